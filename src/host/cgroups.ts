@@ -1,0 +1,52 @@
+/** How this host mounts cgroups: v1 hierarchies, v1 with an extra v2, or v2 alone. */
+export type CgroupLayout = "v1" | "hybrid" | "v2";
+
+/** Counters of one cgroup, in the kernel's own units; absent where its controller is. */
+export interface CgroupStats {
+  readonly cpu?: {
+    readonly usageNanos: number;
+    readonly userNanos: number;
+    readonly systemNanos: number;
+    readonly perCpuNanos?: readonly number[];
+    readonly periods: number;
+    readonly throttledPeriods: number;
+    readonly throttledNanos: number;
+  };
+  readonly memory?: {
+    readonly usageBytes: number;
+    readonly maxUsageBytes?: number;
+    /** The host's memory when unlimited. */
+    readonly limitBytes: number;
+    readonly failCount?: number;
+    /** memory.stat verbatim. */
+    readonly stats: Readonly<Record<string, number>>;
+  };
+  readonly pids?: { readonly current: number; readonly limit?: number };
+  readonly blockIo?: readonly {
+    readonly major: number;
+    readonly minor: number;
+    readonly op: "read" | "write";
+    readonly bytes: number;
+    readonly operations: number;
+  }[];
+}
+
+/** Reads and removes cgroups; making and limiting them is the OCI runtime's work. */
+export interface Cgroups {
+  readonly layout: CgroupLayout;
+  /** Controllers that are usable: `cpu`, `memory`, `pids`, … */
+  readonly controllers: readonly string[];
+  /** @param path Below the hierarchies' roots, with a leading slash: `/wharf/<id>`. */
+  stats(path: string): CgroupStats;
+  /** All processes in it and below. */
+  pids(path: string): readonly number[];
+  /** Whether any out-of-memory kill happened in it. */
+  oomKills(path: string): number;
+  exists(path: string): boolean;
+  /** Names of the groups directly below. */
+  children(path: string): readonly string[];
+  /** Removes it and what is below from every hierarchy; processes in it must be gone. */
+  remove(path: string): void;
+  /** SIGKILL to all in it and below (cgroup.kill where there is, else freeze, kill, thaw). */
+  kill(path: string): void;
+}

@@ -1,0 +1,67 @@
+/** One line of /proc/self/mountinfo. */
+export interface MountInfo {
+  readonly id: number;
+  readonly parentId: number;
+  readonly root: string;
+  readonly target: string;
+  readonly fsType: string;
+  readonly source: string;
+  readonly options: readonly string[];
+  /** Options of the superblock: for overlay `lowerdir=…`, `upperdir=…`. */
+  readonly superOptions: readonly string[];
+}
+
+export interface OverlayMount {
+  readonly target: string;
+  /** Topmost first, as overlayfs wants them; at least one. Any number: the driver stays below the page-size limit. */
+  readonly lowerDirs: readonly string[];
+  /** Both absent: a read-only view. */
+  readonly upperDir?: string;
+  readonly workDir?: string;
+  /** Extra options, such as `volatile` or `userxattr`. */
+  readonly options?: readonly string[];
+}
+
+export type Propagation =
+  | "private"
+  | "rprivate"
+  | "slave"
+  | "rslave"
+  | "shared"
+  | "rshared"
+  | "unbindable"
+  | "runbindable";
+
+/** mount(2) and its relatives in the host's mount namespace. Synchronous: each is one quick system call. */
+export interface Mounts {
+  mountOverlay(mount: OverlayMount): void;
+  /** Binds `source` on `target`, both existing. `readOnly` takes the second, remounting call. */
+  bind(mount: {
+    readonly source: string;
+    readonly target: string;
+    readonly recursive?: boolean;
+    readonly readOnly?: boolean;
+    readonly propagation?: Propagation;
+  }): void;
+  tmpfs(mount: {
+    readonly target: string;
+    readonly sizeBytes?: number;
+    readonly mode?: number;
+    readonly options?: readonly string[];
+  }): void;
+  /** Any other file system: `type`, `device` and comma-separated `data` as mount(8) takes them. */
+  mount(mount: {
+    readonly type: string;
+    readonly device: string;
+    readonly target: string;
+    readonly options: readonly string[];
+  }): void;
+  setPropagation(target: string, propagation: Propagation): void;
+  /**
+   * @param options.lazy MNT_DETACH: gone from the tree at once, freed when the last user leaves.
+   * @returns False when nothing was mounted there.
+   */
+  unmount(target: string, options?: { readonly lazy?: boolean }): boolean;
+  /** Mounts at or below `below`, in mount order; all when absent. */
+  list(below?: string): readonly MountInfo[];
+}

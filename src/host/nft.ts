@@ -1,0 +1,11 @@
+/** nftables. A script is one transaction: all of it or nothing. */
+export interface Nft {
+  /**
+   * @param script In nft(8)'s language.
+   * @param namespacePath The network namespace; the host's when absent.
+   * @throws {FailedPreconditionError} With nft's own message, when the kernel or nft refuses.
+   */
+  run(script: string, namespacePath?: string): Promise<void>;
+  /** The ruleset of one table, or of all, as nft prints it in JSON (`nft -j list …`); undefined when absent. */
+  list(table?: { readonly family: string; readonly name: string }): Promise<unknown>;
+}

@@ -1,0 +1,100 @@
+import type { ChainId, Digest, DiffId } from "#spec/digest.ts";
+import type { Descriptor, ImageConfig } from "#spec/oci-image.ts";
+import type { Filters } from "#spec/engine-api/filters.ts";
+
+/** An image's id is the digest of its configuration. */
+export interface ImageRecord {
+  readonly id: Digest;
+  readonly config: ImageConfig;
+  /** Layers from the bottom up. */
+  readonly diffIds: readonly DiffId[];
+  /** Compressed or plain blobs in the content store, same order as `diffIds`; needed by save and push. */
+  readonly layers: readonly Descriptor[];
+  /** The manifest as it came (or as we made it), byte for byte in the content store. */
+  readonly manifest: Descriptor;
+  /** The index it came with, where there was one. */
+  readonly index?: Descriptor;
+  /** Familiar references: `busybox:latest`. */
+  readonly tags: readonly string[];
+  /** `repository@sha256:…`, known after a pull or push. */
+  readonly repoDigests: readonly string[];
+  /** Sum of the layers' unpacked sizes, in bytes. */
+  readonly sizeBytes: number;
+  /** Image it was made from by commit or a classic build step. */
+  readonly parentId?: Digest;
+  readonly lastTaggedMs?: number;
+  readonly createdLocallyMs: number;
+}
+
+export interface ImageHistoryEntry {
+  readonly id: Digest | "<missing>";
+  readonly createdSeconds: number;
+  readonly createdBy: string;
+  readonly tags: readonly string[];
+  readonly sizeBytes: number;
+  readonly comment: string;
+}
+
+export interface RemovedImage {
+  readonly untagged?: string;
+  readonly deleted?: string;
+}
+
+/** One line of a load's progress, in the words of Docker's JSON stream. */
+export interface ImageProgress {
+  readonly id?: string;
+  readonly status?: string;
+  readonly stream?: string;
+  readonly progress?: { readonly currentBytes: number; readonly totalBytes?: number };
+}
+
+export interface ImportRequest {
+  readonly source: AsyncIterable<Uint8Array>;
+  /** `repository[:tag]` to tag it with. */
+  readonly reference?: string;
+  readonly message?: string;
+  /** Dockerfile instructions: `CMD ["nginx"]`, `ENV a=b`. */
+  readonly changes: readonly string[];
+  /** `os[/arch[/variant]]`; the host's when absent. */
+  readonly platform?: string;
+}
+
+/** What holds an image, so that removing it is refused by name. */
+export interface ImageUser {
+  readonly containerId: string;
+  readonly imageId: Digest;
+  readonly isRunning: boolean;
+}
+
+export interface Images {
+  /** By id, id prefix, tag or digest reference. @throws {NotFoundError} "No such image: …". {ConflictError} Ambiguous prefix. */
+  resolve(reference: string): ImageRecord;
+  list(request: { readonly all: boolean; readonly filters: Filters }): readonly ImageRecord[];
+  history(reference: string): readonly ImageHistoryEntry[];
+  /**
+   * Reads a docker-archive or OCI layout tar, plain, gzip or zstd. An image is visible only when all of
+   * it is unpacked and verified; a failing one leaves nothing.
+   */
+  load(
+    source: AsyncIterable<Uint8Array>,
+    onProgress: (progress: ImageProgress) => void,
+    signal: AbortSignal,
+  ): Promise<readonly ImageRecord[]>;
+  import(request: ImportRequest, signal: AbortSignal): Promise<ImageRecord>;
+  /** A docker-archive that is an OCI layout as well, as `docker save` writes it. */
+  save(references: readonly string[], signal: AbortSignal): AsyncIterable<Uint8Array>;
+  tag(reference: string, target: string): void;
+  remove(
+    reference: string,
+    options: { readonly force: boolean; readonly pruneParents: boolean },
+    users: readonly ImageUser[],
+  ): Promise<readonly RemovedImage[]>;
+  prune(
+    request: { readonly filters: Filters },
+    users: readonly ImageUser[],
+  ): Promise<{ readonly removed: readonly RemovedImage[]; readonly reclaimedBytes: number }>;
+  /** Chain id of the topmost layer, the parent of a container's snapshot; undefined for an image without layers. */
+  topChainId(image: ImageRecord): ChainId | undefined;
+  /** Keeps the image from being removed while a container is made from it. */
+  hold(imageId: Digest): Disposable;
+}

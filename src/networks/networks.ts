@@ -1,0 +1,108 @@
+import type { EndpointId, NetworkId } from "#spec/ids.ts";
+
+export interface NetworkRecord {
+  readonly id: NetworkId;
+  readonly name: string;
+  readonly driver: "bridge" | "host" | "null";
+  readonly createdMs: number;
+  readonly internal: boolean;
+  readonly enableIpv4: boolean;
+  readonly enableIpv6: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly options: Readonly<Record<string, string>>;
+  /** `172.18.0.0/16` and its gateway. */
+  readonly pools: readonly { readonly subnet: string; readonly gateway: string; readonly ipRange?: string }[];
+}
+
+/** One published port, resolved: what listens where. */
+export interface PublishedPort {
+  readonly protocol: "tcp" | "udp";
+  readonly containerPort: number;
+  /** `0.0.0.0`, `::` or one address. */
+  readonly hostAddress: string;
+  readonly hostPort: number;
+}
+
+/** A wish for a published port; `hostPort` 0 takes a free one of 32768–60999. */
+export interface PortRequest {
+  readonly protocol: "tcp" | "udp" | "sctp";
+  readonly containerPort: number;
+  readonly hostAddress?: string;
+  /** Inclusive range to take the first free port of. */
+  readonly hostPort: { readonly first: number; readonly last: number } | 0;
+}
+
+export interface Endpoint {
+  readonly id: EndpointId;
+  readonly networkId: NetworkId;
+  readonly networkName: string;
+  readonly ipAddress: string;
+  readonly prefixLength: number;
+  readonly gateway: string;
+  readonly macAddress: string;
+  readonly ipv6Address?: string;
+  readonly ipv6PrefixLength?: number;
+  readonly ipv6Gateway?: string;
+  readonly aliases: readonly string[];
+}
+
+export type SandboxMode =
+  | { readonly kind: "bridge" }
+  | { readonly kind: "none" }
+  | { readonly kind: "host" }
+  /** Joins the sandbox of another, running container. */
+  | { readonly kind: "container"; readonly containerId: string };
+
+export interface SandboxRequest {
+  readonly containerId: string;
+  readonly mode: SandboxMode;
+  readonly macAddress?: string;
+  readonly ports: readonly PortRequest[];
+}
+
+/** A container's network: its namespace and what is in it. Lives from start to stop. */
+export interface Sandbox {
+  readonly containerId: string;
+  readonly mode: SandboxMode;
+  /** Pin of the namespace; absent for the host's. */
+  readonly namespacePath?: string;
+  readonly endpoints: readonly Endpoint[];
+  readonly ports: readonly PublishedPort[];
+}
+
+export interface Networks {
+  list(): readonly NetworkRecord[];
+  /** By name, id or unambiguous id prefix. */
+  resolve(reference: string): NetworkRecord;
+  /** Endpoints now on a network, with the container of each. */
+  endpointsOf(networkId: NetworkId): readonly { readonly containerId: string; readonly endpoint: Endpoint }[];
+  /**
+   * Namespace, link, address, route, rules and reserved ports for a container about to start. Recorded
+   * before it acts, undone whole when a step fails.
+   * @throws {PortInUseError} Naming the holder. {ResourceExhaustedError} No address left.
+   */
+  openSandbox(request: SandboxRequest, signal: AbortSignal): Promise<Sandbox>;
+  /** Undoes `openSandbox`; what is already gone is no error. */
+  closeSandbox(containerId: string): Promise<void>;
+  sandboxOf(containerId: string): Sandbox | undefined;
+  /** Interface counters inside a sandbox, for stats. */
+  counters(containerId: string): Readonly<Record<string, InterfaceCounters>>;
+  /**
+   * Called once at start: keeps the sandboxes of `liveContainerIds` (their ports reserved again, rules
+   * put back where missing), removes all others of this engine, and restores the bridge.
+   */
+  reconcile(liveContainerIds: ReadonlySet<string>): Promise<void>;
+  /** Removes everything of this engine from the host at a clean end with no container running. */
+  teardown(): Promise<void>;
+}
+
+export interface InterfaceCounters {
+  readonly rxBytes: number;
+  readonly rxPackets: number;
+  readonly rxErrors: number;
+  readonly rxDropped: number;
+  readonly txBytes: number;
+  readonly txPackets: number;
+  readonly txErrors: number;
+  readonly txDropped: number;
+}

@@ -1,0 +1,54 @@
+/**
+ * Root file systems in layers. A *committed* snapshot is read-only, named, and may be a parent; an
+ * *active* one is writable and belongs to a key (a container's id, or an extraction under way).
+ *
+ *   prepare(key, parent) ──> active ──commit(key, name)──> committed
+ *                              │ mount(key) / unmount(key)
+ *                              └ remove(key)
+ *
+ * An image's layer is committed under its chain id. The driver keeps nothing in memory that its folder
+ * and records do not hold: after a crash `prepare`d keys are still there to be used or removed.
+ */
+export interface Snapshotter {
+  /** `overlay2`, `vfs`, … as docker info names it. */
+  readonly driver: string;
+  /** Rows that `docker info` shows below the driver: `["Backing Filesystem", "extfs"]`. */
+  readonly status: readonly (readonly [name: string, value: string])[];
+  stat(name: string): SnapshotInfo | undefined;
+  list(): readonly SnapshotInfo[];
+  /**
+   * Makes a writable snapshot on `parent` (absent: an empty one).
+   * @throws {ConflictError} The key exists. {NotFoundError} No such parent.
+   */
+  prepare(key: string, parent?: string): void;
+  /** The folder that a layer's files are written to during extraction, in the driver's own whiteout form. */
+  layerDirectory(key: string): string;
+  /** Turns an active snapshot into a committed one. Committing an existing `name` removes `key` and keeps the old. */
+  commit(key: string, name: string, sizeBytes: number): void;
+  /** Mounts an active snapshot (or a read-only view of a committed one) and returns the root path. Idempotent. */
+  mount(key: string): string;
+  /** Idempotent. */
+  unmount(key: string): void;
+  /** Where `mount` puts it, whether mounted or not. */
+  rootPath(key: string): string;
+  /**
+   * Deletes; the folder is first moved aside, so that a crash leaves only what the next start sweeps.
+   * @throws {ConflictError} It has children. Nothing happens when it is absent.
+   */
+  remove(name: string): Promise<void>;
+  /** Bytes and inodes of what this snapshot adds to its parent. */
+  usage(name: string): Promise<{ readonly bytes: number; readonly inodes: number }>;
+  /** GraphDriver.Data of `docker inspect`: LowerDir, MergedDir, UpperDir, WorkDir. */
+  graphData(key: string): Readonly<Record<string, string>>;
+  /** Finishes interrupted removals and unmounts what `isWanted` denies. Called once at start. */
+  reconcile(isWanted: (key: string) => boolean): Promise<void>;
+}
+
+export interface SnapshotInfo {
+  readonly name: string;
+  readonly kind: "active" | "committed";
+  readonly parent?: string;
+  /** Of its own files, in bytes; committed ones only. */
+  readonly sizeBytes?: number;
+  readonly createdMs: number;
+}

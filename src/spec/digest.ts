@@ -67,7 +67,10 @@ export function digestHex(digest: Digest | DiffId | ChainId): string {
   return digest.slice(digest.indexOf(":") + 1);
 }
 
-export function digestOf(bytes: Uint8Array | string, algorithm: DigestAlgorithm = "sha256"): Digest {
+export function digestOf(
+  bytes: Uint8Array | string,
+  algorithm: DigestAlgorithm = "sha256",
+): Digest {
   return `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}` as Digest;
 }
 

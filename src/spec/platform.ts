@@ -13,12 +13,16 @@ export interface Platform {
 const COMPONENT_PATTERN = "^[A-Za-z0-9_.-]+$";
 const COMPONENT: RegExp = new RegExp(COMPONENT_PATTERN);
 const KNOWN_OS: ReadonlySet<string> = new Set(
-  ("aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd openbsd plan9 " +
-    "solaris windows zos").split(" "),
+  (
+    "aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd openbsd plan9 " +
+    "solaris windows zos"
+  ).split(" "),
 );
 const KNOWN_ARCHITECTURES: ReadonlySet<string> = new Set(
-  ("386 amd64 amd64p32 arm armbe arm64 arm64be ppc64 ppc64le loong64 mips mipsle mips64 mips64le " +
-    "mips64p32 mips64p32le ppc riscv riscv64 s390 s390x sparc sparc64 wasm").split(" "),
+  (
+    "386 amd64 amd64p32 arm armbe arm64 arm64be ppc64 ppc64le loong64 mips mipsle mips64 mips64le " +
+    "mips64p32 mips64p32le ppc riscv riscv64 s390 s390x sparc sparc64 wasm"
+  ).split(" "),
 );
 
 function platform(os: string, architecture: string, variant: string): Platform {

@@ -38,8 +38,7 @@ function splitDomain(name: string): { readonly domain: string; readonly rest: st
   if (slash < 0) return { domain: DEFAULT_DOMAIN, rest: OFFICIAL_PREFIX + name };
   const first = name.slice(0, slash);
   const others = name.slice(slash + 1);
-  const isDomain =
-    first === "localhost" || /[.:]/.test(first) || first.toLowerCase() !== first;
+  const isDomain = first === "localhost" || /[.:]/.test(first) || first.toLowerCase() !== first;
   if (!isDomain) return { domain: DEFAULT_DOMAIN, rest: name };
   if (first !== LEGACY_DEFAULT_DOMAIN && first !== DEFAULT_DOMAIN) {
     return { domain: first, rest: others };
@@ -59,7 +58,8 @@ export function parseImageReference(text: string): ImageReference {
       `invalid repository name (${text}), cannot specify 64-byte hexadecimal strings`,
     );
   }
-  if (text.length > REFERENCE_MAX_LENGTH) throw new InvalidArgumentError("invalid reference format");
+  if (text.length > REFERENCE_MAX_LENGTH)
+    throw new InvalidArgumentError("invalid reference format");
   const { domain, rest } = splitDomain(text);
   const colon = rest.indexOf(":");
   const remote = colon < 0 ? rest : rest.slice(0, colon);

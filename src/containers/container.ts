@@ -1,0 +1,81 @@
+import type { Digest } from "#spec/digest.ts";
+import type { ContainerConfig } from "#spec/engine-api/container-config.ts";
+import type { HostConfig } from "#spec/engine-api/host-config.ts";
+import type { NetworkingConfig } from "#spec/engine-api/networking-config.ts";
+import type { ContainerId } from "#spec/ids.ts";
+import type { ProcessIdentity } from "#host/processes.ts";
+
+/**
+ * What a container is doing, as observed. One writer: the container's own serialised lane in
+ * `containers/`. See docs/container-life-cycle.md for the transitions.
+ */
+export type ContainerState =
+  | { readonly status: "created" }
+  | {
+      readonly status: "running";
+      readonly paused: boolean;
+      readonly process: ProcessIdentity;
+      readonly supervisor: ProcessIdentity;
+      readonly startedNanos: bigint;
+    }
+  /** Ended, and its restart policy waits to start it again. */
+  | { readonly status: "restarting"; readonly exit: ContainerExit; readonly nextStartMs: number }
+  | { readonly status: "exited"; readonly exit: ContainerExit }
+  | { readonly status: "removing" }
+  /** Half removed: only `rm` is possible. */
+  | { readonly status: "dead"; readonly reason: string };
+
+export interface ContainerExit {
+  readonly exitCode: number;
+  readonly oomKilled: boolean;
+  readonly startedNanos: bigint;
+  readonly finishedNanos: bigint;
+  /** Why it could not be started, where that is why. */
+  readonly error?: string;
+}
+
+/** A mount of the container, resolved at create: volumes have names, sources are absolute. */
+export interface ContainerMount {
+  readonly kind: "bind" | "volume" | "tmpfs";
+  /** Volume name. */
+  readonly name?: string;
+  readonly driver?: string;
+  /** Path on the host; empty for tmpfs. */
+  readonly source: string;
+  /** Path in the container, absolute and clean. */
+  readonly destination: string;
+  readonly readOnly: boolean;
+  /** Mode part of `-v`, as shown by inspect: `z`, `ro`. */
+  readonly mode: string;
+  readonly propagation: string;
+  /** Fill an empty volume from the image's content at this path. */
+  readonly copyUp: boolean;
+  readonly options?: Readonly<Record<string, string>>;
+}
+
+/** Everything about a container that survives the daemon. */
+export interface ContainerRecord {
+  readonly id: ContainerId;
+  /** Without the leading slash. */
+  readonly name: string;
+  readonly createdNanos: bigint;
+  readonly imageId: Digest;
+  /** As the user wrote it. */
+  readonly imageReference: string;
+  /** The request merged with the image's configuration. */
+  readonly config: ContainerConfig;
+  readonly hostConfig: HostConfig;
+  readonly networkingConfig: NetworkingConfig;
+  readonly mounts: readonly ContainerMount[];
+  readonly state: ContainerState;
+  /** Entry point and arguments as they will be run. */
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly restartCount: number;
+  /** Stopped or killed by the user: `unless-stopped` and `always` hold back until the next start. */
+  readonly stoppedByUser: boolean;
+  /** Step that was under way; what a restarted daemon must finish or undo. */
+  readonly intent?: "start" | "remove";
+  /** Boot the state belongs to: on another one no process of it lives. */
+  readonly bootId: string;
+}

@@ -1,0 +1,123 @@
+import type { LogReadRequest, LogEntry } from "#logs/logs.ts";
+import type { AttachStream } from "#runtime/runtime.ts";
+import type { Sandbox } from "#networks/networks.ts";
+import type { Filters } from "#spec/engine-api/filters.ts";
+import type { ContainerId, ExecId } from "#spec/ids.ts";
+import type { ContainerCreate } from "#spec/engine-api/container-config.ts";
+import type { ExecConfig } from "#spec/engine-api/exec-config.ts";
+import type { CgroupStats } from "#host/cgroups.ts";
+import type { InterfaceCounters } from "#networks/networks.ts";
+import type { ContainerRecord } from "./container.ts";
+
+/** A record with what only the running engine knows. */
+export interface ContainerDetails {
+  readonly record: ContainerRecord;
+  readonly sandbox?: Sandbox;
+  readonly execIds: readonly ExecId[];
+  readonly logPath: string;
+  readonly hostnamePath: string;
+  readonly hostsPath: string;
+  readonly resolvConfPath: string;
+  readonly storageDriver: string;
+  readonly graphData: Readonly<Record<string, string>>;
+  readonly sizes?: { readonly writableBytes: number; readonly rootfsBytes: number };
+}
+
+export interface ExecDetails {
+  readonly id: ExecId;
+  readonly containerId: ContainerId;
+  readonly config: ExecConfig;
+  readonly status: "created" | "running" | "exited";
+  readonly pid: number;
+  readonly exitCode?: number;
+}
+
+export type WaitCondition = "not-running" | "next-exit" | "removed";
+
+export interface WaitResult {
+  readonly exitCode: number;
+  readonly error?: string;
+}
+
+export interface ContainerStatsSample {
+  readonly id: ContainerId;
+  readonly name: string;
+  readonly readNanos: bigint;
+  readonly cgroup: CgroupStats;
+  readonly hostCpuNanos: number;
+  readonly onlineCpus: number;
+  readonly networks: Readonly<Record<string, InterfaceCounters>>;
+  /** False for a container that does not run: all zero then. */
+  readonly isRunning: boolean;
+}
+
+/** What users do with containers. `reference` is a name, an id or an unambiguous id prefix everywhere. */
+export interface Containers {
+  /**
+   * Validated request in, a `created` container out, with its snapshot and volumes.
+   * @throws {NotFoundError} No such image. {ConflictError} The name is taken, by whom.
+   */
+  create(
+    request: { readonly name?: string; readonly platform?: string; readonly body: ContainerCreate },
+    signal: AbortSignal,
+  ): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }>;
+  /** @throws {NotModifiedError} It runs already. */
+  start(reference: string, signal: AbortSignal): Promise<void>;
+  /** @param timeoutSeconds Grace before SIGKILL; -1 waits for ever; the container's own when absent. */
+  stop(reference: string, options: { readonly timeoutSeconds?: number; readonly signal?: string }): Promise<void>;
+  restart(reference: string, options: { readonly timeoutSeconds?: number; readonly signal?: string }): Promise<void>;
+  kill(reference: string, signal: string): Promise<void>;
+  pause(reference: string): Promise<void>;
+  unpause(reference: string): Promise<void>;
+  rename(reference: string, name: string): Promise<void>;
+  remove(
+    reference: string,
+    options: { readonly force: boolean; readonly volumes: boolean; readonly link: boolean },
+  ): Promise<void>;
+  /** Stopped containers that match; volumes stay. */
+  prune(filters: Filters): Promise<{ readonly ids: readonly string[]; readonly reclaimedBytes: number }>;
+  list(request: {
+    readonly all: boolean;
+    readonly limit?: number;
+    readonly withSizes: boolean;
+    readonly filters: Filters;
+  }): Promise<readonly ContainerDetails[]>;
+  get(reference: string, options?: { readonly withSizes?: boolean }): Promise<ContainerDetails>;
+  /** Id of what `reference` names. */
+  resolve(reference: string): ContainerId;
+  /**
+   * Resolves when the condition holds. The registration is in force when the call returns, before it
+   * resolves, so that `wait` then `start` misses nothing.
+   */
+  wait(reference: string, condition: WaitCondition, signal: AbortSignal): Promise<WaitResult>;
+  logs(reference: string, request: Omit<LogReadRequest, "writerGone">, signal: AbortSignal): {
+    readonly terminal: boolean;
+    readonly entries: AsyncIterable<LogEntry>;
+  };
+  /**
+   * Joins the container's stdio. A container that was created and not yet started is waited for, so
+   * that a client attaches first and starts then; it sees the first byte.
+   */
+  attach(reference: string, signal: AbortSignal): Promise<{ readonly terminal: boolean; readonly stream: AttachStream }>;
+  resize(reference: string, size: { readonly columns: number; readonly rows: number }): Promise<void>;
+  /** Output of ps(1) with `psArguments` for the container's processes. */
+  top(reference: string, psArguments: string): Promise<{ readonly titles: readonly string[]; readonly processes: readonly (readonly string[])[] }>;
+  stats(reference: string): Promise<ContainerStatsSample>;
+  createExec(reference: string, config: ExecConfig): Promise<ExecId>;
+  /**
+   * Starts it. Attached, the stream ends with the process; detached, there is none.
+   * @throws {ConflictError} Started before, or the container does not run (any more) or is paused.
+   */
+  startExec(
+    execId: string,
+    options: { readonly detach: boolean; readonly terminal: boolean; readonly size?: { readonly columns: number; readonly rows: number } },
+    signal: AbortSignal,
+  ): Promise<{ readonly terminal: boolean; readonly stream?: AttachStream }>;
+  inspectExec(execId: string): ExecDetails;
+  resizeExec(execId: string, size: { readonly columns: number; readonly rows: number }): Promise<void>;
+  /** Makes the world agree with the records after a daemon's or a host's restart; then restart policies run. */
+  reconcile(): Promise<void>;
+  /** Ends all that run, each with its own grace, together at most `timeoutMs`. Restart policies are held back. */
+  stopAll(timeoutMs: number): Promise<void>;
+  counts(): { readonly running: number; readonly paused: number; readonly stopped: number };
+}

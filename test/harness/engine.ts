@@ -1,0 +1,203 @@
+import { mkdirSync, mkdtempSync, openSync, closeSync, readFileSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { type CommandOptions, type CommandResult, mustRun, runCommand } from "./command.ts";
+import { findLeaks } from "./leaks.ts";
+import { waitUntil } from "./wait-until.ts";
+
+export const WHARF: string = resolve("dist/wharf");
+export const CACHE: string = process.env["WHARF_TEST_CACHE"] ?? "/var/cache/wharf-test";
+
+export interface EngineOptions {
+  /** More daemon flags. */
+  readonly flags?: readonly string[];
+  /** Images of the cache to import before the test; busybox when absent. */
+  readonly images?: readonly ("busybox" | "debian" | "programs")[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const IMAGES = {
+  busybox: { reference: "busybox:latest", changes: ['CMD ["sh"]'] },
+  debian: { reference: "debian:12", changes: ['CMD ["bash"]'] },
+  programs: { reference: "programs:latest", changes: ['CMD ["bash"]'] },
+} as const;
+
+let engines = 0;
+
+/**
+ * An engine of the test's own, started from dist/wharf with its own folders, bridge and socket.
+ * Disposing removes its containers, stops it, and fails the test when anything of it is left on the host.
+ */
+export class TestEngine implements AsyncDisposable {
+  readonly root: string;
+  readonly bridge: string;
+  readonly socket: string;
+  readonly host: string;
+  readonly flags: readonly string[];
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #containerIds = new Set<string>();
+  #daemon: Bun.Subprocess | undefined;
+  #engineId = "";
+
+  constructor(options: EngineOptions) {
+    // A short root: unix socket paths end at 108 bytes.
+    this.root = mkdtempSync("/var/tmp/wharf-e2e-");
+    this.bridge = `wt${process.pid.toString(36)}${(engines++).toString(36)}`.slice(0, 15);
+    this.socket = join(this.root, "wharf.sock");
+    this.host = `unix://${this.socket}`;
+    this.flags = options.flags ?? [];
+    this.#env = options.env ?? {};
+  }
+
+  get pid(): number {
+    if (!this.#daemon) throw new Error("The engine is not running");
+    return this.#daemon.pid;
+  }
+
+  get engineId(): string {
+    return this.#engineId;
+  }
+
+  daemonLog(): string {
+    return readFileSync(join(this.root, "daemon.log"), "utf8");
+  }
+
+  async start(): Promise<void> {
+    mkdirSync(this.root, { recursive: true });
+    const log = openSync(join(this.root, "daemon.log"), "a");
+    this.#daemon = Bun.spawn(
+      [
+        WHARF,
+        "daemon",
+        ...["-H", this.host, "--data-root", join(this.root, "data")],
+        ...["--exec-root", join(this.root, "run"), "--pidfile", join(this.root, "wharf.pid")],
+        ...["--bridge", this.bridge, ...this.flags],
+      ],
+      { stdin: "ignore", stdout: log, stderr: log, env: { ...process.env, ...this.#env } },
+    );
+    closeSync(log);
+    const daemon = this.#daemon;
+    await waitUntil(
+      "the engine answers",
+      async () => {
+        if (daemon.exitCode !== null) throw new Error(`The engine ended:\n${this.daemonLog()}`);
+        try {
+          return (await this.api("GET", "/_ping")).ok;
+        } catch {
+          return false;
+        }
+      },
+      20_000,
+    );
+    const info = (await (await this.api("GET", "/info")).json()) as { ID: string };
+    this.#engineId = info.ID;
+  }
+
+  /** Ends the daemon with SIGTERM and waits; returns its exit code. */
+  async stop(): Promise<number> {
+    this.#daemon?.kill("SIGTERM");
+    const code = (await this.#daemon?.exited) ?? 0;
+    this.#daemon = undefined;
+    return code;
+  }
+
+  /** `kill -9`, and waits until the process is gone. */
+  async crash(): Promise<void> {
+    this.#daemon?.kill("SIGKILL");
+    await this.#daemon?.exited;
+    this.#daemon = undefined;
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  /** One API request; `path` without a version is the newest. */
+  async api(method: string, path: string, body?: unknown): Promise<Response> {
+    return await fetch(`http://wharf${path}`, {
+      method,
+      unix: this.socket,
+      ...(body === undefined
+        ? {}
+        : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
+    });
+  }
+
+  environment(): Record<string, string> {
+    return { DOCKER_HOST: this.host, DOCKER_CONTEXT: "", DOCKER_CONFIG: join(this.root, "client"), NO_COLOR: "1" };
+  }
+
+  /** The unmodified docker CLI against this engine. */
+  async docker(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+    return await this.#client("docker", args, options, runCommand);
+  }
+
+  /** Our own client. */
+  async wharf(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+    return await this.#client(WHARF, args, options, runCommand);
+  }
+
+  /** `docker` where a failure fails the test; returns trimmed stdout. */
+  async mustDocker(...args: readonly string[]): Promise<string> {
+    return (await this.#client("docker", args, {}, mustRun)).stdout.trim();
+  }
+
+  /** `wharf` where a failure fails the test; returns trimmed stdout. */
+  async mustWharf(...args: readonly string[]): Promise<string> {
+    return (await this.#client(WHARF, args, {}, mustRun)).stdout.trim();
+  }
+
+  async #client(
+    client: string,
+    args: readonly string[],
+    options: CommandOptions,
+    run: typeof runCommand,
+  ): Promise<CommandResult> {
+    return await run([client, ...args], {
+      ...options,
+      env: { ...this.environment(), ...options.env },
+    });
+  }
+
+  async importImage(name: keyof typeof IMAGES): Promise<void> {
+    const image = IMAGES[name];
+    const changes = image.changes.flatMap((change) => ["-c", change]);
+    await this.mustWharf("image", "import", ...changes, join(CACHE, `${name}.tar`), image.reference);
+  }
+
+  async #removeContainers(): Promise<void> {
+    const all = (await (await this.api("GET", "/containers/json?all=1")).json()) as { Id: string }[];
+    for (const { Id } of all) this.#containerIds.add(Id);
+    await Promise.all(
+      all.map(({ Id }) => this.api("DELETE", `/containers/${Id}?force=1&v=1`)),
+    );
+  }
+
+  /** Stops everything and lists what is left of it on the host, mounts to processes. */
+  async stopAndFindLeaks(): Promise<string[]> {
+    if (!this.#daemon) await this.start();
+    await this.#removeContainers();
+    await this.stop();
+    return await findLeaks({
+      root: this.root,
+      bridge: this.bridge,
+      engineId: this.#engineId,
+      containerIds: [...this.#containerIds],
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const leaks = await this.stopAndFindLeaks();
+    const log = this.daemonLog();
+    if (leaks.length > 0) throw new Error(`The engine left on the host:\n${leaks.join("\n")}\n${log}`);
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+/** A started engine with its images; hold it by `await using`. */
+export async function startEngine(options: EngineOptions = {}): Promise<TestEngine> {
+  const engine = new TestEngine(options);
+  await engine.start();
+  for (const name of options.images ?? ["busybox"]) await engine.importImage(name);
+  return engine;
+}

@@ -11,6 +11,8 @@ export interface IngestExpectation {
   /** Exactly this many bytes, when known. More than `maxSizeBytes` is refused as it arrives. */
   readonly sizeBytes?: number;
   readonly maxSizeBytes?: number;
+  /** Holds the blob from the moment it has a name, so that no `collect` comes between. */
+  readonly lease?: ContentLease;
 }
 
 /**

@@ -1,0 +1,262 @@
+import {
+  closeSync,
+  createReadStream,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { type FileHandle, open, rm } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  InvalidArgumentError,
+  messageOf,
+  NotFoundError,
+  ResourceExhaustedError,
+} from "#base/errors.ts";
+import { type Digest, Digester, digestAlgorithm, digestHex, tryParseDigest } from "#spec/digest.ts";
+import type { BlobInfo, ContentLease, ContentStore, IngestExpectation } from "./content.ts";
+
+/** Bytes gathered before a write, and read at once: larger gains nothing, smaller costs calls. */
+const CHUNK_BYTES = 1024 * 1024;
+const ALGORITHMS = ["sha256", "sha512"] as const;
+
+export interface FileContentStoreOptions {
+  /** Folder of its own; made when absent. Files below it belong to this store alone. */
+  readonly directory: string;
+}
+
+/** Makes the folders and removes ingests that an earlier process abandoned. */
+export function openFileContentStore(options: FileContentStoreOptions): ContentStore {
+  const ingest = join(options.directory, "ingest");
+  for (const algorithm of ALGORITHMS) {
+    mkdirSync(join(options.directory, "blobs", algorithm), { recursive: true, mode: 0o700 });
+  }
+  rmSync(ingest, { recursive: true, force: true });
+  mkdirSync(ingest, { mode: 0o700 });
+  return new FileContentStore(options.directory);
+}
+
+function syncDirectory(path: string): void {
+  const descriptor = openSync(path, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
+}
+
+class FileContentStore implements ContentStore {
+  readonly #blobs: string;
+  readonly #ingests: string;
+  /** How many leases hold a digest. */
+  readonly #held = new Map<Digest, number>();
+  #nextIngest = 1;
+
+  constructor(directory: string) {
+    this.#blobs = join(directory, "blobs");
+    this.#ingests = join(directory, "ingest");
+  }
+
+  info(digest: Digest): BlobInfo | undefined {
+    const found = statSync(this.pathOf(digest), { throwIfNoEntry: false });
+    return found && { digest, sizeBytes: found.size };
+  }
+
+  pathOf(digest: Digest): string {
+    return join(this.#blobs, digestAlgorithm(digest), digestHex(digest));
+  }
+
+  async *read(digest: Digest): AsyncIterable<Uint8Array> {
+    const stream = createReadStream(this.pathOf(digest), { highWaterMark: CHUNK_BYTES });
+    try {
+      for await (const chunk of stream) yield chunk as Uint8Array;
+    } catch (error) {
+      throw isMissing(error) ? this.#unknown(digest, error) : error;
+    } finally {
+      stream.destroy();
+    }
+  }
+
+  async readBytes(digest: Digest, maxBytes: number): Promise<Uint8Array> {
+    const found = this.info(digest);
+    if (!found) throw this.#unknown(digest);
+    if (found.sizeBytes > maxBytes) {
+      throw new InvalidArgumentError(
+        `Cannot read blob ${digest}: ${found.sizeBytes} bytes are over the limit of ${maxBytes}`,
+      );
+    }
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of this.read(digest)) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  }
+
+  async ingest(
+    source: AsyncIterable<Uint8Array>,
+    expected: IngestExpectation,
+    signal: AbortSignal,
+  ): Promise<BlobInfo> {
+    signal.throwIfAborted();
+    const path = join(this.#ingests, String(this.#nextIngest++));
+    // What is there already was verified when it came: only the hash is taken again.
+    const known = expected.digest && this.info(expected.digest)?.digest;
+    const isKnown = known !== undefined;
+    if (isKnown) expected.lease?.add(known);
+    const file = isKnown ? undefined : await open(path, "wx", 0o600);
+    try {
+      const received = await receive(source, expected, file, signal);
+      checkDigest(expected, received);
+      if (file) await file.sync();
+      signal.throwIfAborted();
+      // From here to the return nothing yields, so `collect` sees the blob leased or not at all.
+      expected.lease?.add(received.digest);
+      if (file) this.#publish(path, received.digest);
+      return received;
+    } finally {
+      await file?.close();
+      if (file) await rm(path, { force: true });
+    }
+  }
+
+  list(): readonly BlobInfo[] {
+    return ALGORITHMS.flatMap((algorithm) =>
+      readdirSync(join(this.#blobs, algorithm)).flatMap((hex) => {
+        const parsed = tryParseDigest(`${algorithm}:${hex}`);
+        const found = parsed.ok ? this.info(parsed.digest) : undefined;
+        return found ?? [];
+      }),
+    );
+  }
+
+  lease(): ContentLease {
+    const own = new Set<Digest>();
+    const held = this.#held;
+    return {
+      add(digest) {
+        if (own.has(digest)) return;
+        own.add(digest);
+        held.set(digest, (held.get(digest) ?? 0) + 1);
+      },
+      [Symbol.dispose]() {
+        for (const digest of own) {
+          const left = (held.get(digest) ?? 1) - 1;
+          if (left > 0) held.set(digest, left);
+          else held.delete(digest);
+        }
+        own.clear();
+      },
+    };
+  }
+
+  async collect(
+    isReferenced: (digest: Digest) => boolean,
+  ): Promise<{ readonly freedBytes: number }> {
+    let freedBytes = 0;
+    const trash: string[] = [];
+    for (const blob of this.list()) {
+      if (this.#held.has(blob.digest) || isReferenced(blob.digest)) continue;
+      // Moved aside at once, so that an ingest of the same digest may come back under its name;
+      // freeing the blocks of a large file takes long and is done off the event loop.
+      const aside = join(this.#ingests, `trash-${this.#nextIngest++}`);
+      renameSync(this.pathOf(blob.digest), aside);
+      trash.push(aside);
+      freedBytes += blob.sizeBytes;
+    }
+    for (const path of trash) await rm(path, { force: true });
+    return { freedBytes };
+  }
+
+  #publish(path: string, digest: Digest): void {
+    const target = this.pathOf(digest);
+    // A concurrent ingest of the same bytes may have come first: either file will do.
+    renameSync(path, target);
+    syncDirectory(join(this.#blobs, digestAlgorithm(digest)));
+  }
+
+  #unknown(digest: Digest, cause?: unknown): NotFoundError {
+    return new NotFoundError(`Cannot read blob ${digest}: it is not in the content store`, {
+      cause,
+    });
+  }
+}
+
+/** Hashes `source` and writes it to `file`, gathering small chunks. */
+async function receive(
+  source: AsyncIterable<Uint8Array>,
+  expected: IngestExpectation,
+  file: FileHandle | undefined,
+  signal: AbortSignal,
+): Promise<BlobInfo> {
+  const maxBytes = Math.min(expected.sizeBytes ?? Infinity, expected.maxSizeBytes ?? Infinity);
+  const digester = new Digester(expected.digest ? digestAlgorithm(expected.digest) : "sha256");
+  let sizeBytes = 0;
+  let gathered: Uint8Array[] = [];
+  let gatheredBytes = 0;
+  const flush = async (): Promise<void> => {
+    const chunks = gathered;
+    const wanted = gatheredBytes;
+    gathered = [];
+    gatheredBytes = 0;
+    if (file && wanted > 0) await writeAll(file, chunks, wanted);
+  };
+  for await (const chunk of source) {
+    signal.throwIfAborted();
+    sizeBytes += chunk.byteLength;
+    if (sizeBytes > maxBytes) throw tooLarge(expected, maxBytes);
+    digester.update(chunk);
+    gathered.push(chunk);
+    gatheredBytes += chunk.byteLength;
+    if (gatheredBytes >= CHUNK_BYTES) await flush();
+  }
+  await flush();
+  return { digest: digester.finish(), sizeBytes };
+}
+
+async function writeAll(
+  file: FileHandle,
+  chunks: readonly Uint8Array[],
+  wanted: number,
+): Promise<void> {
+  const [only] = chunks;
+  let bytes = chunks.length === 1 && only ? only : Buffer.concat(chunks, wanted);
+  while (bytes.byteLength > 0) {
+    try {
+      const { bytesWritten } = await file.write(bytes);
+      bytes = bytes.subarray(bytesWritten);
+    } catch (cause) {
+      throw new ResourceExhaustedError(`Cannot write to the content store: ${messageOf(cause)}`, {
+        cause,
+      });
+    }
+  }
+}
+
+function tooLarge(expected: IngestExpectation, maxBytes: number): InvalidArgumentError {
+  const what = expected.digest ?? "blob";
+  return expected.sizeBytes === maxBytes
+    ? new InvalidArgumentError(
+        `Cannot store ${what}: more than the ${maxBytes} bytes that were announced`,
+      )
+    : new InvalidArgumentError(`Cannot store ${what}: it is over the limit of ${maxBytes} bytes`);
+}
+
+function checkDigest(expected: IngestExpectation, received: BlobInfo): void {
+  if (expected.sizeBytes !== undefined && received.sizeBytes !== expected.sizeBytes) {
+    throw new InvalidArgumentError(
+      `Cannot store ${expected.digest ?? "blob"}: ${received.sizeBytes} bytes came, ` +
+        `${expected.sizeBytes} were announced`,
+    );
+  }
+  if (expected.digest !== undefined && received.digest !== expected.digest) {
+    throw new InvalidArgumentError(
+      `Cannot store blob: its digest is ${received.digest}, expected ${expected.digest}`,
+    );
+  }
+}

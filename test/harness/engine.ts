@@ -124,7 +124,12 @@ export class TestEngine implements AsyncDisposable {
   }
 
   environment(): Record<string, string> {
-    return { DOCKER_HOST: this.host, DOCKER_CONTEXT: "", DOCKER_CONFIG: join(this.root, "client"), NO_COLOR: "1" };
+    return {
+      DOCKER_HOST: this.host,
+      DOCKER_CONTEXT: "",
+      DOCKER_CONFIG: join(this.root, "client"),
+      NO_COLOR: "1",
+    };
   }
 
   /** The unmodified docker CLI against this engine. */
@@ -162,15 +167,21 @@ export class TestEngine implements AsyncDisposable {
   async importImage(name: keyof typeof IMAGES): Promise<void> {
     const image = IMAGES[name];
     const changes = image.changes.flatMap((change) => ["-c", change]);
-    await this.mustWharf("image", "import", ...changes, join(CACHE, `${name}.tar`), image.reference);
+    await this.mustWharf(
+      "image",
+      "import",
+      ...changes,
+      join(CACHE, `${name}.tar`),
+      image.reference,
+    );
   }
 
   async #removeContainers(): Promise<void> {
-    const all = (await (await this.api("GET", "/containers/json?all=1")).json()) as { Id: string }[];
+    const all = (await (await this.api("GET", "/containers/json?all=1")).json()) as {
+      Id: string;
+    }[];
     for (const { Id } of all) this.#containerIds.add(Id);
-    await Promise.all(
-      all.map(({ Id }) => this.api("DELETE", `/containers/${Id}?force=1&v=1`)),
-    );
+    await Promise.all(all.map(({ Id }) => this.api("DELETE", `/containers/${Id}?force=1&v=1`)));
   }
 
   /** Stops everything and lists what is left of it on the host, mounts to processes. */
@@ -189,7 +200,8 @@ export class TestEngine implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const leaks = await this.stopAndFindLeaks();
     const log = this.daemonLog();
-    if (leaks.length > 0) throw new Error(`The engine left on the host:\n${leaks.join("\n")}\n${log}`);
+    if (leaks.length > 0)
+      throw new Error(`The engine left on the host:\n${leaks.join("\n")}\n${log}`);
     rmSync(this.root, { recursive: true, force: true });
   }
 }

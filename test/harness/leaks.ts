@@ -60,7 +60,10 @@ async function links(traces: EngineTraces): Promise<string[]> {
 
 async function tables(traces: EngineTraces): Promise<string[]> {
   const { stdout } = await runCommand(["nft", "list", "tables"]);
-  const short = traces.engineId.replaceAll(/[^0-9a-z]/gi, "").slice(0, 8).toLowerCase();
+  const short = traces.engineId
+    .replaceAll(/[^0-9a-z]/gi, "")
+    .slice(0, 8)
+    .toLowerCase();
   return stdout
     .split("\n")
     .filter((line) => line.includes("wharf") && line.toLowerCase().includes(short))

@@ -17,7 +17,8 @@ export async function runCommand(
   options: CommandOptions = {},
 ): Promise<CommandResult> {
   const child = Bun.spawn([...argv], {
-    stdin: options.input === undefined ? "ignore" : new Blob([options.input as BlobPart]),
+    stdin:
+      typeof options.input === "string" ? Buffer.from(options.input) : (options.input ?? "ignore"),
     stdout: "pipe",
     stderr: "pipe",
     env: { ...process.env, ...options.env },

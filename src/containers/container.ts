@@ -10,7 +10,8 @@ import type { ProcessIdentity } from "#host/processes.ts";
  * `containers/`. See docs/container-life-cycle.md for the transitions.
  */
 export type ContainerState =
-  | { readonly status: "created" }
+  /** Made and never run; `failure` is that of the last attempt to start it. */
+  | { readonly status: "created"; readonly failure?: StartFailure }
   | {
       readonly status: "running";
       readonly paused: boolean;
@@ -21,9 +22,16 @@ export type ContainerState =
   /** Ended, and its restart policy waits to start it again. */
   | { readonly status: "restarting"; readonly exit: ContainerExit; readonly nextStartMs: number }
   | { readonly status: "exited"; readonly exit: ContainerExit }
-  | { readonly status: "removing" }
+  /** On its way out; answered as gone, where that was not asked for by `rm`. */
+  | { readonly status: "removing"; readonly exit?: ContainerExit }
   /** Half removed: only `rm` is possible. */
-  | { readonly status: "dead"; readonly reason: string };
+  | { readonly status: "dead"; readonly reason: string; readonly exit?: ContainerExit };
+
+export interface StartFailure {
+  /** 126 not invocable, 127 not found, 128 anything else. */
+  readonly exitCode: number;
+  readonly error: string;
+}
 
 export interface ContainerExit {
   readonly exitCode: number;
@@ -50,6 +58,13 @@ export interface ContainerMount {
   readonly propagation: string;
   /** Fill an empty volume from the image's content at this path. */
   readonly copyUp: boolean;
+  /** A bind whose missing source becomes a folder at start, as `-v` has it. */
+  readonly createSource?: boolean;
+  /** Mount what is below the source too; true when absent. */
+  readonly recursive?: boolean;
+  /** Part of a volume that is mounted in place of its root, relative. */
+  readonly subpath?: string;
+  /** Options of a tmpfs: `size` → `64m`; a flag such as `noexec` has an empty value. */
   readonly options?: Readonly<Record<string, string>>;
 }
 
@@ -75,7 +90,9 @@ export interface ContainerRecord {
   /** Stopped or killed by the user: `unless-stopped` and `always` hold back until the next start. */
   readonly stoppedByUser: boolean;
   /** Step that was under way; what a restarted daemon must finish or undo. */
-  readonly intent?: "start" | "remove";
+  readonly intent?: "create" | "remove";
+  /** Whether `remove` takes the anonymous volumes too; what an interrupted removal goes on with. */
+  readonly removesVolumes?: boolean;
   /** Boot the state belongs to: on another one no process of it lives. */
   readonly bootId: string;
 }

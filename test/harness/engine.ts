@@ -37,6 +37,8 @@ export class TestEngine implements AsyncDisposable {
   readonly #containerIds = new Set<string>();
   #daemon: Bun.Subprocess | undefined;
   #engineId = "";
+  /** Given to the daemon instead of the kernel's, to play a reboot. */
+  bootId: string | undefined;
 
   constructor(options: EngineOptions) {
     // A short root: unix socket paths end at 108 bytes.
@@ -72,7 +74,16 @@ export class TestEngine implements AsyncDisposable {
         ...["--exec-root", join(this.root, "run"), "--pidfile", join(this.root, "wharf.pid")],
         ...["--bridge", this.bridge, ...this.flags],
       ],
-      { stdin: "ignore", stdout: log, stderr: log, env: { ...process.env, ...this.#env } },
+      {
+        stdin: "ignore",
+        stdout: log,
+        stderr: log,
+        env: {
+          ...process.env,
+          ...this.#env,
+          ...(this.bootId ? { WHARF_TEST_BOOT_ID: this.bootId } : {}),
+        },
+      },
     );
     closeSync(log);
     const daemon = this.#daemon;

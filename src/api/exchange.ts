@@ -1,0 +1,80 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { CancelledError } from "#base/errors.ts";
+import type { ApiVersion } from "#spec/engine-api/version.ts";
+import type { Query } from "./query.ts";
+
+/** What every handler knows of its request. */
+export interface RequestContext {
+  /** The prefix's version, the newest without a prefix: the shape the answer must have. */
+  readonly version: ApiVersion;
+  /** Decoded `{…}` parts of the path. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Query;
+  /** Aborts when the client hangs up or the server ends. */
+  readonly signal: AbortSignal;
+}
+
+/** One request with its answer. */
+export interface Exchange extends RequestContext {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** @throws {Error} Never: a part that the route's pattern names is always there. */
+export function pathPart(context: RequestContext, name: string): string {
+  return context.params[name] ?? "";
+}
+
+export function sendJson(exchange: Exchange, status: number, body: unknown): void {
+  const payload = Buffer.from(`${JSON.stringify(body)}\n`);
+  exchange.response.writeHead(status, {
+    "Content-Type": "application/json",
+    "Content-Length": payload.byteLength,
+  });
+  exchange.response.end(payload);
+}
+
+/** 204, or 304 and the like: a status that has no body. */
+export function sendStatus(exchange: Exchange, status: number): void {
+  exchange.response.writeHead(status);
+  exchange.response.end();
+}
+
+/** Docker answers 200 with an empty body here (resize). */
+export function sendEmpty(exchange: Exchange): void {
+  exchange.response.writeHead(200, { "Content-Length": 0 });
+  exchange.response.end();
+}
+
+/** Begins an answer that comes in pieces; its headers leave at once. */
+export function beginStream(exchange: Exchange, contentType: string): void {
+  exchange.response.writeHead(200, { "Content-Type": contentType });
+  exchange.response.flushHeaders();
+}
+
+/**
+ * Writes one piece; resolves when the client can take more.
+ *
+ * @throws {CancelledError} The client is gone.
+ */
+export async function writePiece(exchange: Exchange, piece: Uint8Array | string): Promise<void> {
+  const { response, signal } = exchange;
+  if (signal.aborted || response.destroyed) throw new CancelledError("The client hung up");
+  if (response.write(piece)) return;
+  await new Promise<void>((resolve, reject) => {
+    const done = (settle: () => void): void => {
+      response.off("drain", onDrain);
+      signal.removeEventListener("abort", onAbort);
+      settle();
+    };
+    const onDrain = (): void => done(resolve);
+    const onAbort = (): void => done(() => reject(new CancelledError("The client hung up")));
+    response.once("drain", onDrain);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+/** One JSON document and a line end, as progress and event streams have them. */
+export function writeJsonLine(exchange: Exchange, value: unknown): Promise<void> {
+  return writePiece(exchange, `${JSON.stringify(value)}\r\n`);
+}

@@ -1,0 +1,9 @@
+/** Values that a log line shows after its message: `container=ab12 status=500`. */
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** The part of the daemon's log that the API writes to. */
+export interface ApiLog {
+  debug(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}

@@ -9,10 +9,28 @@ export interface Files {
   supportsOverlay(path: string): boolean;
   /** `extfs`, `xfs`, `btrfs`, `tmpfs`, …, as docker info prints it. */
   fileSystemName(path: string): string;
-  /** Calls `onName` with each name that appears (created and closed, or moved in) in `directory`. */
-  watchDirectory(directory: string, onName: (name: string) => void): Disposable;
-  /** Disk usage of a tree in bytes as `du` counts, hard links once, crossing no mount. Runs off the JS thread. */
-  diskUsage(path: string): Promise<{ readonly bytes: number; readonly inodes: number }>;
+  /**
+   * Calls `onName` with each name that appears (written and closed, or moved in) in `directory` from now
+   * on. Names from before are not told: list the folder after this call, and expect some names twice.
+   *
+   * @param onLost Called when the kernel's queue (16,384 events) ran over: list the folder again.
+   */
+  watchDirectory(
+    directory: string,
+    onName: (name: string) => void,
+    onLost?: () => void,
+  ): Disposable;
+  /**
+   * Disk usage of a tree: `bytes` in blocks as `du` counts, `apparentBytes` the sizes of what is no folder
+   * as docker counts; hard links once, crossing no mount. Runs off the JS thread.
+   *
+   * @throws {NotFoundError} There is no `path`.
+   */
+  diskUsage(path: string): Promise<{
+    readonly bytes: number;
+    readonly apparentBytes: number;
+    readonly inodes: number;
+  }>;
   /** fsync of a folder, so that a rename or a new name in it survives a power cut. */
   syncDirectory(path: string): void;
 }

@@ -62,6 +62,14 @@ export interface Mounts {
    * @returns False when nothing was mounted there.
    */
   unmount(target: string, options?: { readonly lazy?: boolean }): boolean;
+  /**
+   * Takes the mount out of the tree before it returns, then waits off the JS thread until the kernel has
+   * let go of it. To be preferred for overlay: freeing one writes the dirty pages of the whole file system
+   * of `upperDir` to disk, during which `unmount` would stop the daemon (80 ms for 300 MB here).
+   *
+   * @returns False when nothing was mounted there.
+   */
+  detach(target: string): Promise<boolean>;
   /** Mounts at or below `below`, in mount order; all when absent. */
   list(below?: string): readonly MountInfo[];
 }

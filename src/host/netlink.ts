@@ -34,7 +34,13 @@ export interface RouteState {
 
 /** Steps on devices. Names, not indexes; each is idempotent only where said. */
 export type LinkOp =
-  | { readonly kind: "add-bridge"; readonly name: string; readonly macAddress?: string; readonly mtuBytes?: number; readonly alias?: string }
+  | {
+      readonly kind: "add-bridge";
+      readonly name: string;
+      readonly macAddress?: string;
+      readonly mtuBytes?: number;
+      readonly alias?: string;
+    }
   | {
       readonly kind: "add-veth";
       readonly name: string;
@@ -43,7 +49,11 @@ export type LinkOp =
       /** The bridge that the host's end joins; the end is set up. */
       readonly master?: string;
       /** The other end, born inside `namespacePath`. */
-      readonly peer: { readonly name: string; readonly namespacePath: string; readonly macAddress?: string };
+      readonly peer: {
+        readonly name: string;
+        readonly namespacePath: string;
+        readonly macAddress?: string;
+      };
     }
   | { readonly kind: "delete-link"; readonly name: string }
   | { readonly kind: "set-up"; readonly name: string }
@@ -55,7 +65,12 @@ export type LinkOp =
   | { readonly kind: "set-mac"; readonly name: string; readonly macAddress: string }
   | { readonly kind: "add-address"; readonly name: string; readonly cidr: string }
   | { readonly kind: "delete-address"; readonly name: string; readonly cidr: string }
-  | { readonly kind: "add-route"; readonly destination: string; readonly gateway?: string; readonly name?: string }
+  | {
+      readonly kind: "add-route";
+      readonly destination: string;
+      readonly gateway?: string;
+      readonly name?: string;
+    }
   | { readonly kind: "set-hairpin"; readonly name: string; readonly enabled: boolean };
 
 /** rtnetlink, synchronous: a request is answered by the kernel before sendmsg returns. */

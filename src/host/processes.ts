@@ -4,13 +4,19 @@ export type StdioTarget = "ignore" | "inherit" | "pipe" | number;
 export interface SpawnOptions {
   /** Absolute path of the executable, then its arguments. */
   readonly argv: readonly string[];
+  /** The whole environment; the daemon's own when absent. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** From descriptor 0 on; three at least. */
+  /**
+   * From descriptor 0 on; three at least. A "pipe" at 0 is the daemon's to write, at 1 and 2 to read; from
+   * 3 on it is a socket pair, for both ways.
+   */
   readonly stdio: readonly StdioTarget[];
   /**
-   * Start it in the slave mount namespace that hides the v2 cgroup of a hybrid host (crun needs that).
-   * No effect on other hosts.
+   * Start it in a mount namespace that hides the v2 cgroup of a hybrid host (crun needs that); it sees the
+   * host's mounts as they are at the start. For what ends soon: a process that stays (conmon) would pin
+   * every mount of that moment, so it is started without, and given `runtimeLauncher`. No effect on other
+   * hosts.
    */
   readonly hideUnifiedCgroup?: boolean;
   /** A network namespace to be born in. */
@@ -28,7 +34,7 @@ export interface ExitStatus {
 export interface SpawnedProcess {
   readonly pid: number;
   readonly exited: Promise<ExitStatus>;
-  /** The daemon's ends, where `stdio` said "pipe"; same positions. */
+  /** The daemon's ends, where `stdio` said "pipe"; same positions. The caller closes them. */
   readonly pipes: readonly (number | undefined)[];
 }
 
@@ -45,8 +51,18 @@ export interface RunResult extends ExitStatus {
 }
 
 export interface Processes {
+  /**
+   * An executable to put before the command of an OCI runtime that another program starts: conmon's
+   * `--runtime <launcher> --runtime-arg <runtime>`. It does for that one process what `hideUnifiedCgroup`
+   * does. Undefined where nothing needs hiding. Valid while the daemon runs.
+   */
+  readonly runtimeLauncher: string | undefined;
   spawn(options: SpawnOptions): SpawnedProcess;
-  /** Spawns, collects both outputs (each at most `maxOutputBytes`, 1 MiB when absent), waits. An abort kills it. */
+  /**
+   * Spawns, collects both outputs (each at most `maxOutputBytes`, 1 MiB when absent), waits. An abort
+   * kills it.
+   * @throws {ResourceExhaustedError} It wrote more, and was killed.
+   */
   run(
     options: Omit<SpawnOptions, "stdio" | "detached"> & {
       readonly input?: string;

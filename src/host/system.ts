@@ -16,7 +16,11 @@ export interface System {
   /** Capabilities that the daemon has in its bounding set, `CAP_…`. */
   readonly capabilities: readonly string[];
   /** Whether seccomp filters, AppArmor and SELinux are there. */
-  readonly securityModules: { readonly seccomp: boolean; readonly apparmor: boolean; readonly selinux: boolean };
+  readonly securityModules: {
+    readonly seccomp: boolean;
+    readonly apparmor: boolean;
+    readonly selinux: boolean;
+  };
   /** getrlimit: `nofile`, `nproc`, … → bytes or counts; Infinity for unlimited. */
   readonly limits: Readonly<Record<string, { readonly soft: number; readonly hard: number }>>;
   /** Resource use of the whole host's CPUs now, in nanoseconds of CPU time since boot. */

@@ -1,0 +1,84 @@
+import { closeSync, fsyncSync, openSync, statfsSync } from "node:fs";
+import type { Files } from "#host/files.ts";
+import type { Mounts } from "#host/mounts.ts";
+import { watchDirectory } from "./directory-watch.ts";
+import { readDiskUsage } from "./disk-usage.ts";
+import { errnoOf, errnos, systemError } from "./ffi/errno.ts";
+import type { Libc } from "./ffi/libc.ts";
+import { fileSystemNameOf } from "./file-system-names.ts";
+import { probeOverlay } from "./overlay-probe.ts";
+
+const LOCK_EX_NB = 2 | 4;
+
+export class LinuxFiles implements Files {
+  readonly #libc: Libc;
+  readonly #mounts: Mounts;
+
+  constructor(options: { readonly libc: Libc; readonly mounts: Mounts }) {
+    this.#libc = options.libc;
+    this.#mounts = options.mounts;
+  }
+
+  lock(path: string): Disposable | undefined {
+    const fd = translated(`Cannot lock "${path}"`, () => openSync(path, "a+", 0o600));
+    if (this.#libc.call.flock(fd, LOCK_EX_NB) === 0) {
+      return { [Symbol.dispose]: () => closeSync(fd) };
+    }
+    const errno = this.#libc.errno();
+    closeSync(fd);
+    if (errno === errnos.EWOULDBLOCK) return undefined;
+    throw systemError(`Cannot lock "${path}"`, errno);
+  }
+
+  supportsOverlay(path: string): boolean {
+    return probeOverlay(this.#mounts, path);
+  }
+
+  fileSystemName(path: string): string {
+    return translated(`Cannot read the file system of "${path}"`, () =>
+      fileSystemNameOf(statfsSync(path).type),
+    );
+  }
+
+  watchDirectory(
+    directory: string,
+    onName: (name: string) => void,
+    onLost: () => void = () => {},
+  ): Disposable {
+    return watchDirectory(this.#libc, directory, onName, onLost);
+  }
+
+  async diskUsage(
+    path: string,
+  ): Promise<{ readonly bytes: number; readonly apparentBytes: number; readonly inodes: number }> {
+    try {
+      return await readDiskUsage(path);
+    } catch (error) {
+      throw translate(`Cannot read the disk usage of "${path}"`, error);
+    }
+  }
+
+  syncDirectory(path: string): void {
+    translated(`Cannot sync folder "${path}"`, () => {
+      const fd = openSync(path, "r");
+      try {
+        fsyncSync(fd);
+      } finally {
+        closeSync(fd);
+      }
+    });
+  }
+}
+
+function translated<T>(attempt: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw translate(attempt, error);
+  }
+}
+
+function translate(attempt: string, error: unknown): unknown {
+  const errno = errnoOf(error);
+  return errno === undefined ? error : systemError(attempt, errno);
+}

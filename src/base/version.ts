@@ -1,0 +1,7 @@
+declare const WHARF_BUILD_ID: string | undefined;
+
+/** Version of client and engine; the same as in package.json. */
+export const wharfVersion = "0.1.0";
+
+/** Short git hash that scripts/build.ts puts in; `dev` when run from source. */
+export const buildId: string = typeof WHARF_BUILD_ID === "string" ? WHARF_BUILD_ID : "dev";

@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, openSync, closeSync, readFileSync, rmSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  closeSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import { type CommandOptions, type CommandResult, mustRun, runCommand } from "./command.ts";
 import { findLeaks } from "./leaks.ts";
@@ -37,7 +45,7 @@ export class TestEngine implements AsyncDisposable {
   readonly #containerIds = new Set<string>();
   #daemon: Bun.Subprocess | undefined;
   #engineId = "";
-  /** Given to the daemon instead of the kernel's, to play a reboot. */
+  /** Shown to the daemon instead of the kernel's, to play a reboot. */
   bootId: string | undefined;
 
   constructor(options: EngineOptions) {
@@ -68,6 +76,7 @@ export class TestEngine implements AsyncDisposable {
     const log = openSync(join(this.root, "daemon.log"), "a");
     this.#daemon = Bun.spawn(
       [
+        ...this.#underOtherBootId(),
         WHARF,
         "daemon",
         ...["-H", this.host, "--data-root", join(this.root, "data")],
@@ -78,11 +87,7 @@ export class TestEngine implements AsyncDisposable {
         stdin: "ignore",
         stdout: log,
         stderr: log,
-        env: {
-          ...process.env,
-          ...this.#env,
-          ...(this.bootId ? { WHARF_TEST_BOOT_ID: this.bootId } : {}),
-        },
+        env: { ...process.env, ...this.#env },
       },
     );
     closeSync(log);
@@ -101,6 +106,15 @@ export class TestEngine implements AsyncDisposable {
     );
     const info = (await (await this.api("GET", "/info")).json()) as { ID: string };
     this.#engineId = info.ID;
+  }
+
+  /** A private mount namespace in which the boot id is another; the daemon keeps its pid. */
+  #underOtherBootId(): string[] {
+    if (this.bootId === undefined) return [];
+    const file = join(this.root, "boot_id");
+    writeFileSync(file, `${this.bootId}\n`);
+    const script = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"';
+    return ["unshare", "-m", "--propagation", "private", "sh", "-c", script, file];
   }
 
   /** Ends the daemon with SIGTERM and waits; returns its exit code. */

@@ -1,0 +1,58 @@
+// The daemon's memory stays flat while much goes through logs, attach and load.
+import { expect, test } from "bun:test";
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { mustRun } from "../harness/command.ts";
+import { startEngine } from "../harness/engine.ts";
+
+const MEGABYTES = process.env["WHARF_TEST_LONG"] ? 2_000 : 300;
+const ALLOWED_GROWTH_MB = 30;
+
+function residentMegabytes(pid: number): number {
+  const kib = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return Number(kib) / 1024;
+}
+
+test(`${MEGABYTES} MB through attach, logs and load leave the daemon within ${ALLOWED_GROWTH_MB} MB`, async () => {
+  await using engine = await startEngine();
+  const tar = join(engine.root, "big.tar");
+  const shell = (script: string) =>
+    mustRun(["sh", "-c", script], { env: { ...engine.environment() }, timeoutMs: 600_000 });
+  const produce = `head -c ${MEGABYTES}m /dev/zero | tr '\\0' x | fold -w 1000`;
+  // Once small, so that what every path needs is there before the first reading.
+  await engine.mustDocker(
+    "run",
+    "--name",
+    "small",
+    "busybox",
+    "sh",
+    "-c",
+    "head -c 20m /dev/zero | tr '\\0' x | fold -w 1000",
+  );
+  await shell("docker logs small >/dev/null; docker save -o /dev/null busybox");
+  const before = residentMegabytes(engine.pid);
+  const readings: string[] = [`${before.toFixed(0)} MB before`];
+  const peak = { megabytes: before };
+  const timer = setInterval(() => {
+    peak.megabytes = Math.max(peak.megabytes, residentMegabytes(engine.pid));
+  }, 50);
+  try {
+    const attached = await shell(`docker run --name big busybox sh -c "${produce}" | wc -c`);
+    expect(Number(attached.stdout)).toBeGreaterThanOrEqual(MEGABYTES * 1024 * 1024);
+    readings.push(`${peak.megabytes.toFixed(0)} MB with attach`);
+    expect((await shell("docker logs big | wc -c")).stdout).toBe(attached.stdout);
+    readings.push(`${peak.megabytes.toFixed(0)} MB with logs`);
+    await shell(
+      `head -c ${MEGABYTES}m /dev/urandom >${engine.root}/blob; tar -C ${engine.root} -cf ${tar} blob`,
+    );
+    await shell(
+      `docker import ${tar} big:1; docker save big:1 >${tar}; docker rmi big:1; docker load -i ${tar}`,
+    );
+    readings.push(`${peak.megabytes.toFixed(0)} MB with import, save and load`);
+  } finally {
+    clearInterval(timer);
+    rmSync(tar, { force: true });
+  }
+  console.log(`flat-memory.test.ts: ${readings.join(", ")}`);
+  expect(peak.megabytes - before).toBeLessThan(ALLOWED_GROWTH_MB);
+}, 900_000);

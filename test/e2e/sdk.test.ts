@@ -66,7 +66,7 @@ test("dockerode creates, attaches, executes, inspects and removes", async () => 
 
   expect((await container.inspect()).State.Running).toBe(true);
   const stats = await container.stats({ stream: false });
-  expect(stats.pids_stats.current).toBe(1);
+  expect(stats.pids_stats?.current).toBe(1);
   expect((await container.top()).Processes[0]?.join(" ")).toContain("sleep 1000");
   const wait = container.wait();
   await container.kill();

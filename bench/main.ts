@@ -1,0 +1,178 @@
+// `npm run bench`: Wharf beside docker in one run. See README.md.
+import { mkdtempSync, openSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+
+const { values: options } = parseArgs({
+  options: {
+    runs: { type: "string", default: "15" },
+    only: { type: "string" },
+    json: { type: "boolean", default: false },
+    keep: { type: "boolean", default: false },
+  },
+});
+const RUNS = Number(options.runs);
+const WHARF = resolve("dist/wharf");
+const DOCKER = Bun.which("docker") ?? "docker";
+
+interface Contender {
+  readonly name: string;
+  /** argv before the command's own words. */
+  readonly client: readonly string[];
+}
+
+interface Workload {
+  readonly name: string;
+  readonly words: readonly string[];
+  /** Words of a command that undoes the run, outside the time taken. */
+  readonly after?: readonly string[];
+}
+
+const WORKLOADS: readonly Workload[] = [
+  { name: "run --rm busybox true", words: ["run", "--rm", "busybox", "true"] },
+  {
+    name: "run --rm --network host",
+    words: ["run", "--rm", "--network", "host", "busybox", "true"],
+  },
+  {
+    name: "run -d",
+    words: ["run", "-d", "--name", "bench", "busybox", "sleep", "1000"],
+    after: ["rm", "-f", "bench"],
+  },
+  { name: "version", words: ["version"] },
+  { name: "ps -a", words: ["ps", "-a"] },
+];
+
+async function command(argv: readonly string[], input?: Blob): Promise<string> {
+  const child = Bun.spawn([...argv], {
+    stdin: input ?? "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: { ...process.env, DOCKER_HOST: "", DOCKER_CONTEXT: "", WHARF_AUTOSTART: "0" },
+  });
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  if (code !== 0) throw new Error(`${argv.join(" ")} exited ${code}: ${stderr}`);
+  return stdout.trim();
+}
+
+/** Wall time of one whole client process, in milliseconds. */
+async function timed(argv: readonly string[]): Promise<number> {
+  const start = performance.now();
+  await command(argv);
+  return performance.now() - start;
+}
+
+interface Figures {
+  readonly minimum: number;
+  readonly median: number;
+  readonly maximum: number;
+}
+
+function figuresOf(samples: readonly number[]): Figures {
+  const sorted = samples.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))] ?? Number.NaN;
+  return { minimum: at(0), median: at(0.5), maximum: at(1) };
+}
+
+async function measure(
+  workload: Workload,
+  contenders: readonly Contender[],
+): Promise<ReadonlyMap<string, Figures>> {
+  const samples = new Map(contenders.map((contender) => [contender.name, [] as number[]]));
+  for (let run = -1; run < RUNS; run++) {
+    for (const { name, client } of contenders) {
+      const taken = await timed([...client, ...workload.words]);
+      if (run >= 0) samples.get(name)?.push(taken); // run -1 warms up
+      if (workload.after) await command([...client, ...workload.after]);
+    }
+  }
+  return new Map([...samples].map(([name, taken]) => [name, figuresOf(taken)]));
+}
+
+async function importBusybox(contender: Contender, tar: string): Promise<void> {
+  await command([...contender.client, "import", "-c", 'CMD ["sh"]', tar, "busybox:latest"]);
+}
+
+async function startWharf(root: string): Promise<Bun.Subprocess> {
+  const log = openSync(join(root, "daemon.log"), "a");
+  const daemon = Bun.spawn(
+    [
+      ...[WHARF, "daemon", "-H", `unix://${root}/wharf.sock`, "--data-root", `${root}/data`],
+      ...["--exec-root", `${root}/run`, "--pidfile", `${root}/wharf.pid`, "--bridge", "wbench0"],
+    ],
+    { stdin: "ignore", stdout: log, stderr: log },
+  );
+  for (let attempt = 0; attempt < 500; attempt++) {
+    const answer = await fetch("http://wharf/_ping", { unix: `${root}/wharf.sock` }).catch(
+      () => undefined,
+    );
+    if (answer?.ok) return daemon;
+    await Bun.sleep(20);
+  }
+  throw new Error(`The engine does not answer: see ${root}/daemon.log`);
+}
+
+const root = mkdtempSync("/var/tmp/wharf-bench-");
+const peerSocket = await command(["bash", "bench/peers.sh", "start"]);
+const daemon = await startWharf(root);
+try {
+  const contenders: readonly Contender[] = [
+    { name: "wharf", client: [WHARF, "-H", `unix://${root}/wharf.sock`] },
+    { name: "docker", client: [DOCKER, "-H", peerSocket] },
+  ];
+  const tar = join(root, "busybox.tar");
+  await command(["bash", "-c", `. scripts/lib/common.sh; make_busybox_tar ${tar}`]);
+  for (const contender of contenders) await importBusybox(contender, tar);
+  const versions: Record<string, string> = {};
+  for (const { name, client } of contenders) {
+    versions[name] = await command([
+      ...client,
+      "version",
+      "--format",
+      "{{.Client.Version}} / {{.Server.Version}}",
+    ]);
+    versions[`${name} runtime`] = await command([
+      ...client,
+      "info",
+      "--format",
+      "{{.DefaultRuntime}}",
+    ]);
+  }
+  const rows: Record<string, unknown>[] = [];
+  for (const workload of WORKLOADS) {
+    if (options.only && !workload.name.includes(options.only)) continue;
+    const figures = await measure(workload, contenders);
+    const [ours, theirs] = [figures.get("wharf"), figures.get("docker")];
+    if (!ours || !theirs) continue;
+    rows.push({
+      workload: workload.name,
+      wharf: ours,
+      docker: theirs,
+      ratio: ours.median / theirs.median,
+    });
+    if (!options.json) {
+      const show = (f: Figures) =>
+        `${f.median.toFixed(0)} (${f.minimum.toFixed(0)}–${f.maximum.toFixed(0)})`;
+      if (rows.length === 1) {
+        for (const [name, version] of Object.entries(versions)) console.log(`${name}: ${version}`);
+        console.log(
+          `\n${"workload, ms".padEnd(28)}${"wharf".padEnd(18)}${"docker".padEnd(18)}ratio`,
+        );
+      }
+      const ratio = (ours.median / theirs.median).toFixed(2);
+      console.log(
+        `${workload.name.padEnd(28)}${show(ours).padEnd(18)}${show(theirs).padEnd(18)}${ratio}`,
+      );
+    }
+  }
+  if (options.json) console.log(JSON.stringify({ runs: RUNS, versions, rows }, undefined, 2));
+} finally {
+  daemon.kill("SIGTERM");
+  await daemon.exited;
+  rmSync(root, { recursive: true, force: true });
+  if (!options.keep) await command(["bash", "bench/peers.sh", "stop"]);
+}

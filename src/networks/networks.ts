@@ -1,4 +1,5 @@
-import type { EndpointId, NetworkId } from "#spec/ids.ts";
+import { ConflictError } from "#base/errors.ts";
+import type { EndpointId, NetworkId, SandboxId } from "#spec/ids.ts";
 
 export interface NetworkRecord {
   readonly id: NetworkId;
@@ -11,7 +12,11 @@ export interface NetworkRecord {
   readonly labels: Readonly<Record<string, string>>;
   readonly options: Readonly<Record<string, string>>;
   /** `172.18.0.0/16` and its gateway. */
-  readonly pools: readonly { readonly subnet: string; readonly gateway: string; readonly ipRange?: string }[];
+  readonly pools: readonly {
+    readonly subnet: string;
+    readonly gateway: string;
+    readonly ipRange?: string;
+  }[];
 }
 
 /** One published port, resolved: what listens where. */
@@ -55,6 +60,8 @@ export type SandboxMode =
 
 export interface SandboxRequest {
   readonly containerId: string;
+  /** For messages: who publishes a port. Short id when absent. */
+  readonly containerName?: string;
   readonly mode: SandboxMode;
   readonly macAddress?: string;
   readonly ports: readonly PortRequest[];
@@ -62,20 +69,31 @@ export interface SandboxRequest {
 
 /** A container's network: its namespace and what is in it. Lives from start to stop. */
 export interface Sandbox {
+  readonly id: SandboxId;
   readonly containerId: string;
   readonly mode: SandboxMode;
   /** Pin of the namespace; absent for the host's. */
   readonly namespacePath?: string;
+  /** One for each network; empty addresses on `host` and `none`, no endpoint at all with `container`. */
   readonly endpoints: readonly Endpoint[];
   readonly ports: readonly PublishedPort[];
 }
 
-export interface Networks {
+/**
+ * A published port is taken. The message begins with Docker's words and ends with the holder, where
+ * that is known.
+ */
+export class PortInUseError extends ConflictError {}
+
+/** Disposing lets go of sockets and relays; containers, links and rules stay for the next daemon. */
+export interface Networks extends AsyncDisposable {
   list(): readonly NetworkRecord[];
   /** By name, id or unambiguous id prefix. */
   resolve(reference: string): NetworkRecord;
   /** Endpoints now on a network, with the container of each. */
-  endpointsOf(networkId: NetworkId): readonly { readonly containerId: string; readonly endpoint: Endpoint }[];
+  endpointsOf(
+    networkId: NetworkId,
+  ): readonly { readonly containerId: string; readonly endpoint: Endpoint }[];
   /**
    * Namespace, link, address, route, rules and reserved ports for a container about to start. Recorded
    * before it acts, undone whole when a step fails.
@@ -85,7 +103,9 @@ export interface Networks {
   /** Undoes `openSandbox`; what is already gone is no error. */
   closeSandbox(containerId: string): Promise<void>;
   sandboxOf(containerId: string): Sandbox | undefined;
-  /** Interface counters inside a sandbox, for stats. */
+  /** What `host-gateway` stands for in extra hosts: the address of the host on the default bridge. */
+  hostGatewayAddress(): string | undefined;
+  /** Interface counters inside a sandbox, for stats; empty for the host's and for none. */
   counters(containerId: string): Readonly<Record<string, InterfaceCounters>>;
   /**
    * Called once at start: keeps the sandboxes of `liveContainerIds` (their ports reserved again, rules

@@ -1,0 +1,70 @@
+import { ConflictError } from "#base/errors.ts";
+import type { AddressState, LinkOp, LinkState } from "#host/netlink.ts";
+
+/** What a Wharf engine writes as alias of each device that it makes. */
+export function aliasOf(engineId: string): string {
+  return `wharf:${engineId}`;
+}
+
+export interface BridgeSpec {
+  readonly name: string;
+  /** `172.17.0.1/16`. */
+  readonly gatewayCidr: string;
+  /** 0 leaves the kernel's own. */
+  readonly mtuBytes: number;
+  readonly alias: string;
+}
+
+export interface BridgeState {
+  readonly link: LinkState | undefined;
+  readonly addresses: readonly AddressState[];
+}
+
+export function stateOfBridge(
+  name: string,
+  links: readonly LinkState[],
+  addresses: readonly AddressState[],
+): BridgeState {
+  const link = links.find((candidate) => candidate.name === name);
+  return { link, addresses: addresses.filter(({ linkIndex }) => linkIndex === link?.index) };
+}
+
+/**
+ * Steps from what is there to a bridge that is up and has its address. A bridge of somebody else is
+ * used as it is, but for an address where it has none.
+ *
+ * @throws {ConflictError} The name belongs to another device or another engine.
+ */
+export function planBridge(want: BridgeSpec, have: BridgeState): readonly LinkOp[] {
+  const { name, gatewayCidr, mtuBytes, alias } = want;
+  const { link } = have;
+  const ops: LinkOp[] = [];
+  const mtu = mtuBytes > 0 ? { mtuBytes } : {};
+  if (!link) {
+    ops.push({ kind: "add-bridge", name, alias, ...mtu });
+  } else if (link.kind !== "bridge") {
+    throw new ConflictError(
+      `Cannot use device "${name}" as bridge: it is a ${link.kind || "physical device"}; name another with --bridge`,
+    );
+  } else if (link.alias?.startsWith("wharf:") && link.alias !== alias) {
+    throw new ConflictError(
+      `Cannot use bridge "${name}": it belongs to another Wharf engine (${link.alias.slice("wharf:".length)}); ` +
+        "name another with --bridge",
+    );
+  }
+  const isOwn = link === undefined || link.alias === alias;
+  const current = have.addresses.filter(({ cidr }) => !cidr.includes(":"));
+  if (isOwn) {
+    for (const { cidr } of current) {
+      if (cidr !== gatewayCidr) ops.push({ kind: "delete-address", name, cidr });
+    }
+    if (link && mtuBytes > 0 && link.mtuBytes !== mtuBytes) {
+      ops.push({ kind: "set-mtu", name, mtuBytes });
+    }
+  }
+  if (!current.some(({ cidr }) => cidr === gatewayCidr)) {
+    ops.push({ kind: "add-address", name, cidr: gatewayCidr });
+  }
+  if (!link?.isUp) ops.push({ kind: "set-up", name });
+  return ops;
+}

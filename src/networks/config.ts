@@ -1,0 +1,55 @@
+import { InvalidArgumentError } from "#base/errors.ts";
+import { DEFAULT_SUBNET_POOLS, type SubnetPool } from "./ipam/choose-subnet.ts";
+import { parseCidr } from "./ipam/ip.ts";
+
+/** The daemon's flags that concern networks. */
+export interface NetworksConfig {
+  /** Device of network `bridge`: made and owned when missing. `none`: there is no such network. */
+  readonly bridge: string;
+  /** `172.17.0.1/16`: the bridge's own address. */
+  readonly bip?: string;
+  /** Part of the bridge's subnet that containers get addresses of. */
+  readonly fixedCidr?: string;
+  /** 0 for the default, 1500. */
+  readonly mtuBytes: number;
+  /** Containers of the default network may talk to each other (`--icc`). */
+  readonly interContainer: boolean;
+  /** Switch net.ipv4.ip_forward on. */
+  readonly ipForward: boolean;
+  readonly ipMasquerade: boolean;
+  readonly defaultAddressPools: readonly SubnetPool[];
+  /** Where a published port goes that names no address; `0.0.0.0` means `::` as well. */
+  readonly defaultBindAddress: string;
+}
+
+/** dockerd's defaults, on a bridge of our own name. */
+export const DEFAULT_NETWORKS_CONFIG: NetworksConfig = {
+  bridge: "wharf0",
+  mtuBytes: 0,
+  interContainer: true,
+  ipForward: true,
+  ipMasquerade: true,
+  defaultAddressPools: DEFAULT_SUBNET_POOLS,
+  defaultBindAddress: "0.0.0.0",
+};
+
+/**
+ * One entry of `default-address-pools`: the block `base`, cut into subnets of prefix length `size`.
+ *
+ * @throws {InvalidArgumentError} A malformed block, or a size that does not fit in it.
+ */
+export function parseSubnetPool(pool: {
+  readonly base: string;
+  readonly size: number;
+}): SubnetPool {
+  const base = parseCidr(pool.base);
+  const bits = base.family === 4 ? 32 : 128;
+  const isWhole = Number.isInteger(pool.size);
+  if (!isWhole || pool.size < base.prefixLength || pool.size > bits - 2) {
+    throw new InvalidArgumentError(
+      `invalid default address pool base=${pool.base},size=${pool.size}: ` +
+        `want a size from ${base.prefixLength} to ${bits - 2}`,
+    );
+  }
+  return { base, size: pool.size };
+}

@@ -1,0 +1,121 @@
+import { FailedPreconditionError } from "#base/errors.ts";
+import type { Nft } from "#host/nft.ts";
+import type { NetworkRules } from "#networks/driver.ts";
+import {
+  type PublishedTarget,
+  renderPortChange,
+  renderRemoval,
+  renderRuleset,
+  tableNameOf,
+} from "./ruleset.ts";
+
+interface PendingChange {
+  readonly add: readonly PublishedTarget[];
+  readonly remove: readonly PublishedTarget[];
+  readonly done: PromiseWithResolvers<void>;
+}
+
+/**
+ * Keeps the engine's table equal to what is wanted. Changes that come while one is under way go together
+ * in the next transaction. When the kernel refuses a change, because somebody flushed the table, the whole
+ * of it is put back: what is wanted is always known here.
+ */
+export class Firewall {
+  readonly #nft: Nft;
+  readonly #engineId: string;
+  readonly #table: string;
+  readonly #networks = new Map<string, NetworkRules>();
+  readonly #ports = new Set<PublishedTarget>();
+  #pending: PendingChange[] = [];
+  #running: Promise<void> | undefined;
+
+  constructor(options: { readonly nft: Nft; readonly engineId: string }) {
+    this.#nft = options.nft;
+    this.#engineId = options.engineId;
+    this.#table = tableNameOf(options.engineId);
+  }
+
+  /** Replaces the table whole. */
+  async install(
+    networks: readonly NetworkRules[],
+    ports: readonly PublishedTarget[],
+  ): Promise<void> {
+    await this.#idle();
+    this.#networks.clear();
+    this.#ports.clear();
+    for (const network of networks) this.#networks.set(network.key, network);
+    for (const port of ports) this.#ports.add(port);
+    await this.#nft.run(this.#renderAll());
+  }
+
+  /**
+   * @returns When the rules are in force.
+   * @throws {FailedPreconditionError} nft or the kernel refuses; nothing of the change stays then.
+   */
+  publish(ports: readonly PublishedTarget[]): Promise<void> {
+    return this.#change({ add: ports, remove: [] });
+  }
+
+  /** @param ports The very objects that were published. */
+  unpublish(ports: readonly PublishedTarget[]): Promise<void> {
+    return this.#change({ add: [], remove: ports });
+  }
+
+  async remove(): Promise<void> {
+    await this.#idle();
+    this.#networks.clear();
+    this.#ports.clear();
+    await this.#nft.run(renderRemoval(this.#table));
+  }
+
+  async #idle(): Promise<void> {
+    while (this.#running) await this.#running;
+  }
+
+  #change(change: Omit<PendingChange, "done">): Promise<void> {
+    if (change.add.length + change.remove.length === 0) return Promise.resolve();
+    const done = Promise.withResolvers<void>();
+    this.#pending.push({ ...change, done });
+    this.#running ??= this.#work();
+    return done.promise;
+  }
+
+  async #work(): Promise<void> {
+    while (this.#pending.length > 0) {
+      const batch = this.#pending;
+      this.#pending = [];
+      await this.#applyBatch(batch);
+    }
+    this.#running = undefined;
+  }
+
+  async #applyBatch(batch: readonly PendingChange[]): Promise<void> {
+    const remove = batch.flatMap((change) => change.remove).filter((port) => this.#ports.has(port));
+    const add = batch.flatMap((change) => change.add);
+    for (const port of remove) this.#ports.delete(port);
+    for (const port of add) this.#ports.add(port);
+    try {
+      if (add.length + remove.length > 0) {
+        await this.#nft
+          .run(renderPortChange(this.#table, { add, remove }))
+          .catch(() => this.#nft.run(this.#renderAll()));
+      }
+      for (const { done } of batch) done.resolve();
+    } catch (error) {
+      for (const port of add) this.#ports.delete(port);
+      const refusal = new FailedPreconditionError("Cannot change the rules of published ports", {
+        cause: error,
+      });
+      for (const { done } of batch) done.reject(refusal);
+    }
+  }
+
+  #renderAll(): string {
+    return renderRuleset({
+      table: this.#table,
+      engineId: this.#engineId,
+      networks: [...this.#networks.values()],
+      ports: [...this.#ports],
+    });
+  }
+}

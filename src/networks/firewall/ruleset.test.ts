@@ -1,0 +1,78 @@
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { renderPortChange, renderRuleset, tableNameOf } from "./ruleset.ts";
+
+const ENGINE = "5f0c1b2d-aaaa-bbbb-cccc-ddddeeeeffff";
+const WEB = {
+  protocol: "tcp",
+  hostAddress: "0.0.0.0",
+  hostPort: 8080,
+  containerAddress: "172.17.0.2",
+  containerPort: 80,
+} as const;
+const DNS = {
+  ...WEB,
+  protocol: "udp",
+  hostAddress: "127.0.0.1",
+  hostPort: 53,
+  containerPort: 53,
+} as const;
+
+/** Refreshed by WHARF_UPDATE_TESTDATA=1. */
+async function expectFile(name: string, text: string): Promise<void> {
+  const path = join(import.meta.dir, "testdata", name);
+  if (Bun.env["WHARF_UPDATE_TESTDATA"]) await Bun.write(path, text);
+  expect(text).toBe(await Bun.file(path).text());
+}
+
+describe("renderRuleset()", () => {
+  test("writes a bridge with published ports, and an internal one without inter-container traffic", async () => {
+    const text = renderRuleset({
+      table: tableNameOf(ENGINE),
+      engineId: ENGINE,
+      networks: [
+        {
+          key: "aaaaaaaaaaaa",
+          bridgeName: "wharf0",
+          subnets: ["172.17.0.0/16", "fd00::/64"],
+          masquerade: true,
+          interContainer: true,
+          internal: false,
+        },
+        {
+          key: "bbbbbbbbbbbb",
+          bridgeName: "br-bbbbbbbbbbbb",
+          subnets: ["172.18.0.0/16"],
+          masquerade: true,
+          interContainer: false,
+          internal: true,
+        },
+      ],
+      ports: [WEB, DNS],
+    });
+    await expectFile("two-networks.nft", text);
+  });
+
+  test("writes an empty table without empty element lists", async () => {
+    const text = renderRuleset({ table: "wharf_x", engineId: "x", networks: [], ports: [] });
+    await expectFile("empty.nft", text);
+  });
+});
+
+describe("renderPortChange()", () => {
+  test("deletes before it adds, one statement for each map", () => {
+    const other = { ...WEB, hostPort: 8081 };
+    expect(renderPortChange("wharf_x", { add: [WEB, DNS], remove: [other, WEB] })).toBe(
+      [
+        "delete element inet wharf_x published_any { tcp . 8081, tcp . 8080 }",
+        "add element inet wharf_x published_any { tcp . 8080 : 172.17.0.2 . 80 }",
+        "add element inet wharf_x published_at { 127.0.0.1 . udp . 53 : 172.17.0.2 . 53 }",
+        "",
+      ].join("\n"),
+    );
+  });
+});
+
+test("tableNameOf() takes eight letters and digits of the engine's id", () => {
+  expect(tableNameOf("5F0C-1B2D-aa")).toBe("wharf_5f0c1b2d");
+});

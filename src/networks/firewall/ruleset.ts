@@ -1,0 +1,202 @@
+/**
+ * The engine's rules, as text for nft(8).
+ *
+ * One table of family inet, named after the engine, holds everything, so that removing the table removes
+ * every trace. What grows with the number of networks or ports is a map: a packet costs a look-up, not a
+ * walk. Per network there are two short chains:
+ *
+ *   prerouting, output → published    host address and port → container's address and port
+ *   forward → in_KEY                  what may reach the network's containers
+ *           → out_KEY                 what may leave them (internal networks only)
+ *   postrouting → post_KEY            source rewriting for what leaves the subnet
+ *
+ * Who may reach a container: its own network (unless inter-container traffic is off; between ports of one
+ * bridge that is the bridge's port isolation, as such frames pass no inet hook), replies, and what came
+ * through a published port. All else is dropped, packets routed straight to a container's address from
+ * another machine included.
+ *
+ * 127.0.0.1: the output hook rewrites what the host sends to a published port there; `route_localnet` on
+ * the bridge lets the reply back in, the `guard` chain drops packets for 127/8 that a container sends, and
+ * `published` never rewrites such packets from outside (they arrive in prerouting, so they are foreign).
+ *
+ * Hairpin: a container that reaches itself or a neighbour through a published port is seen under the
+ * gateway's address, or the neighbour would answer it directly and the answer match nothing.
+ */
+import type { NetworkRules } from "#networks/driver.ts";
+
+/** A published port with the container that serves it, IPv4. */
+export interface PublishedTarget {
+  readonly protocol: "tcp" | "udp";
+  /** `0.0.0.0` for all addresses of the host. */
+  readonly hostAddress: string;
+  readonly hostPort: number;
+  readonly containerAddress: string;
+  readonly containerPort: number;
+}
+
+export interface Ruleset {
+  readonly table: string;
+  readonly engineId: string;
+  readonly networks: readonly NetworkRules[];
+  readonly ports: readonly PublishedTarget[];
+}
+
+const ANY_ADDRESS = "0.0.0.0";
+
+/** Name of an engine's table: the first eight letters and digits of its id. */
+export function tableNameOf(engineId: string): string {
+  const short = engineId.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
+  return `wharf_${short.slice(0, 8)}`;
+}
+
+function elementOf(port: PublishedTarget): { map: string; key: string; value: string } {
+  const isAny = port.hostAddress === ANY_ADDRESS;
+  const key = `${port.protocol} . ${port.hostPort}`;
+  return {
+    map: isAny ? "published_any" : "published_at",
+    key: isAny ? key : `${port.hostAddress} . ${key}`,
+    value: `${port.containerAddress} . ${port.containerPort}`,
+  };
+}
+
+/** Statements that add or delete elements; one line for each map. */
+function elementLines(
+  verb: "add" | "delete",
+  table: string,
+  ports: readonly PublishedTarget[],
+): string[] {
+  const byMap = new Map<string, string[]>();
+  for (const port of ports) {
+    const { map, key, value } = elementOf(port);
+    const elements = byMap.get(map) ?? [];
+    elements.push(verb === "add" ? `${key} : ${value}` : key);
+    byMap.set(map, elements);
+  }
+  return [...byMap].map(
+    ([map, elements]) => `${verb} element inet ${table} ${map} { ${elements.join(", ")} }`,
+  );
+}
+
+/** Deletes go first: a port may move from one container to another in one transaction. */
+export function renderPortChange(
+  table: string,
+  change: { readonly add: readonly PublishedTarget[]; readonly remove: readonly PublishedTarget[] },
+): string {
+  const lines = [
+    ...elementLines("delete", table, change.remove),
+    ...elementLines("add", table, change.add),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function networkChains(network: NetworkRules): string[] {
+  const bridge = `"${network.bridgeName}"`;
+  const own = network.interContainer ? [`    iifname ${bridge} accept`] : [];
+  const outside = network.internal ? [] : ["    ct status dnat accept"];
+  const leaving =
+    network.masquerade && !network.internal ? [`    oifname != ${bridge} masquerade`] : [];
+  return [
+    `  chain in_${network.key} {`,
+    "    ct state established,related accept",
+    ...outside,
+    ...own,
+    "    drop",
+    "  }",
+    `  chain post_${network.key} {`,
+    `    oifname ${bridge} ct status dnat masquerade`,
+    ...leaving,
+    "  }",
+    ...(network.internal
+      ? [`  chain out_${network.key} {`, `    oifname != ${bridge} drop`, "  }"]
+      : []),
+  ];
+}
+
+function mapLines(
+  name: string,
+  type: string,
+  flags: string,
+  elements: readonly string[],
+): string[] {
+  return [
+    `  map ${name} {`,
+    `    type ${type}`,
+    ...(flags ? [`    flags ${flags}`] : []),
+    ...(elements.length > 0 ? [`    elements = { ${elements.join(", ")} }`] : []),
+    "  }",
+  ];
+}
+
+/**
+ * The whole table. It replaces what is there in one transaction, so connections go on and no packet
+ * meets a table half built.
+ */
+export function renderRuleset({ table, engineId, networks, ports }: Ruleset): string {
+  const names = networks.map(({ bridgeName }) => `"${bridgeName}"`);
+  const into = networks.map(({ bridgeName, key }) => `"${bridgeName}" : jump in_${key}`);
+  const outOf = networks
+    .filter(({ internal }) => internal)
+    .map(({ bridgeName, key }) => `"${bridgeName}" : jump out_${key}`);
+  const sources = networks.flatMap(({ subnets, key }) =>
+    subnets
+      .filter((subnet) => !subnet.includes(":"))
+      .map((subnet) => `${subnet} : jump post_${key}`),
+  );
+  const lines = [
+    // Adding first makes the delete succeed where there is no table yet.
+    `add table inet ${table}`,
+    `delete table inet ${table}`,
+    `table inet ${table} {`,
+    `  comment "wharf engine ${engineId}"`,
+    ...mapLines(
+      "published_at",
+      "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service",
+      "",
+      [],
+    ),
+    ...mapLines("published_any", "inet_proto . inet_service : ipv4_addr . inet_service", "", []),
+    ...mapLines("into", "ifname : verdict", "", into),
+    ...mapLines("out_of", "ifname : verdict", "", outOf),
+    ...mapLines("sources", "ipv4_addr : verdict", "interval", sources),
+    "  set bridges {",
+    "    type ifname",
+    ...(names.length > 0 ? [`    elements = { ${names.join(", ")} }`] : []),
+    "  }",
+    ...networks.flatMap(networkChains),
+    "  chain published {",
+    "    dnat ip to ip daddr . meta l4proto . th dport map @published_at",
+    "    dnat ip to meta l4proto . th dport map @published_any",
+    "  }",
+    "  chain guard {",
+    "    type filter hook prerouting priority raw; policy accept;",
+    "    iifname @bridges ip daddr 127.0.0.0/8 drop",
+    "  }",
+    "  chain prerouting {",
+    "    type nat hook prerouting priority dstnat; policy accept;",
+    "    ip daddr 127.0.0.0/8 return",
+    "    fib daddr type local goto published",
+    "  }",
+    "  chain output {",
+    "    type nat hook output priority -100; policy accept;",
+    "    fib daddr type local goto published",
+    "  }",
+    "  chain forward {",
+    "    type filter hook forward priority filter; policy accept;",
+    "    iifname vmap @out_of",
+    "    oifname vmap @into",
+    "  }",
+    "  chain postrouting {",
+    "    type nat hook postrouting priority srcnat; policy accept;",
+    "    ip saddr 127.0.0.0/8 oifname @bridges masquerade",
+    "    ip saddr vmap @sources",
+    "  }",
+    "}",
+    ...elementLines("add", table, ports),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** Removes the table, also where there is none. */
+export function renderRemoval(table: string): string {
+  return `add table inet ${table}\ndelete table inet ${table}\n`;
+}

@@ -1,0 +1,25 @@
+import { bareEndpoint } from "#networks/bare-endpoint.ts";
+import type {
+  EndpointRecord,
+  EndpointRequest,
+  NetworkDriver,
+  NetworkRules,
+} from "#networks/driver.ts";
+import type { NetworkRecord } from "#networks/networks.ts";
+
+/** The host's own network: the container has no namespace of its own, so there is nothing to make. */
+export class HostDriver implements NetworkDriver {
+  bringUp(): void {}
+  takeDown(): void {}
+  rules(): NetworkRules | undefined {
+    return undefined;
+  }
+  planEndpoint(network: NetworkRecord, request: EndpointRequest): EndpointRecord {
+    return bareEndpoint(network, request);
+  }
+  adoptEndpoint(): void {}
+  restoreEndpoint(): void {}
+  releaseEndpoint(): void {}
+  attachEndpoint(): void {}
+  detachEndpoint(): void {}
+}

@@ -1,0 +1,52 @@
+import { ResourceExhaustedError } from "#base/errors.ts";
+import { type Cidr, blockSize, overlaps } from "./ip.ts";
+
+/** A block that is cut into subnets of one size: `--default-address-pool base=…,size=…`. */
+export interface SubnetPool {
+  readonly base: Cidr;
+  /** Prefix length of each subnet. */
+  readonly size: number;
+}
+
+const ipv4 = (a: number, b: number): bigint => (BigInt(a) << 24n) | (BigInt(b) << 16n);
+
+/** Docker's own (moby `ipamutils.localScopeDefaultNetworks`). */
+export const DEFAULT_SUBNET_POOLS: readonly SubnetPool[] = [
+  { base: { family: 4, base: ipv4(172, 17), prefixLength: 16 }, size: 16 },
+  { base: { family: 4, base: ipv4(172, 18), prefixLength: 16 }, size: 16 },
+  { base: { family: 4, base: ipv4(172, 19), prefixLength: 16 }, size: 16 },
+  { base: { family: 4, base: ipv4(172, 20), prefixLength: 14 }, size: 16 },
+  { base: { family: 4, base: ipv4(172, 24), prefixLength: 14 }, size: 16 },
+  { base: { family: 4, base: ipv4(172, 28), prefixLength: 14 }, size: 16 },
+  { base: { family: 4, base: ipv4(192, 168), prefixLength: 16 }, size: 20 },
+];
+
+function firstFreeIn(pool: SubnetPool, taken: readonly Cidr[]): Cidr | undefined {
+  const { family, prefixLength } = pool.base;
+  const step = blockSize({ ...pool.base, prefixLength: pool.size });
+  const end = pool.base.base + blockSize({ ...pool.base, prefixLength });
+  let base = pool.base.base;
+  while (base < end) {
+    const candidate: Cidr = { family, base, prefixLength: pool.size };
+    const clash = taken.find((block) => overlaps(block, candidate));
+    if (!clash) return candidate;
+    // Past the whole clash at once: a /8 route must not cost a step for each /24 in it.
+    const past = clash.base + blockSize(clash);
+    base = past > base + step ? past + ((step - (past % step)) % step) : base + step;
+  }
+  return undefined;
+}
+
+/**
+ * The first subnet of the pools that overlaps nothing taken.
+ *
+ * @param taken Addresses and routes of the host, and the subnets of the engine's other networks.
+ * @throws {ResourceExhaustedError} With Docker's text, when all are taken.
+ */
+export function chooseSubnet(pools: readonly SubnetPool[], taken: readonly Cidr[]): Cidr {
+  for (const pool of pools) {
+    const subnet = firstFreeIn(pool, taken);
+    if (subnet) return subnet;
+  }
+  throw new ResourceExhaustedError("all predefined address pools have been fully subnetted");
+}

@@ -1,0 +1,163 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { InvalidArgumentError } from "#base/errors.ts";
+import type { Clock } from "#host/clock.ts";
+import type { Namespaces } from "#host/namespaces.ts";
+import type { Netlink } from "#host/netlink.ts";
+import type { Nft } from "#host/nft.ts";
+import type { Processes } from "#host/processes.ts";
+import type { Sockets } from "#host/sockets.ts";
+import { newNetworkId, type RandomBytes } from "#spec/ids.ts";
+import type { Collection, Store } from "#store/store.ts";
+import { BridgeDriver } from "./bridge/bridge-driver.ts";
+import { decideDefaultNetwork } from "./bridge/default-network.ts";
+import { aliasOf } from "./bridge/plan-bridge.ts";
+import type { NetworksConfig } from "./config.ts";
+import { Firewall } from "./firewall/firewall.ts";
+import { HostDriver } from "./host/host-driver.ts";
+import { tryParseIp } from "./ipam/ip.ts";
+import type { NetworkRecord, Networks } from "./networks.ts";
+import { NullDriver } from "./null/null-driver.ts";
+import { PortAllocator } from "./ports/port-allocator.ts";
+import { BRIDGE_INTENTS, NETWORKS, SANDBOXES } from "./records.ts";
+import { NetworkService } from "./service.ts";
+import { enableForwarding, isForwardingEnabled } from "./sysctl.ts";
+
+export interface OpenNetworksOptions {
+  readonly store: Store;
+  readonly netlink: Netlink;
+  readonly namespaces: Namespaces;
+  readonly nft: Nft;
+  readonly sockets: Sockets;
+  readonly processes: Processes;
+  readonly clock: Clock;
+  readonly engineId: string;
+  /** Run state of the engine; the pins are in `netns` below it. */
+  readonly runDir: string;
+  readonly config: NetworksConfig;
+  readonly randomBytes: RandomBytes;
+  /** Reports what deserves a line in the log and stops nothing. */
+  readonly warn: (message: string) => void;
+}
+
+function predefined(
+  identity: Pick<NetworkRecord, "id" | "createdMs">,
+  kind: { readonly name: string; readonly driver: NetworkRecord["driver"] },
+): NetworkRecord {
+  return {
+    ...identity,
+    ...kind,
+    internal: false,
+    enableIpv4: true,
+    enableIpv6: false,
+    labels: {},
+    options: {},
+    pools: [],
+  };
+}
+
+/** Records `bridge`, `host` and `none`, each under the id that it had before. */
+function recordPredefinedNetworks(
+  options: OpenNetworksOptions,
+  networks: Collection<NetworkRecord>,
+  mayMove: boolean,
+): void {
+  const { config, netlink, clock, randomBytes } = options;
+  const previous = (name: string): NetworkRecord | undefined =>
+    networks.entries().find(([, network]) => network.name === name)?.[1];
+  const identityOf = (name: string): Pick<NetworkRecord, "id" | "createdMs"> => {
+    const { id, createdMs } = previous(name) ?? {
+      id: newNetworkId(randomBytes),
+      createdMs: clock.nowMs(),
+    };
+    return { id, createdMs };
+  };
+  for (const kind of [
+    { name: "host", driver: "host" } as const,
+    { name: "none", driver: "null" } as const,
+  ]) {
+    if (!previous(kind.name)) {
+      const network = predefined(identityOf(kind.name), kind);
+      networks.put(network.id, network);
+    }
+  }
+  if (config.bridge === "none") {
+    const bridge = previous("bridge");
+    if (bridge) networks.delete(bridge.id);
+    return;
+  }
+  const { network, warnings } = decideDefaultNetwork({
+    config,
+    previous: previous("bridge"),
+    identity: identityOf("bridge"),
+    host: { links: netlink.links(), addresses: netlink.addresses(), routes: netlink.routes() },
+    ownAlias: aliasOf(options.engineId),
+    mayMove,
+  });
+  for (const warning of warnings) options.warn(warning);
+  networks.put(network.id, network);
+}
+
+function prepareForwarding(options: OpenNetworksOptions): void {
+  if (isForwardingEnabled()) return;
+  if (!options.config.ipForward) {
+    options.warn("IPv4 forwarding is disabled: containers reach this host only");
+    return;
+  }
+  enableForwarding();
+  options.warn("Enabled IPv4 forwarding (net.ipv4.ip_forward=1), which containers need");
+}
+
+function bindAddresses(config: NetworksConfig): readonly string[] {
+  const address = config.defaultBindAddress;
+  if (!tryParseIp(address)) {
+    throw new InvalidArgumentError(`Cannot use --ip ${address}: want an IP address`);
+  }
+  return address === "0.0.0.0" ? ["0.0.0.0", "::"] : [address];
+}
+
+/**
+ * Decides the default network and makes its bridge; nothing is published, joined or removed before
+ * `reconcile`, which the caller runs next.
+ *
+ * @throws {InvalidArgumentError} Contradictory flags. {ConflictError} The bridge is another engine's.
+ */
+export async function openNetworks(options: OpenNetworksOptions): Promise<Networks> {
+  const { store, netlink, namespaces, engineId, config } = options;
+  const networks = store.collection(NETWORKS);
+  const sandboxes = store.collection(SANDBOXES);
+  const namespaceDir = join(options.runDir, "netns");
+  mkdirSync(namespaceDir, { recursive: true });
+  const drivers = {
+    bridge: new BridgeDriver({
+      netlink,
+      namespaces,
+      engineId,
+      intents: store.collection(BRIDGE_INTENTS),
+    }),
+    host: new HostDriver(),
+    null: new NullDriver(),
+  };
+  recordPredefinedNetworks(options, networks, sandboxes.count() === 0);
+  prepareForwarding(options);
+  // At once, so that a second engine that starts now sees the subnet taken.
+  for (const [, network] of networks.entries()) drivers[network.driver].bringUp(network);
+  return new NetworkService({
+    engineId,
+    namespaceDir,
+    networks,
+    sandboxes,
+    drivers,
+    netlink,
+    namespaces,
+    clock: options.clock,
+    firewall: new Firewall({ nft: options.nft, engineId }),
+    ports: new PortAllocator({
+      sockets: options.sockets,
+      processes: options.processes,
+      defaultAddresses: bindAddresses(config),
+    }),
+    warn: options.warn,
+    randomBytes: options.randomBytes,
+  });
+}

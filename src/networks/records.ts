@@ -1,0 +1,26 @@
+import type { NetworkId } from "#spec/ids.ts";
+import type { CollectionDefinition } from "#store/store.ts";
+import type { EndpointRecord } from "./driver.ts";
+import type { NetworkRecord, Sandbox } from "./networks.ts";
+
+/** A sandbox as recorded, before any of it is made: what a crash leaves is in here whole. */
+export interface SandboxRecord extends Sandbox {
+  readonly containerName: string;
+  readonly endpoints: readonly EndpointRecord[];
+}
+
+export const NETWORKS: CollectionDefinition<NetworkRecord> = { name: "networks", version: 1 };
+
+/** By container id: a container has at most one. */
+export const SANDBOXES: CollectionDefinition<SandboxRecord> = { name: "sandboxes", version: 1 };
+
+/** A bridge that is being made and does not carry the engine's alias yet. */
+export interface BridgeIntent {
+  readonly networkId: NetworkId;
+}
+
+/** By name of the device. */
+export const BRIDGE_INTENTS: CollectionDefinition<BridgeIntent> = {
+  name: "bridgeintents",
+  version: 1,
+};

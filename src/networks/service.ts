@@ -1,0 +1,379 @@
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ConflictError, messageOf, NotFoundError } from "#base/errors.ts";
+import type { Clock } from "#host/clock.ts";
+import type { Namespaces } from "#host/namespaces.ts";
+import type { Netlink } from "#host/netlink.ts";
+import { newEndpointId, newSandboxId, type RandomBytes, shortId } from "#spec/ids.ts";
+import type { Collection } from "#store/store.ts";
+import { aliasOf } from "./bridge/plan-bridge.ts";
+import { DeviceSweeper } from "./device-sweeper.ts";
+import type { EndpointRecord, NetworkDriver } from "./driver.ts";
+import type { Firewall } from "./firewall/firewall.ts";
+import type { PublishedTarget } from "./firewall/ruleset.ts";
+import { parseInterfaceCounters } from "./interface-counters.ts";
+import { parseMac } from "./ipam/mac.ts";
+import type {
+  Endpoint,
+  InterfaceCounters,
+  NetworkRecord,
+  Networks,
+  Sandbox,
+  SandboxRequest,
+} from "./networks.ts";
+import type { PortAllocator, PortOwner, PortReservation } from "./ports/port-allocator.ts";
+import type { SandboxRecord } from "./records.ts";
+
+interface LiveSandbox {
+  readonly record: SandboxRecord;
+  readonly reservation?: PortReservation;
+  readonly targets: readonly PublishedTarget[];
+  closing?: Promise<void>;
+}
+
+export interface NetworkServiceOptions {
+  readonly engineId: string;
+  /** Folder of the namespaces' pins. */
+  readonly namespaceDir: string;
+  readonly networks: Collection<NetworkRecord>;
+  readonly sandboxes: Collection<SandboxRecord>;
+  readonly drivers: Readonly<Record<NetworkRecord["driver"], NetworkDriver>>;
+  readonly netlink: Netlink;
+  readonly namespaces: Namespaces;
+  readonly clock: Clock;
+  readonly firewall: Firewall;
+  readonly ports: PortAllocator;
+  /** Reports what goes on all the same. */
+  readonly warn: (message: string) => void;
+  readonly randomBytes: RandomBytes;
+}
+
+/** IPv4 ports that rules serve; the others are relayed. */
+function targetsOf(record: SandboxRecord): readonly PublishedTarget[] {
+  const containerAddress = record.endpoints[0]?.ipAddress;
+  if (!containerAddress) return [];
+  return record.ports
+    .filter(({ hostAddress }) => !hostAddress.includes(":"))
+    .map(({ protocol, hostAddress, hostPort, containerPort }) => ({
+      protocol,
+      hostAddress,
+      hostPort,
+      containerAddress,
+      containerPort,
+    }));
+}
+
+function ownerOf(record: Omit<SandboxRecord, "ports">): PortOwner {
+  return {
+    containerId: record.containerId,
+    containerName: record.containerName,
+    endpointId: record.endpoints[0]?.id ?? "",
+    address: record.endpoints[0]?.ipAddress ?? "",
+  };
+}
+
+/**
+ * Sandboxes and their endpoints. The record of a sandbox is written whole before anything of it is made:
+ * addresses, device names and ports are decided first. Whatever a crash leaves is therefore known by name,
+ * and a sandbox whose container does not live is removed from its record alone.
+ */
+export class NetworkService implements Networks {
+  readonly #options: NetworkServiceOptions;
+  readonly #sandboxes = new Map<string, LiveSandbox>();
+  readonly #opening = new Set<string>();
+  readonly #sweeper: DeviceSweeper;
+
+  /** Takes the addresses of all recorded sandboxes; which of them live is for `reconcile` to learn. */
+  constructor(options: NetworkServiceOptions) {
+    this.#options = options;
+    this.#sweeper = new DeviceSweeper({
+      netlink: options.netlink,
+      clock: options.clock,
+      warn: options.warn,
+    });
+    for (const [containerId, record] of options.sandboxes.entries()) {
+      this.#adoptAddresses(record);
+      this.#sandboxes.set(containerId, { record, targets: targetsOf(record) });
+    }
+  }
+
+  list(): readonly NetworkRecord[] {
+    return this.#options.networks.entries().map(([, network]) => network);
+  }
+
+  resolve(reference: string): NetworkRecord {
+    const networks = this.list();
+    const exact =
+      networks.find(({ name }) => name === reference) ??
+      networks.find(({ id }) => id === reference);
+    if (exact) return exact;
+    const matches = reference === "" ? [] : networks.filter(({ id }) => id.startsWith(reference));
+    if (matches.length > 1) {
+      throw new ConflictError(
+        `network ${reference} is ambiguous (${matches.length} matches found based on ID prefix)`,
+      );
+    }
+    if (!matches[0]) throw new NotFoundError(`network ${reference} not found`);
+    return matches[0];
+  }
+
+  endpointsOf(networkId: string): readonly { containerId: string; endpoint: Endpoint }[] {
+    return [...this.#sandboxes.values()].flatMap(({ record }) =>
+      record.endpoints
+        .filter((endpoint) => endpoint.networkId === networkId)
+        .map((endpoint) => ({ containerId: record.containerId, endpoint })),
+    );
+  }
+
+  sandboxOf(containerId: string): Sandbox | undefined {
+    return this.#sandboxes.get(containerId)?.record;
+  }
+
+  hostGatewayAddress(): string | undefined {
+    return this.list().find(({ name }) => name === "bridge")?.pools[0]?.gateway;
+  }
+
+  async openSandbox(request: SandboxRequest, signal: AbortSignal): Promise<Sandbox> {
+    signal.throwIfAborted();
+    const { containerId } = request;
+    if (this.#sandboxes.has(containerId) || this.#opening.has(containerId)) {
+      throw new ConflictError(`Cannot set up networking: container ${containerId} has a sandbox`);
+    }
+    this.#opening.add(containerId);
+    try {
+      const sandbox =
+        request.mode.kind === "container"
+          ? this.#joinSandbox(request, request.mode.containerId)
+          : await this.#makeSandbox(request, request.mode.kind, signal);
+      this.#sandboxes.set(containerId, sandbox);
+      return sandbox.record;
+    } finally {
+      this.#opening.delete(containerId);
+    }
+  }
+
+  #joinSandbox(request: SandboxRequest, targetId: string): LiveSandbox {
+    const target = this.#sandboxes.get(targetId);
+    if (!target || target.closing) {
+      throw new ConflictError(
+        `cannot join network namespace of a non running container: container ${targetId} is not running`,
+      );
+    }
+    const { namespacePath } = target.record;
+    const record: SandboxRecord = {
+      id: target.record.id,
+      containerId: request.containerId,
+      containerName: request.containerName ?? shortId(request.containerId),
+      mode: request.mode,
+      ...(namespacePath === undefined ? {} : { namespacePath }),
+      endpoints: [],
+      ports: [],
+    };
+    this.#options.sandboxes.put(record.containerId, record);
+    return { record, targets: [] };
+  }
+
+  async #makeSandbox(
+    request: SandboxRequest,
+    kind: "bridge" | "none" | "host",
+    signal: AbortSignal,
+  ): Promise<LiveSandbox> {
+    const { drivers, sandboxes, namespaces, firewall, ports, randomBytes } = this.#options;
+    const network = this.resolve(kind);
+    const driver = drivers[network.driver];
+    const id = newSandboxId(randomBytes);
+    await using undo = new AsyncDisposableStack();
+
+    const endpoint = driver.planEndpoint(network, {
+      endpointId: newEndpointId(randomBytes),
+      containerId: request.containerId,
+      interfaceIndex: 0,
+      ...(request.macAddress ? { macAddress: parseMac(request.macAddress) } : {}),
+    });
+    undo.defer(() => driver.releaseEndpoint(network, endpoint));
+    const plan = {
+      id,
+      containerId: request.containerId,
+      containerName: request.containerName ?? shortId(request.containerId),
+      mode: request.mode,
+      ...(kind === "host"
+        ? {}
+        : { namespacePath: join(this.#options.namespaceDir, id.slice(0, 12)) }),
+      endpoints: [endpoint],
+    };
+    const hasPorts = endpoint.ipAddress !== "" && request.ports.length > 0;
+    const reservation = hasPorts ? await ports.reserve(ownerOf(plan), request.ports) : undefined;
+    if (reservation) undo.use(reservation);
+    const record: SandboxRecord = { ...plan, ports: reservation?.published ?? [] };
+    const targets = targetsOf(record);
+    signal.throwIfAborted();
+
+    sandboxes.put(record.containerId, record);
+    undo.defer(() => void sandboxes.delete(record.containerId));
+    const { namespacePath } = record;
+    if (namespacePath !== undefined) {
+      undo.defer(() => this.#dropNamespace(record, { deviceToo: false }));
+      namespaces.createNetwork(namespacePath);
+      driver.attachEndpoint(network, endpoint, namespacePath);
+    }
+    undo.defer(() => firewall.unpublish(targets));
+    await firewall.publish(targets);
+    signal.throwIfAborted();
+    undo.move();
+    return { record, targets, ...(reservation ? { reservation } : {}) };
+  }
+
+  async closeSandbox(containerId: string): Promise<void> {
+    const live = this.#sandboxes.get(containerId);
+    if (!live) return;
+    live.closing ??= this.#close(live).finally(() => delete live.closing);
+    await live.closing;
+  }
+
+  /** Outside in: nobody is led to an address that is about to be given away. */
+  async #close(live: LiveSandbox): Promise<void> {
+    const { sandboxes, firewall } = this.#options;
+    const { record, targets, reservation } = live;
+    await firewall.unpublish(targets);
+    await reservation?.[Symbol.asyncDispose]();
+    if (record.mode.kind !== "container") {
+      this.#dropNamespace(record, { deviceToo: this.#hasJoiners(record) });
+      for (const endpoint of record.endpoints) this.#releaseAddress(endpoint);
+    }
+    sandboxes.delete(record.containerId);
+    this.#sandboxes.delete(record.containerId);
+  }
+
+  #hasJoiners(record: SandboxRecord): boolean {
+    return this.#sandboxes
+      .values()
+      .some(
+        ({ record: { mode } }) =>
+          mode.kind === "container" && mode.containerId === record.containerId,
+      );
+  }
+
+  #dropNamespace(record: SandboxRecord, options: { readonly deviceToo: boolean }): void {
+    for (const endpoint of record.endpoints) {
+      this.#driverOf(endpoint)?.detachEndpoint(endpoint, options);
+      if (endpoint.hostLinkName !== undefined) this.#sweeper.expectGone(endpoint.hostLinkName);
+    }
+    if (record.namespacePath !== undefined) {
+      this.#options.namespaces.removeNetwork(record.namespacePath);
+    }
+  }
+
+  #networkOf(endpoint: EndpointRecord): NetworkRecord | undefined {
+    return this.#options.networks.get(endpoint.networkId);
+  }
+
+  #driverOf(endpoint: EndpointRecord): NetworkDriver | undefined {
+    const network = this.#networkOf(endpoint);
+    return network && this.#options.drivers[network.driver];
+  }
+
+  #releaseAddress(endpoint: EndpointRecord): void {
+    const network = this.#networkOf(endpoint);
+    if (network) this.#options.drivers[network.driver].releaseEndpoint(network, endpoint);
+  }
+
+  #adoptAddresses(record: SandboxRecord): void {
+    for (const endpoint of record.endpoints) {
+      const network = this.#networkOf(endpoint);
+      if (!network) continue;
+      try {
+        this.#options.drivers[network.driver].adoptEndpoint(network, endpoint);
+      } catch (error) {
+        this.#options.warn(
+          `Container ${record.containerName} keeps address ${endpoint.ipAddress} of an earlier network: ` +
+            messageOf(error),
+        );
+      }
+    }
+  }
+
+  counters(containerId: string): Readonly<Record<string, InterfaceCounters>> {
+    const path = this.#sandboxes.get(containerId)?.record.namespacePath;
+    if (path === undefined) return {};
+    return this.#options.namespaces.inNetwork(path, () =>
+      // Not /proc/net/dev: that is the process's, and only this thread has changed its namespace.
+      parseInterfaceCounters(readFileSync("/proc/thread-self/net/dev", "utf8")),
+    );
+  }
+
+  async reconcile(liveContainerIds: ReadonlySet<string>): Promise<void> {
+    const { drivers, firewall, namespaceDir } = this.#options;
+    mkdirSync(namespaceDir, { recursive: true });
+    for (const network of this.list()) drivers[network.driver].bringUp(network);
+    for (const [containerId, live] of this.#sandboxes) {
+      if (liveContainerIds.has(containerId)) await this.#takeOver(live);
+      else this.#forget(live);
+    }
+    this.#removeLeftovers();
+    const rules = this.list().flatMap((network) => drivers[network.driver].rules(network) ?? []);
+    await firewall.install(
+      rules,
+      [...this.#sandboxes.values()].flatMap(({ targets }) => targets),
+    );
+  }
+
+  async #takeOver(live: LiveSandbox): Promise<void> {
+    const { drivers, ports, warn } = this.#options;
+    const { record } = live;
+    for (const endpoint of record.endpoints) {
+      const network = this.#networkOf(endpoint);
+      if (network) drivers[network.driver].restoreEndpoint(network, endpoint);
+    }
+    if (record.ports.length === 0) return;
+    const reservation = await ports.restore(ownerOf(record), record.ports);
+    for (const message of reservation.lost) {
+      warn(`Port of running container ${record.containerName} is no longer reserved: ${message}`);
+    }
+    this.#sandboxes.set(record.containerId, { ...live, reservation });
+  }
+
+  #forget(live: LiveSandbox): void {
+    const { record } = live;
+    if (record.mode.kind !== "container") {
+      this.#dropNamespace(record, { deviceToo: false });
+      for (const endpoint of record.endpoints) this.#releaseAddress(endpoint);
+    }
+    this.#options.sandboxes.delete(record.containerId);
+    this.#sandboxes.delete(record.containerId);
+  }
+
+  /** Devices with our alias and pins in our folder that no record names. */
+  #removeLeftovers(): void {
+    const { netlink, namespaces, namespaceDir, engineId, drivers } = this.#options;
+    const records = [...this.#sandboxes.values()].map(({ record }) => record);
+    const keep = new Set<string | undefined>([
+      ...records.flatMap(({ endpoints }) => endpoints.map((endpoint) => endpoint.hostLinkName)),
+      ...this.list().map((network) => drivers[network.driver].rules(network)?.bridgeName),
+      ...this.#sweeper.expected(),
+    ]);
+    for (const link of netlink.links()) {
+      if (link.alias !== aliasOf(engineId) || keep.has(link.name)) continue;
+      netlink.apply([{ kind: "delete-link", name: link.name }]);
+    }
+    const pins = new Set(records.map(({ namespacePath }) => namespacePath));
+    for (const name of readdirSync(namespaceDir)) {
+      const path = join(namespaceDir, name);
+      if (!pins.has(path)) namespaces.removeNetwork(path);
+    }
+  }
+
+  async teardown(): Promise<void> {
+    const { drivers, firewall } = this.#options;
+    await Promise.all([...this.#sandboxes.keys()].map((id) => this.closeSandbox(id)));
+    await this.#sweeper.settled();
+    await firewall.remove();
+    for (const network of this.list()) drivers[network.driver].takeDown(network);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#sweeper[Symbol.asyncDispose]();
+    for (const { reservation } of this.#sandboxes.values()) {
+      await reservation?.[Symbol.asyncDispose]();
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import { readFileSync, writeFileSync } from "node:fs";
+
+const CONF = "/proc/sys/net/ipv4/conf";
+
+/**
+ * Network settings of the kernel, as the calling thread's network namespace sees them. Synchronous, so
+ * that they work inside `Namespaces.inNetwork` too.
+ */
+export function isForwardingEnabled(): boolean {
+  return readFileSync("/proc/sys/net/ipv4/ip_forward", "utf8").trim() === "1";
+}
+
+export function enableForwarding(): void {
+  writeFileSync("/proc/sys/net/ipv4/ip_forward", "1");
+}
+
+/**
+ * Lets packets with a 127/8 address pass a device: replies to what the host sent from 127.0.0.1 to a
+ * published port. The rules must then drop such packets that come from outside.
+ */
+export function allowLoopbackRouting(deviceName: string): void {
+  writeFileSync(`${CONF}/${deviceName}/route_localnet`, "1");
+}
+
+/** Takes IPv6 off a device; a kernel without IPv6 has nothing to take off. */
+export function disableIpv6(deviceName: string): void {
+  try {
+    writeFileSync(`/proc/sys/net/ipv6/conf/${deviceName}/disable_ipv6`, "1");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+}
+
+/** With it on, ports of the bridge reach the host and what is routed, but not each other. */
+export function setPortIsolated(deviceName: string, isIsolated: boolean): void {
+  writeFileSync(`/sys/class/net/${deviceName}/brport/isolated`, isIsolated ? "1" : "0");
+}

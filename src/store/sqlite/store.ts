@@ -1,0 +1,141 @@
+import { Database, type Statement } from "bun:sqlite";
+import { FailedPreconditionError, InternalError, invariant } from "#base/errors.ts";
+import { checkDefinition, requireSynchronous } from "#store/definition.ts";
+import type { Collection, CollectionDefinition, Store } from "#store/store.ts";
+import { openCollection, type SqliteCollection } from "./collection.ts";
+import { translated } from "./errors.ts";
+
+/** Layout of the file, in `PRAGMA user_version`: a table for each collection and one for its indexes. */
+const SCHEMA_VERSION = 1;
+/** In `PRAGMA application_id`: "WHRF". */
+const APPLICATION_ID = 0x57485246;
+/** How long a writer waits for somebody who looks into the file with other tools. */
+const BUSY_TIMEOUT_MS = 1000;
+
+/**
+ * Records in one SQLite file, with its `-wal` and `-shm` beside it while open. A call that has returned
+ * survives a power cut (WAL, synchronous=FULL).
+ */
+export class SqliteStore implements Store {
+  readonly #database: Database;
+  readonly #path: string;
+  readonly #collections = new Map<string, SqliteCollection<unknown>>();
+  readonly #sql: { readonly begin: Statement; readonly commit: Statement };
+  #depth = 0;
+
+  private constructor(database: Database, path: string) {
+    this.#database = database;
+    this.#path = path;
+    this.#sql = {
+      begin: database.prepare("BEGIN IMMEDIATE"),
+      commit: database.prepare("COMMIT"),
+    };
+  }
+
+  /**
+   * @param path The file, made when absent; its folder exists.
+   * @throws {FailedPreconditionError} The file is damaged, not Wharf's, or from a newer Wharf.
+   */
+  static open(path: string): SqliteStore {
+    const attempt = `Cannot open store "${path}"`;
+    return translated(attempt, () => {
+      const database = new Database(path, { create: true, strict: true });
+      try {
+        database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+        checkFile(database, attempt);
+        database.run("PRAGMA journal_mode = WAL");
+        database.run("PRAGMA synchronous = FULL");
+        database.run(`PRAGMA application_id = ${APPLICATION_ID}`);
+        database.run(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+        return new SqliteStore(database, path);
+      } catch (error) {
+        database.close();
+        throw error;
+      }
+    });
+  }
+
+  collection<V>(definition: CollectionDefinition<V>): Collection<V> {
+    checkDefinition(definition);
+    const { name, version } = definition;
+    let collection = this.#collections.get(name);
+    if (collection === undefined) {
+      invariant(this.#depth === 0, `collection "${name}" is opened inside a transaction`);
+      const opened = this.transaction(() => openCollection(this.#database, this, definition));
+      collection = opened as unknown as SqliteCollection<unknown>;
+      this.#collections.set(name, collection);
+    }
+    invariant(collection.version === version, `collection "${name}" is opened in two versions`);
+    return collection as unknown as Collection<V>; // one name has one value type
+  }
+
+  transaction<T>(work: () => T): T {
+    const level = this.#depth;
+    return translated(`Cannot write store "${this.#path}"`, () => {
+      this.#begin(level);
+      this.#depth += 1;
+      try {
+        const result = work();
+        requireSynchronous(result);
+        this.#commit(level);
+        return result;
+      } catch (error) {
+        this.#rollBack(level);
+        throw error;
+      } finally {
+        this.#depth -= 1;
+      }
+    });
+  }
+
+  #begin(level: number): void {
+    if (level === 0) this.#sql.begin.run();
+    else this.#database.run(`SAVEPOINT level${level}`);
+  }
+
+  #commit(level: number): void {
+    if (level === 0) this.#sql.commit.run();
+    else this.#database.run(`RELEASE level${level}`);
+  }
+
+  #rollBack(level: number): void {
+    // On a full or failing disk SQLite has rolled the whole transaction back by itself.
+    if (!this.#database.inTransaction) return;
+    if (level === 0) this.#database.run("ROLLBACK");
+    else this.#database.run(`ROLLBACK TO level${level}; RELEASE level${level}`);
+  }
+
+  [Symbol.dispose](): void {
+    // An open statement would keep the file open, and its file system busy, until it is collected.
+    for (const collection of this.#collections.values()) collection[Symbol.dispose]();
+    for (const statement of Object.values(this.#sql)) statement.finalize();
+    this.#collections.clear();
+    this.#database.close(true);
+  }
+}
+
+/** Refuses what is another program's, or a newer Wharf's, before anything is written to it. */
+function checkFile(database: Database, attempt: string): void {
+  const tables = readNumber(database, "SELECT count(*) AS value FROM sqlite_schema");
+  if (tables === 0) return;
+  if (
+    readNumber(database, "SELECT application_id AS value FROM pragma_application_id") !==
+    APPLICATION_ID
+  ) {
+    throw new FailedPreconditionError(`${attempt}: it is another program's database`);
+  }
+  const found = readNumber(database, "SELECT user_version AS value FROM pragma_user_version");
+  if (found > SCHEMA_VERSION) {
+    throw new FailedPreconditionError(
+      `${attempt}: a newer Wharf wrote its layout ${found}, this one knows up to ${SCHEMA_VERSION}; ` +
+        "start that Wharf, or use another data root",
+    );
+  }
+}
+
+function readNumber(database: Database, sql: string): number {
+  using statement = database.prepare<{ readonly value: number }, []>(sql);
+  const row = statement.get();
+  if (row === null) throw new InternalError(`No answer from SQLite to: ${sql}`);
+  return row.value;
+}

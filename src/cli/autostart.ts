@@ -1,0 +1,63 @@
+import { mkdirSync, openSync } from "node:fs";
+import { FailedPreconditionError } from "#base/errors.ts";
+import { connectSocket } from "#client/connect-socket.ts";
+import type { Cli } from "./cli.ts";
+
+const logPath = "/var/log/wharf.log";
+
+/** How long the engine may take until it answers. */
+const startTimeoutMs = 20_000;
+const pollMs = 25;
+
+/**
+ * Starts Wharf's own engine, when nothing named another one, none runs, and we may. Says so on
+ * stderr.
+ *
+ * @param socketPath Where it will listen.
+ * @param failure Why the connection failed: thrown again when the engine is not ours to start.
+ */
+export async function startEngine(cli: Cli, socketPath: string, failure: unknown): Promise<void> {
+  const code = failure instanceof Error && "code" in failure ? failure.code : undefined;
+  const isAbsent = code === "ENOENT" || code === "ECONNREFUSED";
+  if (!isAbsent || cli.env["WHARF_AUTOSTART"] === "0" || process.getuid?.() !== 0) throw failure;
+  cli.errors.write(
+    `Starting the engine: wharf daemon (log: ${logPath}; WHARF_AUTOSTART=0 prevents this)\n`,
+  );
+  mkdirSync("/var/log", { recursive: true });
+  const log = openSync(logPath, "a", 0o640);
+  const child = Bun.spawn([...ownCommand(), "daemon", "--host", `unix://${socketPath}`], {
+    stdin: "ignore",
+    stdout: log,
+    stderr: log,
+    detached: true, // a session of its own: our terminal's signals are not for the engine
+    cwd: "/",
+  });
+  child.unref();
+  const deadline = cli.now().getTime() + startTimeoutMs;
+  while (child.exitCode === null && child.signalCode === null && cli.now().getTime() < deadline) {
+    if (await answers(socketPath)) return;
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+  const what =
+    child.exitCode === null ? "it does not answer" : `it ended with exit code ${child.exitCode}`;
+  throw new FailedPreconditionError(`Cannot start the engine: ${what}; see ${logPath}`, {
+    cause: failure,
+  });
+}
+
+async function answers(socketPath: string): Promise<boolean> {
+  try {
+    const connection = await connectSocket({ unix: socketPath });
+    connection.close();
+    return true;
+  } catch {
+    return false; // not listening yet
+  }
+}
+
+/** The command that runs this program again: the executable, or Bun with the source. */
+function ownCommand(): string[] {
+  const script = process.argv[1];
+  const isCompiled = script === undefined || script.startsWith("/$bunfs/");
+  return isCompiled ? [process.execPath] : [process.execPath, script];
+}

@@ -1,0 +1,68 @@
+import type { Command } from "./command.ts";
+
+/** One line of the command table. */
+export interface CommandEntry {
+  /** What the user types after the program's name: `container ls`. */
+  readonly path: string;
+  /** Other full spellings, in the order of docker's help: `container list`, `ps`. */
+  readonly aliases?: readonly string[];
+  readonly summary: string;
+  readonly hidden?: boolean;
+  readonly load: () => Promise<{ readonly command: Command }>;
+}
+
+/** A first word that only holds further commands. */
+export interface GroupEntry {
+  readonly name: string;
+  readonly summary: string;
+}
+
+export const groups: readonly GroupEntry[] = [
+  { name: "container", summary: "Manage containers" },
+  { name: "context", summary: "Manage contexts" },
+  { name: "image", summary: "Manage images" },
+  { name: "system", summary: "Manage Wharf" },
+  { name: "volume", summary: "Manage volumes" },
+];
+
+/** Order of the first section of `wharf --help`. */
+export const commonCommands: readonly string[] = [
+  "run",
+  "exec",
+  "ps",
+  "build",
+  "pull",
+  "push",
+  "images",
+  "login",
+  "logout",
+  "search",
+  "version",
+  "info",
+];
+
+export const commands: readonly CommandEntry[] = [
+  {
+    path: "container ls",
+    aliases: ["container list", "container ps", "ps"],
+    summary: "List containers",
+    load: () => import("./container/ls.ts"),
+  },
+  {
+    path: "image ls",
+    aliases: ["image list", "images"],
+    summary: "List images",
+    load: () => import("./image/ls.ts"),
+  },
+  {
+    path: "version",
+    summary: "Show the Wharf version information",
+    load: () => import("./version.ts"),
+  },
+];
+
+/**
+ * Commands that docker has and this version does not: they say so instead of being unknown. Full
+ * paths; the aliases are in docker's reference.
+ */
+export const laterCommands: readonly string[] = ["bake", "build"];

@@ -1,0 +1,73 @@
+import { messageOf } from "#base/errors.ts";
+import { chooseContextName } from "#client/contexts/choose-engine.ts";
+import {
+  type ClientConfig,
+  parseClientConfig,
+  readClientConfig,
+} from "#client/contexts/client-config.ts";
+import type { EngineClient } from "#client/engine-client.ts";
+import type { Cli } from "./cli.ts";
+import type { Environment, GlobalOptions } from "./globals.ts";
+import { engineHints, openEngine } from "./open-engine.ts";
+import { FdInput, type Input } from "./output/input.ts";
+import { FdOutput, type Output } from "./output/streams.ts";
+
+/** The `Cli` of this process. Each part is made at first use, as most commands need few. */
+export class ProcessCli implements Cli {
+  readonly input: Input = new FdInput(0);
+  readonly output: Output = new FdOutput(1);
+  readonly errors: Output = new FdOutput(2);
+  readonly env: Environment;
+  readonly globals: GlobalOptions;
+  #config: ClientConfig | undefined;
+  #engine: EngineClient | undefined;
+  #interruption: AbortController | undefined;
+
+  constructor(env: Environment, globals: GlobalOptions) {
+    this.env = env;
+    this.globals = globals;
+  }
+
+  get config(): ClientConfig {
+    this.#config ??= this.#readConfig();
+    return this.#config;
+  }
+
+  get contextName(): string {
+    return chooseContextName(engineHints(this));
+  }
+
+  engine(): Promise<EngineClient> {
+    this.#engine ??= openEngine(this);
+    return Promise.resolve(this.#engine);
+  }
+
+  interruption(): AbortSignal {
+    if (!this.#interruption) {
+      const controller = new AbortController();
+      for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+        process.on(name, () => controller.abort(name));
+      }
+      this.#interruption = controller;
+    }
+    return this.#interruption.signal;
+  }
+
+  now(): Date {
+    return new Date();
+  }
+
+  /** Connections that are still open. */
+  close(): void {
+    this.#engine?.close();
+  }
+
+  #readConfig(): ClientConfig {
+    try {
+      return readClientConfig(this.globals.configDir);
+    } catch (error) {
+      this.errors.write(`WARNING: ${messageOf(error)}\n`);
+      return parseClientConfig({});
+    }
+  }
+}

@@ -1,0 +1,173 @@
+import type { SystemVersion } from "@docker/node-sdk";
+import { InternalError, messageOf } from "#base/errors.ts";
+import { formatTabbed } from "#base/tables.ts";
+import { buildId, buildTime, wharfVersion } from "#base/version.ts";
+import { newestApiVersion } from "#client/api-version.ts";
+import { type Command, defineCommand, noArguments } from "./command.ts";
+import { stringFlag } from "./flags.ts";
+import { inspectFormatHelp } from "./output/format-help.ts";
+import { compileObjectTemplate } from "./output/template.ts";
+
+export const command: Command = defineCommand({
+  usage: "[OPTIONS]",
+  args: noArguments,
+  flags: { format: stringFlag(inspectFormatHelp, { short: "f" }) },
+  async run(cli, { flags }) {
+    const render = flags.format === "" ? undefined : compileObjectTemplate(flags.format);
+    const client: { -readonly [Key in keyof ClientVersion]: ClientVersion[Key] } = {
+      Platform: { Name: "Wharf" },
+      Version: wharfVersion,
+      ApiVersion: newestApiVersion,
+      DefaultAPIVersion: newestApiVersion,
+      GitCommit: buildId,
+      GoVersion: `bun${Bun.version}`,
+      Os: process.platform,
+      Arch: dockerArchitecture(process.arch),
+      BuildTime: reformatTime(buildTime),
+      Context: cli.contextName,
+    };
+    let server: ServerVersion | undefined;
+    let failure: Error | undefined;
+    try {
+      const engine = await cli.engine();
+      client.ApiVersion = await engine.apiVersion();
+      server = withComponents(await engine.getJson<SystemVersion>("/version"));
+    } catch (error) {
+      failure = error instanceof Error ? error : new InternalError(messageOf(error));
+    }
+    if (render) cli.output.write(`${render(templateData(client, server))}\n`);
+    else cli.output.write(versionText(client, server));
+    if (failure) throw failure;
+    return 0;
+  },
+});
+
+/** The client's half of `wharf version --format json`. */
+interface ClientVersion {
+  readonly Platform: { readonly Name: string };
+  readonly Version: string;
+  readonly ApiVersion: string;
+  readonly DefaultAPIVersion: string;
+  readonly GitCommit: string;
+  readonly GoVersion: string;
+  readonly Os: string;
+  readonly Arch: string;
+  readonly BuildTime: string;
+  readonly Context: string;
+}
+
+interface Component {
+  readonly Name: string;
+  readonly Version: string;
+  readonly Details: Readonly<Record<string, string>>;
+}
+
+type ServerVersion = Omit<SystemVersion, "Components"> & {
+  readonly Components: readonly Component[];
+};
+
+/** Times in components as the client shows them; engines before API 1.35 have no components. */
+function withComponents(version: SystemVersion): ServerVersion {
+  const engine = {
+    Name: "Engine",
+    Version: version.Version ?? "",
+    Details: {
+      ApiVersion: version.ApiVersion ?? "",
+      MinAPIVersion: version.MinAPIVersion ?? "",
+      GitCommit: version.GitCommit ?? "",
+      GoVersion: version.GoVersion ?? "",
+      Os: version.Os ?? "",
+      Arch: version.Arch ?? "",
+      BuildTime: version.BuildTime ?? "",
+      Experimental: String(version.Experimental ?? false),
+    },
+  };
+  const components = (version.Components ?? [engine]).map((component): Component => {
+    const details: Record<string, string> = {};
+    for (const [key, value] of Object.entries(component.Details ?? {})) {
+      details[key] = key === "BuildTime" ? reformatTime(String(value)) : String(value);
+    }
+    return { Name: component.Name, Version: component.Version, Details: details };
+  });
+  return { ...version, Components: components };
+}
+
+/** Fields under the names that templates use, and the JSON's names beside them. */
+function templateData(client: ClientVersion, server: ServerVersion | undefined): unknown {
+  return {
+    Client: withTemplateNames(client),
+    Server: server ? withTemplateNames(server) : null,
+  };
+}
+
+/** Go's field is APIVersion and its JSON key ApiVersion: a template may say the former. */
+function withTemplateNames<Part extends { ApiVersion?: string }>(part: Part): Part {
+  const data = { ...part };
+  Object.defineProperty(data, "APIVersion", { value: part.ApiVersion, enumerable: false });
+  return data;
+}
+
+function versionText(client: ClientVersion, server: ServerVersion | undefined): string {
+  const downgraded =
+    client.ApiVersion === client.DefaultAPIVersion
+      ? ""
+      : ` (downgraded from ${client.DefaultAPIVersion})`;
+  const lines = [
+    titled("Client:", client.Platform.Name),
+    ` Version:\t${client.Version}`,
+    ` API version:\t${client.ApiVersion}${downgraded}`,
+    ` Go version:\t${client.GoVersion}`,
+    ` Git commit:\t${client.GitCommit}`,
+    ` Built:\t${client.BuildTime}`,
+    ` OS/Arch:\t${client.Os}/${client.Arch}`,
+    ` Context:\t${client.Context}`,
+  ];
+  if (server) {
+    lines.push("", titled("Server:", server.Platform?.Name ?? ""));
+    for (const component of server.Components) lines.push(...componentLines(component));
+  }
+  return formatTabbed(`${lines.join("\n")}\n`, { minCellWidth: 20, padding: 1 });
+}
+
+function titled(title: string, name: string): string {
+  return name === "" ? title : `${title} ${name}`;
+}
+
+function componentLines(component: Component): string[] {
+  const { Details: details } = component;
+  const lines = [` ${component.Name}:`, `  Version:\t${component.Version}`];
+  if (component.Name !== "Engine") {
+    return [
+      ...lines,
+      ...Object.keys(details)
+        .sort()
+        .map((key) => `  ${key}:\t${details[key]}`),
+    ];
+  }
+  const detail = (key: string): string => details[key] ?? "";
+  return [
+    ...lines,
+    `  API version:\t${detail("ApiVersion")} (minimum version ${detail("MinAPIVersion")})`,
+    `  Go version:\t${detail("GoVersion")}`,
+    `  Git commit:\t${detail("GitCommit")}`,
+    `  Built:\t${detail("BuildTime")}`,
+    `  OS/Arch:\t${detail("Os")}/${detail("Arch")}`,
+    `  Experimental:\t${detail("Experimental")}`,
+  ];
+}
+
+const days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+const months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+
+/** RFC 3339 to Go's ANSI C form, `Mon Jan _2 15:04:05 2006`; other texts stay as they are. */
+function reformatTime(text: string): string {
+  if (!/^\d{4}-\d\d-\d\dT/.test(text) || Number.isNaN(Date.parse(text))) return text;
+  const date = new Date(text);
+  const day = String(date.getUTCDate()).padStart(2);
+  const time = date.toISOString().slice(11, 19);
+  return `${days[date.getUTCDay()]} ${months[date.getUTCMonth()]} ${day} ${time} ${date.getUTCFullYear()}`;
+}
+
+function dockerArchitecture(arch: string): string {
+  return arch === "x64" ? "amd64" : arch;
+}

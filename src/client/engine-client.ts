@@ -1,0 +1,452 @@
+import { CancelledError, UnavailableError, WharfError } from "#base/errors.ts";
+import { negotiateApiVersion } from "./api-version.ts";
+import type { Connection } from "./connection.ts";
+import { type TlsMaterial, connectSocket } from "./connect-socket.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { errorFromAnswer, unreachableError } from "./error-response.ts";
+import {
+  type BodyFraming,
+  type HttpHead,
+  type HttpRequest,
+  UnexpectedEndError,
+  bodyFraming,
+  readBody,
+  readHead,
+  sendRequest,
+} from "./http1.ts";
+import { parseJsonStream } from "./json-stream.ts";
+
+export interface EngineClientOptions {
+  readonly endpoint: Endpoint;
+  readonly tls?: TlsMaterial;
+  /** Sent with every request (`HttpHeaders` of the configuration). */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly userAgent: string;
+  /** Pins the version (`DOCKER_API_VERSION`) and spares the ping. */
+  readonly apiVersion?: string;
+  /** Makes connections; tests put their own here. */
+  readonly connect?: () => Promise<Connection>;
+}
+
+/** Booleans become 1 and 0, lists repeat the key, objects become JSON; undefined is left out. */
+export type QueryValue =
+  | string
+  | number
+  | boolean
+  | undefined
+  | readonly string[]
+  | Readonly<Record<string, unknown>>;
+
+export interface RequestOptions {
+  readonly query?: Readonly<Record<string, QueryValue>>;
+  /** Sent as JSON. */
+  readonly json?: unknown;
+  /** Sent as it comes, in chunks; `contentType` says what it is. */
+  readonly stream?: AsyncIterable<Uint8Array>;
+  readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Leaves the `/v1.NN` prefix out: `_ping`, and `version` before negotiation. */
+  readonly unversioned?: boolean;
+  /** An abort closes the connection; the engine sees its client hang up. */
+  readonly signal?: AbortSignal;
+}
+
+/** What `_ping` says about an engine. */
+export interface PingAnswer {
+  readonly apiVersion: string | undefined;
+  readonly osType: string | undefined;
+  readonly builderVersion: string | undefined;
+  readonly experimental: boolean;
+  /** `inactive`, `active/manager`, …; undefined where the engine does not say. */
+  readonly swarm: string | undefined;
+}
+
+export type Method = "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
+
+/** An open client keeps idle connections; close it by `await using` or `close()`. */
+export function openEngineClient(options: EngineClientOptions): EngineClient {
+  return new EngineClient(options);
+}
+
+const maxIdleConnections = 4;
+
+export class EngineClient implements AsyncDisposable {
+  readonly endpoint: Endpoint;
+  readonly #options: EngineClientOptions;
+  readonly #idle: Connection[] = [];
+  #version: Promise<string> | undefined;
+  #ping: Promise<PingAnswer> | undefined;
+
+  constructor(options: EngineClientOptions) {
+    this.endpoint = options.endpoint;
+    this.#options = options;
+  }
+
+  /** The version that requests carry: pinned, or agreed with the engine at the first need. */
+  apiVersion(): Promise<string> {
+    const pinned = this.#options.apiVersion;
+    this.#version ??= pinned
+      ? Promise.resolve(pinned)
+      : this.ping().then((answer) => negotiateApiVersion(answer.apiVersion));
+    return this.#version;
+  }
+
+  /** Asked once per client. */
+  ping(): Promise<PingAnswer> {
+    this.#ping ??= this.#sendPing();
+    return this.#ping;
+  }
+
+  /** @throws {WharfError} By kind for an answer of 400 and above; unreachable engines are `unavailable`. */
+  async request(
+    method: Method,
+    path: string,
+    options: RequestOptions = {},
+  ): Promise<EngineResponse> {
+    const target = await this.#target(path, options);
+    const { connection, head, sending } = await this.#exchange(method, target, options);
+    const response = new EngineResponse(connection, method, head, {
+      signal: options.signal,
+      sending,
+      release: () => this.#release(connection, head),
+    });
+    if (head.status < 400) return response;
+    const body = await response.text();
+    throw errorFromAnswer(head.status, head.reason, body, target);
+  }
+
+  async getJson<Answer>(path: string, options?: RequestOptions): Promise<Answer> {
+    return (await this.request("GET", path, options)).json<Answer>();
+  }
+
+  async postJson<Answer>(path: string, options?: RequestOptions): Promise<Answer> {
+    return (await this.request("POST", path, options)).json<Answer>();
+  }
+
+  async deleteJson<Answer>(path: string, options?: RequestOptions): Promise<Answer> {
+    return (await this.request("DELETE", path, options)).json<Answer>();
+  }
+
+  /** For answers whose body does not matter. @returns The status: 204, or 304 where nothing changed. */
+  async send(method: Method, path: string, options?: RequestOptions): Promise<number> {
+    const response = await this.request(method, path, options);
+    await response.discard();
+    return response.status;
+  }
+
+  /** Messages of a stream of JSON lines, as they come. */
+  async *messages<Message>(
+    method: Method,
+    path: string,
+    options?: RequestOptions,
+  ): AsyncGenerator<Message> {
+    const response = await this.request(method, path, options);
+    yield* parseJsonStream<Message>(response.body());
+  }
+
+  /**
+   * Takes the connection over for a container's streams (attach, exec start).
+   *
+   * @returns A stream that the caller closes.
+   */
+  async hijack(path: string, options: RequestOptions = {}): Promise<HijackedStream> {
+    const target = await this.#target(path, options);
+    const headers = { ...options.headers, Connection: "Upgrade", Upgrade: "tcp" };
+    const { connection, head } = await this.#exchange("POST", target, { ...options, headers });
+    if (head.status !== 101 && head.status !== 200) {
+      const response = new EngineResponse(connection, "POST", head, {
+        release: () => connection.close(),
+      });
+      throw errorFromAnswer(head.status, head.reason, await response.text(), target);
+    }
+    return new HijackedStream(connection, head.headers.get("content-type"));
+  }
+
+  close(): void {
+    for (const connection of this.#idle.splice(0)) connection.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
+  async #sendPing(): Promise<PingAnswer> {
+    const response = await this.request("HEAD", "/_ping", { unversioned: true });
+    await response.discard();
+    return {
+      apiVersion: response.header("api-version"),
+      osType: response.header("ostype"),
+      builderVersion: response.header("builder-version"),
+      experimental: response.header("docker-experimental") === "true",
+      swarm: response.header("swarm"),
+    };
+  }
+
+  async #target(path: string, options: RequestOptions): Promise<string> {
+    const prefix = options.unversioned ? "" : `/v${await this.apiVersion()}`;
+    return `${prefix}${path}${encodeQuery(options.query ?? {})}`;
+  }
+
+  /** Sends a request and waits for the answer's head; a streamed body may still be under way. */
+  async #exchange(method: Method, target: string, options: RequestOptions): Promise<Exchange> {
+    for (;;) {
+      options.signal?.throwIfAborted();
+      const idle = this.#takeIdle();
+      const connection = idle ?? (await this.#connect());
+      using abort = closeOnAbort(connection, options.signal);
+      try {
+        return await exchange(connection, this.#toHttp(method, target, options));
+      } catch (error) {
+        connection.close();
+        if (abort.happened()) throw new CancelledError("request cancelled", { cause: error });
+        // The engine may close an idle connection at the moment that we take it up.
+        const mayRepeat = idle && (method === "GET" || method === "HEAD");
+        if (mayRepeat && error instanceof UnexpectedEndError && error.isBeforeAnswer) continue;
+        if (error instanceof UnexpectedEndError) throw unreachableError(this.endpoint.text, error);
+        throw error;
+      }
+    }
+  }
+
+  #toHttp(method: Method, target: string, options: RequestOptions): HttpRequest {
+    const { endpoint, userAgent, headers } = this.#options;
+    const body =
+      options.json === undefined
+        ? options.stream
+        : new TextEncoder().encode(JSON.stringify(options.json));
+    const contentType = options.json === undefined ? options.contentType : "application/json";
+    return {
+      method,
+      target,
+      headers: {
+        Host: endpoint.kind === "tcp" ? hostHeader(endpoint.host, endpoint.port) : "wharf",
+        "User-Agent": userAgent,
+        ...headers,
+        ...(contentType === undefined ? {} : { "Content-Type": contentType }),
+        ...options.headers,
+      },
+      ...(body === undefined ? {} : { body }),
+    };
+  }
+
+  async #connect(): Promise<Connection> {
+    const { connect, endpoint, tls } = this.#options;
+    try {
+      if (connect) return await connect();
+      switch (endpoint.kind) {
+        case "unix":
+          return await connectSocket({ unix: endpoint.path });
+        case "tcp":
+          return await connectSocket({
+            hostname: endpoint.host,
+            port: endpoint.port,
+            ...(tls ? { tls } : {}),
+          });
+        case "ssh": {
+          const { connectSsh } = await import("./connect-ssh.ts");
+          return connectSsh(endpoint);
+        }
+      }
+    } catch (error) {
+      if (error instanceof WharfError && !(error instanceof UnavailableError)) throw error;
+      throw unreachableError(endpoint.text, error);
+    }
+  }
+
+  #takeIdle(): Connection | undefined {
+    for (;;) {
+      const connection = this.#idle.pop();
+      if (!connection || !connection.isSpent) return connection;
+      connection.close();
+    }
+  }
+
+  #release(connection: Connection, head: HttpHead): void {
+    const keeps = head.isReusable && !connection.isSpent && this.#idle.length < maxIdleConnections;
+    if (keeps) this.#idle.push(connection);
+    else connection.close();
+  }
+}
+
+interface Exchange {
+  readonly connection: Connection;
+  readonly head: HttpHead;
+  /** Settles when the body is sent; never rejects, gives the failure instead. */
+  readonly sending: Promise<unknown>;
+}
+
+/**
+ * The answer may come while the body is still being sent: progress of a load, or a refusal after
+ * which the engine reads no more. A failure to send counts only when there is no answer.
+ */
+async function exchange(connection: Connection, request: HttpRequest): Promise<Exchange> {
+  const sending = sendRequest(connection, request).then(
+    () => undefined,
+    (error: unknown) => {
+      if (!(error instanceof UnavailableError)) connection.close(); // the body's source has failed
+      return error;
+    },
+  );
+  try {
+    return { connection, head: await readHead(connection), sending };
+  } catch (error) {
+    connection.close();
+    const failure = await sending;
+    throw failure instanceof Error && !(failure instanceof UnavailableError) ? failure : error;
+  }
+}
+
+function hostHeader(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function encodeQuery(query: Readonly<Record<string, QueryValue>>): string {
+  const parts: string[] = [];
+  const add = (name: string, value: string): void => {
+    parts.push(`${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
+  };
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue;
+    if (typeof value === "boolean") add(name, value ? "1" : "0");
+    else if (typeof value !== "object") add(name, String(value));
+    else if (isList(value)) for (const element of value) add(name, element);
+    else if (Object.keys(value).length > 0) add(name, JSON.stringify(value));
+  }
+  return parts.length === 0 ? "" : `?${parts.join("&")}`;
+}
+
+function isList(value: object): value is readonly string[] {
+  return Array.isArray(value);
+}
+
+/** Closes the connection when the signal aborts; disposing it ends the watch. */
+function closeOnAbort(
+  connection: Connection,
+  signal: AbortSignal | undefined,
+): Disposable & { happened(): boolean } {
+  const onAbort = (): void => connection.close();
+  signal?.addEventListener("abort", onAbort);
+  return {
+    happened: () => signal?.aborted ?? false,
+    [Symbol.dispose]: () => signal?.removeEventListener("abort", onAbort),
+  };
+}
+
+interface ResponseLife {
+  readonly signal?: AbortSignal | undefined;
+  readonly sending?: Promise<unknown>;
+  /** Gives the connection back; called when the body has been read to its end. */
+  readonly release: () => void;
+}
+
+/** An answer whose body has not been read. Read it once, by one of the methods. */
+export class EngineResponse {
+  readonly status: number;
+  readonly #connection: Connection;
+  readonly #head: HttpHead;
+  readonly #framing: BodyFraming;
+  readonly #life: ResponseLife;
+
+  constructor(connection: Connection, method: Method, head: HttpHead, life: ResponseLife) {
+    this.status = head.status;
+    this.#connection = connection;
+    this.#head = head;
+    this.#framing = bodyFraming(method, head);
+    this.#life = life;
+  }
+
+  header(name: string): string | undefined {
+    return this.#head.headers.get(name.toLowerCase());
+  }
+
+  /** The body as it comes, with back-pressure. Leaving the loop early closes the connection. */
+  async *body(): AsyncGenerator<Uint8Array> {
+    const { signal, sending, release } = this.#life;
+    using abort = closeOnAbort(this.#connection, signal);
+    let isWhole = false;
+    try {
+      yield* readBody(this.#connection, this.#framing);
+      if (abort.happened()) throw new CancelledError("request cancelled");
+      isWhole = true;
+    } catch (error) {
+      if (abort.happened()) throw new CancelledError("request cancelled", { cause: error });
+      this.#connection.close();
+      const failure = await sending;
+      throw failure instanceof Error && !(failure instanceof UnavailableError) ? failure : error;
+    } finally {
+      // A body still being sent after the answer has ended will not be read: the engine gave up.
+      const isSent =
+        isWhole && (await Promise.race([sending, Promise.resolve("unsent")])) === undefined;
+      if (isSent) release();
+      else this.#connection.close();
+    }
+  }
+
+  async bytes(): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of this.body()) chunks.push(chunk);
+    const [only] = chunks;
+    return chunks.length === 1 && only ? only : Buffer.concat(chunks);
+  }
+
+  async text(): Promise<string> {
+    return new TextDecoder().decode(await this.bytes());
+  }
+
+  async json<Answer>(): Promise<Answer> {
+    const text = await this.text();
+    try {
+      return JSON.parse(text) as Answer; // the engine's schema, named by the caller
+    } catch (error) {
+      const start = JSON.stringify(text.slice(0, 80));
+      throw new UnavailableError(`malformed JSON in the answer: ${start}`, { cause: error });
+    }
+  }
+
+  async discard(): Promise<void> {
+    for await (const _chunk of this.body()) {
+      // only its end matters: the connection can serve again
+    }
+  }
+}
+
+/** The two directions of a container's streams after the HTTP exchange. */
+export class HijackedStream implements Disposable {
+  /** `application/vnd.docker.multiplexed-stream` (frames, see stdcopy.ts) or `…raw-stream` (a TTY's
+   * bytes; engines before API 1.42 say it for both). */
+  readonly contentType: string | undefined;
+  readonly #connection: Connection;
+
+  constructor(connection: Connection, contentType: string | undefined) {
+    this.#connection = connection;
+    this.contentType = contentType;
+  }
+
+  /** Output as it comes, until the container's side ends. */
+  async *output(): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const chunk = await this.#connection.read();
+      if (!chunk) return;
+      yield chunk;
+    }
+  }
+
+  /** Input for the container, with back-pressure. */
+  write(bytes: Uint8Array): Promise<void> {
+    return this.#connection.write(bytes);
+  }
+
+  /** The container's stdin sees its end; output goes on. */
+  closeWrite(): void {
+    this.#connection.closeWrite();
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

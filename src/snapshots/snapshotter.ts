@@ -14,6 +14,12 @@ export interface Snapshotter {
   readonly driver: string;
   /** Rows that `docker info` shows below the driver: `["Backing Filesystem", "extfs"]`. */
   readonly status: readonly (readonly [name: string, value: string])[];
+  /**
+   * What `layerDirectory` holds. "overlay": only the layer's own files, removed ones as overlayfs marks
+   * them (0/0 device, `trusted.overlay.opaque`); extraction may begin before the parent is there, which
+   * `commit` then names. "merged": the parent's files too, so that removed ones are deleted.
+   */
+  readonly layerForm: "overlay" | "merged";
   stat(name: string): SnapshotInfo | undefined;
   list(): readonly SnapshotInfo[];
   /**
@@ -23,8 +29,13 @@ export interface Snapshotter {
   prepare(key: string, parent?: string): void;
   /** The folder that a layer's files are written to during extraction, in the driver's own whiteout form. */
   layerDirectory(key: string): string;
-  /** Turns an active snapshot into a committed one. Committing an existing `name` removes `key` and keeps the old. */
-  commit(key: string, name: string, sizeBytes: number): void;
+  /**
+   * Turns an active snapshot into a committed one. Committing an existing `name` removes `key` and keeps
+   * the old.
+   *
+   * @param parent Only for a snapshot prepared without one, where `layerForm` is "overlay".
+   */
+  commit(key: string, name: string, sizeBytes: number, parent?: string): void;
   /** Mounts an active snapshot (or a read-only view of a committed one) and returns the root path. Idempotent. */
   mount(key: string): string;
   /** Idempotent. */
@@ -33,9 +44,13 @@ export interface Snapshotter {
   rootPath(key: string): string;
   /**
    * Deletes; the folder is first moved aside, so that a crash leaves only what the next start sweeps.
+   * Resolves when it is moved; its files are freed behind the answer, which `settled` waits for.
+   *
    * @throws {ConflictError} It has children. Nothing happens when it is absent.
    */
   remove(name: string): Promise<void>;
+  /** Resolves when no removal is under way. */
+  settled(): Promise<void>;
   /** Bytes and inodes of what this snapshot adds to its parent. */
   usage(name: string): Promise<{ readonly bytes: number; readonly inodes: number }>;
   /** GraphDriver.Data of `docker inspect`: LowerDir, MergedDir, UpperDir, WorkDir. */

@@ -1,0 +1,18 @@
+import { InternalError } from "#base/errors.ts";
+import { runUnpackWorker } from "./unpack.ts";
+
+/**
+ * Runs a hidden mode of the executable, by which the daemon gets work done in a process of its own.
+ *
+ * @param argv What follows `worker` on the command line.
+ * @returns Exit code.
+ */
+export async function runWorker(argv: readonly string[]): Promise<number> {
+  const [name, ...args] = argv;
+  switch (name) {
+    case "unpack":
+      return await runUnpackWorker(args);
+    default:
+      throw new InternalError(`Unknown worker "${name ?? ""}"`);
+  }
+}

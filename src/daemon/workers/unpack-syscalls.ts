@@ -1,0 +1,106 @@
+import { dlopen, ptr, read } from "bun:ffi";
+import { statfsSync } from "node:fs";
+import { InternalError } from "#base/errors.ts";
+import { describe, errnos, systemError } from "#host/linux/ffi/errno.ts";
+import { AT_FDCWD, cString } from "#host/linux/ffi/libc.ts";
+import type { LayerSyscalls } from "#images/unpack/layer-writer.ts";
+
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const PR_SET_PDEATHSIG = 1;
+const SIGKILL = 9;
+
+const SYMBOLS = {
+  __errno_location: { args: [], returns: "ptr" },
+  chroot: { args: ["ptr"], returns: "i32" },
+  futimens: { args: ["i32", "ptr"], returns: "i32" },
+  lsetxattr: { args: ["ptr", "ptr", "ptr", "u64", "i32"], returns: "i32" },
+  mknod: { args: ["ptr", "u32", "u64"], returns: "i32" },
+  prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
+  utimensat: { args: ["i32", "ptr", "ptr", "i32"], returns: "i32" },
+} as const;
+
+/** The system calls of a process that unpacks one layer and ends. */
+export interface UnpackSyscalls extends LayerSyscalls {
+  /** Has the kernel end this process when the thread that started it ends. */
+  endWithParent(): void;
+  /** chroot(2), and into its root folder. */
+  changeRoot(directory: string): void;
+}
+
+/** An error with the `code` that callers decide by, as those of `node:fs` have. */
+function codedError(attempt: string, errno: number): Error {
+  const error = systemError(attempt, errno);
+  const code = Object.entries(errnos).find(([, number]) => number === errno)?.[0];
+  return Object.assign(error, { code });
+}
+
+/** glibc's `makedev`: twelve bits of major and twenty of minor, interleaved. */
+function deviceNumber(major: number, minor: number): bigint {
+  const high = BigInt(major);
+  const low = BigInt(minor);
+  return (
+    (low & 0xffn) | ((high & 0xfffn) << 8n) | ((low & ~0xffn) << 12n) | ((high & ~0xfffn) << 32n)
+  );
+}
+
+export function openUnpackSyscalls(): UnpackSyscalls {
+  const libc = dlopen("libc.so.6", SYMBOLS).symbols;
+  const location = libc.__errno_location();
+  if (location === null)
+    throw new InternalError("Cannot find errno: the C library gave no address");
+  const errno = (): number => read.i32(location, 0);
+  // struct timespec[2], access then modification
+  const times = new BigInt64Array(4);
+  const words = new Int32Array(times.buffer);
+  const timesAddress = ptr(times);
+  const fillTimes = (seconds: number, nanos: number): void => {
+    const high = Math.floor(seconds / 2 ** 32);
+    words[0] = words[4] = seconds | 0;
+    words[1] = words[5] = high;
+    words[2] = words[6] = nanos;
+  };
+  const check = (result: number, attempt: string): void => {
+    if (result !== 0) throw codedError(attempt, errno());
+  };
+  return {
+    endWithParent() {
+      check(libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "Cannot tie the process to its parent");
+    },
+    changeRoot(directory) {
+      check(libc.chroot(cString(directory)), `Cannot change root to "${directory}"`);
+      process.chdir("/");
+    },
+    makeNode(path, mode, major, minor) {
+      check(
+        libc.mknod(cString(path), mode, deviceNumber(major, minor)),
+        `Cannot make node "${path}"`,
+      );
+    },
+    setXattr(path, name, value) {
+      // an empty array has no address
+      const bytes = value.byteLength > 0 ? value : new Uint8Array(1);
+      const result = libc.lsetxattr(cString(path), cString(name), bytes, value.byteLength, 0);
+      if (result === 0) return true;
+      const reason = errno();
+      if (reason === errnos.EOPNOTSUPP) return false;
+      throw codedError(`Cannot set extended attribute "${name}" of "${path}"`, reason);
+    },
+    setTimes(path, seconds, nanos) {
+      fillTimes(seconds, nanos);
+      check(
+        libc.utimensat(AT_FDCWD, cString(path), timesAddress, AT_SYMLINK_NOFOLLOW),
+        `Cannot set the times of "${path}"`,
+      );
+    },
+    setOpenFileTimes(descriptor, seconds, nanos) {
+      fillTimes(seconds, nanos);
+      if (libc.futimens(descriptor, timesAddress) !== 0) {
+        throw codedError(`Cannot set the times of a file: ${describe(errno())}`, errno());
+      }
+    },
+    freeBytes() {
+      const stat = statfsSync("/");
+      return stat.bavail * stat.bsize;
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { openSync, writeSync } from "node:fs";
+import { InternalError, messageOf, WharfError } from "#base/errors.ts";
+import type { UnpackJob, UnpackReport } from "#images/unpack/protocol.ts";
+import { unpackLayer } from "#images/unpack/unpack-layer.ts";
+import { openUnpackSyscalls } from "./unpack-syscalls.ts";
+
+const STDOUT = 1;
+const PROGRESS_STEP_BYTES = 4 * 1024 * 1024;
+
+function report(line: UnpackReport): void {
+  writeSync(STDOUT, `${JSON.stringify(line)}\n`);
+}
+
+/**
+ * The child process that unpacks one layer: `worker unpack <job as JSON>`. It changes its root to the
+ * layer's folder before the first byte is written, so that no path of the tar leads out, and reports
+ * by lines of JSON.
+ *
+ * @returns Exit code: 0 with a result, 1 with an error.
+ */
+export async function runUnpackWorker(args: readonly string[]): Promise<number> {
+  try {
+    const [json] = args;
+    if (json === undefined) throw new InternalError("Unpacking was started without a job");
+    // the daemon is the only one that starts this, with what its own code wrote
+    const job = JSON.parse(json) as UnpackJob;
+    const syscalls = openUnpackSyscalls();
+    syscalls.endWithParent();
+    if (process.ppid !== job.parentPid) return 1;
+    const descriptor = openSync(job.blobPath, "r");
+    syscalls.changeRoot(job.directory);
+    process.umask(0);
+    let nextBytes = 0;
+    const result = await unpackLayer(descriptor, job, syscalls, (readBytes) => {
+      if (readBytes < nextBytes) return;
+      nextBytes = readBytes + PROGRESS_STEP_BYTES;
+      report({ type: "progress", readBytes });
+    });
+    report({ type: "result", result });
+    return 0;
+  } catch (error) {
+    const kind = error instanceof WharfError ? error.kind : "internal";
+    report({ type: "error", kind, message: messageOf(error) });
+    return 1;
+  }
+}

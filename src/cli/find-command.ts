@@ -1,4 +1,4 @@
-import { type CommandEntry, commands, groups, laterCommands } from "./commands.ts";
+import { type CommandEntry, commands, groups, laterCommands, laterGroups } from "./commands.ts";
 
 /** What the words after the program's name lead to. */
 export type FoundCommand =
@@ -25,6 +25,7 @@ export function findCommand(words: readonly string[]): FoundCommand {
   if (groups.some((group) => group.name === word)) {
     return { kind: "group", name: word, rest: words.slice(1) };
   }
+  if (laterGroups.includes(word)) return { kind: "later", typed: words.slice(0, 2).join(" ") };
   return { kind: "unknown", word };
 }
 

@@ -1,7 +1,8 @@
 import { type Flag, boolFlag, customFlag, stringFlag } from "./flags.ts";
 
 /** Flags before the command: `wharf -H tcp://… ps`. */
-export interface GlobalFlags {
+// oxlint-disable-next-line typescript/consistent-type-definitions -- a type has the index signature that FlagTable asks for
+export type GlobalFlags = {
   readonly config: Flag<string>;
   readonly context: Flag<string>;
   readonly debug: Flag<boolean>;
@@ -13,7 +14,7 @@ export interface GlobalFlags {
   readonly tlskey: Flag<string>;
   readonly tlsverify: Flag<boolean>;
   readonly version: Flag<boolean>;
-}
+};
 
 /** Environment variables, as the process has them. */
 export type Environment = Readonly<Record<string, string | undefined>>;

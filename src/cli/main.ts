@@ -5,8 +5,8 @@ import type { Command } from "./command.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { ExitError, exitCannotStart } from "./exit-error.ts";
 import { type FoundCommand, findCommand } from "./find-command.ts";
-import type { FlagTable } from "./flags.ts";
-import { type GlobalOptions, globalFlags, isLogLevel } from "./globals.ts";
+import type { FlagTable, FlagValues } from "./flags.ts";
+import { type GlobalFlags, type GlobalOptions, globalFlags, isLogLevel } from "./globals.ts";
 import type { Output } from "./output/streams.ts";
 import { BrokenPipeError, FdOutput } from "./output/streams.ts";
 import { type ParsedFlags, UnknownFlagError, parseFlags } from "./parse-flags.ts";
@@ -54,7 +54,7 @@ function hintFor(error: unknown): string {
 
 async function dispatch(words: readonly string[], errors: Output): Promise<number> {
   const env = process.env;
-  const flags = globalFlags(env) satisfies object as unknown as FlagTable;
+  const flags = globalFlags(env);
   const parsed = parseGlobals(flags, words);
   for (const notice of parsed.notices) errors.write(`${notice}\n`);
   const cli = new ProcessCli(env, readGlobals(parsed));
@@ -87,23 +87,20 @@ function parseGlobals(flags: FlagTable, words: readonly string[]): ParsedFlags {
 }
 
 function readGlobals(parsed: ParsedFlags): GlobalOptions {
-  const values = parsed.values as { readonly [name: string]: never }; // by globalFlags, which made it
-  const level: string = values["log-level"] ?? "";
-  if (!isLogLevel(level)) {
-    throw new ExitError(`Unable to parse logging level: ${level}`, 1);
-  }
-  const verify: boolean = values["tlsverify"] ?? false;
+  const values = parsed.values as FlagValues<GlobalFlags>; // the table that it was parsed with
+  const level = values["log-level"];
+  if (!isLogLevel(level)) throw new ExitError(`Unable to parse logging level: ${level}`, 1);
   return {
-    configDir: values["config"] ?? "",
-    context: values["context"] || undefined,
-    hosts: values["host"] ?? [],
-    isDebug: values["debug"] ?? false,
+    configDir: values.config,
+    context: values.context || undefined,
+    hosts: values.host,
+    isDebug: values.debug,
     tls: {
-      isOn: verify || (values["tls"] ?? false),
-      verify,
-      caFile: values["tlscacert"] ?? "",
-      certFile: values["tlscert"] ?? "",
-      keyFile: values["tlskey"] ?? "",
+      isOn: values.tlsverify || values.tls,
+      verify: values.tlsverify,
+      caFile: values.tlscacert,
+      certFile: values.tlscert,
+      keyFile: values.tlskey,
       isNamed: {
         ca: parsed.given.has("tlscacert"),
         cert: parsed.given.has("tlscert"),

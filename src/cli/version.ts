@@ -13,7 +13,7 @@ export const command: Command = defineCommand({
   args: noArguments,
   flags: { format: stringFlag(inspectFormatHelp, { short: "f" }) },
   async run(cli, { flags }) {
-    const render = flags.format === "" ? undefined : compileObjectTemplate(flags.format);
+    const render = flags.format === "" ? undefined : compileObjectTemplate(flags.format, "version");
     const client: { -readonly [Key in keyof ClientVersion]: ClientVersion[Key] } = {
       Platform: { Name: "Wharf" },
       Version: wharfVersion,

@@ -1,8 +1,9 @@
 import type { ContainerSummary, PortSummary } from "@docker/node-sdk";
+import { quoteGo } from "#base/go-number.ts";
 import { formatDecimalSize } from "#base/sizes.ts";
 import { ellipsize } from "#base/tables.ts";
 import type { ListFormat } from "#cli/output/list.ts";
-import { goQuote, goTimeString, labelList, shortId, timeAgo } from "#cli/output/texts.ts";
+import { goTimeString, labelList, shortId, timeAgo } from "#cli/output/texts.ts";
 import { familiarReference, tryParseImageReference } from "#spec/reference.ts";
 
 const table =
@@ -18,6 +19,7 @@ export function containerListFormat(
   withSize: boolean,
 ): ListFormat<ContainerSummary> {
   return {
+    goType: "*formatter.ContainerContext",
     table: withSize ? `${table}\t{{.Size}}` : table,
     quiet: "{{.ID}}",
     raw: rawTemplate(withSize),
@@ -73,7 +75,7 @@ function containerFields(
     ID: truncate ? shortId(id) : id,
     Names: namesOf(container, truncate),
     Image: imageOf(container, truncate),
-    Command: goQuote(truncate ? ellipsize(command, commandColumns) : command),
+    Command: quoteGo(truncate ? ellipsize(command, commandColumns) : command),
     CreatedAt: goTimeString(createdMs),
     RunningFor: timeAgo(createdMs, now),
     Platform: platformOf(container),

@@ -23,6 +23,7 @@ export function imageListFormat(
   withDigests: boolean,
 ): ListFormat<ImageRow> {
   return {
+    goType: "*formatter.imageContext",
     table: withDigests ? tableWithDigests : table,
     quiet: "{{.ID}}",
     raw: rawTemplate(withDigests),

@@ -1,9 +1,12 @@
 import type { Cli } from "#cli/cli.ts";
+import { TemplateStruct } from "#base/go-template/values.ts";
 import { formatTabbed } from "#base/tables.ts";
-import { compileHeader, compileListTemplate } from "./template.ts";
+import { compileListTemplate } from "./template.ts";
 
 /** How one kind of object is listed. */
 export interface ListFormat<Row> {
+  /** Docker's name for a row in the errors of templates: `*formatter.ContainerContext`. */
+  readonly goType: string;
   /** Columns of the default table, as a template: `{{.ID}}\t{{.Image}}`. */
   readonly table: string;
   /** Template for `--quiet`. */
@@ -51,10 +54,10 @@ export function writeList<Row>(
   const isQuietTable = quiet && format === "table";
   const isTable = format.startsWith("table") && !isQuietTable;
   const template = isQuietTable ? list.quiet : templateOf(list, format);
-  const render = compileListTemplate(template);
+  const { row: renderRow, header: renderHeader } = compileListTemplate(template);
   const lines: string[] = [];
-  if (isTable) lines.push(compileHeader(template)(headerFields(list)));
-  for (const row of rows) lines.push(render(list.fields(row)));
+  if (isTable) lines.push(renderHeader(new TemplateStruct(list.goType, headerFields(list))));
+  for (const row of rows) lines.push(renderRow(new TemplateStruct(list.goType, list.fields(row))));
   const text = lines.map((line) => `${line}\n`).join("");
   cli.output.write(isTable ? formatTabbed(text) : text);
 }

@@ -1,65 +1,56 @@
 import { InvalidArgumentError, messageOf } from "#base/errors.ts";
-import { type Template, parseTemplate } from "#base/go-template/template.ts";
+import { GoTemplate } from "#base/go-template/template.ts";
+import { HEADER_FUNCTIONS, TEXT_FUNCTIONS } from "#base/go-template/text-functions.ts";
 import { ExitError, exitBadTemplate } from "#cli/exit-error.ts";
 
 /** A compiled `--format` template. */
 export type Render = (data: unknown) => string;
 
+/** The template of a list: one use for its rows, one for the header of its table. */
+export interface ListTemplate {
+  readonly row: Render;
+  /** Functions that change text leave the headers as they are. */
+  readonly header: Render;
+}
+
 /**
  * Compiles the `--format` template of a list. `\t` and `\n` written as two characters become the
  * bytes they name, as in docker.
  *
- * @throws {InvalidArgumentError} In docker's words, also from the function that is returned.
+ * @throws {InvalidArgumentError} In docker's words, also from the functions that it gives.
  */
-export function compileListTemplate(text: string): Render {
-  return compileRow(text, {});
-}
-
-/** The same template for a table's header row: functions that change text leave headers alone. */
-export function compileHeader(text: string): Render {
-  return compileRow(text, {
-    json: unchanged,
-    split: unchanged,
-    join: unchanged,
-    title: unchanged,
-    lower: unchanged,
-    upper: unchanged,
-    truncate: unchanged,
-  });
-}
-
-const unchanged = (header: unknown): unknown => header;
-
-function compileRow(text: string, functions: Readonly<Record<string, typeof unchanged>>): Render {
+export function compileListTemplate(text: string): ListTemplate {
   const source = text.replaceAll("\\t", "\t").replaceAll("\\n", "\n");
-  const failed = (what: string, error: unknown): InvalidArgumentError =>
-    new InvalidArgumentError(`failed to ${what} template: ${messageOf(error)}`, { cause: error });
-  let template: Template;
-  try {
-    template = parseTemplate(source, functions);
-  } catch (error) {
-    throw failed("parse", error);
-  }
-  return (data) => {
-    try {
-      return template.execute(data);
-    } catch (error) {
-      throw failed("execute", error);
-    }
+  const template = failingAs("failed to parse template", () =>
+    GoTemplate.parse(source, { functions: TEXT_FUNCTIONS }),
+  );
+  const failed = "failed to execute template";
+  return {
+    row: (data) => failingAs(failed, () => template.execute(data)),
+    header: (data) => failingAs(failed, () => template.executeWith(HEADER_FUNCTIONS, data)),
   };
+}
+
+function failingAs<Result>(what: string, act: () => Result): Result {
+  try {
+    return act();
+  } catch (error) {
+    throw new InvalidArgumentError(`${what}: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 /**
  * Compiles the `--format` of a command that shows single objects: inspect, info, version, events.
  * `json` stands for the whole object.
  *
+ * @param name Docker's name of the template, which its errors show.
  * @throws {ExitError} With exit code 64, in docker's words, when it does not parse.
  */
-export function compileObjectTemplate(format: string): Render {
+export function compileObjectTemplate(format: string, name = ""): Render {
   const text = format === "json" ? "{{json .}}" : format;
   try {
-    const template = parseTemplate(text);
-    return (data) => template.execute(data);
+    const template = GoTemplate.parse(text, { name, functions: TEXT_FUNCTIONS });
+    return (data) => template.execute(data, { missingKey: "error" });
   } catch (error) {
     throw new ExitError(`template parsing error: ${messageOf(error)}`, exitBadTemplate, {
       cause: error,

@@ -45,27 +45,3 @@ export function labelList(labels: Readonly<Record<string, string>> | undefined):
     .sort()
     .join(",");
 }
-
-/** Go's `strconv.Quote()`: in double quotes, control characters as `\n`, `\x1b`, `\u2028`. */
-export function goQuote(text: string): string {
-  const short: Readonly<Record<string, string>> = {
-    "\u0007": "\\a",
-    "\b": "\\b",
-    "\f": "\\f",
-    "\n": "\\n",
-    "\r": "\\r",
-    "\t": "\\t",
-    "\v": "\\v",
-    '"': '\\"',
-    "\\": "\\\\",
-  };
-  const escaped = text.replaceAll(/["\\\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    const hex = code.toString(16);
-    return (
-      short[character] ??
-      (code < 0x80 ? `\\x${hex.padStart(2, "0")}` : `\\u${hex.padStart(4, "0")}`)
-    );
-  });
-  return `"${escaped}"`;
-}

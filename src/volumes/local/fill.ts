@@ -1,0 +1,117 @@
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+} from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { ConflictError, FailedPreconditionError } from "#base/errors.ts";
+import type { Processes } from "#host/processes.ts";
+import { resolveInRoot } from "./resolve-in-root.ts";
+
+/**
+ * Copy-up: an empty volume gets what the image has at its mount point, owner and mode of the folder itself
+ * included.
+ *
+ * The copy is made beside the volume and moved in entry by entry when it is whole, so that a crash leaves
+ * either an empty volume or one that the next call completes, and a container that shares the volume never
+ * sees half a file or gets a link of its own making followed.
+ *
+ *   _copying   being copied; worth nothing after a crash
+ *   _copied    whole; its entries move to _data
+ */
+export interface FillRequest {
+  /** Folder of the volume: `_data` is in it. */
+  readonly volumeDir: string;
+  /** The container's root, mounted, of a container that does not run. */
+  readonly rootfsPath: string;
+  /** Where the volume goes in the container: absolute, clean. */
+  readonly destination: string;
+  /** A file system is mounted on `_data`, into which nothing can be moved. */
+  readonly isMounted: boolean;
+}
+
+function isEmpty(directory: string): boolean {
+  return readdirSync(directory).length === 0;
+}
+
+function moveIn(copied: string, data: string): void {
+  for (const name of readdirSync(copied)) {
+    const target = join(data, name);
+    if (!existsSync(target)) renameSync(join(copied, name), target);
+  }
+}
+
+/** `cp -a` copies owner, mode, times, links, devices and extended attributes, and follows no link. */
+async function copyTree(
+  source: string,
+  target: string,
+  processes: Pick<Processes, "run">,
+  signal: AbortSignal,
+): Promise<void> {
+  const result = await processes.run(
+    { argv: ["/bin/cp", "-a", "-T", "--reflink=auto", "--", source, target], env: { LC_ALL: "C" } },
+    signal,
+  );
+  signal.throwIfAborted();
+  if (result.code !== 0) {
+    throw new FailedPreconditionError(
+      `Cannot copy the image's content into the volume: ${result.stderr.trim().split("\n")[0] ?? ""}`,
+    );
+  }
+}
+
+/** Finishes what a crash interrupted; leaves nothing but `_data`. */
+export async function finishFill(volumeDir: string): Promise<void> {
+  const copied = join(volumeDir, "_copied");
+  await rm(join(volumeDir, "_copying"), { recursive: true, force: true });
+  if (!existsSync(copied)) return;
+  moveIn(copied, join(volumeDir, "_data"));
+  await rm(copied, { recursive: true, force: true });
+}
+
+/**
+ * @returns Whether the volume was empty and now has the image's content.
+ * @throws {ConflictError} There is a file, no folder, at the mount point.
+ */
+export async function fillVolume(
+  request: FillRequest,
+  processes: Pick<Processes, "run">,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { volumeDir, destination, isMounted } = request;
+  const data = join(volumeDir, "_data");
+  await finishFill(volumeDir);
+  if (!isEmpty(data)) return false;
+  const source = resolveInRoot(request.rootfsPath, destination);
+  const found = lstatSync(source, { throwIfNoEntry: false });
+  if (!found) return false;
+  if (!found.isDirectory()) {
+    throw new ConflictError(`cannot mount volume over existing file, file exists ${destination}`);
+  }
+  if (!isEmpty(source)) {
+    if (isMounted) {
+      await copyTree(source, data, processes, signal);
+      return true;
+    }
+    const copying = join(volumeDir, "_copying");
+    const copied = join(volumeDir, "_copied");
+    try {
+      await copyTree(source, copying, processes, signal);
+    } catch (error) {
+      await rm(copying, { recursive: true, force: true });
+      throw error;
+    }
+    renameSync(copying, copied);
+    moveIn(copied, data);
+    if (isEmpty(copied)) rmdirSync(copied);
+    else await rm(copied, { recursive: true, force: true });
+  }
+  chownSync(data, found.uid, found.gid);
+  chmodSync(data, found.mode & 0o7777);
+  return true;
+}

@@ -1,0 +1,78 @@
+import { ConflictError } from "#base/errors.ts";
+import { parseDetachKeys } from "#api/detach-keys.ts";
+import { streamErrorMessage } from "#api/errors.ts";
+import { pathPart } from "#api/exchange.ts";
+import type { HijackExchange, HijackedStream } from "#api/hijack.ts";
+import { frameOutput } from "#api/output-frames.ts";
+import { type PumpOptions, pumpStreams } from "./attach-pump.ts";
+import type { ContainersBackend } from "./backend.ts";
+import { formatLogEntry, outputType, replayRequest } from "./logs-route.ts";
+
+/**
+ * `POST /containers/{id}/attach` and its websocket twin. The connection is taken over before the
+ * container runs: `docker run` attaches first and starts when it has our `101`.
+ */
+export async function attachContainer(
+  exchange: HijackExchange,
+  containers: ContainersBackend,
+  accept: (contentType: string) => HijackedStream,
+): Promise<void> {
+  const { query, signal } = exchange;
+  const id = pathPart(exchange, "id");
+  const detachKeys = parseDetachKeys(query.text("detachKeys"));
+  const { record } = await containers.get(id);
+  const { Tty: terminal, OpenStdin, StdinOnce } = record.config;
+  if (record.state.status === "running" && record.state.paused) {
+    throw new ConflictError(`container ${id} is paused, unpause the container before attach`);
+  }
+  const options: PumpOptions = {
+    terminal,
+    stdin: query.boolean("stdin") && OpenStdin,
+    stdout: query.boolean("stdout"),
+    stderr: query.boolean("stderr"),
+    closesStdin: StdinOnce && !terminal,
+    detachKeys,
+  };
+  const joined = query.boolean("stream") ? containers.attach(record.id, signal) : undefined;
+  if (joined) await settledOrLater(joined);
+  const client = accept(outputType(exchange.version, terminal));
+  try {
+    if (query.boolean("logs")) await replay(client, containers, record.id, options, signal);
+    if (joined) await pumpStreams(client, (await joined).stream, options, signal);
+  } catch (error) {
+    if (!signal.aborted) await reportInStream(client, terminal, error);
+  }
+  await client.end();
+}
+
+/**
+ * Throws what `promise` is already rejected with, so that a refusal is an HTTP answer; returns when it
+ * is resolved or takes longer, as the attach to a container that has not started does.
+ */
+async function settledOrLater(promise: Promise<unknown>): Promise<void> {
+  await Promise.race([promise, new Promise((resolve) => setImmediate(resolve))]);
+}
+
+async function replay(
+  client: HijackedStream,
+  containers: ContainersBackend,
+  id: string,
+  options: PumpOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const streams = { stdout: options.stdout, stderr: options.stderr };
+  if (!streams.stdout && !streams.stderr) return;
+  const { entries, terminal } = containers.logs(id, replayRequest(streams), signal);
+  const format = { timestamps: false, details: false, terminal };
+  for await (const entry of entries) await client.write(formatLogEntry(entry, format));
+}
+
+/** After the takeover an error can only be told as output: Docker does so too. */
+export async function reportInStream(
+  client: HijackedStream,
+  terminal: boolean,
+  error: unknown,
+): Promise<void> {
+  const text = Buffer.from(`${streamErrorMessage(error)}\r\n`);
+  await client.write(terminal ? text : frameOutput("stderr", text));
+}

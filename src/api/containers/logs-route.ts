@@ -1,0 +1,101 @@
+import { InvalidArgumentError, assertNever } from "#base/errors.ts";
+import { formatRfc3339Fixed } from "#base/rfc3339.ts";
+import type { LogEntry, LogReadRequest } from "#logs/logs.ts";
+import { parseUnixTimestamp } from "#spec/engine-api/timestamps.ts";
+import { type ApiVersion, isAtLeast } from "#spec/engine-api/version.ts";
+import { streamErrorMessage } from "#api/errors.ts";
+import { type Exchange, beginStream, pathPart, writePiece } from "#api/exchange.ts";
+import { MULTIPLEXED_STREAM_TYPE, RAW_STREAM_TYPE, frameOutput } from "#api/output-frames.ts";
+import type { Query } from "#api/query.ts";
+import type { ContainersBackend } from "./backend.ts";
+
+/** Media type of a container's output: only since API 1.42 does it say which of the two it is. */
+export function outputType(version: ApiVersion, terminal: boolean): string {
+  return !terminal && isAtLeast(version, "1.42") ? MULTIPLEXED_STREAM_TYPE : RAW_STREAM_TYPE;
+}
+
+function timestamp(query: Query, name: string): bigint | undefined {
+  const text = query.text(name);
+  if (text === "" || text === "0") return undefined;
+  return parseUnixTimestamp(text);
+}
+
+function tailCount(text: string): number | undefined {
+  return /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined; // "all", -1 and nonsense: all
+}
+
+/** @throws {InvalidArgumentError} With Docker's texts. */
+export function parseLogsQuery(query: Query): Omit<LogReadRequest, "writerGone"> {
+  const stdout = query.boolean("stdout");
+  const stderr = query.boolean("stderr");
+  if (!stdout && !stderr) {
+    throw new InvalidArgumentError("Bad parameters: you must choose at least one stream");
+  }
+  const sinceNanos = timestamp(query, "since");
+  const untilNanos = timestamp(query, "until");
+  const tail = tailCount(query.text("tail"));
+  return {
+    stdout,
+    stderr,
+    follow: query.boolean("follow"),
+    ...(sinceNanos === undefined ? {} : { sinceNanos }),
+    ...(untilNanos === undefined ? {} : { untilNanos }),
+    ...(tail === undefined ? {} : { tail }),
+  };
+}
+
+/** One log entry as `logs` sends it: what was asked for in front, framed unless there is a terminal. */
+export function formatLogEntry(
+  entry: LogEntry,
+  options: { readonly timestamps: boolean; readonly details: boolean; readonly terminal: boolean },
+): Uint8Array {
+  const time = options.timestamps ? `${formatRfc3339Fixed(entry.timeNanos)} ` : "";
+  // With details Docker writes the attributes of the log driver's options and a blank.
+  const prefix = time + (options.details ? " " : "");
+  const line = prefix === "" ? entry.bytes : Buffer.concat([Buffer.from(prefix), entry.bytes]);
+  return options.terminal ? line : frameOutput(entry.stream, line);
+}
+
+/** `GET /containers/{id}/logs` */
+export async function sendLogs(exchange: Exchange, containers: ContainersBackend): Promise<void> {
+  const { query, signal } = exchange;
+  const request = parseLogsQuery(query);
+  const { terminal, entries } = containers.logs(pathPart(exchange, "id"), request, signal);
+  const options = {
+    timestamps: query.boolean("timestamps"),
+    details: query.boolean("details"),
+    terminal,
+  };
+  beginStream(exchange, outputType(exchange.version, terminal));
+  try {
+    for await (const entry of entries) await writePiece(exchange, formatLogEntry(entry, options));
+  } catch (error) {
+    if (signal.aborted) return void exchange.response.end();
+    const text = Buffer.from(`Error grabbing logs: ${streamErrorMessage(error)}\n`);
+    await writePiece(exchange, terminal ? text : frameOutput("stderr", text));
+  }
+  exchange.response.end();
+}
+
+/** Order of Docker's `logs=1` of attach: everything so far, without times. */
+export function replayRequest(streams: {
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+}): Omit<LogReadRequest, "writerGone"> {
+  return { ...streams, follow: false };
+}
+
+/** Whether a stream was asked for. */
+export function isWanted(
+  streams: { readonly stdout: boolean; readonly stderr: boolean },
+  stream: "stdout" | "stderr",
+): boolean {
+  switch (stream) {
+    case "stdout":
+      return streams.stdout;
+    case "stderr":
+      return streams.stderr;
+    default:
+      return assertNever(stream);
+  }
+}

@@ -1,0 +1,25 @@
+import type { Images, RemovedImage } from "#images/images.ts";
+import type { Digest } from "#spec/digest.ts";
+import type { Filters } from "#spec/engine-api/filters.ts";
+
+/** What the image endpoints need of the engine. */
+export type ImagesBackend = Pick<
+  Images,
+  "resolve" | "list" | "history" | "load" | "import" | "save" | "tag"
+> & {
+  /** As `Images.remove`, with the containers that hold images taken into account. */
+  remove(
+    reference: string,
+    options: { readonly force: boolean; readonly pruneParents: boolean },
+  ): Promise<readonly RemovedImage[]>;
+  prune(request: {
+    readonly filters: Filters;
+  }): Promise<{ readonly removed: readonly RemovedImage[]; readonly reclaimedBytes: number }>;
+  /** Containers made from the image, running or not. */
+  containerCount(id: Digest): number;
+  /** The storage driver's folders of the image's topmost layer. */
+  graphDriver(reference: string): {
+    readonly name: string;
+    readonly data: Readonly<Record<string, string>>;
+  };
+};

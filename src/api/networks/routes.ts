@@ -1,0 +1,118 @@
+import type { EndpointResource, NetworkInspect } from "@docker/node-sdk";
+import { formatRfc3339 } from "#base/rfc3339.ts";
+import type { Endpoint, NetworkRecord } from "#networks/networks.ts";
+import {
+  type Filters,
+  filterValues,
+  matchesExactly,
+  matchesPrefix,
+  parseFilters,
+} from "#spec/engine-api/filters.ts";
+import { type ApiVersion, isAtLeast } from "#spec/engine-api/version.ts";
+import { pathPart, sendJson } from "#api/exchange.ts";
+import { type Route, answer } from "#api/router.ts";
+import type { Wire } from "#api/wire.ts";
+import type { NetworksBackend } from "./backend.ts";
+
+const LIST_FILTERS = ["dangling", "driver", "id", "label", "name", "scope", "type"] as const;
+const PREDEFINED: ReadonlySet<string> = new Set(["bridge", "host", "none"]);
+
+export function networkToWire(network: NetworkRecord): Wire<NetworkInspect> {
+  const pools = network.pools.map((pool) => ({
+    Subnet: pool.subnet,
+    ...(pool.ipRange === undefined ? {} : { IPRange: pool.ipRange }),
+    ...(pool.gateway === "" ? {} : { Gateway: pool.gateway }),
+  }));
+  return {
+    Name: network.name,
+    Id: network.id,
+    Created: formatRfc3339(BigInt(Math.trunc(network.createdMs)) * 1_000_000n),
+    Scope: "local",
+    Driver: network.driver,
+    EnableIPv4: network.enableIpv4,
+    EnableIPv6: network.enableIpv6,
+    IPAM: { Driver: "default", Options: null, Config: pools.length === 0 ? null : pools },
+    Internal: network.internal,
+    Attachable: false,
+    Ingress: false,
+    ConfigFrom: { Network: "" },
+    ConfigOnly: false,
+    Options: network.options,
+    Labels: network.labels,
+  };
+}
+
+function endpointToWire(endpoint: Endpoint, name: string): Wire<EndpointResource> {
+  const cidr = (address: string | undefined, bits: number | undefined): string =>
+    address === undefined || address === "" ? "" : `${address}/${bits ?? 0}`;
+  return {
+    Name: name,
+    EndpointID: endpoint.id,
+    MacAddress: endpoint.macAddress,
+    IPv4Address: cidr(endpoint.ipAddress, endpoint.prefixLength),
+    IPv6Address: cidr(endpoint.ipv6Address, endpoint.ipv6PrefixLength),
+  };
+}
+
+function hasLabels(network: NetworkRecord, wanted: readonly string[]): boolean {
+  return wanted.every((text) => {
+    const [name = "", ...value] = text.split("=");
+    if (!Object.hasOwn(network.labels, name)) return false;
+    return value.length === 0 || network.labels[name] === value.join("=");
+  });
+}
+
+export function matchesNetworkFilters(network: NetworkRecord, filters: Filters): boolean {
+  const names = filterValues(filters, "name");
+  const type = PREDEFINED.has(network.name) ? "builtin" : "custom";
+  return (
+    matchesExactly(filters, "driver", network.driver) &&
+    matchesPrefix(filters, "id", network.id) &&
+    matchesExactly(filters, "scope", "local") &&
+    matchesExactly(filters, "type", type) &&
+    (names.length === 0 || names.some((name) => network.name.includes(name))) &&
+    hasLabels(network, filterValues(filters, "label"))
+  );
+}
+
+/** Before API 1.52 the rows of the list had the fields of inspect, with no container in them. */
+function rowToWire(network: NetworkRecord, version: ApiVersion): Wire<NetworkInspect> {
+  const row = networkToWire(network);
+  return isAtLeast(version, "1.52") ? row : { ...row, Containers: {} };
+}
+
+/** What is below `/networks` and only looks. */
+export function networkRoutes(networks: NetworksBackend): readonly Route[] {
+  const isDangling = (network: NetworkRecord): boolean =>
+    !PREDEFINED.has(network.name) && networks.endpointsOf(network.id).length === 0;
+  return [
+    answer("GET", "/networks", (exchange) => {
+      const filters = parseFilters(exchange.query.get("filters"), LIST_FILTERS);
+      const found = networks
+        .list()
+        .filter((network) => matchesNetworkFilters(network, filters))
+        .filter((network) => {
+          const wanted = filterValues(filters, "dangling");
+          return wanted.length === 0 || wanted.includes(String(isDangling(network)));
+        });
+      sendJson(
+        exchange,
+        200,
+        found.map((network) => rowToWire(network, exchange.version)),
+      );
+    }),
+    answer("GET", "/networks/{id}", (exchange) => {
+      const network = networks.resolve(pathPart(exchange, "id"));
+      const containers = networks
+        .endpointsOf(network.id)
+        .map(({ containerId, endpoint }) => [
+          containerId,
+          endpointToWire(endpoint, networks.containerName(containerId)),
+        ]);
+      sendJson(exchange, 200, {
+        ...networkToWire(network),
+        Containers: Object.fromEntries(containers),
+      });
+    }),
+  ];
+}

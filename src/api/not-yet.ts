@@ -1,0 +1,115 @@
+import { UnavailableError, UnsupportedError } from "#base/errors.ts";
+import { type Method, type Route, answer } from "./router.ts";
+
+/** Endpoints of Docker that this engine knows by name and does not have yet. */
+const NOT_YET: readonly (readonly [what: string, ...endpoints: readonly string[]])[] = [
+  ["Checking a registry's credentials", "POST /auth"],
+  ["Disk usage of the engine", "GET /system/df"],
+  [
+    "Copying from and to a container",
+    "GET /containers/{id}/archive",
+    "PUT /containers/{id}/archive",
+    "HEAD /containers/{id}/archive",
+  ],
+  ["Export of a container", "GET /containers/{id}/export"],
+  ["The changes of a container", "GET /containers/{id}/changes"],
+  ["Update of a container", "POST /containers/{id}/update"],
+  ["Commit of a container", "POST /commit"],
+  ["Checkpoints", "GET /containers/{id}/checkpoints", "POST /containers/{id}/checkpoints"],
+  [
+    "Build",
+    "POST /build",
+    "POST /build/cancel",
+    "POST /build/prune",
+    "POST /session",
+    "POST /grpc",
+  ],
+  ["Search in a registry", "GET /images/search"],
+  ["Push to a registry", "POST /images/{name:.*}/push"],
+  ["Looking into a registry", "GET /distribution/{name:.*}/json"],
+  [
+    "Networks of your own",
+    "POST /networks/create",
+    "POST /networks/prune",
+    "POST /networks/{id}/connect",
+    "POST /networks/{id}/disconnect",
+    "DELETE /networks/{id}",
+  ],
+  ["Cluster volumes", "PUT /volumes/{name:.*}"],
+  [
+    "Plugins",
+    "GET /plugins/privileges",
+    "POST /plugins/pull",
+    "POST /plugins/create",
+    "GET /plugins/{name:.*}/json",
+    "POST /plugins/{name:.*}/enable",
+    "POST /plugins/{name:.*}/disable",
+    "POST /plugins/{name:.*}/upgrade",
+    "POST /plugins/{name:.*}/push",
+    "POST /plugins/{name:.*}/set",
+    "DELETE /plugins/{name:.*}",
+  ],
+  ["Swarm mode", "POST /swarm/init", "POST /swarm/join"],
+];
+
+/** Endpoints that only a manager of a swarm answers, which this engine is not. */
+const MANAGER_ONLY: readonly string[] = [
+  "GET /swarm",
+  "POST /swarm/leave",
+  "POST /swarm/update",
+  "GET /swarm/unlockkey",
+  "POST /swarm/unlock",
+  "GET /services",
+  "POST /services/create",
+  "GET /services/{id}",
+  "DELETE /services/{id}",
+  "POST /services/{id}/update",
+  "GET /services/{id}/logs",
+  "GET /nodes",
+  "GET /nodes/{id}",
+  "DELETE /nodes/{id}",
+  "POST /nodes/{id}/update",
+  "GET /tasks",
+  "GET /tasks/{id}",
+  "GET /tasks/{id}/logs",
+  "GET /secrets",
+  "POST /secrets/create",
+  "GET /secrets/{id}",
+  "DELETE /secrets/{id}",
+  "POST /secrets/{id}/update",
+  "GET /configs",
+  "POST /configs/create",
+  "GET /configs/{id}",
+  "DELETE /configs/{id}",
+  "POST /configs/{id}/update",
+];
+
+const NO_MANAGER =
+  'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect ' +
+  "this node to swarm and try again.";
+
+function isMethod(text: string): text is Method {
+  return ["GET", "HEAD", "POST", "PUT", "DELETE"].includes(text);
+}
+
+function refusing(endpoint: string, refuse: () => never): readonly Route[] {
+  const [method = "", path = ""] = endpoint.split(" ");
+  return isMethod(method) ? [answer(method, path, refuse)] : [];
+}
+
+/** Clear answers where a client would else read "page not found". */
+export function notYetRoutes(): readonly Route[] {
+  const later = NOT_YET.flatMap(([what, ...endpoints]) =>
+    endpoints.flatMap((endpoint) =>
+      refusing(endpoint, () => {
+        throw new UnsupportedError(`${what}: not in this release of Wharf (${endpoint})`);
+      }),
+    ),
+  );
+  const managers = MANAGER_ONLY.flatMap((endpoint) =>
+    refusing(endpoint, () => {
+      throw new UnavailableError(NO_MANAGER);
+    }),
+  );
+  return [...later, ...managers];
+}

@@ -1,0 +1,40 @@
+import { type Exchange, sendJson } from "#api/exchange.ts";
+import { type Route, answer } from "#api/router.ts";
+import type { SystemBackend } from "./backend.ts";
+import { sendEvents } from "./events.ts";
+import { infoToWire, versionToWire } from "./wire.ts";
+
+function ping(exchange: Exchange): void {
+  const isHead = exchange.request.method === "HEAD";
+  exchange.response.writeHead(200, {
+    "Cache-Control": "no-cache, no-store, must-revalidate",
+    Pragma: "no-cache",
+    // 1 is the classic builder: a client does not look for BuildKit in this engine.
+    "Builder-Version": "1",
+    Swarm: "inactive",
+    "Content-Type": "text/plain; charset=utf-8",
+    "Content-Length": isHead ? 0 : 2,
+  });
+  exchange.response.end(isHead ? undefined : "OK");
+}
+
+/** The endpoints about the engine as a whole. */
+export function systemRoutes(backend: SystemBackend): readonly Route[] {
+  return [
+    answer("GET", "/_ping", ping),
+    answer("HEAD", "/_ping", ping),
+    answer("GET", "/version", (exchange) => {
+      sendJson(
+        exchange,
+        200,
+        versionToWire(backend.version(), `bun${process.versions["bun"] ?? ""}`),
+      );
+    }),
+    answer("GET", "/info", async (exchange) => {
+      const info = await backend.info();
+      sendJson(exchange, 200, infoToWire(info, exchange.version, backend.nowNanos()));
+    }),
+    answer("GET", "/events", (exchange) => sendEvents(exchange, backend)),
+    answer("GET", "/plugins", (exchange) => sendJson(exchange, 200, [])),
+  ];
+}

@@ -85,4 +85,10 @@ export interface Netlink {
    *   Steps before the failing one stay applied.
    */
   apply(ops: readonly LinkOp[], namespacePath?: string): void;
+  /**
+   * As `apply`, with the kernel's work done off the JS thread. For what takes a device away: the kernel waits
+   * 15 to 50 ms in "delete-link", "set-down" and leaving a bridge. (The links of a network namespace go
+   * without any wait, soon after `Namespaces.removeNetwork` and the end of its last process.)
+   */
+  applyAside(ops: readonly LinkOp[], namespacePath?: string): Promise<void>;
 }

@@ -45,6 +45,7 @@ function kindOf(errno: number): new (message: string) => WharfError {
     case errnos.ENODEV:
     case errnos.ESRCH:
     case errnos.ENXIO:
+    case errnos.EADDRNOTAVAIL:
       return NotFoundError;
     case errnos.EEXIST:
     case errnos.EBUSY:

@@ -1,0 +1,152 @@
+import { write } from "node:fs";
+import { promisify } from "node:util";
+import { InternalError } from "#base/errors.ts";
+import { errnos, systemError } from "#host/linux/ffi/errno.ts";
+import { type Libc, O_CLOEXEC } from "#host/linux/ffi/libc.ts";
+import {
+  decodeAttributes,
+  decodeMessages,
+  encodeRequest,
+  type NetlinkMessage,
+  type NetlinkRequest,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  readText,
+} from "./message.ts";
+
+/** write(2) on one of Bun's I/O threads; a netlink socket without an address talks to the kernel. */
+const writeAside = promisify<number, Uint8Array, number>(write);
+
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
+const NETLINK_ROUTE = 0;
+const SOL_NETLINK = 270;
+const NETLINK_CAP_ACK = 10;
+const NETLINK_EXT_ACK = 11;
+const MSG_DONTWAIT = 0x40;
+const MSG_TRUNC = 0x20;
+
+const NLM_F_REQUEST = 1;
+const NLM_F_ACK = 4;
+const NLM_F_DUMP = 0x300;
+const NLM_F_DUMP_INTR = 0x10;
+const NLM_F_CAPPED = 0x100;
+const NLM_F_ACK_TLVS = 0x200;
+const NLMSGERR_ATTR_MSG = 1;
+/** A dump fills at most this much a read. */
+const RECEIVE_BYTES = 64 * 1024;
+/** The kernel asks for a repetition when the table changed during a dump. */
+const DUMP_ATTEMPTS = 20;
+
+/**
+ * An rtnetlink socket of the network namespace that it was opened in. The kernel answers during send(2), so
+ * every exchange is synchronous.
+ */
+export class NetlinkSocket implements Disposable {
+  readonly #libc: Libc;
+  readonly #fd: number;
+  readonly #buffer = Buffer.alloc(RECEIVE_BYTES);
+  #sequence = 0;
+
+  constructor(options: { readonly libc: Libc }) {
+    this.#libc = options.libc;
+    const { call } = options.libc;
+    this.#fd = call.socket(AF_NETLINK, SOCK_RAW | O_CLOEXEC, NETLINK_ROUTE);
+    if (this.#fd < 0) throw systemError("Cannot open a netlink socket", this.#libc.errno());
+    const on = Int32Array.of(1);
+    // Better messages only: without them an errno remains, so a failure here does not matter.
+    call.setsockopt(this.#fd, SOL_NETLINK, NETLINK_CAP_ACK, on, 4);
+    call.setsockopt(this.#fd, SOL_NETLINK, NETLINK_EXT_ACK, on, 4);
+  }
+
+  /** Sends one change. @param attempt For the error: `Cannot add link "x"`. */
+  change(attempt: string, request: NetlinkRequest): void {
+    this.#exchange(attempt, { ...request, flags: request.flags | NLM_F_REQUEST | NLM_F_ACK });
+  }
+
+  /** As `change`, but the kernel's work is done on one of Bun's I/O threads. One at a time a socket. */
+  async changeAside(attempt: string, request: NetlinkRequest): Promise<void> {
+    const flags = request.flags | NLM_F_REQUEST | NLM_F_ACK;
+    const { bytes, sequence } = this.#encode({ ...request, flags });
+    await writeAside(this.#fd, bytes);
+    this.#answers(attempt, sequence, false);
+  }
+
+  /** Asks for one object. @returns Undefined when the kernel says ENODEV. */
+  read(attempt: string, request: NetlinkRequest): NetlinkMessage | undefined {
+    const flags = request.flags | NLM_F_REQUEST;
+    return this.#exchange(attempt, { ...request, flags }, errnos.ENODEV)[0];
+  }
+
+  /** Asks for all objects of a table, seen at one moment. */
+  dump(attempt: string, request: NetlinkRequest): readonly NetlinkMessage[] {
+    for (let left = DUMP_ATTEMPTS; ; left -= 1) {
+      const flags = request.flags | NLM_F_REQUEST | NLM_F_DUMP;
+      const messages = this.#exchange(attempt, { ...request, flags });
+      // Of a table that never comes to rest a slightly torn picture is better than none.
+      if (left === 1 || !messages.some((each) => (each.flags & NLM_F_DUMP_INTR) !== 0)) {
+        return messages;
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#libc.call.close(this.#fd);
+  }
+
+  #exchange(attempt: string, request: NetlinkRequest, absent?: number): NetlinkMessage[] {
+    const { bytes, sequence } = this.#encode(request);
+    if (this.#libc.call.send(this.#fd, bytes, bytes.length, 0) < 0) {
+      throw systemError(attempt, this.#libc.errno());
+    }
+    const wantsMany = (request.flags & NLM_F_DUMP) === NLM_F_DUMP;
+    return this.#answers(attempt, sequence, wantsMany, absent);
+  }
+
+  #encode(request: NetlinkRequest): { readonly bytes: Buffer; readonly sequence: number } {
+    this.#sequence += 1;
+    return { bytes: encodeRequest(request, this.#sequence), sequence: this.#sequence };
+  }
+
+  #answers(
+    attempt: string,
+    sequence: number,
+    wantsMany: boolean,
+    absent?: number,
+  ): NetlinkMessage[] {
+    const answers: NetlinkMessage[] = [];
+    for (;;) {
+      for (const message of this.#receive(attempt)) {
+        if (message.sequence !== sequence) continue; // left over from an exchange that failed midway
+        if (message.type === NLMSG_DONE) return answers;
+        if (message.type === NLMSG_ERROR) {
+          const errno = -message.payload.readInt32LE(0);
+          if (errno === 0 || errno === absent) return answers;
+          throw systemError(attempt, errno, refusalText(message));
+        }
+        answers.push(message);
+      }
+      if (!wantsMany && answers.length > 0) return answers;
+    }
+  }
+
+  #receive(attempt: string): NetlinkMessage[] {
+    const flags = MSG_DONTWAIT | MSG_TRUNC;
+    const length = this.#libc.call.recv(this.#fd, this.#buffer, RECEIVE_BYTES, flags);
+    if (length < 0) throw systemError(attempt, this.#libc.errno());
+    if (length > RECEIVE_BYTES) {
+      throw new InternalError(`${attempt}: netlink sent ${length} bytes at once`);
+    }
+    // Copied: answers outlive the next read into the buffer.
+    return decodeMessages(Buffer.from(this.#buffer.subarray(0, length)));
+  }
+}
+
+/** The kernel's own sentence about a refusal (NETLINK_EXT_ACK), where it gives one. */
+function refusalText({ flags, payload }: NetlinkMessage): string | undefined {
+  if ((flags & NLM_F_ACK_TLVS) === 0) return undefined;
+  // The refused request's header follows the errno; all of that request unless capped.
+  const requestBytes = (flags & NLM_F_CAPPED) === 0 ? payload.readUInt32LE(4) : 16;
+  const text = decodeAttributes(payload, 4 + requestBytes).get(NLMSGERR_ATTR_MSG);
+  return text === undefined ? undefined : readText(text);
+}

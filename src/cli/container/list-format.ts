@@ -76,7 +76,7 @@ function containerFields(
     Names: namesOf(container, truncate),
     Image: imageOf(container, truncate),
     Command: quoteGo(truncate ? ellipsize(command, commandColumns) : command),
-    CreatedAt: goTimeString(createdMs),
+    CreatedAt: () => goTimeString(createdMs),
     RunningFor: timeAgo(createdMs, now),
     Platform: platformOf(container),
     Ports: formatPorts(container.Ports ?? []),

@@ -64,19 +64,17 @@ function imageFields(
   const { image } = row;
   const createdMs = image.Created * 1000;
   const knowsShared = image.SharedSize >= 0;
-  const size = formatDecimalSize(image.Size, 3);
   return {
     ID: truncate ? shortId(image.Id) : image.Id,
     Repository: row.repository,
     Tag: row.tag,
     Digest: row.digest,
     CreatedSince: image.Created > 0 ? timeAgo(createdMs, now) : "N/A",
-    CreatedAt: image.Created > 0 ? goTimeString(createdMs) : "N/A",
-    Size: size,
+    CreatedAt: () => (image.Created > 0 ? goTimeString(createdMs) : "N/A"),
+    Size: formatDecimalSize(image.Size, 3),
     Containers: image.Containers >= 0 ? String(image.Containers) : "N/A",
     SharedSize: knowsShared ? formatDecimalSize(image.SharedSize) : "N/A",
     UniqueSize: knowsShared ? formatDecimalSize(image.Size - image.SharedSize) : "N/A",
-    VirtualSize: size,
   };
 }
 

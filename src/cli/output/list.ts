@@ -17,7 +17,8 @@ export interface ListFormat<Row> {
   readonly configKey?: string;
   /** Template of `--format raw`, where there is one. */
   readonly raw?: string;
-  /** The fields of one row; functions are what templates may call (`.Label "key"`). */
+  /** The fields of one row; functions are called on use, with nothing (costly
+   * fields) or with what the template says (`.Label "key"`). */
   fields(row: Row): Readonly<Record<string, unknown>>;
 }
 

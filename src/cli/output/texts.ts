@@ -1,4 +1,5 @@
 import { formatHumanDuration } from "#base/durations.ts";
+import { type LocalTime, localTime } from "./local-time.ts";
 
 /** `sha256:` and all but the first 12 characters removed. */
 export function shortId(id: string): string {
@@ -12,30 +13,34 @@ export function timeAgo(timeMs: number, now: Date): string {
 
 /** Go's `time.Time.String()` for whole seconds: `2006-01-02 15:04:05 -0700 MST`, in local time. */
 export function goTimeString(timeMs: number): string {
-  const date = new Date(timeMs);
-  const two = (value: number): string => String(value).padStart(2, "0");
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-  return `${day} ${time} ${zoneOffset(date)} ${zoneName(date)}`;
+  const time = localTime(Math.floor(timeMs / 1000));
+  const day = `${time.year}-${two(time.month)}-${two(time.day)}`;
+  const clock = `${two(time.hour)}:${two(time.minute)}:${two(time.second)}`;
+  return `${day} ${clock} ${zoneOffset(time, "")} ${time.zone}`;
 }
 
-function zoneOffset(date: Date): string {
-  const minutes = -date.getTimezoneOffset();
-  const size = Math.abs(minutes);
-  const two = (value: number): string => String(Math.trunc(value)).padStart(2, "0");
-  return `${minutes < 0 ? "-" : "+"}${two(size / 60)}${two(size % 60)}`;
+/** `+0100`; with a separator `+01:00`. */
+function zoneOffset(time: LocalTime, separator: string): string {
+  const minutes = Math.trunc(Math.abs(time.offsetSeconds) / 60);
+  const sign = time.offsetSeconds < 0 ? "-" : "+";
+  return `${sign}${two(Math.trunc(minutes / 60))}${separator}${two(minutes % 60)}`;
 }
 
-function zoneName(date: Date): string {
-  if (date.getTimezoneOffset() === 0) return "UTC";
-  const name = /\(([^)]+)\)/.exec(date.toString())?.[1] ?? "";
-  // The runtime gives long names ("Central European Standard Time"); Go prints the initials.
-  return name.includes(" ")
-    ? name
-        .split(" ")
-        .map((word) => word[0])
-        .join("")
-    : name;
+function two(value: number): string {
+  return String(value).padStart(2, "0");
+}
+
+/**
+ * RFC 3339 in local time, nanoseconds always nine digits: `2006-01-02T15:04:05.000000000+01:00`.
+ *
+ * @param nanoseconds Within the second.
+ */
+export function localRfc3339Nano(seconds: number, nanoseconds: number): string {
+  const time = localTime(seconds);
+  const day = `${time.year}-${two(time.month)}-${two(time.day)}`;
+  const clock = `${two(time.hour)}:${two(time.minute)}:${two(time.second)}`;
+  const zone = time.offsetSeconds === 0 ? "Z" : zoneOffset(time, ":");
+  return `${day}T${clock}.${String(nanoseconds).padStart(9, "0")}${zone}`;
 }
 
 /** `key=value` sorted, separated by commas. */

@@ -1,5 +1,9 @@
 import type { ProcessIdentity } from "#host/processes.ts";
-import type { OciProcess, OciResources, OciSpec } from "#spec/oci-runtime.ts";
+import type {
+  Process as OciProcess,
+  Resources as OciResources,
+  Spec as OciSpec,
+} from "#spec/oci-runtime.ts";
 
 /**
  * Runs containers: an OCI runtime (crun, runc) makes them, one conmon each holds their terminal or
@@ -17,29 +21,39 @@ export interface Runtime {
   readonly supervisorVersion: string;
   /**
    * Bundle, conmon, `create`: the process exists and waits. The attach socket is ready when it returns.
-   * @throws {InvalidArgumentError} The runtime refuses the command: see `CommandNotInvocableError`.
-   *   Nothing is left behind.
+   *
+   * @param signal An abort lets the runtime finish, removes what it made, then throws the reason.
+   * @throws {CommandNotFoundError} Exit code 127. {CommandNotInvocableError} 126.
+   *   {RuntimeRefusedError} Any other reason, 128. {ConflictError} A state folder of that id exists.
+   *   {InvalidArgumentError} Unknown runtime. Nothing is left behind.
    */
   create(request: CreateRequest, signal: AbortSignal): Promise<RunningProcess>;
-  /** Lets the created process run. */
+  /** Lets the created process run. @throws {ConflictError} It is not waiting to be started. */
   start(id: string): Promise<void>;
-  /** Sends a signal to the container's first process. False when it is gone. */
+  /** Sends a signal to the first process of a container or exec. False when it is gone. */
   kill(id: string, signal: number): boolean;
   pause(id: string): Promise<void>;
   resume(id: string): Promise<void>;
   update(id: string, resources: OciResources): Promise<void>;
   /**
-   * Removes what the runtime keeps of a stopped container (cgroup, state, conmon's folder).
-   * Idempotent; `force` kills first.
+   * Removes what is kept of a stopped container (cgroup, runtime's state, conmon's folder) or of an
+   * ended exec. Idempotent; `force` kills first. Processes left in the cgroup are killed.
+   * @throws {ConflictError} It runs and `force` is false.
    */
   delete(id: string, options: { readonly force: boolean }): Promise<void>;
-  exec(request: ExecRequest, signal: AbortSignal): Promise<RunningProcess>;
+  /**
+   * Runs one more process in a running container. Errors as `create`.
+   * @param signal As in `create`.
+   */
+  exec(request: ExecRequest, signal: AbortSignal): Promise<ExecProcess>;
   /** @param id A container or exec. @throws {ConflictError} It is not running. */
-  attach(id: string): Promise<AttachStream>;
-  /** Terminal size in characters. */
+  attach(id: string, options?: AttachOptions): Promise<AttachStream>;
+  /** Terminal size in characters, at most 65535 each. @throws {ConflictError} It is not running. */
   resize(id: string, size: { readonly columns: number; readonly rows: number }): Promise<void>;
   /** Takes over what an earlier daemon started: alive, or ended with the exit that conmon wrote, or lost. */
   adopt(id: string): Promise<AdoptedProcess>;
+  /** Makes conmon close its log and write to a new file at the same path, once the old one was renamed. */
+  reopenLog(id: string): void;
   /** Ids of containers and execs with a state folder, for reconciling. */
   list(): readonly string[];
   /** Processes inside, host pids. */
@@ -74,6 +88,21 @@ export interface ExecRequest {
   readonly process: OciProcess;
   readonly terminal: boolean;
   readonly openStdin: boolean;
+  /** Attach before it runs, so that no output is missed. */
+  readonly attach: boolean;
+}
+
+export interface ExecProcess extends RunningProcess {
+  /** With `attach`; the caller disposes of it. */
+  readonly stdio?: AttachStream;
+}
+
+export interface AttachOptions {
+  /**
+   * For a client without stdin: its leaving does not close a `stdinOnce` container's stdin. The connection is
+   * then drained, not closed, until the container ends.
+   */
+  readonly outputOnly?: boolean;
 }
 
 export interface ProcessExit {

@@ -1,0 +1,121 @@
+import type { Mount } from "#spec/oci-runtime.ts";
+import type { OciSpecInput, SpecMount } from "./input.ts";
+import { INIT_DESTINATION } from "./process.ts";
+import type { SecurityOptions } from "./security-options.ts";
+
+/**
+ * The kernel's file systems first, then the engine's files, then the user's mounts from the shallowest
+ * to the deepest, so that `/a/b` lands in what `/a` brought. A user's mount takes the place of an
+ * engine's at the same path.
+ */
+export function planMounts(input: OciSpecInput, security: SecurityOptions): readonly Mount[] {
+  const taken = new Set(input.mounts.map((mount) => mount.destination));
+  const own = [...systemMounts(input, security), ...fileMounts(input)];
+  const users = input.mounts
+    .toSorted((a, b) => depth(a.destination) - depth(b.destination))
+    .map(userMount);
+  return [...own.filter((mount) => !taken.has(mount.destination)), ...users];
+}
+
+function depth(path: string): number {
+  return path.split("/").filter((part) => part !== "").length;
+}
+
+function systemMounts(input: OciSpecInput, security: SecurityOptions): readonly Mount[] {
+  const { hostConfig } = input;
+  const isWritable = hostConfig.Privileged;
+  const cgroupAccess = isWritable || security.writableCgroups ? "rw" : "ro";
+  return [
+    { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
+    {
+      destination: "/dev",
+      type: "tmpfs",
+      source: "tmpfs",
+      options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
+    },
+    {
+      destination: "/dev/pts",
+      type: "devpts",
+      source: "devpts",
+      options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+    },
+    {
+      destination: "/sys",
+      type: "sysfs",
+      source: "sysfs",
+      options: ["nosuid", "noexec", "nodev", isWritable ? "rw" : "ro"],
+    },
+    {
+      destination: "/sys/fs/cgroup",
+      type: "cgroup",
+      source: "cgroup",
+      options: [cgroupAccess, "nosuid", "noexec", "nodev"],
+    },
+    {
+      destination: "/dev/mqueue",
+      type: "mqueue",
+      source: "mqueue",
+      options: ["nosuid", "noexec", "nodev"],
+    },
+    sharedMemory(input),
+  ].filter((mount) => mount.destination !== "/dev/mqueue" || hostConfig.IpcMode !== "host");
+}
+
+function sharedMemory(input: OciSpecInput): Mount {
+  const { IpcMode, ShmSize } = input.hostConfig;
+  const source = IpcMode === "host" ? "/dev/shm" : input.sharedMemoryPath;
+  if (source !== undefined) {
+    return {
+      destination: "/dev/shm",
+      type: "bind",
+      source,
+      options: ["rbind", "rprivate", "rw"],
+    };
+  }
+  return {
+    destination: "/dev/shm",
+    type: "tmpfs",
+    source: "shm",
+    options: ["nosuid", "noexec", "nodev", "mode=1777", `size=${ShmSize}`],
+  };
+}
+
+function fileMounts(input: OciSpecInput): readonly Mount[] {
+  const bind = (source: string, destination: string, access: "ro" | "rw"): Mount => ({
+    destination,
+    type: "bind",
+    source,
+    options: ["rbind", "rprivate", access],
+  });
+  // A read-only root covers them too: they are part of what the image seems to have.
+  const access = input.hostConfig.ReadonlyRootfs ? "ro" : "rw";
+  const { files, initPath } = input;
+  return [
+    bind(files.resolvConfPath, "/etc/resolv.conf", access),
+    bind(files.hostnamePath, "/etc/hostname", access),
+    bind(files.hostsPath, "/etc/hosts", access),
+    ...(initPath === undefined ? [] : [bind(initPath, INIT_DESTINATION, "ro")]),
+  ];
+}
+
+function userMount(mount: SpecMount): Mount {
+  if (mount.kind === "tmpfs") {
+    return {
+      destination: mount.destination,
+      type: "tmpfs",
+      source: "tmpfs",
+      options: ["noexec", "nosuid", "nodev", ...mount.options],
+    };
+  }
+  return {
+    destination: mount.destination,
+    type: "bind",
+    source: mount.source,
+    options: [
+      mount.recursive === false ? "bind" : "rbind",
+      ...mount.options,
+      mount.propagation === "" ? "rprivate" : mount.propagation,
+      mount.readOnly ? "ro" : "rw",
+    ],
+  };
+}

@@ -55,6 +55,12 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./image/ls.ts"),
   },
   {
+    path: "system info",
+    aliases: ["info"],
+    summary: "Display system-wide information",
+    load: () => import("./system/info.ts"),
+  },
+  {
     path: "version",
     summary: "Show the Wharf version information",
     load: () => import("./version.ts"),

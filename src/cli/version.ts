@@ -1,8 +1,8 @@
 import type { SystemVersion } from "@docker/node-sdk";
 import { InternalError, messageOf } from "#base/errors.ts";
 import { formatTabbed } from "#base/tables.ts";
-import { buildId, buildTime, wharfVersion } from "#base/version.ts";
 import { newestApiVersion } from "#client/api-version.ts";
+import { type ClientDescription, describeClient, toAnsiTime } from "./client-description.ts";
 import { type Command, defineCommand, noArguments } from "./command.ts";
 import { stringFlag } from "./flags.ts";
 import { inspectFormatHelp } from "./output/format-help.ts";
@@ -14,18 +14,7 @@ export const command: Command = defineCommand({
   flags: { format: stringFlag(inspectFormatHelp, { short: "f" }) },
   async run(cli, { flags }) {
     const render = flags.format === "" ? undefined : compileObjectTemplate(flags.format, "version");
-    const client: { -readonly [Key in keyof ClientVersion]: ClientVersion[Key] } = {
-      Platform: { Name: "Wharf" },
-      Version: wharfVersion,
-      ApiVersion: newestApiVersion,
-      DefaultAPIVersion: newestApiVersion,
-      GitCommit: buildId,
-      GoVersion: `bun${Bun.version}`,
-      Os: process.platform,
-      Arch: dockerArchitecture(process.arch),
-      BuildTime: reformatTime(buildTime),
-      Context: cli.contextName,
-    };
+    const client = { ...describeClient(cli), ApiVersion: newestApiVersion };
     let server: ServerVersion | undefined;
     let failure: Error | undefined;
     try {
@@ -42,19 +31,7 @@ export const command: Command = defineCommand({
   },
 });
 
-/** The client's half of `wharf version --format json`. */
-interface ClientVersion {
-  readonly Platform: { readonly Name: string };
-  readonly Version: string;
-  readonly ApiVersion: string;
-  readonly DefaultAPIVersion: string;
-  readonly GitCommit: string;
-  readonly GoVersion: string;
-  readonly Os: string;
-  readonly Arch: string;
-  readonly BuildTime: string;
-  readonly Context: string;
-}
+type ClientVersion = ClientDescription & { readonly ApiVersion: string };
 
 interface Component {
   readonly Name: string;
@@ -85,7 +62,7 @@ function withComponents(version: SystemVersion): ServerVersion {
   const components = (version.Components ?? [engine]).map((component): Component => {
     const details: Record<string, string> = {};
     for (const [key, value] of Object.entries(component.Details ?? {})) {
-      details[key] = key === "BuildTime" ? reformatTime(String(value)) : String(value);
+      details[key] = key === "BuildTime" ? toAnsiTime(String(value)) : String(value);
     }
     return { Name: component.Name, Version: component.Version, Details: details };
   });
@@ -154,20 +131,4 @@ function componentLines(component: Component): string[] {
     `  OS/Arch:\t${detail("Os")}/${detail("Arch")}`,
     `  Experimental:\t${detail("Experimental")}`,
   ];
-}
-
-const days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-const months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
-
-/** RFC 3339 to Go's ANSI C form, `Mon Jan _2 15:04:05 2006`; other texts stay as they are. */
-function reformatTime(text: string): string {
-  if (!/^\d{4}-\d\d-\d\dT/.test(text) || Number.isNaN(Date.parse(text))) return text;
-  const date = new Date(text);
-  const day = String(date.getUTCDate()).padStart(2);
-  const time = date.toISOString().slice(11, 19);
-  return `${days[date.getUTCDay()]} ${months[date.getUTCMonth()]} ${day} ${time} ${date.getUTCFullYear()}`;
-}
-
-function dockerArchitecture(arch: string): string {
-  return arch === "x64" ? "amd64" : arch;
 }

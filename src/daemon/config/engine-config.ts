@@ -1,0 +1,312 @@
+import { InvalidArgumentError } from "#base/errors.ts";
+import { isIpAddress } from "#base/ip-address.ts";
+import { DAEMON_OPTIONS, type DaemonOption, optionName } from "./options.ts";
+import type { OptionValue, PoolSetting, RuntimeSetting, UlimitSetting } from "./option-values.ts";
+import type { OptionValues } from "./parse-flags.ts";
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** Where the API is to be served, as configured. */
+export type HostSetting =
+  | { readonly kind: "unix"; readonly path: string }
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number };
+
+export interface TlsSetting {
+  readonly certificatePath: string;
+  readonly keyPath: string;
+  /** Clients must have a certificate that this authority signed. */
+  readonly clientAuthorityPath?: string;
+}
+
+/** All that the daemon is told, checked and with every default filled in. */
+export interface EngineConfig {
+  readonly hosts: readonly HostSetting[];
+  /** Absent: tcp without TLS, which only `--tls=false` allows. */
+  readonly tls?: TlsSetting;
+  readonly dataRoot: string;
+  readonly execRoot: string;
+  readonly pidFile: string;
+  /** Empty: `docker`, else `wharf`, whichever the host has. */
+  readonly socketGroup: string;
+  readonly logLevel: LogLevel;
+  readonly logFormat: "text" | "json";
+  readonly labels: readonly string[];
+  readonly isLiveRestore: boolean;
+  readonly shutdownTimeoutSeconds: number;
+  readonly isExperimental: boolean;
+  readonly storageDriver: string;
+  readonly runtimes: Readonly<Record<string, RuntimeSetting>>;
+  /** Absent: crun where it works, else runc. */
+  readonly defaultRuntime?: string;
+  readonly logDriver: string;
+  readonly logOptions: Readonly<Record<string, string>>;
+  readonly bridge: {
+    readonly name: string;
+    readonly address?: string;
+    readonly fixedCidr?: string;
+    readonly mtuBytes: number;
+    readonly isInterContainer: boolean;
+    readonly isMasqueraded: boolean;
+    readonly isForwarding: boolean;
+    readonly publishAddress: string;
+    readonly addressPools: readonly PoolSetting[];
+  };
+  readonly containers: {
+    readonly cgroupParent: string;
+    readonly cgroupnsMode?: "host" | "private";
+    readonly ipcMode: "private" | "shareable";
+    readonly shmSizeBytes: number;
+    readonly ulimits: readonly UlimitSetting[];
+    readonly dns: readonly string[];
+    readonly dnsOptions: readonly string[];
+    readonly dnsSearch: readonly string[];
+    readonly isInit: boolean;
+    readonly initPath?: string;
+    /** A path, `builtin` or `unconfined`. */
+    readonly seccompProfile: string;
+  };
+  readonly registryMirrors: readonly string[];
+  readonly insecureRegistries: readonly string[];
+  /** One sentence for each setting that has no effect yet. */
+  readonly warnings: readonly string[];
+}
+
+const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
+const DEFAULT_SHUTDOWN_SECONDS = 15;
+
+const BY_NAME: ReadonlyMap<string, DaemonOption> = new Map(
+  DAEMON_OPTIONS.map((option) => [option.flag ?? option.key ?? "", option]),
+);
+
+/** Reads set values by their flag's name. */
+class Settings {
+  readonly #values: OptionValues;
+
+  constructor(values: OptionValues) {
+    this.#values = values;
+  }
+
+  text(name: string): string | undefined {
+    const value = this.#get(name);
+    return value?.kind === "string" && value.value !== "" ? value.value : undefined;
+  }
+
+  flag(name: string): boolean | undefined {
+    const value = this.#get(name);
+    return value?.kind === "boolean" ? value.value : undefined;
+  }
+
+  count(name: string): number | undefined {
+    const value = this.#get(name);
+    return value?.kind === "integer" || value?.kind === "bytes" ? value.value : undefined;
+  }
+
+  list(name: string): readonly string[] {
+    const value = this.#get(name);
+    return value?.kind === "list" ? value.value : [];
+  }
+
+  get(name: string): OptionValue | undefined {
+    return this.#get(name);
+  }
+
+  #get(name: string): OptionValue | undefined {
+    const option = BY_NAME.get(name);
+    return option && this.#values.get(option);
+  }
+}
+
+function oneOf<Word extends string>(
+  value: string | undefined,
+  words: readonly Word[],
+  problem: (value: string) => string,
+): Word | undefined {
+  if (value === undefined) return undefined;
+  const found = words.find((word) => word === value);
+  if (found === undefined) throw new InvalidArgumentError(problem(value));
+  return found;
+}
+
+/** @throws {InvalidArgumentError} An address that cannot be served on, saying why. */
+export function parseHost(text: string, hasTls: boolean): HostSetting {
+  const unix = /^unix:\/\/(\/.+)$/.exec(text)?.[1];
+  if (unix !== undefined) return { kind: "unix", path: unix };
+  if (text.startsWith("fd://")) {
+    throw new InvalidArgumentError(
+      `Cannot listen on ${text}: sockets handed over by systemd come in a later release; use unix:// or tcp://`,
+    );
+  }
+  const tcp = /^tcp:\/\/(?:\[([0-9a-fA-F:.]+)\]|([^:/]*))(?::([0-9]{1,5}))?\/?$/.exec(text);
+  if (!tcp) {
+    throw new InvalidArgumentError(
+      `invalid bind address (${text}): want unix:///PATH or tcp://ADDRESS:PORT`,
+    );
+  }
+  const port = tcp[3] === undefined ? (hasTls ? 2376 : 2375) : Number(tcp[3]);
+  if (port > 65_535) throw new InvalidArgumentError(`invalid bind address (${text}): port ${port}`);
+  return { kind: "tcp", host: tcp[1] ?? (tcp[2] || "127.0.0.1"), port };
+}
+
+function tlsSetting(settings: Settings, home: string): TlsSetting | undefined {
+  const isVerified = settings.flag("tlsverify") ?? false;
+  if (!isVerified && !settings.flag("tls")) return undefined;
+  const folder = `${home}/.docker`;
+  const tls: TlsSetting = {
+    certificatePath: settings.text("tlscert") ?? `${folder}/cert.pem`,
+    keyPath: settings.text("tlskey") ?? `${folder}/key.pem`,
+  };
+  if (!isVerified) return tls;
+  return { ...tls, clientAuthorityPath: settings.text("tlscacert") ?? `${folder}/ca.pem` };
+}
+
+function checkHosts(
+  hosts: readonly HostSetting[],
+  tls: TlsSetting | undefined,
+  isPlainAllowed: boolean,
+): void {
+  const tcp = hosts.find((host) => host.kind === "tcp");
+  if (!tcp || tcp.kind !== "tcp" || tls || isPlainAllowed) return;
+  throw new InvalidArgumentError(
+    `Cannot listen on tcp://${tcp.host}:${tcp.port}: whoever reaches it would be root on this host; ` +
+      "use --tlsverify with --tlscacert, --tlscert and --tlskey, or say --tls=false",
+  );
+}
+
+function checkRefused(values: OptionValues): void {
+  for (const [option, value] of values) {
+    if (option.effect !== "refused") continue;
+    const isUnset =
+      (value.kind === "boolean" && !value.value) ||
+      (value.kind === "string" && value.value === "") ||
+      (value.kind === "list" && value.value.length === 0);
+    if (isUnset) continue;
+    throw new InvalidArgumentError(
+      `Cannot honour ${optionName(option)}: it comes in a later release, and going on without it would be less safe than asked for`,
+    );
+  }
+}
+
+function warningsFor(values: OptionValues): readonly string[] {
+  return [...values.keys()]
+    .filter((option) => option.effect === "none")
+    .map((option) => `The setting ${optionName(option)} has no effect in this release of Wharf`);
+}
+
+function checkLabels(labels: readonly string[]): readonly string[] {
+  for (const label of labels) {
+    if (!/^[^=\s]+=/.test(label)) throw new InvalidArgumentError(`bad attribute format: ${label}`);
+  }
+  return labels;
+}
+
+function checkAddresses(addresses: readonly string[]): readonly string[] {
+  for (const address of addresses) {
+    if (!isIpAddress(address)) throw new InvalidArgumentError(`invalid IP address: ${address}`);
+  }
+  return addresses;
+}
+
+function bridgeConfig(settings: Settings): EngineConfig["bridge"] {
+  const mtuBytes = settings.count("mtu") ?? 0;
+  if (mtuBytes < 0) throw new InvalidArgumentError(`invalid default MTU: ${mtuBytes}`);
+  const address = settings.text("bip");
+  const fixedCidr = settings.text("fixed-cidr");
+  const pools = settings.get("default-address-pool");
+  return {
+    name: settings.text("bridge") ?? "wharf0",
+    ...(address === undefined ? {} : { address }),
+    ...(fixedCidr === undefined ? {} : { fixedCidr }),
+    mtuBytes,
+    isInterContainer: settings.flag("icc") ?? true,
+    isMasqueraded: settings.flag("ip-masq") ?? true,
+    isForwarding: settings.flag("ip-forward") ?? true,
+    publishAddress: settings.text("ip") ?? "0.0.0.0",
+    addressPools: pools?.kind === "pools" ? pools.value : [],
+  };
+}
+
+function containersConfig(settings: Settings): EngineConfig["containers"] {
+  const cgroupnsMode = oneOf(
+    settings.text("default-cgroupns-mode"),
+    ["host", "private"],
+    (value) => `invalid default cgroup namespace (${value}): want host or private`,
+  );
+  const ipcMode = oneOf(
+    settings.text("default-ipc-mode"),
+    ["private", "shareable"],
+    (value) => `IPC mode "${value}" is not supported as default value`,
+  );
+  const ulimits = settings.get("default-ulimit");
+  const initPath = settings.text("init-path");
+  return {
+    cgroupParent: settings.text("cgroup-parent") ?? "wharf",
+    ...(cgroupnsMode ? { cgroupnsMode } : {}),
+    ipcMode: ipcMode ?? "private",
+    shmSizeBytes: settings.count("default-shm-size") ?? DEFAULT_SHM_BYTES,
+    ulimits: ulimits?.kind === "ulimits" ? ulimits.value : [],
+    dns: checkAddresses(settings.list("dns")),
+    dnsOptions: settings.list("dns-opt"),
+    dnsSearch: settings.list("dns-search"),
+    isInit: settings.flag("init") ?? false,
+    ...(initPath === undefined ? {} : { initPath }),
+    seccompProfile: settings.text("seccomp-profile") ?? "builtin",
+  };
+}
+
+function logLevel(settings: Settings): LogLevel {
+  if (settings.flag("debug")) return "debug";
+  const level = oneOf(
+    settings.text("log-level"),
+    ["debug", "info", "warn", "error", "fatal"],
+    (value) => `invalid logging level: ${value}`,
+  );
+  return level === "fatal" ? "error" : (level ?? "info");
+}
+
+/**
+ * @param home Folder of the user, for the default TLS files.
+ * @throws {InvalidArgumentError} A value that cannot be, or a setting that cannot be honoured safely.
+ */
+export function toEngineConfig(values: OptionValues, home: string): EngineConfig {
+  checkRefused(values);
+  const settings = new Settings(values);
+  const tls = tlsSetting(settings, home);
+  const hostTexts = settings.list("host");
+  const hosts = (hostTexts.length === 0 ? ["unix:///run/wharf.sock"] : hostTexts).map((text) =>
+    parseHost(text, tls !== undefined),
+  );
+  checkHosts(hosts, tls, settings.flag("tls") === false);
+  const shutdownTimeoutSeconds = settings.count("shutdown-timeout") ?? DEFAULT_SHUTDOWN_SECONDS;
+  const runtimes = settings.get("add-runtime");
+  const defaultRuntime = settings.text("default-runtime");
+  const logOptions = settings.get("log-opt");
+  return {
+    hosts,
+    ...(tls ? { tls } : {}),
+    dataRoot: settings.text("data-root") ?? "/var/lib/wharf",
+    execRoot: settings.text("exec-root") ?? "/run/wharf",
+    pidFile: settings.text("pidfile") ?? "/run/wharf.pid",
+    socketGroup: settings.text("group") ?? "",
+    logLevel: logLevel(settings),
+    logFormat:
+      oneOf(
+        settings.text("log-format"),
+        ["text", "json"],
+        (value) => `invalid log format: ${value}`,
+      ) ?? "text",
+    labels: checkLabels(settings.list("label")),
+    isLiveRestore: settings.flag("live-restore") ?? false,
+    shutdownTimeoutSeconds,
+    isExperimental: settings.flag("experimental") ?? false,
+    storageDriver: settings.text("storage-driver") ?? "overlay2",
+    runtimes: runtimes?.kind === "runtimes" ? runtimes.value : {},
+    ...(defaultRuntime === undefined ? {} : { defaultRuntime }),
+    logDriver: settings.text("log-driver") ?? "json-file",
+    logOptions: logOptions?.kind === "map" ? logOptions.value : {},
+    bridge: bridgeConfig(settings),
+    containers: containersConfig(settings),
+    registryMirrors: settings.list("registry-mirror"),
+    insecureRegistries: settings.list("insecure-registry"),
+    warnings: warningsFor(values),
+  };
+}

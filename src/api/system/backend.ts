@@ -1,4 +1,5 @@
-import type { Events } from "#events/events.ts";
+import type { EngineEvent, Events } from "#events/events.ts";
+import type { Filters } from "#spec/engine-api/filters.ts";
 
 /** A part of the engine that `version` lists. */
 export interface EngineComponent {
@@ -73,6 +74,9 @@ export interface EngineInfo {
 /** What the system endpoints need of the engine. */
 export interface SystemBackend {
   readonly events: Pick<Events, "recent" | "subscribe">;
+  /** Names that the filters of `events` may have. */
+  readonly eventFilters: readonly string[];
+  matchesEvent(filters: Filters, event: EngineEvent): boolean;
   version(): EngineVersion;
   info(): Promise<EngineInfo>;
   nowNanos(): bigint;

@@ -1,82 +1,10 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import type { EngineEvent } from "#events/events.ts";
-import { type Filters, filterValues, parseFilters } from "#spec/engine-api/filters.ts";
+import { parseFilters } from "#spec/engine-api/filters.ts";
 import { parseTimestamp } from "#spec/engine-api/timestamps.ts";
 import { type ApiVersion, isAtLeast } from "#spec/engine-api/version.ts";
 import { type Exchange, beginStream, writePiece } from "#api/exchange.ts";
 import type { SystemBackend } from "./backend.ts";
-
-/** Filters that name an actor of one type, by id or `name`, whole or in front. */
-const ACTOR_FILTERS = [
-  "config",
-  "container",
-  "daemon",
-  "network",
-  "node",
-  "plugin",
-  "secret",
-  "service",
-  "volume",
-] as const;
-const FILTERS = [...ACTOR_FILTERS, "event", "image", "label", "scope", "type"] as const;
-/** Actions with a tail, such as `exec_start: sh -c true`: asking for one of them matches by prefix. */
-const ACTIONS_WITH_TAIL: ReadonlySet<string> = new Set([
-  "exec_create",
-  "exec_start",
-  "health_status",
-]);
-
-function isOneOf(wanted: readonly string[], test: (value: string) => boolean): boolean {
-  return wanted.length === 0 || wanted.some(test);
-}
-
-function matchesAction(action: string, wanted: readonly string[]): boolean {
-  return isOneOf(wanted, (value) => {
-    const isPrefix = wanted.some((one) => ACTIONS_WITH_TAIL.has(one));
-    return isPrefix ? action.startsWith(value) : action === value;
-  });
-}
-
-function matchesActor(event: EngineEvent, filter: string, wanted: readonly string[]): boolean {
-  if (wanted.length === 0) return true;
-  if (event.type !== filter) return false;
-  const name = event.attributes["name"] ?? "";
-  return wanted.some(
-    (value) => event.actorId === value || event.actorId.startsWith(value) || name.startsWith(value),
-  );
-}
-
-function withoutTag(reference: string): string {
-  return reference.replace(/(@sha256:[0-9a-f]+|:[^:/]+)$/, "");
-}
-
-function matchesImage(event: EngineEvent, wanted: readonly string[]): boolean {
-  const name = event.attributes[event.type === "image" ? "name" : "image"] ?? "";
-  return isOneOf(wanted, (value) =>
-    [event.actorId, name, withoutTag(name), withoutTag(event.actorId)].includes(value),
-  );
-}
-
-function matchesLabels(event: EngineEvent, wanted: readonly string[]): boolean {
-  return wanted.every((text) => {
-    const at = text.indexOf("=");
-    const name = at < 0 ? text : text.slice(0, at);
-    const value = event.attributes[name];
-    return value !== undefined && (at < 0 || value === text.slice(at + 1));
-  });
-}
-
-/** Values of one filter are alternatives, filters are joined by "and". */
-export function matchesEventFilters(event: EngineEvent, filters: Filters): boolean {
-  return (
-    matchesAction(event.action, filterValues(filters, "event")) &&
-    isOneOf(filterValues(filters, "type"), (type) => event.type === type) &&
-    isOneOf(filterValues(filters, "scope"), (scope) => event.scope === scope) &&
-    matchesImage(event, filterValues(filters, "image")) &&
-    matchesLabels(event, filterValues(filters, "label")) &&
-    ACTOR_FILTERS.every((name) => matchesActor(event, name, filterValues(filters, name)))
-  );
-}
 
 /** One line of the stream. API 1.52 took `status`, `id` and `from` away. */
 export function eventToJson(event: EngineEvent, version: ApiVersion): string {
@@ -164,7 +92,7 @@ function streamType(exchange: Exchange): string {
 
 /** `GET /events` */
 export async function sendEvents(exchange: Exchange, backend: SystemBackend): Promise<void> {
-  const filters = parseFilters(exchange.query.get("filters"), FILTERS);
+  const filters = parseFilters(exchange.query.get("filters"), backend.eventFilters);
   const nowNanos = backend.nowNanos();
   const window = readWindow(exchange, nowNanos);
   const type = streamType(exchange);
@@ -178,7 +106,7 @@ export async function sendEvents(exchange: Exchange, backend: SystemBackend): Pr
   beginStream(exchange, type);
   try {
     for await (const event of eventsIn(backend, window, AbortSignal.any(signals))) {
-      if (!matchesEventFilters(event, filters)) continue;
+      if (!backend.matchesEvent(filters, event)) continue;
       await writePiece(exchange, `${prefix}${eventToJson(event, exchange.version)}\n`);
     }
   } catch (error) {

@@ -49,6 +49,53 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./container/ls.ts"),
   },
   {
+    path: "context create",
+    summary: "Create a context",
+    load: () => import("./context/create.ts"),
+  },
+  {
+    path: "context export",
+    summary: "Export a context to a tar archive FILE or a tar stream on STDOUT.",
+    load: () => import("./context/export.ts"),
+  },
+  {
+    path: "context import",
+    summary: "Import a context from a tar or zip file",
+    load: () => import("./context/import.ts"),
+  },
+  {
+    path: "context inspect",
+    summary: "Display detailed information on one or more contexts",
+    load: () => import("./context/inspect.ts"),
+  },
+  {
+    path: "context ls",
+    aliases: ["context list"],
+    summary: "List contexts",
+    load: () => import("./context/ls.ts"),
+  },
+  {
+    path: "context rm",
+    aliases: ["context remove"],
+    summary: "Remove one or more contexts",
+    load: () => import("./context/rm.ts"),
+  },
+  {
+    path: "context show",
+    summary: "Print the name of the current context",
+    load: () => import("./context/show.ts"),
+  },
+  {
+    path: "context update",
+    summary: "Update a context",
+    load: () => import("./context/update.ts"),
+  },
+  {
+    path: "context use",
+    summary: "Set the current docker context",
+    load: () => import("./context/use.ts"),
+  },
+  {
     path: "image ls",
     aliases: ["image list", "images"],
     summary: "List images",

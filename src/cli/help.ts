@@ -126,13 +126,7 @@ function valueName(flag: Flag<unknown>): string {
 }
 
 const quietDefaults: readonly string[] = ["", "false", "0", "0s", "<nil>"];
-const pflagLists: readonly string[] = [
-  "stringSlice",
-  "stringArray",
-  "ipSlice",
-  "ipNetSlice",
-  "stringToString",
-];
+const pflagLists: readonly string[] = ["stringSlice", "stringArray", "ipSlice", "ipNetSlice"];
 
 function defaultNote(flag: Flag<unknown>): string {
   const { defaultText, type } = flag;

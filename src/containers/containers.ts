@@ -1,9 +1,9 @@
 import type { LogReadRequest, LogEntry } from "#logs/logs.ts";
-import type { AttachStream } from "#runtime/runtime.ts";
+import type { AttachOptions, AttachStream } from "#runtime/runtime.ts";
 import type { Sandbox } from "#networks/networks.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
 import type { ContainerId, ExecId } from "#spec/ids.ts";
-import type { ContainerCreate } from "#spec/engine-api/container-config.ts";
+import type { ContainerCreateRequest } from "#spec/engine-api/container-create.ts";
 import type { ExecConfig } from "#spec/engine-api/exec-config.ts";
 import type { CgroupStats } from "#host/cgroups.ts";
 import type { InterfaceCounters } from "#networks/networks.ts";
@@ -58,14 +58,24 @@ export interface Containers {
    * @throws {NotFoundError} No such image. {ConflictError} The name is taken, by whom.
    */
   create(
-    request: { readonly name?: string; readonly platform?: string; readonly body: ContainerCreate },
+    request: {
+      readonly name?: string;
+      readonly platform?: string;
+      readonly body: ContainerCreateRequest;
+    },
     signal: AbortSignal,
   ): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }>;
   /** @throws {NotModifiedError} It runs already. */
   start(reference: string, signal: AbortSignal): Promise<void>;
   /** @param timeoutSeconds Grace before SIGKILL; -1 waits for ever; the container's own when absent. */
-  stop(reference: string, options: { readonly timeoutSeconds?: number; readonly signal?: string }): Promise<void>;
-  restart(reference: string, options: { readonly timeoutSeconds?: number; readonly signal?: string }): Promise<void>;
+  stop(
+    reference: string,
+    options: { readonly timeoutSeconds?: number; readonly signal?: string },
+  ): Promise<void>;
+  restart(
+    reference: string,
+    options: { readonly timeoutSeconds?: number; readonly signal?: string },
+  ): Promise<void>;
   kill(reference: string, signal: string): Promise<void>;
   pause(reference: string): Promise<void>;
   unpause(reference: string): Promise<void>;
@@ -75,7 +85,9 @@ export interface Containers {
     options: { readonly force: boolean; readonly volumes: boolean; readonly link: boolean },
   ): Promise<void>;
   /** Stopped containers that match; volumes stay. */
-  prune(filters: Filters): Promise<{ readonly ids: readonly string[]; readonly reclaimedBytes: number }>;
+  prune(
+    filters: Filters,
+  ): Promise<{ readonly ids: readonly string[]; readonly reclaimedBytes: number }>;
   list(request: {
     readonly all: boolean;
     readonly limit?: number;
@@ -90,7 +102,11 @@ export interface Containers {
    * resolves, so that `wait` then `start` misses nothing.
    */
   wait(reference: string, condition: WaitCondition, signal: AbortSignal): Promise<WaitResult>;
-  logs(reference: string, request: Omit<LogReadRequest, "writerGone">, signal: AbortSignal): {
+  logs(
+    reference: string,
+    request: Omit<LogReadRequest, "writerGone">,
+    signal: AbortSignal,
+  ): {
     readonly terminal: boolean;
     readonly entries: AsyncIterable<LogEntry>;
   };
@@ -98,10 +114,23 @@ export interface Containers {
    * Joins the container's stdio. A container that was created and not yet started is waited for, so
    * that a client attaches first and starts then; it sees the first byte.
    */
-  attach(reference: string, signal: AbortSignal): Promise<{ readonly terminal: boolean; readonly stream: AttachStream }>;
-  resize(reference: string, size: { readonly columns: number; readonly rows: number }): Promise<void>;
+  attach(
+    reference: string,
+    signal: AbortSignal,
+    options?: AttachOptions,
+  ): Promise<{ readonly terminal: boolean; readonly stream: AttachStream }>;
+  resize(
+    reference: string,
+    size: { readonly columns: number; readonly rows: number },
+  ): Promise<void>;
   /** Output of ps(1) with `psArguments` for the container's processes. */
-  top(reference: string, psArguments: string): Promise<{ readonly titles: readonly string[]; readonly processes: readonly (readonly string[])[] }>;
+  top(
+    reference: string,
+    psArguments: string,
+  ): Promise<{
+    readonly titles: readonly string[];
+    readonly processes: readonly (readonly string[])[];
+  }>;
   stats(reference: string): Promise<ContainerStatsSample>;
   createExec(reference: string, config: ExecConfig): Promise<ExecId>;
   /**
@@ -110,11 +139,18 @@ export interface Containers {
    */
   startExec(
     execId: string,
-    options: { readonly detach: boolean; readonly terminal: boolean; readonly size?: { readonly columns: number; readonly rows: number } },
+    options: {
+      readonly detach: boolean;
+      readonly terminal: boolean;
+      readonly size?: { readonly columns: number; readonly rows: number };
+    },
     signal: AbortSignal,
   ): Promise<{ readonly terminal: boolean; readonly stream?: AttachStream }>;
   inspectExec(execId: string): ExecDetails;
-  resizeExec(execId: string, size: { readonly columns: number; readonly rows: number }): Promise<void>;
+  resizeExec(
+    execId: string,
+    size: { readonly columns: number; readonly rows: number },
+  ): Promise<void>;
   /** Makes the world agree with the records after a daemon's or a host's restart; then restart policies run. */
   reconcile(): Promise<void>;
   /** Ends all that run, each with its own grace, together at most `timeoutMs`. Restart policies are held back. */

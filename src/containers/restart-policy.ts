@@ -1,13 +1,9 @@
+import type { RestartPolicy } from "#spec/engine-api/host-config.ts";
+
 /**
  * Docker's restart policies. The wait before a restart begins at 100 ms and doubles up to a minute; a
  * container that ran for 10 s begins anew.
  */
-export interface RestartPolicy {
-  readonly name: "no" | "always" | "unless-stopped" | "on-failure";
-  /** For `on-failure`; 0 is without end. */
-  readonly maximumRetryCount: number;
-}
-
 export interface RestartSituation {
   readonly policy: RestartPolicy;
   readonly exitCode: number;
@@ -44,7 +40,7 @@ function wantsRestart(
   situation: Pick<RestartSituation, "policy" | "exitCode" | "restartCount">,
 ): boolean {
   const { policy, exitCode, restartCount } = situation;
-  switch (policy.name) {
+  switch (policy.Name) {
     case "no":
       return false;
     case "always":
@@ -53,7 +49,7 @@ function wantsRestart(
     case "on-failure":
       return (
         exitCode !== 0 &&
-        (policy.maximumRetryCount === 0 || restartCount < policy.maximumRetryCount)
+        (policy.MaximumRetryCount === 0 || restartCount < policy.MaximumRetryCount)
       );
   }
 }
@@ -66,6 +62,6 @@ export function restartsWithEngine(situation: {
   readonly stoppedByUser: boolean;
 }): boolean {
   // `always` comes back even when the user had stopped it: what tells it from `unless-stopped`
-  if (situation.policy.name === "always") return true;
+  if (situation.policy.Name === "always") return true;
   return !situation.stoppedByUser && wantsRestart(situation);
 }

@@ -144,12 +144,8 @@ function refusalOfJoining(
   if (state.status === "running") {
     if (!state.paused) return undefined;
     return verb === "exec"
-      ? new ConflictError(
-          `Container ${reference} is paused, unpause the container before exec`,
-        )
-      : new ConflictError(
-          `container ${reference} is paused, unpause the container before attach`,
-        );
+      ? new ConflictError(`Container ${reference} is paused, unpause the container before exec`)
+      : new ConflictError(`container ${reference} is paused, unpause the container before attach`);
   }
   // a client attaches first and starts then
   if (verb === "attach" && (state.status === "created" || state.status === "exited")) {

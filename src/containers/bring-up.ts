@@ -1,0 +1,263 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { ConflictError, FailedPreconditionError, messageOf, WharfError } from "#base/errors.ts";
+import { cleanPath } from "#base/posix-path.ts";
+import type { Sandbox, SandboxMode } from "#networks/networks.ts";
+import type { RunningProcess } from "#runtime/runtime.ts";
+import { type HostConfig, joinedContainer } from "#spec/engine-api/host-config.ts";
+import type { ContainerMount, ContainerRecord } from "./container.ts";
+import { copyUp, resolveInRoot } from "./copy-up.ts";
+import { type ExitParts, watchProcess } from "./exit.ts";
+import type { ContainerParts } from "./parts.ts";
+import { planPorts } from "./ports.ts";
+import { type PlanParts, planProcess } from "./process-plan.ts";
+import { mountSharedMemory, unmountSharedMemory } from "./shared-memory.ts";
+import { statusWord } from "./transitions.ts";
+import { writeContainerFiles } from "./write-container-files.ts";
+
+export type BringUpParts = ExitParts & PlanParts & Pick<ContainerParts, "processes">;
+
+/**
+ * From a container that does not run to one that does, in its lane. Mounts and the network sandbox are
+ * made side by side; the record is written when the process runs, in one commit. A failure at any
+ * step takes away what the earlier ones made.
+ *
+ * A crash needs no note of this: whatever of it is there without a `running` record is found by
+ * `reconcile` at the runtime, the networks and the snapshots.
+ *
+ * @throws What made it fail; the record is as it was.
+ */
+export async function bringUp(
+  parts: BringUpParts,
+  record: ContainerRecord,
+  signal: AbortSignal,
+): Promise<ContainerRecord> {
+  const { id, hostConfig } = record;
+  const live = parts.lives.of(id);
+  await live.cleaning;
+  refuseDevices(hostConfig);
+  await using undo = new AsyncDisposableStack();
+  const opening = openSandbox(parts, record, signal);
+  undo.defer(async () => {
+    const sandbox = await opening.catch(() => undefined);
+    if (!sandbox) return;
+    await parts.networks.closeSandbox(id);
+    for (const endpoint of sandbox.endpoints) parts.events.networkDisconnected(record, endpoint);
+  });
+  // until it is awaited below, a failing mount must not leave its rejection unhandled
+  opening.catch(() => undefined);
+  undo.defer(() => parts.snapshotter.unmount(id));
+  const rootPath = parts.snapshotter.mount(id);
+  const mounts = await mountAll(parts, record, rootPath, undo, signal);
+  undo.defer(() => unmountSharedMemory(parts, record));
+  mountSharedMemory(parts, record);
+  const sandbox = await opening;
+  for (const endpoint of sandbox.endpoints) parts.events.networkConnected(record, endpoint);
+  const files = writeContainerFiles(parts, record, sandbox);
+  const request = planProcess(parts, { record, mounts, rootPath, sandbox, files });
+  signal.throwIfAborted();
+  undo.defer(() => parts.runtime.delete(id, { force: true }));
+  const process = await parts.runtime.create(request, signal);
+  await connectClients(parts, record);
+  await parts.runtime.start(id);
+  const running = recordRunning(parts, record, process);
+  undo.move();
+  watchProcess(parts, id, process);
+  parts.events.publish(running, "start");
+  return running;
+}
+
+function recordRunning(
+  parts: BringUpParts,
+  record: ContainerRecord,
+  { process, supervisor }: RunningProcess,
+): ContainerRecord {
+  const running: ContainerRecord = {
+    ...record,
+    // a volume that the user empties later stays empty
+    mounts: record.mounts.map((mount) => (mount.copyUp ? { ...mount, copyUp: false } : mount)),
+    state: {
+      status: "running",
+      paused: false,
+      process,
+      supervisor,
+      startedNanos: parts.clock.nowNanos(),
+    },
+    bootId: parts.system.bootId,
+  };
+  parts.registry.put(running);
+  return running;
+}
+
+/** Those who attached before: they are connected when the process exists and has not run yet. */
+async function connectClients(parts: BringUpParts, record: ContainerRecord): Promise<void> {
+  const { attaching } = parts.lives.of(record.id);
+  const clients = [...attaching];
+  attaching.clear();
+  await Promise.all(
+    clients.map(async (client) => {
+      try {
+        client.connect(await parts.runtime.attach(record.id, { outputOnly: client.outputOnly }));
+      } catch (error) {
+        // one client's connection is no reason to refuse the start
+        client.connect(undefined);
+        parts.warn(`Cannot attach to container ${record.id}: ${messageOf(error)}`);
+      }
+    }),
+  );
+}
+
+async function openSandbox(
+  parts: BringUpParts,
+  record: ContainerRecord,
+  signal: AbortSignal,
+): Promise<Sandbox> {
+  const { id, name, config, hostConfig, networkingConfig } = record;
+  const mode = sandboxMode(parts, hostConfig);
+  const macAddress = networkingConfig.EndpointsConfig[hostConfig.NetworkMode]?.MacAddress;
+  try {
+    checkNetworks(parts, record);
+    return await parts.networks.openSandbox(
+      {
+        containerId: id,
+        containerName: name,
+        mode,
+        ports:
+          mode.kind === "bridge" ? planPorts(hostConfig, Object.keys(config.ExposedPorts)) : [],
+        ...(macAddress ? { macAddress } : {}),
+      },
+      signal,
+    );
+  } catch (error) {
+    if (error instanceof WharfError && mode.kind !== "container") {
+      // the class stays, and with it the status: a taken port is no missing network
+      error.message = `failed to set up container networking: ${error.message}`;
+    }
+    throw error;
+  }
+}
+
+/** @throws {NotFoundError} `network … not found`. {ConflictError} The container to join does not run. */
+function sandboxMode(parts: BringUpParts, hostConfig: HostConfig): SandboxMode {
+  switch (hostConfig.NetworkMode) {
+    case "":
+    case "default":
+    case "bridge":
+      return { kind: "bridge" };
+    case "host":
+      return { kind: "host" };
+    case "none":
+      return { kind: "none" };
+    default: {
+      const joined = joinedContainer(hostConfig.NetworkMode);
+      if (joined === undefined) return modeOfNetwork(parts, hostConfig.NetworkMode);
+      return { kind: "container", containerId: joinableContainer(parts, joined) };
+    }
+  }
+}
+
+/** A predefined network may be named by its id. */
+function modeOfNetwork(parts: BringUpParts, reference: string): SandboxMode {
+  const network = tryNetwork(parts, reference);
+  switch (network?.name) {
+    case "host":
+      return { kind: "host" };
+    case "none":
+      return { kind: "none" };
+    default:
+      // an unknown one is refused by checkNetworks
+      return { kind: "bridge" };
+  }
+}
+
+function tryNetwork(parts: BringUpParts, reference: string): { readonly name: string } | undefined {
+  return parts.networks
+    .list()
+    .find(({ id, name }) => name === reference || id.startsWith(reference));
+}
+
+/** @throws {NotFoundError} A network that is named nowhere. */
+function checkNetworks(parts: BringUpParts, record: ContainerRecord): void {
+  const names = new Set([
+    record.hostConfig.NetworkMode,
+    ...Object.keys(record.networkingConfig.EndpointsConfig),
+  ]);
+  for (const name of names) {
+    if (name === "" || name === "default" || joinedContainer(name) !== undefined) continue;
+    parts.networks.resolve(name);
+  }
+}
+
+function joinableContainer(parts: BringUpParts, reference: string): string {
+  const target = parts.registry.tryResolve(reference);
+  if (!target) {
+    throw new FailedPreconditionError(
+      `joining network namespace of container: No such container: ${reference}`,
+    );
+  }
+  if (target.state.status !== "running") {
+    throw new ConflictError(
+      `cannot join network namespace of a non running container: container ${reference} is ${statusWord(target.state)}`,
+    );
+  }
+  return target.id;
+}
+
+/** Volumes made ready and filled, missing sources of binds made; the sources as they are to be mounted. */
+async function mountAll(
+  parts: BringUpParts,
+  record: ContainerRecord,
+  rootPath: string,
+  undo: AsyncDisposableStack,
+  signal: AbortSignal,
+): Promise<readonly ContainerMount[]> {
+  const ready: ContainerMount[] = [];
+  for (const mount of record.mounts) {
+    if (mount.kind === "bind" && mount.createSource) makeBindSource(mount.source);
+    if (mount.kind !== "volume" || mount.name === undefined) {
+      ready.push(mount);
+      continue;
+    }
+    const { name } = mount;
+    const path = await parts.volumes.mount(name, record.id);
+    undo.defer(async () => {
+      await parts.volumes.unmount(name, record.id);
+      parts.events.volumeUnmounted(record, mount);
+    });
+    parts.events.volumeMounted(record, mount);
+    if (mount.copyUp) await copyUp(parts, mount, rootPath, path, signal);
+    ready.push({ ...mount, source: subpathOf(mount, path) });
+  }
+  return ready;
+}
+
+function makeBindSource(source: string): void {
+  try {
+    mkdirSync(source, { recursive: true });
+  } catch (error) {
+    // a file, socket or device is as good a source as a folder
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return;
+    throw new FailedPreconditionError(
+      `error while creating mount source path '${source}': ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+function subpathOf(mount: ContainerMount, volumePath: string): string {
+  if (mount.subpath === undefined) return volumePath;
+  const path = resolveInRoot(volumePath, cleanPath(`/${mount.subpath}`));
+  if (path !== undefined) return path;
+  throw new FailedPreconditionError(
+    `cannot access path ${join(volumePath, mount.subpath)}: no such file or directory`,
+  );
+}
+
+function refuseDevices(hostConfig: HostConfig): void {
+  const [request] = hostConfig.DeviceRequests;
+  if (!request) return;
+  const capabilities = request.Capabilities.map((group) => `[${group.join(" ")}]`).join(" ");
+  throw new FailedPreconditionError(
+    `could not select device driver ${JSON.stringify(request.Driver)} with capabilities: [${capabilities}]`,
+  );
+}

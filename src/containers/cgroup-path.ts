@@ -1,0 +1,26 @@
+import { cleanPath } from "#base/posix-path.ts";
+import type { ContainerRecord } from "./container.ts";
+import type { ContainerSettings } from "./parts.ts";
+
+type Settings = Pick<ContainerSettings, "cgroupParent" | "usesSystemdCgroups">;
+type Subject = Pick<ContainerRecord, "id" | "hostConfig">;
+
+/** The specification's `cgroupsPath`: `/wharf/<id>`; `system.slice:wharf:<id>` with systemd. */
+export function specCgroupPath(settings: Settings, record: Subject): string {
+  const parent = record.hostConfig.CgroupParent || settings.cgroupParent;
+  if (settings.usesSystemdCgroups) return `${parent}:wharf:${record.id}`;
+  return cleanPath(`/${parent}/${record.id}`);
+}
+
+/** Where the container's cgroup is, below the hierarchies' roots. */
+export function cgroupPathOf(settings: Settings, record: Subject): string {
+  if (!settings.usesSystemdCgroups) return specCgroupPath(settings, record);
+  const slice = record.hostConfig.CgroupParent || settings.cgroupParent;
+  return `${slicePath(slice)}/wharf-${record.id}.scope`;
+}
+
+/** systemd nests by dashes: `a-b.slice` lies in `a.slice`. */
+function slicePath(slice: string): string {
+  const parts = slice.replace(/\.slice$/, "").split("-");
+  return parts.map((_, index) => `/${parts.slice(0, index + 1).join("-")}.slice`).join("");
+}

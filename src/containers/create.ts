@@ -1,0 +1,252 @@
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { InvalidArgumentError, NotFoundError, UnsupportedError } from "#base/errors.ts";
+import { randomName } from "#base/random-names.ts";
+import type { ImageRecord } from "#images/images.ts";
+import type { ContainerConfig } from "#spec/engine-api/container-config.ts";
+import type { ContainerCreateRequest } from "#spec/engine-api/container-create.ts";
+import { type HostConfig, joinedContainer } from "#spec/engine-api/host-config.ts";
+import { parseVolumesFrom } from "#spec/engine-api/mount.ts";
+import type { NetworkingConfig } from "#spec/engine-api/networking-config.ts";
+import { type ContainerId, newContainerId, shortId } from "#spec/ids.ts";
+import { formatPlatform, hostPlatform, parsePlatform, selectPlatform } from "#spec/platform.ts";
+import type { ContainerMount, ContainerRecord } from "./container.ts";
+import { commandOf, mergeImageConfig } from "./merge-image-config.ts";
+import { type PlannedMount, planMounts } from "./mounts.ts";
+import type { ContainerParts } from "./parts.ts";
+import type { ContainerRegistry } from "./registry.ts";
+
+export type CreateParts = Pick<
+  ContainerParts,
+  | "clock"
+  | "events"
+  | "images"
+  | "logs"
+  | "randomBytes"
+  | "registry"
+  | "runtime"
+  | "settings"
+  | "snapshotter"
+  | "system"
+  | "volumes"
+  | "warn"
+>;
+
+export interface CreateRequest {
+  readonly name?: string;
+  readonly platform?: string;
+  readonly body: ContainerCreateRequest;
+}
+
+/**
+ * Everything that can be refused is refused before anything is made. The snapshot, the references to
+ * volumes and the record are one commit; what is made before it is taken away again when it fails.
+ */
+export async function createContainer(
+  parts: CreateParts,
+  request: CreateRequest,
+  signal: AbortSignal,
+): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
+  const { hostConfig, networkingConfig } = request.body;
+  const image = parts.images.resolve(request.body.config.Image);
+  using _hold = parts.images.hold(image.id);
+  const warnings = [...request.body.warnings, ...checkPlatform(parts, request, image)];
+  const merged = mergeImageConfig(request.body.config, image.config.config);
+  checkHost(parts, hostConfig, networkingConfig);
+  const planned = planMounts({
+    binds: hostConfig.Binds,
+    mounts: hostConfig.Mounts,
+    volumesFrom: hostConfig.VolumesFrom.map((text) => {
+      const spec = parseVolumesFrom(text);
+      return { spec, mounts: parts.registry.resolve(spec.container).mounts };
+    }),
+    volumes: Object.keys(merged.Volumes),
+    tmpfs: hostConfig.Tmpfs,
+    volumeDriver: hostConfig.VolumeDriver,
+  });
+  checkBindSources(planned);
+
+  const id = newContainerId(parts.randomBytes);
+  using name = claimName(parts, id, request.name);
+  await using undo = new AsyncDisposableStack();
+  const mounts = await makeVolumes(parts, planned, undo);
+  signal.throwIfAborted();
+  const config = { ...merged, Hostname: hostnameOf(parts, merged, hostConfig, id) };
+  const record: ContainerRecord = {
+    id,
+    name: name.name,
+    createdNanos: parts.clock.nowNanos(),
+    imageId: image.id,
+    imageReference: request.body.config.Image,
+    config,
+    hostConfig,
+    networkingConfig,
+    mounts,
+    state: { status: "created" },
+    ...commandOf(config),
+    restartCount: 0,
+    stoppedByUser: false,
+    bootId: parts.system.bootId,
+  };
+  makeRecord(parts, record, image, undo);
+  undo.move();
+  parts.events.publish(record, "create");
+  return { id, warnings };
+}
+
+function makeRecord(
+  parts: CreateParts,
+  record: ContainerRecord,
+  image: ImageRecord,
+  undo: AsyncDisposableStack,
+): void {
+  const directory = join(parts.settings.directory, record.id);
+  undo.defer(() => rmSync(directory, { recursive: true, force: true }));
+  mkdirSync(directory, { recursive: true, mode: 0o710 });
+  // removing what is not there does nothing, and a failing commit leaves the folder
+  undo.defer(() => parts.snapshotter.remove(record.id));
+  parts.registry.put(record, () => {
+    parts.snapshotter.prepare(record.id, parts.images.topChainId(image));
+    for (const { kind, name } of record.mounts) {
+      if (kind === "volume" && name !== undefined) parts.volumes.reference(name, record.id);
+    }
+  });
+}
+
+function claimName(
+  parts: CreateParts,
+  id: ContainerId,
+  wanted: string | undefined,
+): Disposable & { readonly name: string } {
+  if (wanted) return parts.registry.claimName(wanted, id);
+  const random = (): number => Buffer.from(parts.randomBytes(4)).readUInt32LE() / 2 ** 32;
+  for (let attempt = 0; ; attempt++) {
+    const name = randomName(random, attempt);
+    if (!parts.registry.isNameTaken(name)) return parts.registry.claimName(name, id);
+  }
+}
+
+function checkPlatform(
+  parts: CreateParts,
+  request: CreateRequest,
+  image: ImageRecord,
+): readonly string[] {
+  const host = hostPlatform("linux", parts.system.machine);
+  const own = image.config.platform;
+  if (request.platform) {
+    const wanted = parsePlatform(request.platform, host);
+    if (selectPlatform(wanted, [own]) < 0) {
+      throw new NotFoundError(
+        `image with reference ${request.body.config.Image} was found but its platform ` +
+          `(${formatPlatform(own)}) does not match the specified platform (${formatPlatform(wanted)})`,
+      );
+    }
+    return [];
+  }
+  // images made by hand often name no platform
+  if (own.os === "" || selectPlatform(host, [own]) >= 0) return [];
+  return [
+    `The requested image's platform (${formatPlatform(own)}) does not match the detected host ` +
+      `platform (${formatPlatform(host)}) and no specific platform was requested`,
+  ];
+}
+
+/** What the request asks of this engine and cannot get. */
+function checkHost(
+  parts: CreateParts,
+  hostConfig: HostConfig,
+  networkingConfig: NetworkingConfig,
+): void {
+  if (!Object.hasOwn(parts.runtime.runtimes, hostConfig.Runtime || parts.runtime.defaultRuntime)) {
+    throw new InvalidArgumentError(`unknown or invalid runtime name: ${hostConfig.Runtime}`);
+  }
+  parts.logs.validate(hostConfig.LogConfig.Type, hostConfig.LogConfig.Config);
+  for (const link of hostConfig.Links) refuseLink(parts.registry, link);
+  checkEndpoints(networkingConfig);
+}
+
+function refuseLink(registry: ContainerRegistry, link: string): never {
+  const target = link.split(":")[0] ?? "";
+  if (!registry.tryResolve(target)) {
+    throw new InvalidArgumentError(
+      `could not get container for ${target}: No such container: ${target}`,
+    );
+  }
+  throw new UnsupportedError(
+    `Cannot link to container ${target}: links of the default bridge are not supported, use --add-host`,
+  );
+}
+
+/** Addresses and aliases need a network of the user's. */
+function checkEndpoints(networkingConfig: NetworkingConfig): void {
+  for (const [network, endpoint] of Object.entries(networkingConfig.EndpointsConfig)) {
+    if (!["bridge", "host", "none", "default"].includes(network)) continue;
+    const invalid = (reason: string): InvalidArgumentError =>
+      new InvalidArgumentError(
+        `invalid config for network ${network}: invalid endpoint settings:\n${reason}`,
+      );
+    if (endpoint.IPAMConfig?.IPv4Address || endpoint.IPAMConfig?.IPv6Address) {
+      throw invalid("user-specified IP address is supported on user-defined networks only");
+    }
+    if (endpoint.Aliases.length > 0) {
+      throw invalid("network-scoped aliases are only supported for user-defined networks");
+    }
+  }
+}
+
+function checkBindSources(planned: readonly PlannedMount[]): void {
+  for (const { kind, source, createSource } of planned) {
+    if (kind !== "bind" || createSource || existsSync(source)) continue;
+    throw new InvalidArgumentError(
+      `invalid mount config for type "bind": bind source path does not exist: ${source}`,
+    );
+  }
+}
+
+/** The given name, else that of the host or container whose name space it shares, else the short id. */
+function hostnameOf(
+  parts: CreateParts,
+  config: ContainerConfig,
+  hostConfig: HostConfig,
+  id: ContainerId,
+): string {
+  if (config.Hostname) return config.Hostname;
+  if (hostConfig.NetworkMode === "host" || hostConfig.UTSMode === "host") {
+    return parts.system.hostname;
+  }
+  const joined = joinedContainer(hostConfig.NetworkMode);
+  if (joined === undefined) return shortId(id);
+  const target = parts.registry.tryResolve(joined);
+  return target?.config.Hostname ?? shortId(id);
+}
+
+/** Volumes that did not exist go again when a later step fails. */
+async function makeVolumes(
+  parts: CreateParts,
+  planned: readonly PlannedMount[],
+  undo: AsyncDisposableStack,
+): Promise<readonly ContainerMount[]> {
+  const mounts: ContainerMount[] = [];
+  for (const { volume: wish, ...mount } of planned) {
+    if (mount.kind !== "volume" || !wish) {
+      mounts.push(mount);
+      continue;
+    }
+    const { volume, isNew } = await parts.volumes.create({
+      ...(mount.name === undefined ? {} : { name: mount.name }),
+      ...(mount.driver === undefined ? {} : { driver: mount.driver }),
+      ...wish,
+    });
+    if (isNew) {
+      undo.defer(() => parts.volumes.remove(volume.name, { force: false }));
+      parts.events.volumeCreated(volume.name, volume.driver);
+    }
+    mounts.push({
+      ...mount,
+      name: volume.name,
+      driver: volume.driver,
+      source: volume.mountpoint,
+    });
+  }
+  return mounts;
+}

@@ -1,0 +1,23 @@
+import type { ContainerParts } from "#containers/parts.ts";
+import { assertAllowed } from "#containers/transitions.ts";
+import type { ExecConfig } from "#spec/engine-api/exec-config.ts";
+import { type ExecId, newExecId } from "#spec/ids.ts";
+
+export function createExec(
+  parts: Pick<ContainerParts, "events" | "execs" | "randomBytes" | "registry">,
+  reference: string,
+  config: ExecConfig,
+): ExecId {
+  const record = parts.registry.resolve(reference);
+  assertAllowed("exec", record, reference);
+  const id = newExecId(parts.randomBytes);
+  parts.execs.put({ id, containerId: record.id, config, status: "created", pid: 0 });
+  parts.events.publish(record, `exec_create: ${commandText(config)}`, { execID: id });
+  return id;
+}
+
+/** The command as Docker's events show it: a blank stands after the program even without arguments. */
+export function commandText(config: Pick<ExecConfig, "Cmd">): string {
+  const [program = "", ...args] = config.Cmd;
+  return `${program} ${args.join(" ")}`;
+}

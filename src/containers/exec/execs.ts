@@ -1,0 +1,103 @@
+import { NotFoundError } from "#base/errors.ts";
+import type { Clock } from "#host/clock.ts";
+import type { ExecConfig } from "#spec/engine-api/exec-config.ts";
+import type { ContainerId, ExecId } from "#spec/ids.ts";
+import type { Collection, Store } from "#store/store.ts";
+import type { ExecDetails } from "#containers/containers.ts";
+
+/** A started exec in the store, from before it starts until after it ended. */
+export interface StoredExec {
+  readonly containerId: ContainerId;
+  readonly config: ExecConfig;
+}
+
+interface Entry {
+  readonly details: ExecDetails;
+  /** Monotonic; when it may be forgotten is counted from here. */
+  readonly endedMs?: number;
+}
+
+/** How long the exit code of an exec may be asked for. */
+const RETAIN_MS = 5 * 60 * 1000;
+/** Execs that were created and never started are bounded too. */
+const MAX_ENTRIES = 10_000;
+
+/**
+ * The execs of all containers. In memory, but for those under way: of these the store has what a
+ * daemon's successor needs to take them over.
+ */
+export class Execs {
+  readonly #clock: Pick<Clock, "monotonicMs">;
+  readonly #stored: Collection<StoredExec>;
+  readonly #entries = new Map<ExecId, Entry>();
+
+  constructor(store: Store, clock: Pick<Clock, "monotonicMs">) {
+    this.#clock = clock;
+    this.#stored = store.collection<StoredExec>({ name: "execs", version: 1 });
+  }
+
+  /** @throws {NotFoundError} Unknown, or ended more than five minutes ago. */
+  get(id: string): ExecDetails {
+    this.#sweep();
+    const entry = this.#entries.get(id as ExecId);
+    if (!entry) throw new NotFoundError(`No such exec instance: ${id}`);
+    return entry.details;
+  }
+
+  find(id: ExecId): ExecDetails | undefined {
+    return this.#entries.get(id)?.details;
+  }
+
+  put(details: ExecDetails): void {
+    const isEnd = details.status === "exited";
+    this.#entries.set(details.id, {
+      details,
+      ...(isEnd ? { endedMs: this.#clock.monotonicMs() } : {}),
+    });
+    if (this.#entries.size > MAX_ENTRIES) this.#dropOldestIdle();
+  }
+
+  /** Those that have not ended. */
+  idsOf(containerId: ContainerId): readonly ExecId[] {
+    const ids: ExecId[] = [];
+    for (const { details } of this.#entries.values()) {
+      if (details.containerId === containerId && details.status !== "exited") ids.push(details.id);
+    }
+    return ids;
+  }
+
+  forgetAllOf(containerId: ContainerId): void {
+    for (const [id, { details }] of this.#entries) {
+      if (details.containerId === containerId) this.#entries.delete(id);
+    }
+  }
+
+  /** Before it starts, so that no crash leaves a process that nobody knows. */
+  recordStart(details: ExecDetails): void {
+    this.#stored.put(details.id, { containerId: details.containerId, config: details.config });
+  }
+
+  recordEnd(id: ExecId): void {
+    this.#stored.delete(id);
+  }
+
+  /** Those that an earlier daemon started and did not see end. */
+  unfinished(): readonly (readonly [id: ExecId, exec: StoredExec])[] {
+    return this.#stored.entries().map(([id, exec]) => [id as ExecId, exec]);
+  }
+
+  #sweep(): void {
+    const oldest = this.#clock.monotonicMs() - RETAIN_MS;
+    for (const [id, { endedMs }] of this.#entries) {
+      if (endedMs !== undefined && endedMs < oldest) this.#entries.delete(id);
+    }
+  }
+
+  #dropOldestIdle(): void {
+    for (const [id, { details }] of this.#entries) {
+      if (details.status === "running") continue;
+      this.#entries.delete(id);
+      return;
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import { Background } from "./background.ts";
+import { attachToContainer } from "./attach.ts";
+import { ContainerEvents } from "./container-events.ts";
+import type { Containers } from "./containers.ts";
+import { createContainer } from "./create.ts";
+import { detailsOf, withSizes } from "./details.ts";
+import { createExec } from "./exec/create.ts";
+import { Execs } from "./exec/execs.ts";
+import { resizeExec } from "./exec/resize.ts";
+import { startExec } from "./exec/start.ts";
+import { killContainer } from "./kill.ts";
+import { listContainers } from "./list.ts";
+import { Lives } from "./live.ts";
+import { readLogs } from "./logs.ts";
+import { parseSeccompProfile } from "./oci-spec/seccomp.ts";
+import type { ContainerParts, ContainersOptions } from "./parts.ts";
+import { pauseContainer, unpauseContainer } from "./pause.ts";
+import { ContainerPruner } from "./prune.ts";
+import { reconcileContainers } from "./reconcile.ts";
+import { ContainerRegistry } from "./registry.ts";
+import { removeContainer } from "./remove.ts";
+import { renameContainer } from "./rename.ts";
+import { resizeContainer } from "./resize.ts";
+import { restartContainer } from "./restart.ts";
+import { startByPolicy, startContainer } from "./start.ts";
+import { sampleStats } from "./stats.ts";
+import { stopContainer } from "./stop.ts";
+import { stopAllContainers } from "./stop-all.ts";
+import { topOfContainer } from "./top.ts";
+import { countContainers } from "./count.ts";
+import { waitForContainer } from "./wait.ts";
+
+/**
+ * Disposing ends what runs behind the answers and the waits for restarts; containers run on, for the
+ * next engine to take over.
+ */
+export type OpenContainers = Containers & AsyncDisposable;
+
+/** Joins the verbs to one service. The caller runs `reconcile` before anything else. */
+export function openContainers(options: ContainersOptions): OpenContainers {
+  let isEnding = false;
+  const { seccompProfile } = options.settings;
+  const parts: ContainerParts = {
+    ...options,
+    registry: new ContainerRegistry(options.store),
+    lives: new Lives(),
+    execs: new Execs(options.store, options.clock),
+    events: new ContainerEvents(options.events),
+    background: new Background(options.warn),
+    seccompProfile: seccompProfile === undefined ? undefined : parseSeccompProfile(seccompProfile),
+    isEnding: () => isEnding,
+    startAgain: (id) => startByPolicy(parts, id),
+  };
+  const pruner = new ContainerPruner(parts);
+  return {
+    create: (request, signal) => createContainer(parts, request, signal),
+    start: (reference, signal) => startContainer(parts, reference, signal),
+    stop: (reference, stopOptions) => stopContainer(parts, reference, stopOptions),
+    restart: (reference, stopOptions) => restartContainer(parts, reference, stopOptions),
+    kill: (reference, signal) => killContainer(parts, reference, signal),
+    pause: (reference) => pauseContainer(parts, reference),
+    unpause: (reference) => unpauseContainer(parts, reference),
+    rename: (reference, name) => renameContainer(parts, reference, name),
+    remove: (reference, removeOptions) => removeContainer(parts, reference, removeOptions),
+    prune: (filters) => pruner.prune(filters),
+    list: (request) => listContainers(parts, request),
+    get: async (reference, getOptions) => {
+      const details = detailsOf(parts, parts.registry.resolve(reference));
+      return getOptions?.withSizes ? await withSizes(parts, details) : details;
+    },
+    resolve: (reference) => parts.registry.resolve(reference).id,
+    wait: (reference, condition, signal) => waitForContainer(parts, reference, condition, signal),
+    logs: (reference, request, signal) => readLogs(parts, reference, request, signal),
+    attach: (reference, signal, attachOptions) =>
+      attachToContainer(parts, reference, signal, attachOptions),
+    resize: (reference, size) => resizeContainer(parts, reference, size),
+    top: (reference, psArguments) => topOfContainer(parts, reference, psArguments),
+    stats: async (reference) => sampleStats(parts, reference),
+    createExec: async (reference, config) => createExec(parts, reference, config),
+    startExec: (execId, startOptions, signal) => startExec(parts, execId, startOptions, signal),
+    inspectExec: (execId) => parts.execs.get(execId),
+    resizeExec: (execId, size) => resizeExec(parts, execId, size),
+    reconcile: () => reconcileContainers(parts),
+    stopAll: async (timeoutMs) => {
+      isEnding = true;
+      await stopAllContainers(parts, timeoutMs);
+    },
+    counts: () => countContainers(parts),
+    [Symbol.asyncDispose]: async () => {
+      isEnding = true;
+      await parts.background[Symbol.asyncDispose]();
+    },
+  };
+}

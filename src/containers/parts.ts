@@ -1,0 +1,77 @@
+import type { Events } from "#events/events.ts";
+import type { Cgroups } from "#host/cgroups.ts";
+import type { Clock } from "#host/clock.ts";
+import type { Mounts } from "#host/mounts.ts";
+import type { Processes } from "#host/processes.ts";
+import type { System } from "#host/system.ts";
+import type { Images } from "#images/images.ts";
+import type { Logs } from "#logs/logs.ts";
+import type { Networks } from "#networks/networks.ts";
+import type { Runtime } from "#runtime/runtime.ts";
+import type { Snapshotter } from "#snapshots/snapshotter.ts";
+import type { Ulimit } from "#spec/engine-api/host-config.ts";
+import type { ContainerId, RandomBytes } from "#spec/ids.ts";
+import type { Store } from "#store/store.ts";
+import type { Volumes } from "#volumes/volumes.ts";
+import type { Background } from "./background.ts";
+import type { ContainerEvents } from "./container-events.ts";
+import type { Execs } from "./exec/execs.ts";
+import type { SeccompProfile } from "./oci-spec/seccomp.ts";
+import type { Lives } from "./live.ts";
+import type { ContainerRegistry } from "./registry.ts";
+
+/** What the daemon's configuration decides for all containers. */
+export interface ContainerSettings {
+  /** `<data root>/containers`: a folder for each, with its log and its files. */
+  readonly directory: string;
+  /** `wharf`, or `system.slice` with systemd: parent of the cgroups, unless `--cgroup-parent` says else. */
+  readonly cgroupParent: string;
+  /** systemd makes the cgroups. */
+  readonly usesSystemdCgroups: boolean;
+  /** The daemon's `--dns`, `--dns-opt`, `--dns-search`. */
+  readonly dns: readonly string[];
+  readonly dnsOptions: readonly string[];
+  readonly dnsSearch: readonly string[];
+  /** The daemon's `--default-ulimit`. */
+  readonly defaultUlimits: readonly Ulimit[];
+  /** The init of `--init`; absent where none is installed. */
+  readonly initPath?: string;
+  /** The daemon's own `--init`: for containers that do not say. */
+  readonly isInitDefault: boolean;
+  /** Text of the default seccomp profile, Docker's format; absent where seccomp is. */
+  readonly seccompProfile?: string;
+}
+
+export interface ContainersOptions {
+  readonly store: Store;
+  readonly runtime: Runtime;
+  readonly images: Images;
+  readonly snapshotter: Snapshotter;
+  readonly volumes: Volumes;
+  readonly networks: Networks;
+  readonly logs: Logs;
+  readonly events: Events;
+  readonly clock: Clock;
+  readonly system: System;
+  readonly cgroups: Cgroups;
+  readonly processes: Pick<Processes, "run">;
+  readonly mounts: Pick<Mounts, "tmpfs" | "unmount">;
+  readonly settings: ContainerSettings;
+  readonly randomBytes: RandomBytes;
+  /** Reports what went wrong behind an answer, and stops nothing. */
+  readonly warn: (message: string) => void;
+}
+
+/** What the verbs work with; each names the few it needs by `Pick`. */
+export interface ContainerParts extends Omit<ContainersOptions, "events"> {
+  readonly registry: ContainerRegistry;
+  readonly lives: Lives;
+  readonly execs: Execs;
+  readonly events: ContainerEvents;
+  readonly background: Background;
+  readonly seccompProfile: SeccompProfile | undefined;
+  /** Whether the engine is ending: no restart policy runs then. */
+  readonly isEnding: () => boolean;
+  /** Starts a container again for its restart policy. Never rejects. */
+  readonly startAgain: (id: ContainerId) => Promise<void>;
+}

@@ -1,0 +1,200 @@
+import { join } from "node:path";
+import { ConflictError, FailedPreconditionError } from "#base/errors.ts";
+import type { Sandbox } from "#networks/networks.ts";
+import type { CreateRequest } from "#runtime/runtime.ts";
+import type { ExecConfig } from "#spec/engine-api/exec-config.ts";
+import { type HostConfig, joinedContainer } from "#spec/engine-api/host-config.ts";
+import type { Process } from "#spec/oci-runtime.ts";
+import { hostPlatform } from "#spec/platform.ts";
+import { cgroupPathOf, specCgroupPath } from "./cgroup-path.ts";
+import type { ContainerMount, ContainerRecord } from "./container.ts";
+import { readDeviceNumbers, readDevices } from "./oci-spec/host-devices.ts";
+import { capabilitySets, type SpecHost, type SpecMount } from "./oci-spec/input.ts";
+import { planOciSpec } from "./oci-spec/plan.ts";
+import { containerCapabilities, planEnvironment, planRlimits } from "./oci-spec/process.ts";
+import { parseSecurityOptions } from "./oci-spec/security-options.ts";
+import { resolveUser } from "./oci-spec/user.ts";
+import type { ContainerParts } from "./parts.ts";
+import { sharedMemoryPath } from "./shared-memory.ts";
+import { statusWord } from "./transitions.ts";
+import { readUserFiles } from "./user-files.ts";
+import type { ContainerFilePaths } from "./write-container-files.ts";
+
+export type PlanParts = Pick<
+  ContainerParts,
+  "cgroups" | "logs" | "registry" | "runtime" | "seccompProfile" | "settings" | "system"
+>;
+
+export interface PreparedContainer {
+  readonly record: ContainerRecord;
+  /** With the sources as they are mounted now. */
+  readonly mounts: readonly ContainerMount[];
+  readonly rootPath: string;
+  readonly sandbox: Sandbox;
+  readonly files: ContainerFilePaths;
+}
+
+/** What the runtime is asked to make of a container whose parts are ready. */
+export function planProcess(parts: PlanParts, prepared: PreparedContainer): CreateRequest {
+  const { record, rootPath, sandbox } = prepared;
+  const { id, config, hostConfig } = record;
+  const { settings } = parts;
+  const initPath = initPathOf(parts, hostConfig);
+  const shared = sharedMemoryPath(parts, record);
+  const spec = planOciSpec({
+    containerId: id,
+    config,
+    hostConfig,
+    args: [record.path, ...record.args],
+    user: resolveUser(config.User, hostConfig.GroupAdd, readUserFiles(rootPath)),
+    rootPath,
+    mounts: prepared.mounts.map(toSpecMount),
+    files: prepared.files,
+    ...(sandbox.namespacePath === undefined ? {} : { networkNamespacePath: sandbox.namespacePath }),
+    joined: joinedNamespaces(parts, hostConfig),
+    ...(shared === undefined ? {} : { sharedMemoryPath: shared }),
+    cgroupPath: specCgroupPath(settings, record),
+    ...(initPath === undefined ? {} : { initPath }),
+    ...(parts.seccompProfile ? { defaultSeccompProfile: parts.seccompProfile } : {}),
+    devices: readDevices(hostConfig),
+    deviceNumbers: readDeviceNumbers(hostConfig),
+    defaultUlimits: settings.defaultUlimits,
+    host: specHost(parts),
+  });
+  const driver = parts.logs.driver(hostConfig.LogConfig.Type);
+  return {
+    id,
+    runtimeName: hostConfig.Runtime || parts.runtime.defaultRuntime,
+    spec,
+    terminal: config.Tty,
+    openStdin: config.OpenStdin,
+    stdinOnce: config.StdinOnce,
+    logTarget: driver.captureTarget(join(settings.directory, id)),
+    cgroupPath: cgroupPathOf(settings, record),
+  };
+}
+
+/**
+ * One more process in a container: its environment, user, folder and rights unless `config` says else.
+ *
+ * @param rootPath The container's mounted root.
+ */
+export function planExecProcess(
+  parts: Pick<PlanParts, "cgroups" | "settings" | "system">,
+  record: ContainerRecord,
+  config: ExecConfig,
+  rootPath: string,
+  size?: { readonly columns: number; readonly rows: number },
+): Process {
+  const { hostConfig } = record;
+  const host = specHost(parts);
+  const security = parseSecurityOptions(hostConfig.SecurityOpt, host);
+  const user = resolveUser(
+    config.User || record.config.User,
+    hostConfig.GroupAdd,
+    readUserFiles(rootPath),
+  );
+  return {
+    terminal: config.Tty,
+    ...(config.Tty && size ? { consoleSize: { height: size.rows, width: size.columns } } : {}),
+    user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
+    args: config.Cmd,
+    env: planEnvironment({
+      tty: config.Tty,
+      hostname: hostConfig.UTSMode === "host" ? host.hostname : record.config.Hostname,
+      home: user.home,
+      variables: [...record.config.Env, ...config.Env],
+    }),
+    cwd: config.WorkingDir || record.config.WorkingDir || "/",
+    capabilities: capabilitySets(
+      config.Privileged ? host.capabilities : containerCapabilities(hostConfig, host),
+    ),
+    noNewPrivileges: security.noNewPrivileges,
+    oomScoreAdj: hostConfig.OomScoreAdj,
+    rlimits: planRlimits(hostConfig.Ulimits, parts.settings.defaultUlimits, host.hardLimits),
+    ...(security.apparmor === undefined ? {} : { apparmorProfile: security.apparmor }),
+  };
+}
+
+function specHost(parts: Pick<PlanParts, "cgroups" | "settings" | "system">): SpecHost {
+  const { system } = parts;
+  return {
+    architecture: hostPlatform("linux", system.machine).architecture,
+    kernelRelease: system.kernelRelease,
+    isCgroupV2: parts.cgroups.layout === "v2",
+    usesSystemdCgroups: parts.settings.usesSystemdCgroups,
+    hasSeccomp: system.securityModules.seccomp,
+    hasAppArmor: system.securityModules.apparmor,
+    capabilities: system.capabilities,
+    hardLimits: Object.fromEntries(
+      Object.entries(system.limits).map(([name, { hard }]): [string, number] => [name, hard]),
+    ),
+    hostname: system.hostname,
+  };
+}
+
+function initPathOf(
+  parts: Pick<PlanParts, "settings">,
+  hostConfig: HostConfig,
+): string | undefined {
+  if (!(hostConfig.Init ?? parts.settings.isInitDefault)) return undefined;
+  if (parts.settings.initPath !== undefined) return parts.settings.initPath;
+  throw new FailedPreconditionError(
+    "Cannot use --init: no init program is installed, install catatonit or tini",
+  );
+}
+
+function toSpecMount(mount: ContainerMount): SpecMount {
+  const { destination, readOnly, propagation } = mount;
+  if (mount.kind === "tmpfs") {
+    const options = Object.entries(mount.options ?? {}).map(([name, value]) =>
+      value === "" ? name : `${name}=${value}`,
+    );
+    return {
+      kind: "tmpfs",
+      source: "tmpfs",
+      destination,
+      readOnly,
+      propagation,
+      options: readOnly && !options.includes("ro") ? [...options, "ro"] : options,
+    };
+  }
+  return {
+    kind: "bind",
+    source: mount.source,
+    destination,
+    readOnly,
+    propagation,
+    options: [],
+    ...(mount.recursive === false ? { recursive: false } : {}),
+  };
+}
+
+/** @throws {ConflictError} A container whose IPC or PIDs are to be shared does not run. */
+function joinedNamespaces(
+  parts: Pick<PlanParts, "registry">,
+  hostConfig: HostConfig,
+): { readonly ipcPath?: string; readonly pidPath?: string } {
+  const ipcPid = joinedPid(parts, "IPC", hostConfig.IpcMode);
+  const pidPid = joinedPid(parts, "PID", hostConfig.PidMode);
+  return {
+    ...(ipcPid === undefined ? {} : { ipcPath: `/proc/${ipcPid}/ns/ipc` }),
+    ...(pidPid === undefined ? {} : { pidPath: `/proc/${pidPid}/ns/pid` }),
+  };
+}
+
+function joinedPid(
+  parts: Pick<PlanParts, "registry">,
+  noun: "IPC" | "PID",
+  mode: string,
+): number | undefined {
+  const reference = joinedContainer(mode);
+  if (reference === undefined) return undefined;
+  const target = parts.registry.resolve(reference);
+  if (target.state.status !== "running") {
+    throw new ConflictError(
+      `cannot join ${noun} of a non running container: container ${reference} is ${statusWord(target.state)}`,
+    );
+  }
+  return target.state.process.pid;
+}

@@ -1,0 +1,223 @@
+import { readdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Semaphore } from "#base/async.ts";
+import { messageOf } from "#base/errors.ts";
+import type { AdoptedProcess } from "#runtime/runtime.ts";
+import { NO_FILTERS } from "#spec/engine-api/filters.ts";
+import { joinedContainer } from "#spec/engine-api/host-config.ts";
+import type { ContainerId } from "#spec/ids.ts";
+import { cleanUpRun } from "./clean-up.ts";
+import type { ContainerRecord } from "./container.ts";
+import { reconcileExecs } from "./exec/reconcile.ts";
+import { exitOf, watchProcess } from "./exit.ts";
+import { planReconcile, type ReconcileStep } from "./plan-reconcile.ts";
+import type { ContainerParts } from "./parts.ts";
+import { removeOwnVolumes, takeAway } from "./removal.ts";
+import { removeStopped } from "./remove.ts";
+import { restartsWithEngine } from "./restart-policy.ts";
+import { type StartParts, startWithEngine } from "./start.ts";
+import { lastExit } from "./transitions.ts";
+import { unmountSharedMemory } from "./shared-memory.ts";
+
+export type ReconcileParts = StartParts & Pick<ContainerParts, "background" | "cgroups">;
+
+const LOST: AdoptedProcess = { status: "lost" };
+/** Starting them all at once would only make each slower. */
+const CONCURRENT_STARTS = 4;
+const CONTAINER_ID = /^[0-9a-f]{64}$/;
+
+/**
+ * Brings records and world together, once, before the first request. First the living are found; then
+ * networks and snapshots let go of the dead; then each container gets what its record lacks; what
+ * belongs to none goes; at last the restart policies run.
+ */
+export async function reconcileContainers(parts: ReconcileParts): Promise<void> {
+  const steps = await planAll(parts);
+  const live = new Set<string>();
+  for (const [record, step] of steps) if (step.kind === "take-over") live.add(record.id);
+  await parts.networks.reconcile(live);
+  await parts.snapshotter.reconcile((key) => live.has(key));
+  const restarting = new Set<ContainerId>();
+  for (const [record, step] of steps) {
+    if (record.state.status === "restarting" && step.kind === "stop-waiting") {
+      restarting.add(record.id);
+    }
+    try {
+      await applyStep(parts, record, step);
+    } catch (error) {
+      parts.warn(`Cannot put container ${record.id} in order: ${messageOf(error)}`);
+    }
+  }
+  await reconcileExecs(parts, live);
+  await removeOrphans(parts);
+  await runPolicies(parts, restarting);
+}
+
+async function planAll(
+  parts: ReconcileParts,
+): Promise<readonly (readonly [ContainerRecord, ReconcileStep])[]> {
+  const kept = new Set(parts.runtime.list());
+  return await Promise.all(
+    parts.registry.all().map(async (record) => {
+      const mayLive = record.bootId === parts.system.bootId && kept.has(record.id);
+      const found = mayLive ? await parts.runtime.adopt(record.id) : LOST;
+      return [record, planReconcile(record, found, parts.clock.nowMs())] as const;
+    }),
+  );
+}
+
+async function applyStep(
+  parts: ReconcileParts,
+  record: ContainerRecord,
+  step: ReconcileStep,
+): Promise<void> {
+  switch (step.kind) {
+    case "discard":
+    case "finish-removal":
+      // not to be seen while it goes; `dead` brings it back when it cannot
+      parts.registry.hide(record.id);
+      await removeOwnVolumes(parts, record);
+      await takeAway(parts, record);
+      return;
+    case "take-over":
+      await takeOver(parts, record, step);
+      return;
+    case "record-exit": {
+      const exit = exitOf(step.startedNanos, step.exit);
+      const after: ContainerRecord = { ...record, state: { status: "exited", exit } };
+      if (record.hostConfig.AutoRemove) {
+        await removeStopped(parts, after, true);
+        return;
+      }
+      parts.registry.put(after);
+      parts.events.publish(after, "die", {
+        exitCode: String(exit.exitCode),
+        execDuration: String((exit.finishedNanos - exit.startedNanos) / 1_000_000_000n),
+      });
+      await cleanUpRun(parts, after);
+      return;
+    }
+    case "stop-waiting":
+      if (record.state.status === "restarting") {
+        const { exit } = record.state;
+        parts.registry.put({ ...record, state: { status: "exited", exit } });
+      }
+      await cleanLeftovers(parts, record);
+      return;
+    case "clean":
+      await cleanLeftovers(parts, record);
+      return;
+  }
+}
+
+async function takeOver(
+  parts: ReconcileParts,
+  record: ContainerRecord,
+  { found }: Extract<ReconcileStep, { kind: "take-over" }>,
+): Promise<void> {
+  const { state } = record;
+  const { process, supervisor, paused } = found;
+  const isKnown =
+    state.status === "running" &&
+    state.paused === paused &&
+    state.process.pid === process.pid &&
+    state.process.startTicks === process.startTicks;
+  if (!isKnown) {
+    const startedNanos = state.status === "running" ? state.startedNanos : parts.clock.nowNanos();
+    parts.registry.put({
+      ...record,
+      state: { status: "running", paused, process, supervisor, startedNanos },
+      bootId: parts.system.bootId,
+    });
+  }
+  for (const { kind, name } of record.mounts) {
+    if (kind === "volume" && name !== undefined) await parts.volumes.mount(name, record.id);
+  }
+  watchProcess(parts, record.id, found);
+}
+
+/** The container does not run: networks and root are gone already, what else a run has may be left. */
+async function cleanLeftovers(parts: ReconcileParts, record: ContainerRecord): Promise<void> {
+  if (parts.runtime.list().includes(record.id)) {
+    await parts.runtime.delete(record.id, { force: true });
+  }
+  for (const { kind, name } of record.mounts) {
+    if (kind === "volume" && name !== undefined) await parts.volumes.unmount(name, record.id);
+  }
+  unmountSharedMemory(parts, record);
+}
+
+/** What bears the mark of a container that no record knows: a create or a removal that was cut off. */
+async function removeOrphans(parts: ReconcileParts): Promise<void> {
+  const isKnown = (id: string): boolean => parts.registry.find(id as ContainerId) !== undefined;
+  const attempt = async (what: string, work: () => Promise<void> | void): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      parts.warn(`Cannot remove ${what} of no container: ${messageOf(error)}`);
+    }
+  };
+  const execs = new Set<string>(parts.execs.unfinished().map(([id]) => id));
+  for (const id of parts.runtime.list()) {
+    if (isKnown(id) || execs.has(id)) continue;
+    await attempt(`process ${id}`, () => parts.runtime.delete(id, { force: true }));
+  }
+  for (const { name, kind } of parts.snapshotter.list()) {
+    if (kind !== "active" || !CONTAINER_ID.test(name) || isKnown(name)) continue;
+    await attempt(`snapshot ${name}`, () => parts.snapshotter.remove(name));
+  }
+  for (const name of readDirectory(parts.settings.directory)) {
+    if (!CONTAINER_ID.test(name) || isKnown(name)) continue;
+    const directory = join(parts.settings.directory, name);
+    await attempt(`folder ${name}`, async () => {
+      parts.mounts.unmount(join(directory, "shm"), { lazy: true });
+      await rm(directory, { recursive: true, force: true });
+    });
+  }
+  for (const { name } of parts.volumes.list(NO_FILTERS)) {
+    for (const user of parts.volumes.usersOf(name)) {
+      if (!isKnown(user)) parts.volumes.dereference(name, user);
+    }
+  }
+}
+
+function readDirectory(path: string): readonly string[] {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** Containers that live in the network, IPC or PIDs of another come after it. */
+async function runPolicies(
+  parts: ReconcileParts,
+  restarting: ReadonlySet<ContainerId>,
+): Promise<void> {
+  const due = parts.registry.visible().filter((record) => {
+    if (record.state.status !== "exited") return false;
+    if (restarting.has(record.id)) return true;
+    return restartsWithEngine({
+      policy: record.hostConfig.RestartPolicy,
+      exitCode: lastExit(record.state)?.exitCode ?? 0,
+      restartCount: record.restartCount,
+      stoppedByUser: record.stoppedByUser,
+    });
+  });
+  const permits = new Semaphore(CONCURRENT_STARTS);
+  const startAll = async (records: readonly ContainerRecord[]): Promise<void> => {
+    await Promise.all(
+      records.map((record) => permits.run(() => startWithEngine(parts, record.id))),
+    );
+  };
+  await startAll(due.filter((record) => !joinsAnother(record)));
+  await startAll(due.filter(joinsAnother));
+}
+
+function joinsAnother({ hostConfig }: ContainerRecord): boolean {
+  return [hostConfig.NetworkMode, hostConfig.IpcMode, hostConfig.PidMode].some(
+    (mode) => joinedContainer(mode) !== undefined,
+  );
+}

@@ -1,0 +1,187 @@
+import { ConflictError, InvalidArgumentError, NotFoundError } from "#base/errors.ts";
+import { parseContainerName, type ContainerId } from "#spec/ids.ts";
+import type { Collection, Store } from "#store/store.ts";
+import type { ContainerRecord } from "./container.ts";
+import { CONTAINERS, fromStored, type StoredContainer, toStored } from "./stored-container.ts";
+
+const MAX_ID_LENGTH = 64;
+
+/**
+ * All container records, by id and name. Memory mirrors the store, so that reading costs nothing; what
+ * is written is in the store before memory shows it.
+ */
+export class ContainerRegistry {
+  readonly #store: Store;
+  readonly #collection: Collection<StoredContainer>;
+  readonly #records = new Map<ContainerId, ContainerRecord>();
+  readonly #names = new Map<string, ContainerId>();
+  /** Answered as gone; their record goes when the last of them is cleaned away. */
+  readonly #hidden = new Set<ContainerId>();
+
+  constructor(store: Store) {
+    this.#store = store;
+    this.#collection = store.collection(CONTAINERS);
+    for (const [, stored] of this.#collection.entries()) {
+      const record = fromStored(stored);
+      this.#records.set(record.id, record);
+      this.#names.set(record.name, record.id);
+    }
+  }
+
+  /** Every record, those answered as gone too. */
+  all(): readonly ContainerRecord[] {
+    return [...this.#records.values()];
+  }
+
+  /** What users see. */
+  visible(): readonly ContainerRecord[] {
+    return this.all().filter((record) => this.isVisible(record));
+  }
+
+  isVisible(record: ContainerRecord): boolean {
+    return record.intent !== "create" && !this.#hidden.has(record.id);
+  }
+
+  find(id: ContainerId): ContainerRecord | undefined {
+    return this.#records.get(id);
+  }
+
+  /** @throws {NotFoundError} It was removed meanwhile. */
+  get(id: ContainerId): ContainerRecord {
+    const record = this.#records.get(id);
+    if (!record || !this.isVisible(record)) throw noSuchContainer(id);
+    return record;
+  }
+
+  /**
+   * By full id, then name with or without its slash, then unambiguous id prefix.
+   *
+   * @throws {NotFoundError} {InvalidArgumentError} Empty, or an ambiguous prefix.
+   */
+  resolve(reference: string): ContainerRecord {
+    if (reference === "") {
+      throw new InvalidArgumentError(`invalid name or ID supplied: ${JSON.stringify(reference)}`);
+    }
+    const record = this.#lookUp(reference);
+    if (!record) throw noSuchContainer(reference);
+    return record;
+  }
+
+  /** As `resolve`; undefined when nothing matches, or too much. */
+  tryResolve(reference: string): ContainerRecord | undefined {
+    try {
+      return this.#lookUp(reference);
+    } catch (error) {
+      if (error instanceof InvalidArgumentError) return undefined;
+      throw error;
+    }
+  }
+
+  #lookUp(reference: string): ContainerRecord | undefined {
+    const exact = this.#visibleById(reference as ContainerId);
+    if (exact) return exact;
+    const name = reference.startsWith("/") ? reference.slice(1) : reference;
+    const named = this.#names.get(name);
+    if (named !== undefined) {
+      const record = this.#visibleById(named);
+      if (record) return record;
+    }
+    if (reference.length >= MAX_ID_LENGTH || !/^[0-9a-f]+$/.test(reference)) return undefined;
+    let found: ContainerRecord | undefined;
+    for (const record of this.#records.values()) {
+      if (!record.id.startsWith(reference) || !this.isVisible(record)) continue;
+      if (found) {
+        throw new InvalidArgumentError(`multiple IDs found with provided prefix: ${reference}`);
+      }
+      found = record;
+    }
+    return found;
+  }
+
+  #visibleById(id: ContainerId): ContainerRecord | undefined {
+    const record = this.#records.get(id);
+    return record && this.isVisible(record) ? record : undefined;
+  }
+
+  isNameTaken(name: string): boolean {
+    return this.#names.has(name);
+  }
+
+  /**
+   * Takes a name ahead of its record.
+   *
+   * @returns Gives it back on disposal, unless a record of `id` bears it by then.
+   * @throws {InvalidArgumentError} Bad characters. {ConflictError} In use, by whom.
+   */
+  claimName(text: string, id: ContainerId): Disposable & { readonly name: string } {
+    const name = parseContainerName(text);
+    const holder = this.#names.get(name);
+    if (holder !== undefined && holder !== id) {
+      throw new ConflictError(
+        `Conflict. The container name "/${name}" is already in use by container "${holder}". ` +
+          "You have to remove (or rename) that container to be able to reuse that name.",
+      );
+    }
+    this.#names.set(name, id);
+    return {
+      name,
+      [Symbol.dispose]: () => {
+        if (this.#names.get(name) === id && this.#records.get(id)?.name !== name) {
+          this.#names.delete(name);
+        }
+      },
+    };
+  }
+
+  /**
+   * Writes the record, in one commit with what `alongside` writes.
+   *
+   * @throws What the store or `alongside` throws; nothing is changed then.
+   */
+  put(record: ContainerRecord, alongside?: () => void): void {
+    if (alongside) {
+      this.#store.transaction(() => {
+        this.#collection.put(record.id, toStored(record));
+        alongside();
+      });
+    } else this.#collection.put(record.id, toStored(record));
+    const before = this.#records.get(record.id);
+    if (before && before.name !== record.name && this.#names.get(before.name) === record.id) {
+      this.#names.delete(before.name);
+    }
+    this.#records.set(record.id, record);
+    if (!this.#hidden.has(record.id)) this.#names.set(record.name, record.id);
+  }
+
+  /** Answers it as gone from now on; its name is free. */
+  hide(id: ContainerId): void {
+    this.#hidden.add(id);
+    this.#freeName(id);
+  }
+
+  /** Takes back `hide`, for a removal that failed; the name may have gone to another meanwhile. */
+  unhide(id: ContainerId): void {
+    this.#hidden.delete(id);
+    const record = this.#records.get(id);
+    if (record && !this.#names.has(record.name)) this.#names.set(record.name, id);
+  }
+
+  delete(id: ContainerId, alongside?: () => void): void {
+    this.#store.transaction(() => {
+      this.#collection.delete(id);
+      alongside?.();
+    });
+    this.#freeName(id);
+    this.#records.delete(id);
+    this.#hidden.delete(id);
+  }
+
+  #freeName(id: ContainerId): void {
+    const name = this.#records.get(id)?.name;
+    if (name !== undefined && this.#names.get(name) === id) this.#names.delete(name);
+  }
+}
+
+function noSuchContainer(reference: string): NotFoundError {
+  return new NotFoundError(`No such container: ${reference}`);
+}

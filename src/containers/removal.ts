@@ -1,0 +1,102 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { messageOf } from "#base/errors.ts";
+import { cleanUpRun } from "./clean-up.ts";
+import type { ContainerExit, ContainerRecord } from "./container.ts";
+import type { ContainerParts } from "./parts.ts";
+import { waitResultOf } from "./transitions.ts";
+
+export type RemovalParts = Pick<
+  ContainerParts,
+  | "events"
+  | "execs"
+  | "lives"
+  | "mounts"
+  | "networks"
+  | "registry"
+  | "runtime"
+  | "settings"
+  | "snapshotter"
+  | "volumes"
+  | "warn"
+>;
+
+/**
+ * Records that the container goes, and that it no longer uses its volumes. From here on there is no way
+ * back: a crash is followed by the rest of the removal.
+ */
+export function beginRemoval(
+  parts: Pick<ContainerParts, "registry" | "volumes">,
+  record: ContainerRecord,
+  options: { readonly exit?: ContainerExit | undefined; readonly removesVolumes: boolean },
+): ContainerRecord {
+  const { exit, removesVolumes } = options;
+  const removing: ContainerRecord = {
+    ...record,
+    state: { status: "removing", ...(exit && { exit }) },
+    intent: "remove",
+    removesVolumes,
+  };
+  parts.registry.put(removing, () => {
+    for (const { kind, name } of record.mounts) {
+      if (kind === "volume" && name !== undefined) parts.volumes.dereference(name, record.id);
+    }
+  });
+  return removing;
+}
+
+/** Anonymous volumes that no other container uses, if they were asked for. */
+export async function removeOwnVolumes(
+  parts: Pick<ContainerParts, "volumes" | "events" | "warn">,
+  record: ContainerRecord,
+): Promise<void> {
+  if (!record.removesVolumes) return;
+  for (const { kind, name } of record.mounts) {
+    if (kind !== "volume" || name === undefined) continue;
+    const volume = parts.volumes.get(name);
+    if (!volume?.isAnonymous || parts.volumes.usersOf(name).length > 0) continue;
+    try {
+      await parts.volumes.unmount(name, record.id);
+      await parts.volumes.remove(name, { force: false });
+      parts.events.volumeDestroyed(name, volume.driver);
+    } catch (error) {
+      // the container is gone all the same; `volume prune` finds what is left
+      parts.warn(`Cannot remove volume ${name} of container ${record.id}: ${messageOf(error)}`);
+    }
+  }
+}
+
+/**
+ * Deletes the snapshot, the folder and, last, the record.
+ *
+ * @throws What could not be deleted; the container is then `dead`, and `rm` tries again.
+ */
+export async function takeAway(parts: RemovalParts, record: ContainerRecord): Promise<void> {
+  try {
+    await cleanUpRun(parts, record);
+    await parts.snapshotter.remove(record.id);
+    await rm(join(parts.settings.directory, record.id), { recursive: true, force: true });
+  } catch (error) {
+    const exit = record.state.status === "removing" ? record.state.exit : undefined;
+    parts.registry.put({
+      ...record,
+      state: { status: "dead", reason: messageOf(error), ...(exit && { exit }) },
+    });
+    parts.registry.unhide(record.id);
+    throw error;
+  }
+  parts.execs.forgetAllOf(record.id);
+  parts.registry.delete(record.id);
+}
+
+/** To be called when the container is no longer to be found. */
+export function announceRemoved(
+  parts: Pick<ContainerParts, "events" | "lives">,
+  record: ContainerRecord,
+): void {
+  const live = parts.lives.of(record.id);
+  for (const pending of live.attaching) pending.connect(undefined);
+  live.attaching.clear();
+  parts.events.publish(record, "destroy");
+  live.waiters.settleRemoved(waitResultOf(record.state));
+}

@@ -1,0 +1,86 @@
+import { ConflictError } from "#base/errors.ts";
+import type { ContainerId } from "#spec/ids.ts";
+import type { ContainerRecord } from "./container.ts";
+import {
+  announceRemoved,
+  beginRemoval,
+  type RemovalParts,
+  removeOwnVolumes,
+  takeAway,
+} from "./removal.ts";
+import { killUntilDown, type StopParts } from "./stop.ts";
+import { assertAllowed, isUp, lastExit } from "./transitions.ts";
+
+export interface RemoveOptions {
+  readonly force: boolean;
+  readonly volumes: boolean;
+  readonly link: boolean;
+}
+
+export type RemoveParts = RemovalParts & StopParts;
+
+export async function removeContainer(
+  parts: RemoveParts,
+  reference: string,
+  options: RemoveOptions,
+): Promise<void> {
+  if (options.link) refuseLink(reference);
+  const record = parts.registry.resolve(reference);
+  const verb = options.force ? "remove-force" : "remove";
+  const live = parts.lives.of(record.id);
+  if (live.isRemovalUnderWay) {
+    throw new ConflictError(`removal of container ${reference} is already in progress`);
+  }
+  assertAllowed(verb, record, reference);
+  live.isRemovalUnderWay = true;
+  try {
+    for (;;) {
+      if (options.force) await killUntilDown(parts, record.id);
+      const isGone = await live.lane.run(async () => {
+        const now = parts.registry.find(record.id);
+        // `--rm` was faster
+        if (!now || !parts.registry.isVisible(now)) return true;
+        assertAllowed(verb, now, reference);
+        if (isUp(now.state)) return false;
+        await removeStopped(parts, now, options.volumes);
+        return true;
+      });
+      if (isGone) break;
+    }
+    await live.cleaning;
+  } finally {
+    live.isRemovalUnderWay = false;
+  }
+}
+
+/** Only in the lane. */
+export async function removeStopped(
+  parts: RemovalParts,
+  record: ContainerRecord,
+  removesVolumes: boolean,
+): Promise<void> {
+  const live = parts.lives.of(record.id);
+  await live.cleaning;
+  const removing = beginRemoval(parts, record, { exit: lastExit(record.state), removesVolumes });
+  await removeOwnVolumes(parts, removing);
+  await takeAway(parts, removing);
+  announceRemoved(parts, removing);
+  parts.lives.forget(record.id);
+}
+
+/** `--link` removes a legacy link, of which there are none. */
+function refuseLink(reference: string): never {
+  const name = reference.startsWith("/") ? reference : `/${reference}`;
+  const parent = name.slice(0, name.lastIndexOf("/"));
+  throw new ConflictError(
+    parent === ""
+      ? "Conflict, cannot remove the default link name of the container"
+      : `Cannot get parent ${parent} for link name ${name}`,
+  );
+}
+
+/** Removes a container that was made for nothing: a failed start with `--rm`. */
+export async function removeUnstarted(parts: RemovalParts, id: ContainerId): Promise<void> {
+  const record = parts.registry.find(id);
+  if (record) await removeStopped(parts, record, true);
+}

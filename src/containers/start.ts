@@ -1,0 +1,100 @@
+import { messageOf, NotModifiedError } from "#base/errors.ts";
+import { CommandNotFoundError, CommandNotInvocableError } from "#runtime/errors.ts";
+import type { ContainerId } from "#spec/ids.ts";
+import { type BringUpParts, bringUp } from "./bring-up.ts";
+import { removeUnstarted, type RemoveParts } from "./remove.ts";
+import type { ContainerParts } from "./parts.ts";
+import type { ContainerRecord } from "./container.ts";
+import { assertAllowed, waitResultOf } from "./transitions.ts";
+
+const START_FAILED = 128;
+
+export type StartParts = BringUpParts & RemoveParts & Pick<ContainerParts, "warn">;
+
+/**
+ * @param signal An abort undoes what is done so far, as a failure does.
+ * @throws {NotModifiedError} It runs already. A `StartError` with the exit code that the container has now.
+ */
+export async function startContainer(
+  parts: StartParts,
+  reference: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { id } = parts.registry.resolve(reference);
+  const live = parts.lives.of(id);
+  await live.lane.run(async () => {
+    const record = parts.registry.get(id);
+    assertAllowed("start", record, reference);
+    live.lastDelayMs = 0;
+    try {
+      await bringUp(parts, { ...record, restartCount: 0, stoppedByUser: false }, signal);
+    } catch (error) {
+      recordFailure(parts, record, error);
+      if (record.hostConfig.AutoRemove) await removeUnstarted(parts, id);
+      throw error;
+    }
+  });
+}
+
+/** The next start of a restart policy; a failing one ends the policy, as in Docker. Never rejects. */
+export async function startByPolicy(parts: StartParts, id: ContainerId): Promise<void> {
+  const live = parts.lives.of(id);
+  await live.lane.run(async () => {
+    const record = parts.registry.find(id);
+    if (record?.state.status !== "restarting" || parts.isEnding()) return;
+    live.pendingRestart = undefined;
+    try {
+      await bringUp(parts, record, parts.background.signal);
+    } catch (error) {
+      if (error instanceof NotModifiedError) return;
+      const failed = recordFailure(parts, record, error);
+      live.waiters.settleExit(waitResultOf(failed.state));
+      parts.warn(`Cannot restart container ${id}: ${messageOf(error)}`);
+    }
+  });
+}
+
+/** For a restart policy when the engine begins. Never rejects. */
+export async function startWithEngine(parts: StartParts, id: ContainerId): Promise<void> {
+  await parts.lives.of(id).lane.run(async () => {
+    const record = parts.registry.find(id);
+    if (record?.state.status !== "exited") return;
+    try {
+      await bringUp(parts, { ...record, stoppedByUser: false }, parts.background.signal);
+    } catch (error) {
+      recordFailure(parts, record, error);
+      parts.warn(`Cannot restart container ${id}: ${messageOf(error)}`);
+    }
+  });
+}
+
+/** A container that never ran stays `created`, one that ran `exited`; both show why. */
+function recordFailure(
+  parts: Pick<ContainerParts, "registry" | "lives" | "clock">,
+  record: ContainerRecord,
+  thrown: unknown,
+): ContainerRecord {
+  const exitCode = exitCodeOf(thrown);
+  const error = messageOf(thrown);
+  const { state } = record;
+  const hasRun = state.status === "exited" || state.status === "restarting";
+  const failed: ContainerRecord = {
+    ...record,
+    state: hasRun
+      ? { status: "exited", exit: { ...state.exit, exitCode, error } }
+      : { status: "created", failure: { exitCode, error } },
+  };
+  parts.registry.put(failed);
+  // clients that attached for this start see it end
+  const { attaching } = parts.lives.of(record.id);
+  for (const pending of attaching) pending.connect(undefined);
+  attaching.clear();
+  return failed;
+}
+
+/** 126 and 127 for a command that cannot be run or is not there, 128 for all else: Docker's codes. */
+function exitCodeOf(thrown: unknown): number {
+  const isRuntimes =
+    thrown instanceof CommandNotFoundError || thrown instanceof CommandNotInvocableError;
+  return isRuntimes ? thrown.exitCode : START_FAILED;
+}

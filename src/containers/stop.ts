@@ -1,0 +1,157 @@
+import { FailedPreconditionError } from "#base/errors.ts";
+import { parseSignal } from "#spec/engine-api/signals.ts";
+import type { ContainerId } from "#spec/ids.ts";
+import type { ContainerRecord } from "./container.ts";
+import type { Live, LiveProcess } from "./live.ts";
+import type { ContainerParts } from "./parts.ts";
+import { signalProcess } from "./signal-process.ts";
+import { assertAllowed, isUp, waitResultOf } from "./transitions.ts";
+
+export interface StopOptions {
+  readonly timeoutSeconds?: number;
+  readonly signal?: string;
+}
+
+export type StopParts = Pick<
+  ContainerParts,
+  "clock" | "events" | "isEnding" | "lives" | "registry" | "runtime"
+>;
+
+const SIGTERM = 15;
+const SIGKILL = 9;
+const DEFAULT_GRACE_SECONDS = 10;
+/** A process in an uninterruptible wait survives SIGKILL for as long as its device hangs. */
+const AFTER_KILL_MS = 20_000;
+
+export async function stopContainer(
+  parts: StopParts,
+  reference: string,
+  options: StopOptions,
+): Promise<void> {
+  const { id } = parts.registry.resolve(reference);
+  await endRun(parts, id, reference, options);
+  const after = parts.registry.find(id);
+  if (after) parts.events.publish(after, "stop");
+}
+
+/**
+ * Signal, grace, SIGKILL, until the exit is recorded. The lane is left between the steps, so that kill,
+ * inspect and a second stop are not held up by the grace.
+ *
+ * @throws {NotModifiedError} It does not run.
+ */
+export async function endRun(
+  parts: StopParts,
+  id: ContainerId,
+  reference: string,
+  options: StopOptions,
+): Promise<void> {
+  const live = parts.lives.of(id);
+  const process = await live.lane.run(async () => {
+    const record = parts.registry.get(id);
+    assertAllowed("stop", record, reference);
+    const signal = parseSignal(options.signal || record.config.StopSignal || String(SIGTERM));
+    const held = holdBackRestart(parts, record);
+    if (held.state.status === "restarting") {
+      cancelRestart(parts, live, held);
+      return undefined;
+    }
+    await signalProcess(parts, held, signal);
+    return live.process;
+  });
+  if (!process) return;
+  const graceSeconds =
+    options.timeoutSeconds ?? parts.registry.find(id)?.config.StopTimeout ?? DEFAULT_GRACE_SECONDS;
+  if (await hasEnded(parts, process, graceSeconds * 1000)) return;
+  await killRun(parts, id, process);
+}
+
+/**
+ * SIGKILL to the run that `process` belongs to, and to no later one.
+ *
+ * @throws {FailedPreconditionError} It does not die.
+ */
+export async function killRun(
+  parts: StopParts,
+  id: ContainerId,
+  process: LiveProcess,
+): Promise<void> {
+  const live = parts.lives.of(id);
+  await live.lane.run(async () => {
+    const record = parts.registry.find(id);
+    if (!record || live.process !== process) return;
+    await signalProcess(parts, holdBackRestart(parts, record), SIGKILL);
+  });
+  if (await hasEnded(parts, process, AFTER_KILL_MS)) return;
+  throw new FailedPreconditionError(
+    `Cannot stop container ${id}: process ${process.identity.pid} lives on after SIGKILL`,
+  );
+}
+
+/** @param limitMs Negative for no limit. */
+async function hasEnded(
+  parts: Pick<ContainerParts, "clock">,
+  process: LiveProcess,
+  limitMs: number,
+): Promise<boolean> {
+  if (limitMs < 0) {
+    await process.ended;
+    return true;
+  }
+  const giveUp = new AbortController();
+  const timer = parts.clock.delay(limitMs, giveUp.signal).then(
+    () => false,
+    () => true,
+  );
+  try {
+    return await Promise.race([process.ended.then(() => true), timer]);
+  } finally {
+    giveUp.abort();
+  }
+}
+
+/** Records that the user ended it, so that no policy brings it back, now or after a crash. */
+export function holdBackRestart(
+  parts: Pick<ContainerParts, "registry" | "isEnding">,
+  record: ContainerRecord,
+): ContainerRecord {
+  if (record.stoppedByUser || parts.isEnding()) return record;
+  const held = { ...record, stoppedByUser: true };
+  parts.registry.put(held);
+  return held;
+}
+
+/** Ends the wait for a restart: the container is exited with the exit that it had. Only in the lane. */
+export function cancelRestart(
+  parts: Pick<ContainerParts, "registry">,
+  live: Live,
+  record: ContainerRecord,
+): void {
+  if (record.state.status !== "restarting") return;
+  live.pendingRestart?.abort();
+  live.pendingRestart = undefined;
+  const exited: ContainerRecord = {
+    ...record,
+    state: { status: "exited", exit: record.state.exit },
+  };
+  parts.registry.put(exited);
+  live.waiters.settleExit(waitResultOf(exited.state));
+}
+
+/** Ends whatever runs at once, as often as a policy or another client starts it again meanwhile. */
+export async function killUntilDown(parts: StopParts, id: ContainerId): Promise<void> {
+  for (;;) {
+    const record = parts.registry.find(id);
+    if (!record || !isUp(record.state)) return;
+    const live = parts.lives.of(id);
+    const process = live.process;
+    if (record.state.status === "running" && process) {
+      await killRun(parts, id, process);
+      continue;
+    }
+    await live.lane.run(async () => {
+      const now = parts.registry.find(id);
+      if (now) cancelRestart(parts, live, holdBackRestart(parts, now));
+    });
+  }
+}

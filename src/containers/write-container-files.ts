@@ -1,0 +1,95 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { renderHostname, renderHosts, renderHostsOfHost } from "#networks/files/hosts.ts";
+import {
+  chooseHostFile,
+  RESOLV_CONF_PATH,
+  renderResolvConf,
+  SYSTEMD_RESOLV_CONF_PATH,
+} from "#networks/files/resolv-conf.ts";
+import type { Sandbox } from "#networks/networks.ts";
+import { joinedContainer } from "#spec/engine-api/host-config.ts";
+import type { ContainerRecord } from "./container.ts";
+import type { ContainerParts } from "./parts.ts";
+
+/** The files on the host that are mounted at the same names below `/etc`. */
+export interface ContainerFilePaths {
+  readonly hostnamePath: string;
+  readonly hostsPath: string;
+  readonly resolvConfPath: string;
+}
+
+type FileParts = Pick<ContainerParts, "networks" | "registry" | "settings">;
+
+/** A container that shares another's network shares its files too. */
+export function containerFilePaths(
+  parts: Pick<FileParts, "registry" | "settings">,
+  record: ContainerRecord,
+): ContainerFilePaths {
+  const joined = joinedContainer(record.hostConfig.NetworkMode);
+  const target = joined === undefined ? undefined : parts.registry.tryResolve(joined);
+  const directory = join(parts.settings.directory, target?.id ?? record.id);
+  return {
+    hostnamePath: join(directory, "hostname"),
+    hostsPath: join(directory, "hosts"),
+    resolvConfPath: join(directory, "resolv.conf"),
+  };
+}
+
+/** Writes them anew for each start: addresses change, and what a container wrote goes with its run. */
+export function writeContainerFiles(
+  parts: FileParts,
+  record: ContainerRecord,
+  sandbox: Sandbox,
+): ContainerFilePaths {
+  const paths = containerFilePaths(parts, record);
+  if (sandbox.mode.kind === "container") return paths;
+  const { config, hostConfig } = record;
+  const isHost = sandbox.mode.kind === "host";
+  const gateway = parts.networks.hostGatewayAddress();
+  writeFileSync(paths.hostnamePath, renderHostname(config.Hostname));
+  writeFileSync(
+    paths.hostsPath,
+    isHost
+      ? renderHostsOfHost(readOptional("/etc/hosts") ?? "", hostConfig.ExtraHosts, gateway)
+      : renderHosts({
+          hostname: config.Hostname,
+          domainName: config.Domainname,
+          addresses: sandbox.endpoints.flatMap(({ ipAddress, ipv6Address }) =>
+            [ipAddress, ipv6Address ?? ""].filter((address) => address !== ""),
+          ),
+          extraHosts: hostConfig.ExtraHosts,
+          ...(gateway === undefined ? {} : { hostGateway: gateway }),
+        }),
+  );
+  const host = chooseHostFile(
+    readOptional(RESOLV_CONF_PATH) ?? "",
+    readOptional(SYSTEMD_RESOLV_CONF_PATH),
+  );
+  writeFileSync(
+    paths.resolvConfPath,
+    renderResolvConf({
+      hostFile: host.text,
+      hostPath: host.path,
+      hasOwnNamespace: !isHost,
+      hasIpv6: sandbox.endpoints.some(({ ipv6Address }) => Boolean(ipv6Address)),
+      nameservers: orDefault(hostConfig.Dns, parts.settings.dns),
+      search: orDefault(hostConfig.DnsSearch, parts.settings.dnsSearch),
+      options: orDefault(hostConfig.DnsOptions, parts.settings.dnsOptions),
+    }),
+  );
+  return paths;
+}
+
+function orDefault(own: readonly string[], fallback: readonly string[]): readonly string[] {
+  return own.length > 0 ? own : fallback;
+}
+
+function readOptional(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}

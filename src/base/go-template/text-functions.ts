@@ -1,22 +1,31 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import { stringifyJson } from "#base/json.ts";
 import type { TemplateFunctions } from "./functions.ts";
-import { formatValue, type GoValue, isMap, mapEntries, typeName } from "./values.ts";
+import {
+  formatValue,
+  type GoValue,
+  isMap,
+  mapEntries,
+  TemplateStruct,
+  typeName,
+} from "./values.ts";
 
-/** JSON of Go's encoder: keys of maps sorted, `Map`s as objects, no HTML escapes. */
+/** JSON of Go's encoder: structs in their order, maps (`Map`) sorted, no HTML escapes. */
 export function goJson(value: GoValue): string {
-  return stringifyJson(plain(value), { sortKeys: false });
+  return stringifyJson(plain(value));
 }
 
 function plain(value: GoValue): unknown {
   if (value === undefined) return null;
   if (typeof value === "bigint") return Number(value);
   if (Array.isArray(value)) return value.map(plain);
+  if (value instanceof TemplateStruct) return plain(value.toJSON());
   if (!isMap(value)) return value;
+  const entries = value instanceof Map ? mapEntries(value) : Object.entries(value);
   return Object.fromEntries(
-    mapEntries(value)
+    entries
       .filter(([, item]) => item !== undefined)
-      .map(([key, item]) => [key, plain(item)]),
+      .map(([key, item]): [string, unknown] => [key, plain(item)]),
   );
 }
 

@@ -85,10 +85,6 @@ function portsToWire(details: ContainerDetails): NonNullable<Wire<NetworkSetting
   );
 }
 
-function sandboxId(details: ContainerDetails): string {
-  return details.sandbox ? details.record.id : "";
-}
-
 /** API 1.52 took the fields of the one default endpoint away. */
 export function networkSettingsToWire(
   details: ContainerDetails,
@@ -97,7 +93,7 @@ export function networkSettingsToWire(
 ): Wire<NetworkSettings> {
   const { sandbox } = details;
   const current: Wire<NetworkSettings> = {
-    SandboxID: sandboxId(details),
+    SandboxID: sandbox?.id ?? "",
     SandboxKey: sandbox?.namespacePath ?? "",
     Ports: portsToWire(details),
   };

@@ -7,5 +7,8 @@ export interface Nft {
    */
   run(script: string, namespacePath?: string): Promise<void>;
   /** The ruleset of one table, or of all, as nft prints it in JSON (`nft -j list …`); undefined when absent. */
-  list(table?: { readonly family: string; readonly name: string }): Promise<unknown>;
+  list(
+    table?: { readonly family: string; readonly name: string },
+    namespacePath?: string,
+  ): Promise<unknown>;
 }

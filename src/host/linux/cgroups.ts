@@ -1,0 +1,202 @@
+import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { totalmem } from "node:os";
+import { ConflictError, invariant } from "#base/errors.ts";
+import type { CgroupLayout, Cgroups, CgroupStats } from "#host/cgroups.ts";
+import type { Mounts } from "#host/mounts.ts";
+import {
+  type CgroupHierarchies,
+  findHierarchies,
+  parseControllers,
+} from "./cgroups/hierarchies.ts";
+import { parseFlatKeyed } from "./cgroups/keyed.ts";
+import { parseStatsV1 } from "./cgroups/stats-v1.ts";
+import { parseStatsV2 } from "./cgroups/stats-v2.ts";
+import { errnoOf, errnos, systemError } from "./ffi/errno.ts";
+
+/** A group stays busy for a moment after its last process has ended. */
+const REMOVE_ATTEMPTS = 8;
+const REMOVE_PAUSE_MS = 2;
+/** Without a way to stop all at once, a group that forks meanwhile is swept again. */
+const KILL_SWEEPS = 50;
+
+export function openCgroups(mounts: Mounts): Cgroups {
+  const controllers = parseControllers(readText("/proc/cgroups") ?? "");
+  return new LinuxCgroups(findHierarchies(mounts.list(), controllers));
+}
+
+class LinuxCgroups implements Cgroups {
+  readonly layout: CgroupLayout;
+  readonly controllers: readonly string[];
+  readonly #hierarchies: CgroupHierarchies;
+  /** Mount points of all hierarchies, each once. */
+  readonly #roots: readonly string[];
+
+  constructor(hierarchies: CgroupHierarchies) {
+    const { layout, v1, v2, named } = hierarchies;
+    this.#hierarchies = hierarchies;
+    this.layout = layout;
+    const v2Roots = v2 === undefined ? [] : [v2];
+    this.#roots = [...new Set([...v1.values(), ...named, ...v2Roots])];
+    const unified = v2 === undefined ? "" : (readText(`${v2}/cgroup.controllers`) ?? "");
+    const words = unified.trim().split(/\s+/).filter(Boolean);
+    this.controllers = [...new Set([...v1.keys(), ...words])].sort();
+  }
+
+  stats(path: string): CgroupStats {
+    const { layout, v1, v2 } = this.#hierarchies;
+    if (layout === "v2") {
+      const folder = `${v2}${checked(path)}`;
+      return parseStatsV2((file) => readText(`${folder}/${file}`), totalmem());
+    }
+    return parseStatsV1((controller, file) => {
+      const root = v1.get(controller);
+      return root === undefined ? undefined : readText(`${root}${checked(path)}/${file}`);
+    }, totalmem());
+  }
+
+  pids(path: string): readonly number[] {
+    const pids = new Set<number>();
+    for (const folder of this.#folders(path).flatMap(withBelow)) {
+      for (const line of (readText(`${folder}/cgroup.procs`) ?? "").split("\n")) {
+        // 0 stands for a process that this PID namespace does not see.
+        if (line !== "" && line !== "0") pids.add(Number(line));
+      }
+    }
+    return [...pids];
+  }
+
+  oomKills(path: string): number {
+    const { v1, v2 } = this.#hierarchies;
+    const memory = v1.get("memory");
+    const file =
+      memory === undefined
+        ? `${v2}${checked(path)}/memory.events`
+        : `${memory}${checked(path)}/memory.oom_control`;
+    return parseFlatKeyed(readText(file) ?? "")["oom_kill"] ?? 0;
+  }
+
+  exists(path: string): boolean {
+    return this.#folders(path).length > 0;
+  }
+
+  children(path: string): readonly string[] {
+    return [...new Set(this.#folders(path).flatMap(foldersIn))].sort();
+  }
+
+  remove(path: string): void {
+    for (const folder of this.#folders(path)) {
+      // Deepest first: a group with groups below cannot be removed.
+      for (const each of withBelow(folder).reverse()) removeFolder(each, path);
+    }
+  }
+
+  kill(path: string): void {
+    const { v1, v2 } = this.#hierarchies;
+    const v2Kill = `${v2}${checked(path)}/cgroup.kill`;
+    if (this.layout === "v2" && existsSync(v2Kill)) {
+      writeText(v2Kill, "1");
+      return;
+    }
+    const freezer = v1.get("freezer");
+    const [file, frozen, thawed] =
+      freezer === undefined
+        ? [`${v2}${path}/cgroup.freeze`, "1", "0"]
+        : [`${freezer}${path}/freezer.state`, "FROZEN", "THAWED"];
+    // Frozen processes cannot fork away from the sweep; they die when thawed.
+    writeText(file, frozen);
+    try {
+      this.#sweep(path);
+    } finally {
+      writeText(file, thawed);
+    }
+  }
+
+  /** Signals all processes until no new one shows up. */
+  #sweep(path: string): void {
+    const signalled = new Set<number>();
+    for (let left = KILL_SWEEPS; left > 0; left -= 1) {
+      const fresh = this.pids(path).filter((pid) => !signalled.has(pid));
+      if (fresh.length === 0) return;
+      for (const pid of fresh) {
+        signalled.add(pid);
+        killProcess(pid);
+      }
+    }
+    throw new ConflictError(`Cannot kill cgroup "${path}": it forks faster than it can be killed`);
+  }
+
+  /** Its folder in each hierarchy that has it. */
+  #folders(path: string): string[] {
+    return this.#roots.map((root) => `${root}${checked(path)}`).filter((each) => existsSync(each));
+  }
+}
+
+function checked(path: string): string {
+  const isPath = /^(?:\/[^/]+)+$/.test(path) && !path.split("/").includes("..");
+  invariant(isPath, `"${path}" is no path of a cgroup`);
+  return path;
+}
+
+/** A group and all below it, each before its children. */
+function withBelow(folder: string): string[] {
+  return [folder, ...foldersIn(folder).flatMap((name) => withBelow(`${folder}/${name}`))];
+}
+
+function foldersIn(folder: string): string[] {
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
+}
+
+function removeFolder(folder: string, path: string): void {
+  for (let left = REMOVE_ATTEMPTS; ; left -= 1) {
+    try {
+      return rmdirSync(folder);
+    } catch (error) {
+      if (isGone(error)) return;
+      const errno = errnoOf(error);
+      if (errno === undefined) throw error;
+      const attempt = `Cannot remove cgroup "${path}"`;
+      if (errno !== errnos.EBUSY) throw systemError(attempt, errno);
+      if (left === 1) throw systemError(attempt, errno, "processes are in it");
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, REMOVE_PAUSE_MS);
+    }
+  }
+}
+
+function killProcess(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (errnoOf(error) !== errnos.ESRCH) throw error;
+  }
+}
+
+/** Undefined when the file, or the group, is not there. */
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Nothing to do for a group that is gone. */
+function writeText(path: string, text: string): void {
+  try {
+    writeFileSync(path, text, { flag: "r+" });
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
+/** ENODEV: the group was removed while its file was open. */
+function isGone(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === errnos.ENOENT || errno === errnos.ENODEV;
+}

@@ -1,0 +1,73 @@
+import { CString, dlopen, type Library, type Pointer } from "bun:ffi";
+import { InternalError } from "#base/errors.ts";
+import { cString } from "./libc.ts";
+
+const SYMBOLS = {
+  nft_ctx_new: { args: ["u32"], returns: "ptr" },
+  nft_ctx_free: { args: ["ptr"], returns: "void" },
+  nft_ctx_buffer_output: { args: ["ptr"], returns: "i32" },
+  nft_ctx_buffer_error: { args: ["ptr"], returns: "i32" },
+  nft_ctx_get_output_buffer: { args: ["ptr"], returns: "ptr" },
+  nft_ctx_get_error_buffer: { args: ["ptr"], returns: "ptr" },
+  nft_ctx_output_set_flags: { args: ["ptr", "u32"], returns: "void" },
+  nft_run_cmd_from_buffer: { args: ["ptr", "ptr"], returns: "i32" },
+} as const;
+const NFT_CTX_DEFAULT = 0;
+const NFT_CTX_OUTPUT_JSON = 1 << 4;
+
+export type Nftables = Library<typeof SYMBOLS>["symbols"];
+
+export interface NftAnswer {
+  readonly isOk: boolean;
+  readonly output: string;
+  readonly error: string;
+}
+
+/** @returns Undefined when the library is not installed. */
+export function tryOpenNftables(): Nftables | undefined {
+  try {
+    return dlopen("libnftables.so.1", SYMBOLS).symbols;
+  } catch {
+    return undefined; // dlopen(3) says no more than a sentence; nft(8) is the other way
+  }
+}
+
+/**
+ * A netlink socket to nftables in the network namespace that the thread was in when it was made. Keeping it
+ * open keeps changes fast: the kernel waits for a grace period (8 to 30 ms) when a socket closes that
+ * has deleted something.
+ */
+export class NftContext implements Disposable {
+  readonly #nft: Nftables;
+  readonly #context: Pointer;
+
+  constructor(nft: Nftables) {
+    const context = nft.nft_ctx_new(NFT_CTX_DEFAULT);
+    if (context === null || typeof context === "bigint") {
+      throw new InternalError("Cannot open nftables: the library gave no context");
+    }
+    this.#nft = nft;
+    this.#context = context;
+    nft.nft_ctx_buffer_output(context);
+    nft.nft_ctx_buffer_error(context);
+  }
+
+  run(script: string, format: "text" | "json"): NftAnswer {
+    const nft = this.#nft;
+    nft.nft_ctx_output_set_flags(this.#context, format === "json" ? NFT_CTX_OUTPUT_JSON : 0);
+    const result = nft.nft_run_cmd_from_buffer(this.#context, cString(script));
+    return {
+      isOk: result === 0,
+      output: toText(nft.nft_ctx_get_output_buffer(this.#context)),
+      error: toText(nft.nft_ctx_get_error_buffer(this.#context)),
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#nft.nft_ctx_free(this.#context);
+  }
+}
+
+function toText(pointer: Pointer | bigint | null): string {
+  return pointer === null || typeof pointer === "bigint" ? "" : new CString(pointer).toString();
+}

@@ -1,0 +1,55 @@
+import type { Host } from "#host/host.ts";
+import { openCgroups } from "./cgroups.ts";
+import { SystemClock } from "./clock.ts";
+import { openLibc } from "./ffi/libc.ts";
+import { tryOpenNftables } from "./ffi/libnftables.ts";
+import { LinuxFiles } from "./files.ts";
+import { LinuxMounts } from "./mounts.ts";
+import { LinuxNamespaces } from "./namespaces.ts";
+import { LinuxNetlink } from "./netlink.ts";
+import { LinuxNft } from "./nft.ts";
+import { LinuxProcesses } from "./processes.ts";
+import { openRuntimeLauncher } from "./runtime-launcher.ts";
+import { LinuxSockets } from "./sockets.ts";
+import { openSystem } from "./system.ts";
+import { JsThread } from "./thread.ts";
+
+export interface LinuxHostOptions {
+  /** Where nft(8) is, for hosts without libnftables; `/usr/sbin/nft` when absent. */
+  readonly nftPath?: string;
+}
+
+/** Opens the machine that this process runs on, in about 4 ms. Changes nothing on it. */
+export async function openLinuxHost(options: LinuxHostOptions = {}): Promise<Host> {
+  await using stack = new AsyncDisposableStack();
+  const libc = openLibc();
+  const thread = new JsThread({ libc });
+  const clock = new SystemClock({ libc });
+  const mounts = new LinuxMounts({ libc, thread });
+  const cgroups = openCgroups(mounts);
+  const launcher = cgroups.layout === "hybrid" ? stack.use(openRuntimeLauncher(libc)) : undefined;
+  const processes = new LinuxProcesses({ libc, thread, launcherPath: launcher?.path });
+  const netlink = stack.use(new LinuxNetlink({ libc, thread }));
+  const nft = stack.use(
+    new LinuxNft({
+      nftables: tryOpenNftables(),
+      thread,
+      processes,
+      nftPath: options.nftPath ?? "/usr/sbin/nft",
+    }),
+  );
+  const host = {
+    cgroups,
+    clock,
+    files: new LinuxFiles({ libc, mounts }),
+    mounts,
+    namespaces: new LinuxNamespaces({ libc, thread }),
+    netlink,
+    nft,
+    processes,
+    sockets: new LinuxSockets({ libc, clock }),
+    system: openSystem(libc),
+  };
+  const open = stack.move();
+  return { ...host, [Symbol.asyncDispose]: () => open.disposeAsync() };
+}

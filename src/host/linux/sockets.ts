@@ -1,0 +1,118 @@
+import { basename, dirname } from "node:path";
+import { isIPv6 } from "node:net";
+import { InvalidArgumentError } from "#base/errors.ts";
+import type { Clock } from "#host/clock.ts";
+import type { PacketSocket, Sockets } from "#host/sockets.ts";
+import { errnos, systemError } from "./ffi/errno.ts";
+import { cString, type Libc, O_CLOEXEC, O_NONBLOCK, O_PATH } from "./ffi/libc.ts";
+import { parseIpAddress } from "./netlink/ip-address.ts";
+import { openPacketSocket } from "./packet-socket.ts";
+import { openDescriptor } from "./thread.ts";
+
+const AF_UNIX = 1;
+const AF_INET = 2;
+const AF_INET6 = 10;
+const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
+const SOCK_SEQPACKET = 5;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const IPPROTO_IPV6 = 41;
+const IPV6_V6ONLY = 26;
+/** sizeof(sockaddr_un.sun_path), the closing zero included. */
+const LONGEST_PATH_BYTES = 108;
+/** A listener whose queue is full refuses at once with EAGAIN; there is nothing to wait on. */
+const CONNECT_ATTEMPTS = 100;
+const CONNECT_PAUSE_MS = 5;
+
+export class LinuxSockets implements Sockets {
+  readonly #libc: Libc;
+  readonly #clock: Clock;
+
+  constructor(options: { readonly libc: Libc; readonly clock: Clock }) {
+    this.#libc = options.libc;
+    this.#clock = options.clock;
+  }
+
+  async connectSeqpacket(path: string): Promise<PacketSocket> {
+    const attempt = `Cannot connect to "${path}"`;
+    const { call } = this.#libc;
+    const fd = call.socket(AF_UNIX, SOCK_SEQPACKET | O_CLOEXEC | O_NONBLOCK, 0);
+    if (fd < 0) throw systemError(attempt, this.#libc.errno());
+    try {
+      for (let left = CONNECT_ATTEMPTS; ; left -= 1) {
+        const errno = this.#connectUnix(fd, path);
+        if (errno === 0) break;
+        if (errno !== errnos.EAGAIN || left === 1) throw systemError(attempt, errno);
+        await this.#clock.delay(CONNECT_PAUSE_MS);
+      }
+      return await openPacketSocket(fd, path);
+    } catch (error) {
+      call.close(fd);
+      throw error;
+    }
+  }
+
+  reservePort(protocol: "tcp" | "udp", address: string, port: number): number | undefined {
+    const strict = this.#bind(protocol, address, port, false);
+    // Connections that a former server left in TIME_WAIT hold the port against a strict bind, not against
+    // this one; it must listen, as else another of its kind could bind the port too.
+    return strict ?? (protocol === "tcp" ? this.#bind(protocol, address, port, true) : undefined);
+  }
+
+  closeDescriptor(descriptor: number): void {
+    this.#libc.call.close(descriptor);
+  }
+
+  /** @returns 0, or the errno. */
+  #connectUnix(fd: number, path: string): number {
+    const isLong = Buffer.byteLength(path) >= LONGEST_PATH_BYTES;
+    const folderFd = isLong ? openDescriptor(this.#libc, dirname(path), O_PATH) : undefined;
+    try {
+      const name = folderFd === undefined ? path : `/proc/self/fd/${folderFd}/${basename(path)}`;
+      const address = Buffer.concat([Uint8Array.of(AF_UNIX, 0), cString(name)]); // sockaddr_un
+      if (address.length > 2 + LONGEST_PATH_BYTES) return errnos.ENAMETOOLONG;
+      return this.#libc.call.connect(fd, address, address.length) === 0 ? 0 : this.#libc.errno();
+    } finally {
+      if (folderFd !== undefined) this.#libc.call.close(folderFd);
+    }
+  }
+
+  #bind(
+    protocol: "tcp" | "udp",
+    address: string,
+    port: number,
+    shared: boolean,
+  ): number | undefined {
+    const attempt = `Cannot reserve ${protocol} port ${port} of ${address}`;
+    const { call } = this.#libc;
+    const sockaddr = encodeAddress(address, port);
+    const family = isIPv6(address) ? AF_INET6 : AF_INET;
+    const type = protocol === "tcp" ? SOCK_STREAM : SOCK_DGRAM;
+    const fd = call.socket(family, type | O_CLOEXEC | O_NONBLOCK, 0);
+    if (fd < 0) throw systemError(attempt, this.#libc.errno());
+    const on = Int32Array.of(1);
+    if (family === AF_INET6) call.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, on, 4);
+    if (shared) call.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, on, 4);
+    const isBound = call.bind(fd, sockaddr, sockaddr.length) === 0;
+    if (isBound && (!shared || call.listen(fd, 0) === 0)) return fd;
+    const errno = this.#libc.errno();
+    call.close(fd);
+    if (errno === errnos.EADDRINUSE) return undefined;
+    throw systemError(attempt, errno);
+  }
+}
+
+/** struct sockaddr_in or sockaddr_in6. */
+function encodeAddress(address: string, port: number): Buffer {
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new InvalidArgumentError(`Cannot reserve port ${port}: want 0 to 65535`);
+  }
+  const bytes = parseIpAddress(address);
+  const isIpv6 = bytes.length === 16;
+  const sockaddr = Buffer.alloc(isIpv6 ? 28 : 16);
+  sockaddr.writeUInt16LE(isIpv6 ? AF_INET6 : AF_INET, 0);
+  sockaddr.writeUInt16BE(port, 2);
+  sockaddr.set(bytes, isIpv6 ? 8 : 4);
+  return sockaddr;
+}

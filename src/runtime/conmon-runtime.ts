@@ -1,0 +1,324 @@
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ConflictError, InvalidArgumentError, invariant, NotFoundError } from "#base/errors.ts";
+import type { Cgroups } from "#host/cgroups.ts";
+import type { Clock } from "#host/clock.ts";
+import type { Processes } from "#host/processes.ts";
+import type { Sockets } from "#host/sockets.ts";
+import type { Resources } from "#spec/oci-runtime.ts";
+import { adoptProcess } from "./adopt.ts";
+import { connectAttach } from "./conmon/attach.ts";
+import { sendReopenLog, sendResize } from "./conmon/control.ts";
+import { startSupervisor } from "./conmon/supervisor.ts";
+import { readExit } from "./exit.ts";
+import { releaseProcess } from "./oci/exec-fifo.ts";
+import { toFailure } from "./oci/failure.ts";
+import {
+  globalArguments,
+  needsHiddenUnified,
+  type RuntimeProgram,
+  runProgram,
+} from "./oci/program.ts";
+import { removeProcess } from "./remove.ts";
+import type {
+  AdoptedProcess,
+  AttachOptions,
+  AttachStream,
+  CreateRequest,
+  ExecProcess,
+  ExecRequest,
+  RunningProcess,
+  Runtime,
+  RuntimeInfo,
+} from "./runtime.ts";
+import { type ProcessPair, type ProcessRecord, StateFolder } from "./state-folder.ts";
+
+export interface ConmonRuntimeParts {
+  readonly processes: Processes;
+  readonly cgroups: Cgroups;
+  readonly sockets: Sockets;
+  readonly clock: Clock;
+  readonly bootId: string;
+  /** Exists, with the folders `processes`, `runtimes` and `tty` in it. */
+  readonly stateDir: string;
+  readonly conmonPath: string;
+  readonly conmonVersion: string;
+  readonly programs: ReadonlyMap<string, RuntimeProgram>;
+  readonly defaultRuntime: string;
+  readonly systemdCgroup: boolean;
+}
+
+/** The runtime that stands on conmon and an OCI runtime. Keeps no state but what the folders hold. */
+export class ConmonRuntime implements Runtime {
+  readonly #parts: ConmonRuntimeParts;
+
+  constructor(parts: ConmonRuntimeParts) {
+    this.#parts = parts;
+  }
+
+  get runtimes(): Readonly<Record<string, RuntimeInfo>> {
+    return Object.fromEntries(this.#parts.programs);
+  }
+
+  get defaultRuntime(): string {
+    return this.#parts.defaultRuntime;
+  }
+
+  get supervisorVersion(): string {
+    return this.#parts.conmonVersion;
+  }
+
+  async create(request: CreateRequest, signal: AbortSignal): Promise<RunningProcess> {
+    signal.throwIfAborted();
+    const record: ProcessRecord = {
+      kind: "container",
+      id: request.id,
+      containerId: request.id,
+      runtimeName: this.#program(request.runtimeName).name,
+      cgroupPath: request.cgroupPath,
+      bootId: this.#parts.bootId,
+      terminal: request.terminal,
+      openStdin: request.openStdin,
+      stdinOnce: request.stdinOnce,
+    };
+    const folder = this.#makeFolder(record);
+    await using undo = new AsyncDisposableStack();
+    undo.defer(() => this.delete(request.id, { force: true }));
+    writeFileSync(folder.configFile, JSON.stringify(request.spec));
+    const started = await this.#supervise(record, folder, {
+      logTarget: request.logTarget,
+      command: request.spec.process?.args[0] ?? "",
+    });
+    signal.throwIfAborted();
+    undo.move();
+    return started;
+  }
+
+  async exec(request: ExecRequest, signal: AbortSignal): Promise<ExecProcess> {
+    signal.throwIfAborted();
+    const container = this.#record(request.containerId);
+    const record: ProcessRecord = {
+      kind: "exec",
+      id: request.execId,
+      containerId: request.containerId,
+      runtimeName: container.runtimeName,
+      cgroupPath: container.cgroupPath,
+      bootId: this.#parts.bootId,
+      terminal: request.terminal,
+      openStdin: request.openStdin,
+      stdinOnce: true,
+    };
+    const folder = this.#makeFolder(record);
+    await using undo = new AsyncDisposableStack();
+    undo.defer(() => this.delete(request.execId, { force: true }));
+    writeFileSync(folder.execFile, JSON.stringify(request.process));
+    let stdio: AttachStream | undefined;
+    const started = await this.#supervise(record, folder, {
+      logTarget: "none",
+      command: request.process.args[0] ?? "",
+      ...(request.attach
+        ? {
+            attach: async () => {
+              stdio = undo.use(await this.#connect(record, folder, {}));
+            },
+          }
+        : {}),
+    });
+    signal.throwIfAborted();
+    undo.move();
+    return { ...started, ...(stdio === undefined ? {} : { stdio }) };
+  }
+
+  async start(id: string): Promise<void> {
+    const folder = this.#folder(id);
+    const record = this.#record(id);
+    const program = this.#program(record.runtimeName);
+    const pair = folder.readPair();
+    if (pair === undefined || folder.isStarting) {
+      throw new ConflictError(`Cannot start container ${id}: it does not wait to be started`);
+    }
+    folder.markStarting();
+    if (program.family === "other") {
+      await this.#run(program, ["start", id]);
+      return;
+    }
+    const { processes, clock } = this.#parts;
+    await releaseProcess(
+      {
+        path: join(program.rootDir, id, "exec.fifo"),
+        family: program.family,
+        isAlive: () => processes.isAlive(pair.process),
+      },
+      clock,
+    );
+  }
+
+  kill(id: string, signal: number): boolean {
+    const pair = this.#folder(id).readPair();
+    return pair !== undefined && this.#parts.processes.kill(pair.process, signal);
+  }
+
+  async pause(id: string): Promise<void> {
+    await this.#run(this.#program(this.#record(id).runtimeName), ["pause", id]);
+  }
+
+  async resume(id: string): Promise<void> {
+    await this.#run(this.#program(this.#record(id).runtimeName), ["resume", id]);
+  }
+
+  async update(id: string, resources: Resources): Promise<void> {
+    const program = this.#program(this.#record(id).runtimeName);
+    await this.#run(program, ["update", "--resources", "-", id], JSON.stringify(resources));
+  }
+
+  async delete(id: string, options: { readonly force: boolean }): Promise<void> {
+    const folder = this.#folder(id);
+    if (!existsSync(folder.path)) return;
+    const { processes } = this.#parts;
+    const record = folder.readRecord();
+    const pair = folder.readPair();
+    if (!options.force && pair !== undefined && processes.isAlive(pair.process)) {
+      throw new ConflictError(`Cannot delete ${id}: it is running`);
+    }
+    const program = record && this.#parts.programs.get(record.runtimeName);
+    await removeProcess(this.#parts, { folder, record, pair, program });
+  }
+
+  attach(id: string, options: AttachOptions = {}): Promise<AttachStream> {
+    return this.#connect(this.#record(id), this.#folder(id), options);
+  }
+
+  async resize(
+    id: string,
+    size: { readonly columns: number; readonly rows: number },
+  ): Promise<void> {
+    sendResize(this.#folder(id).controlFifo, size);
+  }
+
+  reopenLog(id: string): void {
+    sendReopenLog(this.#folder(id).controlFifo);
+  }
+
+  adopt(id: string): Promise<AdoptedProcess> {
+    const folder = this.#folder(id);
+    const name = folder.readRecord()?.runtimeName ?? "";
+    const { bootId, programs } = this.#parts;
+    return adoptProcess(this.#parts, { folder, bootId, program: programs.get(name) });
+  }
+
+  list(): readonly string[] {
+    return readdirSync(join(this.#parts.stateDir, "processes"));
+  }
+
+  pids(id: string): readonly number[] {
+    return this.#parts.cgroups.pids(this.#record(id).cgroupPath);
+  }
+
+  /** Starts conmon; resolves when the process waits (container) or runs (exec). */
+  async #supervise(
+    record: ProcessRecord,
+    folder: StateFolder,
+    request: {
+      readonly logTarget: string;
+      readonly command: string;
+      readonly attach?: () => Promise<void>;
+    },
+  ): Promise<RunningProcess> {
+    const { processes, conmonPath, stateDir, systemdCgroup } = this.#parts;
+    const program = this.#program(record.runtimeName);
+    const { attach } = request;
+    const result = await startSupervisor(processes, {
+      conmonPath,
+      temporaryDir: join(stateDir, "tty"),
+      ...(attach === undefined ? {} : { whenAttachable: attach }),
+      plan: {
+        id: record.id,
+        containerId: record.containerId,
+        launcherPath: needsHiddenUnified(program) ? processes.runtimeLauncher : undefined,
+        runtimePath: program.path,
+        runtimeArguments: globalArguments(program, systemdCgroup),
+        directory: folder.path,
+        pidFile: folder.pidFile,
+        terminal: record.terminal,
+        openStdin: record.openStdin,
+        keepStdinOpen: keepsStdinOpen(record),
+        logTarget: request.logTarget,
+        ...(record.kind === "exec"
+          ? { exec: { processFile: folder.execFile, attach: attach !== undefined } }
+          : {}),
+      },
+    });
+    if (!result.ok) {
+      throw toFailure({
+        operation: record.kind === "exec" ? "exec" : "create",
+        runtimeName: program.name,
+        command: request.command,
+        stderr: result.stderr,
+      });
+    }
+    // A short exec may have ended by now; its start time is nobody's then.
+    const process = processes.identify(result.pid) ?? { pid: result.pid, startTicks: 0 };
+    const pair: ProcessPair = { process, supervisor: result.supervisor };
+    folder.writePair(pair);
+    const exited = result.supervisorEnded.then(() => readExit(this.#parts, folder, record, pair));
+    return { ...pair, exited };
+  }
+
+  #connect(
+    record: ProcessRecord,
+    folder: StateFolder,
+    options: AttachOptions,
+  ): Promise<AttachStream> {
+    return connectAttach(this.#parts.sockets, {
+      socketPath: folder.attachSocket,
+      mayNotLeave: options.outputOnly === true && record.openStdin && !keepsStdinOpen(record),
+    });
+  }
+
+  #run(program: RuntimeProgram, command: readonly string[], input?: string): Promise<string> {
+    const { processes, systemdCgroup } = this.#parts;
+    return runProgram(processes, program, {
+      systemdCgroup,
+      command,
+      ...(input === undefined ? {} : { input }),
+    });
+  }
+
+  #makeFolder(record: ProcessRecord): StateFolder {
+    const folder = this.#folder(record.id);
+    if (existsSync(folder.path)) {
+      throw new ConflictError(`Cannot create ${record.kind} ${record.id}: one of that id exists`);
+    }
+    mkdirSync(folder.path, { mode: 0o700 });
+    folder.writeRecord(record);
+    return folder;
+  }
+
+  #folder(id: string): StateFolder {
+    invariant(/^[\w.-]+$/.test(id) && !id.startsWith("."), `"${id}" is the name of a folder`);
+    return new StateFolder(join(this.#parts.stateDir, "processes", id));
+  }
+
+  /** @throws {NotFoundError} Nothing of that id was created. */
+  #record(id: string): ProcessRecord {
+    const record = this.#folder(id).readRecord();
+    if (record === undefined)
+      throw new NotFoundError(`No process of ${id} is known to the runtime`);
+    return record;
+  }
+
+  #program(name: string): RuntimeProgram {
+    const program = this.#parts.programs.get(name);
+    if (program !== undefined) return program;
+    const names = [...this.#parts.programs.keys()].join(", ");
+    throw new InvalidArgumentError(`unknown or invalid runtime name: ${name} (there are ${names})`);
+  }
+}
+
+/**
+ * A terminal stays usable after a detach, and so does stdin that is not `stdinOnce`: conmon would close it
+ * when the first client leaves.
+ */
+function keepsStdinOpen(record: ProcessRecord): boolean {
+  return record.terminal || !record.stdinOnce;
+}

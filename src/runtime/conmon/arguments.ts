@@ -1,0 +1,56 @@
+/** What conmon is to supervise; conmon(8) explains its flags. */
+export interface ConmonPlan {
+  readonly id: string;
+  /** Id of the container that an exec runs in. */
+  readonly containerId: string;
+  /** An executable to put before the runtime: see `Processes.runtimeLauncher`. */
+  readonly launcherPath: string | undefined;
+  readonly runtimePath: string;
+  readonly runtimeArguments: readonly string[];
+  /** Bundle of a container; of an exec just the folder for the socket and the fifos. */
+  readonly directory: string;
+  readonly pidFile: string;
+  readonly terminal: boolean;
+  readonly openStdin: boolean;
+  /** A client's leaving or half-close does not close stdin. */
+  readonly keepStdinOpen: boolean;
+  /** `--log-path`. */
+  readonly logTarget: string;
+  readonly exec?: { readonly processFile: string; readonly attach: boolean };
+}
+
+/**
+ * conmon's command line.
+ *
+ * `--sync` leaves out its second fork: the daemon is its parent and has its pid without a file.
+ * `--full-attach` puts the attach socket into the bundle, `--persist-dir` the exit code and `oom`.
+ * `--no-sync-log` spares an fsync at each exit, which Docker does not do either. conmon's own log level
+ * is the lowest: its stderr is gone soon after the start, and syslog is not ours to fill.
+ */
+export function planConmonArguments(plan: ConmonPlan): string[] {
+  const runtime = [plan.runtimePath, ...plan.runtimeArguments];
+  const [program = "", ...before] =
+    plan.launcherPath === undefined ? runtime : [plan.launcherPath, ...runtime];
+  const { exec } = plan;
+  return [
+    "--api-version",
+    "1",
+    "--sync",
+    "--no-sync-log",
+    "--log-level=error",
+    `--cid=${plan.containerId}`,
+    `--cuuid=${plan.id}`,
+    `--runtime=${program}`,
+    ...before.map((argument) => `--runtime-arg=${argument}`),
+    `--bundle=${plan.directory}`,
+    "--full-attach",
+    `--persist-dir=${plan.directory}`,
+    `--container-pidfile=${plan.pidFile}`,
+    `--log-path=${plan.logTarget}`,
+    ...(plan.terminal ? ["--terminal"] : []),
+    ...(plan.openStdin ? ["--stdin"] : []),
+    ...(plan.keepStdinOpen ? ["--leave-stdin-open"] : []),
+    ...(exec === undefined ? [] : ["--exec", `--exec-process-spec=${exec.processFile}`]),
+    ...(exec?.attach === true ? ["--exec-attach"] : []),
+  ];
+}

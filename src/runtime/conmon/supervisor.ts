@@ -1,0 +1,108 @@
+import { closeSync, writeSync } from "node:fs";
+import { invariant } from "#base/errors.ts";
+import type { ExitStatus, ProcessIdentity, Processes } from "#host/processes.ts";
+import { type ConmonPlan, planConmonArguments } from "./arguments.ts";
+import { LineReader } from "./line-reader.ts";
+
+const SIGKILL = 9;
+
+export interface SupervisorRequest {
+  readonly conmonPath: string;
+  readonly plan: ConmonPlan;
+  /** Where conmon makes its short-lived console sockets. */
+  readonly temporaryDir: string;
+  /** For an attached exec: runs while the process still waits; the socket is there. */
+  readonly whenAttachable?: () => Promise<void>;
+}
+
+export type SupervisorResult =
+  | {
+      readonly ok: true;
+      readonly pid: number;
+      readonly supervisor: ProcessIdentity;
+      readonly supervisorEnded: Promise<ExitStatus>;
+    }
+  /** conmon has ended; `stderr` is the runtime's, else conmon's own. */
+  | { readonly ok: false; readonly stderr: string };
+
+/**
+ * Starts conmon and waits until the runtime has made the process or refused.
+ *
+ * conmon reports on `_OCI_SYNCPIPE`, one JSON line: `{"data": PID}`, or `{"data": -1, "message": "…"}`.
+ * For an attached exec it reads `_OCI_STARTPIPE` twice, once at its start and once, after it has
+ * reported the socket on `_OCI_ATTACHPIPE`, before it lets the runtime go.
+ */
+export async function startSupervisor(
+  processes: Processes,
+  request: SupervisorRequest,
+): Promise<SupervisorResult> {
+  const attach = request.plan.exec?.attach === true;
+  const { pid, exited, pipes } = processes.spawn({
+    argv: [request.conmonPath, ...planConmonArguments(request.plan)],
+    env: {
+      PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+      TMPDIR: request.temporaryDir,
+      _OCI_SYNCPIPE: "3",
+      ...(attach ? { _OCI_STARTPIPE: "4", _OCI_ATTACHPIPE: "5" } : {}),
+    },
+    cwd: request.plan.directory,
+    stdio: ["ignore", "ignore", "pipe", "pipe", ...(attach ? (["pipe", "pipe"] as const) : [])],
+    detached: true,
+  });
+  const supervisor = processes.identify(pid) ?? { pid, startTicks: 0 };
+  await using complaints = new LineReader(pipeAt(pipes, 2));
+  await using sync = new LineReader(pipeAt(pipes, 3));
+  if (attach) {
+    try {
+      await passAttach(pipes, request);
+    } catch (error) {
+      processes.kill(supervisor, SIGKILL); // the runtime that it starts has a parent-death signal
+      await exited;
+      throw error;
+    }
+  }
+  const report = parseReport(await sync.readLine());
+  if (report.pid !== undefined) {
+    return { ok: true, pid: report.pid, supervisor, supervisorEnded: exited };
+  }
+  await exited;
+  return { ok: false, stderr: report.message ?? (await complaints.readRest()) };
+}
+
+async function passAttach(
+  pipes: readonly (number | undefined)[],
+  request: SupervisorRequest,
+): Promise<void> {
+  const start = pipeAt(pipes, 4);
+  try {
+    await using attachable = new LineReader(pipeAt(pipes, 5));
+    writeSync(start, "\n");
+    // The end of the stream instead: conmon gave up, and the sync pipe says why.
+    if ((await attachable.readLine()) === undefined) return;
+    await request.whenAttachable?.();
+    writeSync(start, "\n");
+  } finally {
+    closeSync(start);
+  }
+}
+
+/** @param line Undefined when conmon ended without a word. */
+export function parseReport(line: string | undefined): {
+  readonly pid?: number;
+  readonly message?: string;
+} {
+  if (line === undefined) return {};
+  const report: unknown = JSON.parse(line);
+  if (typeof report !== "object" || report === null) return {};
+  const data = "data" in report && typeof report.data === "number" ? report.data : -1;
+  if (data > 0) return { pid: data };
+  return "message" in report && typeof report.message === "string"
+    ? { message: report.message }
+    : {};
+}
+
+function pipeAt(pipes: readonly (number | undefined)[], position: number): number {
+  const fd = pipes[position];
+  invariant(fd !== undefined, `descriptor ${position} of conmon is a pipe`);
+  return fd;
+}

@@ -1,0 +1,34 @@
+import type { Cgroups } from "#host/cgroups.ts";
+import type { Clock } from "#host/clock.ts";
+import type { Processes } from "#host/processes.ts";
+import type { ProcessExit } from "./runtime.ts";
+import type { ProcessPair, ProcessRecord, StateFolder } from "./state-folder.ts";
+
+const SIGKILL = 9;
+const KILLED_EXIT_CODE = 128 + SIGKILL;
+
+export interface ExitParts {
+  readonly processes: Processes;
+  readonly cgroups: Cgroups;
+  readonly clock: Clock;
+}
+
+/**
+ * The exit of a process whose conmon has ended, from the file that conmon wrote as its last act. Where it
+ * wrote none it was killed; the process, whose output nobody holds any more, is killed as well.
+ */
+export function readExit(
+  parts: ExitParts,
+  folder: StateFolder,
+  record: ProcessRecord,
+  pair: ProcessPair,
+): ProcessExit {
+  // conmon may miss the kernel's event when the kill ends the container; the counter tells.
+  const oomKilled =
+    record.kind === "container" &&
+    (folder.sawOutOfMemory || parts.cgroups.oomKills(record.cgroupPath) > 0);
+  const exit = folder.readExit();
+  if (exit !== undefined) return { ...exit, oomKilled };
+  parts.processes.kill(pair.process, SIGKILL);
+  return { exitCode: KILLED_EXIT_CODE, oomKilled, finishedMs: parts.clock.nowMs() };
+}

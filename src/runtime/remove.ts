@@ -1,0 +1,67 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Cgroups } from "#host/cgroups.ts";
+import type { Processes } from "#host/processes.ts";
+import { findSupervisor } from "./adopt.ts";
+import { type RuntimeProgram, runProgram } from "./oci/program.ts";
+import type { ProcessPair, ProcessRecord, StateFolder } from "./state-folder.ts";
+
+const SIGKILL = 9;
+
+export interface RemoveParts {
+  readonly processes: Processes;
+  readonly cgroups: Cgroups;
+  readonly systemdCgroup: boolean;
+}
+
+export interface RemoveRequest {
+  readonly folder: StateFolder;
+  /** Absent where a daemon died before it wrote them. */
+  readonly record: ProcessRecord | undefined;
+  readonly pair: ProcessPair | undefined;
+  readonly program: RuntimeProgram | undefined;
+}
+
+/**
+ * Kills what is left of a container or exec and removes its traces, the folder last: a daemon that dies
+ * on the way finds it again.
+ */
+export async function removeProcess(parts: RemoveParts, request: RemoveRequest): Promise<void> {
+  const { processes, cgroups } = parts;
+  const { folder, record, pair } = request;
+  if (pair !== undefined) processes.kill(pair.process, SIGKILL);
+  const supervisor = pair?.supervisor ?? findUnrecorded(processes, folder);
+  // Without a report from it the process is unknown: conmon goes, and the runtime with it.
+  if (pair === undefined && supervisor !== undefined) processes.kill(supervisor, SIGKILL);
+  if (record?.kind === "container" && cgroups.exists(record.cgroupPath)) {
+    cgroups.kill(record.cgroupPath); // also ends a frozen one, and those outside its pid namespace
+  }
+  if (supervisor !== undefined) await processes.waitGone(supervisor);
+  if (record?.kind === "container") await forgetContainer(parts, record, request.program);
+  rmSync(folder.path, { recursive: true, force: true });
+}
+
+function findUnrecorded(
+  processes: Processes,
+  folder: StateFolder,
+): ReturnType<Processes["identify"]> {
+  const pid = findSupervisor(folder);
+  return pid === undefined ? undefined : processes.identify(pid);
+}
+
+/** The cgroup and the runtime's folder: all that crun and runc keep, without the process that `delete` costs. */
+async function forgetContainer(
+  parts: RemoveParts,
+  record: ProcessRecord,
+  program: RuntimeProgram | undefined,
+): Promise<void> {
+  if (program !== undefined && (program.family === "other" || parts.systemdCgroup)) {
+    const command = ["delete", "--force", record.id];
+    await runProgram(parts.processes, program, { systemdCgroup: parts.systemdCgroup, command });
+    return;
+  }
+  parts.cgroups.remove(record.cgroupPath);
+  if (program !== undefined) {
+    rmSync(join(program.rootDir, record.id), { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,107 @@
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Host } from "#host/host.ts";
+import { openLinuxHost } from "#host/linux/host.ts";
+import { openRuntime } from "#runtime/open.ts";
+import type { CreateRequest, Runtime } from "#runtime/runtime.ts";
+import type { Process, Spec } from "#spec/oci-runtime.ts";
+
+const APPLETS = ["cat", "dd", "echo", "head", "ls", "sh", "sleep", "stty", "tail", "true", "wc"];
+
+/** A runtime of its own in a fresh folder, with a busybox root file system. */
+export interface RuntimeFixture extends AsyncDisposable {
+  readonly host: Host;
+  readonly runtime: Runtime;
+  readonly stateDir: string;
+  readonly logFile: (id: string) => string;
+  /** A create request for a shell script. */
+  request(id: string, script: string, changes?: Partial<CreateRequest>): CreateRequest;
+}
+
+export interface FixtureOptions {
+  readonly runtimeName: "crun" | "runc";
+  /** Of an earlier daemon; kept at the end. */
+  readonly stateDir?: string;
+}
+
+export async function openFixture(options: FixtureOptions): Promise<RuntimeFixture> {
+  const host = await openLinuxHost();
+  const stateDir = options.stateDir ?? makeStateDir();
+  const { runtime } = await openRuntime({
+    processes: host.processes,
+    cgroups: host.cgroups,
+    sockets: host.sockets,
+    clock: host.clock,
+    bootId: host.system.bootId,
+    stateDir,
+    runtimes: {},
+    cgroupManager: "cgroupfs",
+    defaultRuntime: options.runtimeName,
+  });
+  const logFile = (id: string): string => join(stateDir, `${id}.log`);
+  return {
+    host,
+    runtime,
+    stateDir,
+    logFile,
+    request: (id, script, changes) => ({
+      id,
+      runtimeName: options.runtimeName,
+      spec: makeSpec(stateDir, id, ["sh", "-c", script]),
+      terminal: false,
+      openStdin: false,
+      stdinOnce: false,
+      logTarget: `k8s-file:${logFile(id)}`,
+      cgroupPath: cgroupPath(id),
+      ...changes,
+    }),
+    [Symbol.asyncDispose]: async () => {
+      if (options.stateDir === undefined) {
+        for (const id of runtime.list()) await runtime.delete(id, { force: true });
+        host.cgroups.remove("/wharf-runtime-test");
+        rmSync(stateDir, { recursive: true, force: true });
+      }
+      await host[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function cgroupPath(id: string): string {
+  return `/wharf-runtime-test/${process.pid}-${id}`;
+}
+
+function makeStateDir(): string {
+  const stateDir = mkdtempSync(join(tmpdir(), "wharf-runtime-"));
+  const bin = join(stateDir, "rootfs", "bin");
+  mkdirSync(bin, { recursive: true });
+  copyFileSync("/bin/busybox", join(bin, "busybox"));
+  for (const applet of APPLETS) symlinkSync("busybox", join(bin, applet));
+  return stateDir;
+}
+
+export function makeProcess(args: readonly string[]): Process {
+  return { cwd: "/", args, env: ["PATH=/bin"], user: { uid: 0, gid: 0 } };
+}
+
+export function makeSpec(stateDir: string, id: string, args: readonly string[]): Spec {
+  return {
+    ociVersion: "1.0.2",
+    process: makeProcess(args),
+    root: { path: join(stateDir, "rootfs") },
+    mounts: [
+      { destination: "/proc", type: "proc", source: "proc" },
+      { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["mode=755"] },
+      {
+        destination: "/dev/pts",
+        type: "devpts",
+        source: "devpts",
+        options: ["newinstance", "ptmxmode=0666", "mode=0620"],
+      },
+    ],
+    linux: {
+      cgroupsPath: cgroupPath(id),
+      namespaces: [{ type: "pid" }, { type: "mount" }, { type: "ipc" }, { type: "uts" }],
+    },
+  };
+}

@@ -1,0 +1,18 @@
+import { atLeast, type Command, defineCommand } from "#cli/command.ts";
+import { containerPath, eachContainer } from "./each-container.ts";
+import { stopFlags, stopQuery } from "./stop-flags.ts";
+
+export const command: Command = defineCommand({
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  args: atLeast(1),
+  completeArgs: ["running-containers"],
+  flags: stopFlags,
+  async run(cli, { flags, args, isSet }) {
+    const engine = await cli.engine();
+    const query = stopQuery(flags, isSet);
+    return eachContainer(cli, args, async (name) => {
+      await engine.send("POST", containerPath(name, "/stop"), { query });
+      return name;
+    });
+  },
+});

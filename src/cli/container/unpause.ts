@@ -1,0 +1,16 @@
+import { atLeast, type Command, defineCommand } from "#cli/command.ts";
+import { containerPath, eachContainer } from "./each-container.ts";
+
+export const command: Command = defineCommand({
+  usage: "CONTAINER [CONTAINER...]",
+  args: atLeast(1),
+  completeArgs: ["running-containers"],
+  flags: {},
+  async run(cli, { args }) {
+    const engine = await cli.engine();
+    return eachContainer(cli, args, async (name) => {
+      await engine.send("POST", containerPath(name, "/unpause"));
+      return name;
+    });
+  },
+});

@@ -1,5 +1,5 @@
 import { parseGoDuration } from "#base/durations.ts";
-import { InvalidArgumentError, messageOf } from "#base/errors.ts";
+import { InvalidArgumentError } from "#base/errors.ts";
 import { tryParseRfc3339 } from "#base/rfc3339.ts";
 
 /** `since` and `until` of logs and events, `until` of prune. Nanoseconds since 1970 as bigint. */
@@ -49,7 +49,7 @@ export function parseTimestamp(text: string, now: bigint, zoneOffsetMinutes = 0)
   } catch (cause) {
     throw new InvalidArgumentError(
       `failed to parse value as time or duration: ${JSON.stringify(text)}`,
-      { cause: messageOf(cause) },
+      { cause },
     );
   }
 }

@@ -93,6 +93,11 @@ export interface Images {
     request: { readonly filters: Filters },
     users: readonly ImageUser[],
   ): Promise<{ readonly removed: readonly RemovedImage[]; readonly reclaimedBytes: number }>;
+  /**
+   * Frees layers and blobs that nothing names any more: after the removal of a container whose image was
+   * removed by force before it.
+   */
+  collect(): Promise<{ readonly freedBytes: number }>;
   /** Chain id of the topmost layer, the parent of a container's snapshot; undefined for an image without layers. */
   topChainId(image: ImageRecord): ChainId | undefined;
   /** Keeps the image from being removed while a container is made from it. */

@@ -1,0 +1,125 @@
+import { InvalidArgumentError } from "#base/errors.ts";
+import type { ContentLease, ContentStore } from "#content/content.ts";
+import { chainIdsOf, type Digest, digestOf } from "#spec/digest.ts";
+import { OCI_CONFIG, OCI_MANIFEST } from "#spec/media-types.ts";
+import {
+  type Descriptor,
+  type ImageConfig,
+  manifestToWire,
+  parseImageConfig,
+  parseManifest,
+} from "#spec/oci-image.ts";
+import type { ImageRecord } from "./images.ts";
+import type { LayerProgress, Layers, WantedLayer } from "./layers.ts";
+import type { ImageRecords } from "./records.ts";
+
+export interface AddImageOptions {
+  readonly content: ContentStore;
+  readonly layers: Layers;
+  readonly records: ImageRecords;
+  readonly nowMs: () => number;
+}
+
+/** An image whose parts are all in the content store, leased. */
+export interface ImageParts {
+  readonly configBytes: Uint8Array;
+  readonly layers: readonly WantedLayer[];
+  /** The manifest it came with; one is made where it is missing or does not fit the blobs. */
+  readonly manifest?: { readonly descriptor: Descriptor; readonly bytes: Uint8Array };
+  readonly index?: { readonly descriptor: Descriptor; readonly bytes: Uint8Array };
+}
+
+/** @throws {InvalidArgumentError} No config, or of another operating system. */
+export function readRunnableConfig(bytes: Uint8Array): ImageConfig {
+  const config = parseImageConfig(bytes);
+  if (config.platform.os !== "" && config.platform.os !== "linux") {
+    throw new InvalidArgumentError(`cannot load ${config.platform.os} image on linux`);
+  }
+  return config;
+}
+
+async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield bytes;
+}
+
+/**
+ * Unpacks an image's layers and makes its record: only then is it visible, and whole. An image that
+ * is there already keeps its record.
+ */
+export async function addImage(
+  options: AddImageOptions,
+  parts: ImageParts,
+  lease: ContentLease,
+  onProgress: (progress: LayerProgress) => void,
+  signal: AbortSignal,
+): Promise<ImageRecord> {
+  const { content, layers, records } = options;
+  const id = digestOf(parts.configBytes);
+  const config = readRunnableConfig(parts.configBytes);
+  using _held = layers.hold(chainIdsOf(config.diffIds));
+  const existing = records.get(id);
+  if (existing) return existing;
+  const descriptors = await layers.provide(parts.layers, onProgress, signal);
+  const store = async (bytes: Uint8Array, digest?: Digest): Promise<Digest> => {
+    const expected = digest === undefined ? { lease } : { digest, lease };
+    return (await content.ingest(once(bytes), expected, signal)).digest;
+  };
+  await store(parts.configBytes, id);
+  const manifest = fittingManifest(parts, id, descriptors) ?? makeManifest(parts, id, descriptors);
+  await store(manifest.bytes, manifest.descriptor.digest);
+  const index = manifest === parts.manifest ? parts.index : undefined;
+  if (index) await store(index.bytes, index.descriptor.digest);
+  const record: ImageRecord = {
+    id,
+    config,
+    diffIds: config.diffIds,
+    layers: descriptors,
+    manifest: manifest.descriptor,
+    ...(index ? { index: index.descriptor } : {}),
+    tags: [],
+    repoDigests: [],
+    sizeBytes: layers.sizeBytes(config.diffIds),
+    createdLocallyMs: options.nowMs(),
+  };
+  return records.transaction(() => {
+    // another load of the same image may have ended meanwhile, and been tagged
+    const meanwhile = records.get(id);
+    if (!meanwhile) records.put(record);
+    return meanwhile ?? record;
+  });
+}
+
+/** The manifest it came with, if it names exactly this config and these blobs. */
+function fittingManifest(
+  parts: ImageParts,
+  configDigest: Digest,
+  layers: readonly Descriptor[],
+): ImageParts["manifest"] {
+  if (!parts.manifest) return undefined;
+  const manifest = parseManifest(parts.manifest.bytes, parts.manifest.descriptor.mediaType);
+  const fits =
+    manifest.config.digest === configDigest &&
+    manifest.layers.length === layers.length &&
+    manifest.layers.every((layer, index) => layer.digest === layers[index]?.digest);
+  return fits ? parts.manifest : undefined;
+}
+
+function makeManifest(
+  parts: ImageParts,
+  configDigest: Digest,
+  layers: readonly Descriptor[],
+): { readonly descriptor: Descriptor; readonly bytes: Uint8Array } {
+  const config = {
+    mediaType: OCI_CONFIG,
+    digest: configDigest,
+    sizeBytes: parts.configBytes.byteLength,
+  };
+  const text = JSON.stringify(manifestToWire({ mediaType: OCI_MANIFEST, config, layers }));
+  const bytes = Buffer.from(text);
+  const descriptor = {
+    mediaType: OCI_MANIFEST,
+    digest: digestOf(bytes),
+    sizeBytes: bytes.byteLength,
+  };
+  return { descriptor, bytes };
+}

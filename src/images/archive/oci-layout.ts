@@ -1,0 +1,160 @@
+import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
+import { type Digest, digestAlgorithm, digestHex, digestOf } from "#spec/digest.ts";
+import { isIndexType, isManifestType, OCI_INDEX } from "#spec/media-types.ts";
+import {
+  type Descriptor,
+  type ImageIndex,
+  isImageManifest,
+  type Manifest,
+  MANIFEST_MAX_BYTES,
+  parseIndex,
+  parseManifest,
+} from "#spec/oci-image.ts";
+import { formatPlatform, type Platform, selectPlatform } from "#spec/platform.ts";
+import type { ArchivedImage } from "./archived-image.ts";
+import type { ArchiveSpool } from "./spool.ts";
+
+const MAX_INDEX_DEPTH = 8;
+const CONTAINERD_NAME = "io.containerd.image.name";
+const OCI_REF_NAME = "org.opencontainers.image.ref.name";
+
+export function blobPath(digest: Digest): string {
+  return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
+}
+
+/** Reads a document that a descriptor names, and holds it to the descriptor. */
+async function readDocument(spool: ArchiveSpool, descriptor: Descriptor): Promise<Uint8Array> {
+  const bytes = await spool.bytes(blobPath(descriptor.digest), MANIFEST_MAX_BYTES);
+  if (!bytes) {
+    throw new InvalidArgumentError(
+      `Cannot read OCI layout: blob ${descriptor.digest} is not in the archive`,
+    );
+  }
+  const actual = digestOf(bytes, digestAlgorithm(descriptor.digest));
+  if (actual !== descriptor.digest) {
+    throw new InvalidArgumentError(
+      `Cannot read OCI layout: blob ${descriptor.digest} has digest ${actual}`,
+    );
+  }
+  if (descriptor.sizeBytes !== bytes.byteLength) {
+    throw new InvalidArgumentError(
+      `Cannot read OCI layout: blob ${descriptor.digest} has ${bytes.byteLength} bytes, ` +
+        `its descriptor says ${descriptor.sizeBytes}`,
+    );
+  }
+  return bytes;
+}
+
+async function readIndex(spool: ArchiveSpool): Promise<ImageIndex> {
+  const bytes = await spool.bytes("index.json", MANIFEST_MAX_BYTES);
+  if (!bytes) throw new InvalidArgumentError("Cannot read OCI layout: index.json is missing");
+  return parseIndex(bytes, OCI_INDEX);
+}
+
+interface FoundManifest {
+  readonly descriptor: Descriptor;
+  readonly manifest: Manifest;
+  /** The image's own index, not the layout's. */
+  readonly index?: Descriptor;
+}
+
+/** Manifests below a descriptor that are runnable images. */
+async function findManifests(
+  spool: ArchiveSpool,
+  descriptor: Descriptor,
+  depth: number,
+): Promise<readonly FoundManifest[]> {
+  if (isManifestType(descriptor.mediaType)) {
+    const bytes = await readDocument(spool, descriptor);
+    const manifest = parseManifest(bytes, descriptor.mediaType);
+    return isImageManifest(manifest) ? [{ descriptor, manifest }] : [];
+  }
+  if (!isIndexType(descriptor.mediaType)) return [];
+  if (depth >= MAX_INDEX_DEPTH) {
+    throw new InvalidArgumentError(
+      `Cannot read OCI layout: indexes are nested more than ${MAX_INDEX_DEPTH} deep`,
+    );
+  }
+  const index = parseIndex(await readDocument(spool, descriptor), descriptor.mediaType);
+  const found: FoundManifest[] = [];
+  for (const inner of index.manifests) {
+    // an archive of one platform keeps the whole index, though the other manifests are not with it
+    if (!spool.has(blobPath(inner.digest))) continue;
+    for (const manifest of await findManifests(spool, inner, depth + 1)) {
+      const withPlatform = inner.platform && !manifest.descriptor.platform;
+      found.push({
+        ...manifest,
+        ...(withPlatform
+          ? { descriptor: { ...manifest.descriptor, platform: inner.platform } }
+          : {}),
+        index: descriptor,
+      });
+    }
+  }
+  return found;
+}
+
+function nameOf(descriptor: Descriptor): readonly string[] {
+  const full = descriptor.annotations?.[CONTAINERD_NAME];
+  if (full) return [full];
+  const ref = descriptor.annotations?.[OCI_REF_NAME];
+  // a bare tag names no repository
+  return ref && /[:/]/.test(ref) ? [ref] : [];
+}
+
+function toArchivedImage(found: FoundManifest, names: readonly string[]): ArchivedImage {
+  const { descriptor, manifest, index } = found;
+  return {
+    configPath: blobPath(manifest.config.digest),
+    layerPaths: manifest.layers.map((layer) => blobPath(layer.digest)),
+    names,
+    manifest: { descriptor, path: blobPath(descriptor.digest) },
+    ...(index ? { index: { descriptor: index, path: blobPath(index.digest) } } : {}),
+  };
+}
+
+/**
+ * The images of an OCI layout: of each entry of `index.json` the one that suits the platform best.
+ *
+ * @throws {InvalidArgumentError} Damaged. {NotFoundError} Nothing in it runs on `platform`.
+ */
+export async function readOciLayout(
+  spool: ArchiveSpool,
+  platform: Platform,
+): Promise<readonly ArchivedImage[]> {
+  const { manifests } = await readIndex(spool);
+  const images: ArchivedImage[] = [];
+  const others: Platform[] = [];
+  for (const descriptor of manifests) {
+    const found = await findManifests(spool, descriptor, 0);
+    const platforms = found.map((one) => one.descriptor.platform);
+    const known = platforms.filter((one) => one !== undefined);
+    const best =
+      known.length === found.length && found.length > 0 ? selectPlatform(platform, known) : 0;
+    const chosen = found[best] ?? (found.length === 1 ? found[0] : undefined);
+    if (chosen) images.push(toArchivedImage(chosen, nameOf(descriptor)));
+    else others.push(...known);
+  }
+  if (images.length === 0) {
+    throw new NotFoundError(
+      `Cannot load image: the archive has none for ${formatPlatform(platform)}, ` +
+        `it has ${others.map(formatPlatform).join(", ") || "no image at all"}`,
+    );
+  }
+  return images;
+}
+
+/** Manifests of the layout, by their config: to find the original of an image in a docker-archive. */
+export async function manifestsByConfig(
+  spool: ArchiveSpool,
+): Promise<ReadonlyMap<Digest, ArchivedImage>> {
+  const byConfig = new Map<Digest, ArchivedImage>();
+  if (!spool.has("index.json")) return byConfig;
+  for (const descriptor of (await readIndex(spool)).manifests) {
+    if (!spool.has(blobPath(descriptor.digest))) continue;
+    for (const found of await findManifests(spool, descriptor, 0)) {
+      byConfig.set(found.manifest.config.digest, toArchivedImage(found, []));
+    }
+  }
+  return byConfig;
+}

@@ -1,0 +1,320 @@
+import { forEachLimited } from "#base/async.ts";
+import { InvalidArgumentError } from "#base/errors.ts";
+import type { BlobInfo, ContentStore } from "#content/content.ts";
+import type { Snapshotter } from "#snapshots/snapshotter.ts";
+import {
+  type ChainId,
+  chainIdsOf,
+  type Digest,
+  type DiffId,
+  parseDiffId,
+  tryParseDigest,
+} from "#spec/digest.ts";
+import { OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD } from "#spec/media-types.ts";
+import type { Descriptor } from "#spec/oci-image.ts";
+import type { ImageRecords } from "./records.ts";
+import type { LayerUnpacker } from "./unpack/process-unpacker.ts";
+import type { LayerPacking, UnpackResult } from "./unpack/protocol.ts";
+
+/** More at once only compete for the disk. */
+const PARALLEL_UNPACKS = 3;
+/** Docker's limit, well within overlayfs's 500. */
+const MAX_LAYERS = 125;
+const EXTRACT_PREFIX = "extract-";
+
+const MEDIA_TYPES: Readonly<Record<LayerPacking, string>> = {
+  none: OCI_LAYER,
+  gzip: OCI_LAYER_GZIP,
+  zstd: OCI_LAYER_ZSTD,
+};
+
+export interface LayersOptions {
+  readonly content: ContentStore;
+  readonly snapshots: Snapshotter;
+  readonly records: ImageRecords;
+  readonly unpacker: LayerUnpacker;
+}
+
+/** A layer to be had: its blob, and the diff id that the image's config claims. */
+export interface WantedLayer {
+  readonly blob: BlobInfo;
+  readonly diffId: DiffId;
+}
+
+export interface LayerProgress {
+  readonly diffId: DiffId;
+  readonly currentBytes: number;
+  readonly totalBytes: number;
+}
+
+interface Extraction {
+  readonly key: string;
+  readonly result: UnpackResult;
+}
+
+/**
+ * Images' layers on disk. A layer is a committed snapshot under its chain id and a blob; both stay as
+ * long as an image's record, or a holder of an operation under way, names them.
+ */
+export class Layers {
+  readonly #options: LayersOptions;
+  readonly #held = new Map<ChainId, number>();
+  #nextExtraction = 1;
+
+  constructor(options: LayersOptions) {
+    this.#options = options;
+  }
+
+  /** Keeps layers from `sweep` while no record names them yet. */
+  hold(chainIds: readonly ChainId[]): Disposable {
+    for (const id of chainIds) this.#held.set(id, (this.#held.get(id) ?? 0) + 1);
+    let isHeld = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (!isHeld) return;
+        isHeld = false;
+        for (const id of chainIds) {
+          const left = (this.#held.get(id) ?? 1) - 1;
+          if (left > 0) this.#held.set(id, left);
+          else this.#held.delete(id);
+        }
+      },
+    };
+  }
+
+  /**
+   * Unpacks and commits the layers that are not there yet. The caller holds their chain ids.
+   *
+   * @param wanted Lowest first.
+   * @returns Their verified blobs, which for a layer that was there may be another packing of it.
+   * @throws {InvalidArgumentError} A blob is damaged or is not the layer that it claims to be. Layers
+   *   committed before stay for `sweep`.
+   */
+  async provide(
+    wanted: readonly WantedLayer[],
+    onProgress: (progress: LayerProgress) => void,
+    signal: AbortSignal,
+  ): Promise<readonly Descriptor[]> {
+    if (wanted.length > MAX_LAYERS) throw new InvalidArgumentError("max depth exceeded");
+    const chainIds = chainIdsOf(wanted.map((layer) => layer.diffId));
+    const known = chainIds.map((id) => this.#verified(id));
+    const descriptors: Descriptor[] = [];
+    const isOverlay = this.#options.snapshots.layerForm === "overlay";
+    const extractions = new Extractions();
+    const failure = new AbortController();
+    const either = AbortSignal.any([signal, failure.signal]);
+    const extractOne = async (index: number, parent: ChainId | undefined): Promise<void> => {
+      const layer = wanted[index];
+      if (!layer || known[index]) return;
+      try {
+        const extraction = await this.#extract(layer, index, parent, onProgress, either);
+        extractions.settle(index, extraction);
+      } catch (error) {
+        failure.abort(error);
+        throw error;
+      }
+    };
+    const commitAll = async (): Promise<void> => {
+      for (const [index, layer] of wanted.entries()) {
+        const parent = chainIds[index - 1];
+        const verified = known[index];
+        if (verified) {
+          descriptors.push(verified);
+          continue;
+        }
+        if (!isOverlay) await extractOne(index, parent);
+        const extraction = await extractions.take(index, either);
+        descriptors.push(this.#commit(extraction, layer, chainIds[index], parent));
+      }
+    };
+    try {
+      const indexes = isOverlay ? wanted.keys() : [];
+      const results = await Promise.allSettled([
+        forEachLimited(indexes, PARALLEL_UNPACKS, (index) => extractOne(index, undefined)),
+        commitAll().catch((error: unknown) => {
+          failure.abort(error);
+          throw error;
+        }),
+      ]);
+      signal.throwIfAborted();
+      for (const result of results) if (result.status === "rejected") throw result.reason;
+      return descriptors;
+    } finally {
+      for (const key of extractions.left()) await this.#options.snapshots.remove(key);
+    }
+  }
+
+  /**
+   * Unpacks the only layer of an image whose diff id nobody has claimed yet, and commits it.
+   *
+   * @returns Its diff id, and what keeps it until a record names it.
+   */
+  async adopt(
+    blob: BlobInfo,
+    signal: AbortSignal,
+  ): Promise<{ readonly diffId: DiffId; readonly held: Disposable }> {
+    const extraction = await this.#extract({ blob }, 0, undefined, () => {}, signal);
+    const { diffId } = extraction.result;
+    const [chainId] = chainIdsOf([diffId]);
+    const held = this.hold(chainId === undefined ? [] : [chainId]);
+    this.#commit(extraction, { blob, diffId }, chainId, undefined);
+    return { diffId, held };
+  }
+
+  /** Sum of the layers' own files, in bytes. */
+  sizeBytes(diffIds: readonly DiffId[]): number {
+    return chainIdsOf(diffIds).reduce((sum, id) => sum + this.layerSizeBytes(id), 0);
+  }
+
+  layerSizeBytes(chainId: ChainId): number {
+    return this.#options.snapshots.stat(chainId)?.sizeBytes ?? 0;
+  }
+
+  /**
+   * Removes layers, and blobs, that no image names and nobody holds; a layer that a container still
+   * stands on stays for a later sweep.
+   *
+   * @returns Chain ids of the removed ones, topmost first, and what their files and blobs took.
+   */
+  async sweep(): Promise<{ readonly removed: readonly ChainId[]; readonly freedBytes: number }> {
+    const { snapshots, records, content } = this.#options;
+    const removed: ChainId[] = [];
+    let freedBytes = 0;
+    const all = snapshots.list();
+    const childCounts = new Map<string, number>();
+    for (const { parent } of all) {
+      if (parent !== undefined) childCounts.set(parent, (childCounts.get(parent) ?? 0) + 1);
+    }
+    const byName = new Map(all.map((info) => [info.name, info]));
+    for (const first of all) {
+      for (let info = first; ; ) {
+        const id = this.#unnamed(info.name);
+        if (info.kind !== "committed" || id === undefined) break;
+        if (!byName.has(info.name) || (childCounts.get(info.name) ?? 0) > 0) break;
+        // decided and recorded in one stretch: nobody can prepare a child in between
+        const removal = snapshots.remove(info.name);
+        byName.delete(info.name);
+        removed.push(id);
+        freedBytes += info.sizeBytes ?? 0;
+        await removal;
+        const parent = info.parent === undefined ? undefined : byName.get(info.parent);
+        if (!parent) break;
+        childCounts.set(parent.name, (childCounts.get(parent.name) ?? 1) - 1);
+        info = parent;
+      }
+    }
+    await content.collect((digest) => records.isBlobNamed(digest));
+    return { removed, freedBytes };
+  }
+
+  /** Removes what extractions left that a crash cut off. Called once at start, before any other. */
+  async removeAbandoned(): Promise<void> {
+    const { snapshots } = this.#options;
+    for (const { name, kind } of snapshots.list()) {
+      if (kind === "active" && name.startsWith(EXTRACT_PREFIX)) await snapshots.remove(name);
+    }
+  }
+
+  #unnamed(name: string): ChainId | undefined {
+    if (!tryParseDigest(name).ok) return undefined;
+    const id = name as ChainId;
+    return this.#held.has(id) || this.#options.records.isChainNamed(id) ? undefined : id;
+  }
+
+  /** The blob of a layer that is committed, as far as its contents were verified with it. */
+  #verified(chainId: ChainId): Descriptor | undefined {
+    const { snapshots, records } = this.#options;
+    return snapshots.stat(chainId) ? records.layerOf(chainId) : undefined;
+  }
+
+  async #extract(
+    layer: { readonly blob: BlobInfo; readonly diffId?: DiffId },
+    index: number,
+    parent: ChainId | undefined,
+    onProgress: (progress: LayerProgress) => void,
+    signal: AbortSignal,
+  ): Promise<Extraction> {
+    const { snapshots, content, unpacker } = this.#options;
+    signal.throwIfAborted();
+    const key = `${EXTRACT_PREFIX}${this.#nextExtraction++}`;
+    snapshots.prepare(key, parent);
+    const totalBytes = layer.blob.sizeBytes;
+    const { diffId } = layer;
+    try {
+      const result = await unpacker.unpack(
+        {
+          blobPath: content.pathOf(layer.blob.digest),
+          directory: snapshots.layerDirectory(key),
+          form: snapshots.layerForm,
+          ...plainDiffId(layer.blob.digest),
+          onProgress: (currentBytes) => {
+            if (diffId && currentBytes < totalBytes)
+              onProgress({ diffId, currentBytes, totalBytes });
+          },
+        },
+        signal,
+      );
+      if (diffId !== undefined && result.diffId !== diffId) {
+        throw new InvalidArgumentError(
+          `invalid diffID for layer ${index}: expected ${JSON.stringify(diffId)}, ` +
+            `got ${JSON.stringify(result.diffId)}`,
+        );
+      }
+      if (diffId) onProgress({ diffId, currentBytes: totalBytes, totalBytes });
+      return { key, result };
+    } catch (error) {
+      await snapshots.remove(key);
+      throw error;
+    }
+  }
+
+  #commit(
+    extraction: Extraction,
+    layer: WantedLayer,
+    chainId: ChainId | undefined,
+    parent: ChainId | undefined,
+  ): Descriptor {
+    const { key, result } = extraction;
+    this.#options.snapshots.commit(key, chainId ?? layer.diffId, result.sizeBytes, parent);
+    return {
+      mediaType: MEDIA_TYPES[result.packing],
+      digest: layer.blob.digest,
+      sizeBytes: layer.blob.sizeBytes,
+    };
+  }
+}
+
+/** A plain tar's diff id is its blob's digest, which was verified when it came in. */
+function plainDiffId(digest: Digest): { readonly plainDiffId?: DiffId } {
+  return digest.startsWith("sha256:") ? { plainDiffId: parseDiffId(digest) } : {};
+}
+
+/** Extractions by layer, settled in any order and taken in the layers' order. */
+class Extractions {
+  readonly #done = new Map<number, Extraction>();
+  readonly #waiting = new Map<number, (extraction: Extraction) => void>();
+
+  settle(index: number, extraction: Extraction): void {
+    this.#done.set(index, extraction);
+    this.#waiting.get(index)?.(extraction);
+  }
+
+  async take(index: number, signal: AbortSignal): Promise<Extraction> {
+    let extraction = this.#done.get(index);
+    if (!extraction) {
+      const { promise, resolve, reject } = Promise.withResolvers<Extraction>();
+      this.#waiting.set(index, resolve);
+      const onAbort = (): void => reject(signal.reason);
+      signal.addEventListener("abort", onAbort, { once: true });
+      if (signal.aborted) onAbort();
+      extraction = await promise.finally(() => signal.removeEventListener("abort", onAbort));
+    }
+    this.#done.delete(index);
+    return extraction;
+  }
+
+  /** Keys that nobody took. */
+  left(): readonly string[] {
+    return [...this.#done.values()].map((extraction) => extraction.key);
+  }
+}

@@ -1,0 +1,152 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { messageOf } from "#base/errors.ts";
+import { chainIdsOf, digestHex, digestOf, parseDiffId } from "#spec/digest.ts";
+import type { ImageProgress } from "./images.ts";
+import { configOf, dockerArchive, type ImageSpec, streamOf, tarOf } from "./testing/archives.ts";
+import { type ImageEngine, openEngine } from "./testing/engine.ts";
+
+const never = new AbortController().signal;
+
+async function load(engine: ImageEngine, archive: Uint8Array): Promise<readonly ImageProgress[]> {
+  const progress: ImageProgress[] = [];
+  await engine.images.load(streamOf(archive), (one) => progress.push(one), never);
+  return progress;
+}
+
+async function failure(work: Promise<unknown>): Promise<string> {
+  return await work.then(
+    () => "",
+    (error: unknown) => messageOf(error),
+  );
+}
+
+const base = await tarOf([
+  { name: "bin/" },
+  { name: "bin/sh", body: "shell", mode: 0o4755, uid: 0, gid: 5 },
+  { name: "etc/" },
+  { name: "etc/old", body: "old" },
+]);
+const top = await tarOf([
+  { name: "etc/" },
+  { name: "etc/new", body: "new" },
+  { name: "etc/.wh.old" },
+]);
+const spec: ImageSpec = { layers: [base, top], tags: ["box:1", "box:latest"] };
+
+describe("load()", () => {
+  test("takes a docker-archive, in the words of docker's stream", async () => {
+    await using engine = await openEngine();
+    const progress = await load(engine, await dockerArchive([spec]));
+    const { id } = configOf(spec);
+    const image = engine.images.resolve("box");
+    expect(image.id).toBe(id);
+    expect(image.tags).toEqual(["box:1", "box:latest"]);
+    expect(image.sizeBytes).toBe(5 + 3 + 3);
+    expect(image.layers.map((layer) => layer.digest)).toEqual([digestOf(base), digestOf(top)]);
+    expect(progress.filter((one) => one.stream)).toEqual([
+      { stream: "Loaded image: box:1\n" },
+      { stream: "Loaded image: box:latest\n" },
+    ]);
+    expect(progress).toContainEqual({
+      id: digestHex(digestOf(base)).slice(0, 12),
+      status: "Loading layer",
+      progress: { currentBytes: base.length, totalBytes: base.length },
+    });
+    expect(engine.events.map((event) => event.action)).toEqual(["load"]);
+    engine.snapshots.prepare("container", engine.images.topChainId(image));
+    const root = engine.snapshots.mount("container");
+    expect(readFileSync(join(root, "etc/new"), "utf8")).toBe("new");
+    expect(() => readFileSync(join(root, "etc/old"))).toThrow("ENOENT");
+    expect(statSync(join(root, "bin/sh")).mode & 0o7777).toBe(0o4755);
+    expect(statSync(join(root, "bin/sh")).gid).toBe(5);
+  });
+
+  test.each([
+    ["plain", (bytes: Buffer): Uint8Array => bytes],
+    ["gzip", (bytes: Buffer): Uint8Array => gzipSync(bytes)],
+    ["zstd", (bytes: Buffer): Uint8Array => zstdCompressSync(bytes)],
+  ])("takes a %s archive with packed layers", async (_name, pack) => {
+    await using engine = await openEngine();
+    await load(engine, pack(await dockerArchive([{ ...spec, packed: true }])));
+    const image = engine.images.resolve("box");
+    expect(image.id).toBe(configOf(spec).id);
+    expect(image.layers.map((layer) => layer.mediaType)).toEqual([
+      "application/vnd.oci.image.layer.v1.tar+gzip",
+      "application/vnd.oci.image.layer.v1.tar+gzip",
+    ]);
+  });
+
+  test("keeps a layer that images share once, and moves a tag", async () => {
+    await using engine = await openEngine();
+    const other: ImageSpec = { layers: [base], tags: ["box:1"] };
+    const progress = await load(engine, await dockerArchive([spec, other]));
+    expect(engine.snapshots.list().length).toBe(2);
+    expect(engine.images.resolve("box:1").id).toBe(configOf(other).id);
+    expect(engine.images.resolve("box:latest").tags).toEqual(["box:latest"]);
+    expect(progress).toContainEqual({
+      stream: `The image box:1 already exists, renaming the old one with ID ${configOf(spec).id} to empty string\n`,
+    });
+  });
+
+  test("names an image without tags by its id", async () => {
+    await using engine = await openEngine();
+    const untagged: ImageSpec = { layers: [base] };
+    const progress = await load(engine, await dockerArchive([untagged]));
+    expect(progress.at(-1)).toEqual({ stream: `Loaded image ID: ${configOf(untagged).id}\n` });
+    expect(engine.images.resolve(configOf(untagged).id.slice(7, 15)).tags).toEqual([]);
+  });
+
+  test("loading twice changes nothing and two loads at once agree", async () => {
+    await using engine = await openEngine();
+    const archive = await dockerArchive([spec]);
+    await Promise.all([load(engine, archive), load(engine, archive), load(engine, archive)]);
+    const before = engine.leftovers();
+    await load(engine, archive);
+    expect(engine.leftovers().toSorted()).toEqual(before.toSorted());
+    expect(
+      engine.snapshots
+        .list()
+        .map((info) => info.name)
+        .toSorted(),
+    ).toEqual(chainIdsOf([base, top].map((tar) => parseDiffId(digestOf(tar)))).toSorted());
+  });
+
+  test("takes back what save() wrote, byte for byte the same again", async () => {
+    await using engine = await openEngine();
+    await load(engine, await dockerArchive([spec]));
+    const saved = Buffer.concat(await Array.fromAsync(engine.images.save(["box"], never)));
+    await using other = await openEngine();
+    await load(other, saved);
+    expect(other.images.resolve("box:1").id).toBe(engine.images.resolve("box:1").id);
+    expect(other.images.resolve("box:1").manifest.digest).toBe(
+      engine.images.resolve("box:1").manifest.digest,
+    );
+    const again = Buffer.concat(await Array.fromAsync(other.images.save(["box"], never)));
+    expect(again.equals(saved)).toBe(true);
+  });
+
+  test("an abort in the middle leaves nothing", async () => {
+    await using engine = await openEngine();
+    const archive = await dockerArchive([spec]);
+    const controller = new AbortController();
+    const work = engine.images.load(streamOf(archive), () => controller.abort(), controller.signal);
+    expect(await failure(work)).not.toBe("");
+    expect(engine.leftovers()).toEqual([]);
+    expect(engine.images.list({ all: true, filters: new Map() })).toEqual([]);
+  });
+
+  test("what a crash left is swept at the next start", async () => {
+    await using engine = await openEngine();
+    engine.snapshots.prepare("extract-7");
+    engine.snapshots.prepare("extract-8");
+    engine.snapshots.commit("extract-8", digestOf("chain"), 0);
+    await engine.content.ingest(streamOf(base), {}, never);
+    await engine.reopen();
+    await engine.snapshots.settled();
+    expect(engine.leftovers()).toEqual([]);
+    expect(engine.snapshots.list()).toEqual([]);
+  });
+});

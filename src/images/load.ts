@@ -1,0 +1,162 @@
+import { InvalidArgumentError } from "#base/errors.ts";
+import type { ContentLease } from "#content/content.ts";
+import { shortId } from "#spec/ids.ts";
+import { type Descriptor, IMAGE_CONFIG_MAX_BYTES, MANIFEST_MAX_BYTES } from "#spec/oci-image.ts";
+import type { Platform } from "#spec/platform.ts";
+import { parseImageReference } from "#spec/reference.ts";
+import { type AddImageOptions, addImage, readRunnableConfig } from "./add-image.ts";
+import type { ArchivedImage } from "./archive/archived-image.ts";
+import { decompressed } from "./archive/decompress.ts";
+import { readDockerArchive } from "./archive/docker-archive.ts";
+import { readOciLayout } from "./archive/oci-layout.ts";
+import { ArchiveSpool } from "./archive/spool.ts";
+import type { ImageProgress, ImageRecord } from "./images.ts";
+import type { WantedLayer } from "./layers.ts";
+import { parseTagTarget } from "./records.ts";
+
+export interface LoadOptions extends AddImageOptions {
+  readonly platform: Platform;
+}
+
+/** Loads the images of an archive one after another. @see Images.load */
+export async function loadArchive(
+  options: LoadOptions,
+  source: AsyncIterable<Uint8Array>,
+  onProgress: (progress: ImageProgress) => void,
+  signal: AbortSignal,
+): Promise<readonly ImageRecord[]> {
+  using lease = options.content.lease();
+  const spool = new ArchiveSpool({ content: options.content, lease });
+  await spool.fill(decompressed(source), signal);
+  const images = await listImages(spool, options.platform);
+  for (const image of images) checkNames(image);
+  const loaded: ImageRecord[] = [];
+  const untagged: string[] = [];
+  let hasTags = false;
+  for (const image of images) {
+    const { id } = await loadImage(options, spool, image, lease, onProgress, signal);
+    for (const name of image.names) {
+      const tag = parseTagTarget(name);
+      const previous = options.records.assignTag(id, tag, options.nowMs());
+      if (previous) {
+        onProgress({
+          stream:
+            `The image ${tag} already exists, renaming the old one with ID ${previous.id} ` +
+            "to empty string\n",
+        });
+      }
+      hasTags = true;
+      onProgress({ stream: `Loaded image: ${tag}\n` });
+    }
+    if (image.names.length === 0) untagged.push(`Loaded image ID: ${id}\n`);
+    loaded.push(options.records.resolve(id));
+  }
+  linkParents(options, images, loaded);
+  if (!hasTags) onProgress({ stream: untagged.join("") });
+  return loaded;
+}
+
+async function listImages(
+  spool: ArchiveSpool,
+  platform: Platform,
+): Promise<readonly ArchivedImage[]> {
+  if (spool.has("manifest.json")) return await readDockerArchive(spool);
+  if (spool.has("index.json")) return await readOciLayout(spool, platform);
+  throw new InvalidArgumentError(
+    "Cannot load image: the archive has neither manifest.json nor index.json; " +
+      "a root file system is taken by import",
+  );
+}
+
+function checkNames(image: ArchivedImage): void {
+  for (const name of image.names) {
+    const reference = parseImageReference(name);
+    if (reference.tag === undefined) {
+      throw new InvalidArgumentError(`invalid tag ${JSON.stringify(name.slice(0, 200))}`);
+    }
+  }
+}
+
+async function loadImage(
+  options: LoadOptions,
+  spool: ArchiveSpool,
+  image: ArchivedImage,
+  lease: ContentLease,
+  onProgress: (progress: ImageProgress) => void,
+  signal: AbortSignal,
+): Promise<ImageRecord> {
+  const configBytes = await spool.bytes(image.configPath, IMAGE_CONFIG_MAX_BYTES);
+  if (!configBytes) throw missing("config", image.configPath);
+  const { diffIds } = readRunnableConfig(configBytes);
+  if (diffIds.length !== image.layerPaths.length) {
+    throw new InvalidArgumentError(
+      `invalid manifest, layers length mismatch: expected ${image.layerPaths.length}, ` +
+        `got ${diffIds.length}`,
+    );
+  }
+  const layers: WantedLayer[] = [];
+  for (const [index, diffId] of diffIds.entries()) {
+    const path = image.layerPaths[index] ?? "";
+    const blob = await spool.blob(path, signal);
+    if (!blob) throw missing("layer", path);
+    layers.push({ blob, diffId });
+  }
+  const manifest = await readDocument(spool, image.manifest);
+  const index = await readDocument(spool, image.index);
+  const parts = {
+    configBytes,
+    layers,
+    ...(manifest ? { manifest } : {}),
+    ...(index ? { index } : {}),
+  };
+  return await addImage(
+    options,
+    parts,
+    lease,
+    ({ diffId, currentBytes, totalBytes }) =>
+      onProgress({
+        id: shortId(diffId),
+        status: "Loading layer",
+        progress: { currentBytes, totalBytes },
+      }),
+    signal,
+  );
+}
+
+async function readDocument(
+  spool: ArchiveSpool,
+  document: ArchivedImage["manifest"],
+): Promise<{ readonly descriptor: Descriptor; readonly bytes: Uint8Array } | undefined> {
+  const bytes = document && (await spool.bytes(document.path, MANIFEST_MAX_BYTES));
+  return document && bytes ? { descriptor: document.descriptor, bytes } : undefined;
+}
+
+/** Archives of the classic builder name an image's parent; one that came along becomes it. */
+function linkParents(
+  options: LoadOptions,
+  images: readonly ArchivedImage[],
+  loaded: readonly ImageRecord[],
+): void {
+  const byId = new Map(loaded.map((image) => [image.id as string, image]));
+  for (const [index, { parentId }] of images.entries()) {
+    const id = loaded[index]?.id;
+    const parent = parentId === undefined ? undefined : byId.get(parentId);
+    const child = id && options.records.get(id);
+    if (!child || !parent || parent.id === child.id || !isBuiltOn(child, parent)) continue;
+    options.records.put({ ...child, parentId: parent.id });
+  }
+}
+
+/** Rules out the cycles and strangers that an archive could claim. */
+function isBuiltOn(child: ImageRecord, parent: ImageRecord): boolean {
+  return (
+    parent.config.history.length < child.config.history.length &&
+    parent.diffIds.every((diffId, index) => diffId === child.diffIds[index])
+  );
+}
+
+function missing(what: string, path: string): InvalidArgumentError {
+  return new InvalidArgumentError(
+    `Cannot load image: ${what} ${JSON.stringify(path.slice(0, 200))} is not in the archive`,
+  );
+}

@@ -1,0 +1,216 @@
+import type { ContentStore } from "#content/content.ts";
+import type { Events } from "#events/events.ts";
+import type { Clock } from "#host/clock.ts";
+import type { Snapshotter } from "#snapshots/snapshotter.ts";
+import type { ChainId, Digest } from "#spec/digest.ts";
+import type { Filters } from "#spec/engine-api/filters.ts";
+import type { Platform } from "#spec/platform.ts";
+import type { Store } from "#store/store.ts";
+import { historyOf } from "./history.ts";
+import type {
+  ImageHistoryEntry,
+  ImageProgress,
+  ImageRecord,
+  Images,
+  ImageUser,
+  ImportRequest,
+  RemovedImage,
+} from "./images.ts";
+import { importTar } from "./import.ts";
+import { Layers } from "./layers.ts";
+import { listImages } from "./list.ts";
+import { loadArchive } from "./load.ts";
+import { pruneImages } from "./prune.ts";
+import { ImageRecords, parseTagTarget, topChainIdOf } from "./records.ts";
+import { type Removal, removeImage } from "./remove.ts";
+import { blobsToSave, saveImages, selectImages } from "./save.ts";
+import type { LayerUnpacker } from "./unpack/process-unpacker.ts";
+
+export interface ImagesOptions {
+  readonly store: Store;
+  readonly content: ContentStore;
+  readonly snapshots: Snapshotter;
+  readonly unpacker: LayerUnpacker;
+  readonly events: Pick<Events, "publish">;
+  readonly clock: Pick<Clock, "nowMs" | "nowNanos">;
+  /** The host's, which chooses from archives of several platforms. */
+  readonly platform: Platform;
+}
+
+/**
+ * Opens the images of this engine. What a crash left half done (extractions, layers and blobs that no
+ * image names) is removed first.
+ */
+export async function openImages(options: ImagesOptions): Promise<Images> {
+  const records = new ImageRecords(options.store);
+  const layers = new Layers({ ...options, records });
+  await layers.removeAbandoned();
+  await layers.sweep();
+  return new LocalImages(options, records, layers);
+}
+
+class LocalImages implements Images {
+  readonly #options: ImagesOptions;
+  readonly #records: ImageRecords;
+  readonly #layers: Layers;
+  readonly #holds = new Map<Digest, number>();
+
+  constructor(options: ImagesOptions, records: ImageRecords, layers: Layers) {
+    this.#options = options;
+    this.#records = records;
+    this.#layers = layers;
+  }
+
+  resolve(reference: string): ImageRecord {
+    return this.#records.resolve(reference);
+  }
+
+  list(request: { readonly all: boolean; readonly filters: Filters }): readonly ImageRecord[] {
+    return listImages(this.#records, request, this.#options.clock.nowNanos());
+  }
+
+  history(reference: string): readonly ImageHistoryEntry[] {
+    return historyOf(this.resolve(reference), this.#records, this.#layers);
+  }
+
+  async load(
+    source: AsyncIterable<Uint8Array>,
+    onProgress: (progress: ImageProgress) => void,
+    signal: AbortSignal,
+  ): Promise<readonly ImageRecord[]> {
+    return await this.#sweepOnFailure(async () => {
+      const loaded = await loadArchive(this.#addOptions(), source, onProgress, signal);
+      for (const image of loaded) this.#publish("load", image, image.id);
+      return loaded;
+    });
+  }
+
+  async import(request: ImportRequest, signal: AbortSignal): Promise<ImageRecord> {
+    return await this.#sweepOnFailure(async () => {
+      const image = await importTar(this.#addOptions(), request, signal);
+      this.#publish("import", image, image.id);
+      return image;
+    });
+  }
+
+  save(references: readonly string[], signal: AbortSignal): AsyncIterable<Uint8Array> {
+    const images = selectImages(this.#records, references);
+    const { content } = this.#options;
+    const publish = (): void => {
+      for (const { image } of images) this.#publish("save", image, image.id);
+    };
+    async function* archive(): AsyncIterable<Uint8Array> {
+      using lease = content.lease();
+      for (const digest of blobsToSave(images)) lease.add(digest);
+      yield* saveImages(content, images, signal);
+      publish();
+    }
+    return archive();
+  }
+
+  tag(reference: string, target: string): void {
+    const image = this.resolve(reference);
+    const tag = parseTagTarget(target);
+    this.#records.assignTag(image.id, tag, this.#options.clock.nowMs());
+    this.#publish("tag", image, tag);
+  }
+
+  async remove(
+    reference: string,
+    options: { readonly force: boolean; readonly pruneParents: boolean },
+    users: readonly ImageUser[],
+  ): Promise<readonly RemovedImage[]> {
+    const removal = removeImage(this.#removeContext(users), { reference, ...options });
+    return (await this.#finish([removal])).removed;
+  }
+
+  async prune(
+    request: { readonly filters: Filters },
+    users: readonly ImageUser[],
+  ): Promise<{ readonly removed: readonly RemovedImage[]; readonly reclaimedBytes: number }> {
+    const { clock } = this.#options;
+    const context = this.#removeContext(users);
+    const removals = pruneImages(context, request.filters, clock.nowNanos());
+    const { removed, freedBytes } = await this.#finish(removals);
+    this.#options.events.publish({
+      type: "image",
+      action: "prune",
+      actorId: "",
+      attributes: { reclaimed: String(freedBytes) },
+    });
+    return { removed, reclaimedBytes: freedBytes };
+  }
+
+  async collect(): Promise<{ readonly freedBytes: number }> {
+    const { freedBytes } = await this.#layers.sweep();
+    return { freedBytes };
+  }
+
+  topChainId(image: ImageRecord): ChainId | undefined {
+    return topChainIdOf(image);
+  }
+
+  hold(imageId: Digest): Disposable {
+    const image = this.resolve(imageId);
+    this.#holds.set(imageId, (this.#holds.get(imageId) ?? 0) + 1);
+    let isHeld = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (!isHeld) return;
+        isHeld = false;
+        const left = (this.#holds.get(image.id) ?? 1) - 1;
+        if (left > 0) this.#holds.set(image.id, left);
+        else this.#holds.delete(image.id);
+      },
+    };
+  }
+
+  #addOptions(): Parameters<typeof loadArchive>[0] & Parameters<typeof importTar>[0] {
+    const { clock, content, platform } = this.#options;
+    return {
+      content,
+      platform,
+      layers: this.#layers,
+      records: this.#records,
+      nowMs: () => clock.nowMs(),
+      nowNanos: () => clock.nowNanos(),
+    };
+  }
+
+  #removeContext(users: readonly ImageUser[]): Parameters<typeof removeImage>[0] {
+    return { records: this.#records, users, isHeld: (id) => this.#holds.has(id) };
+  }
+
+  /** Frees what the removed images held, and names the layers that went, as Docker does. */
+  async #finish(
+    removals: readonly Removal[],
+  ): Promise<{ readonly removed: readonly RemovedImage[]; readonly freedBytes: number }> {
+    for (const { events } of removals) {
+      for (const { action, image } of events) this.#publish(action, image, image.id);
+    }
+    const removed = removals.flatMap((removal) => removal.removed);
+    const isGone = removed.some((item) => item.deleted !== undefined);
+    if (!isGone) return { removed, freedBytes: 0 };
+    const swept = await this.#layers.sweep();
+    const layers = swept.removed.map((deleted) => ({ deleted }));
+    return { removed: [...removed, ...layers], freedBytes: swept.freedBytes };
+  }
+
+  async #sweepOnFailure<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      await this.#layers.sweep();
+      throw error;
+    }
+  }
+
+  #publish(action: string, image: ImageRecord, name: string): void {
+    this.#options.events.publish({
+      type: "image",
+      action,
+      actorId: image.id,
+      attributes: { ...image.config.config.labels, name },
+    });
+  }
+}

@@ -1,0 +1,183 @@
+import { NotFoundError } from "#base/errors.ts";
+import { tarHeader } from "#base/tar/header.ts";
+import { type TarMember, writeTar } from "#base/tar/writer.ts";
+import type { ContentStore } from "#content/content.ts";
+import { type Digest, digestHex } from "#spec/digest.ts";
+import { OCI_INDEX, OCI_LAYER } from "#spec/media-types.ts";
+import { type Descriptor, descriptorToWire, indexToWire } from "#spec/oci-image.ts";
+import {
+  familiarName,
+  familiarReference,
+  formatImageReference,
+  parseImageName,
+  parseImageReference,
+  withDefaultTag,
+} from "#spec/reference.ts";
+import { blobPath } from "./archive/oci-layout.ts";
+import type { ImageRecord } from "./images.ts";
+import type { ImageRecords } from "./records.ts";
+
+export interface SavedImage {
+  readonly image: ImageRecord;
+  /** Those that were asked for, in the order of asking; none for an image asked for by id. */
+  readonly tags: readonly string[];
+}
+
+/**
+ * What to save: a tag, all tags of a repository, or an image by id, which then has no name.
+ *
+ * @throws {NotFoundError} With Docker's texts.
+ */
+export function selectImages(
+  records: ImageRecords,
+  references: readonly string[],
+): readonly SavedImage[] {
+  const chosen = new Map<Digest, SavedImage>();
+  const add = (image: ImageRecord, tags: readonly string[]): void => {
+    const known = chosen.get(image.id)?.tags ?? [];
+    chosen.set(image.id, { image, tags: [...new Set([...known, ...tags])] });
+  };
+  for (const text of references) {
+    const name = parseImageName(text);
+    const reference = name.kind === "reference" ? name.reference : undefined;
+    const repository = reference && familiarName(reference);
+    const tagged =
+      reference?.tag === undefined && reference?.digest === undefined && repository !== undefined
+        ? records.all().flatMap((image) => tagsOf(image, repository))
+        : [];
+    for (const { image, tag } of tagged) add(image, [tag]);
+    if (tagged.length > 0) continue;
+    const image = records.tryResolve(text);
+    if (!image) {
+      throw new NotFoundError(
+        reference?.tag === undefined ? `No such image: ${text}` : "reference does not exist",
+      );
+    }
+    const tag = reference && familiarReference(withDefaultTag(reference));
+    add(image, tag !== undefined && image.tags.includes(tag) ? [tag] : []);
+  }
+  return [...chosen.values()];
+}
+
+function tagsOf(
+  image: ImageRecord,
+  repository: string,
+): readonly { readonly image: ImageRecord; readonly tag: string }[] {
+  return image.tags
+    .filter((tag) => familiarName(parseImageReference(tag)) === repository)
+    .map((tag) => ({ image, tag }));
+}
+
+/** Blobs that an archive of these images holds. */
+export function blobsToSave(images: readonly SavedImage[]): readonly Digest[] {
+  const digests = images.flatMap(({ image }) => [
+    image.id,
+    image.manifest.digest,
+    ...image.layers.map((layer) => layer.digest),
+  ]);
+  return [...new Set(digests)].toSorted();
+}
+
+/**
+ * The archive that docker 28 writes: an OCI layout with `manifest.json` and `repositories` for older
+ * readers. All times are 1970, so that the same images always give the same bytes.
+ */
+export async function* saveImages(
+  content: ContentStore,
+  images: readonly SavedImage[],
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  yield* writeTar(members(content, images, signal));
+}
+
+function* members(
+  content: ContentStore,
+  images: readonly SavedImage[],
+  signal: AbortSignal,
+): Iterable<TarMember> {
+  const digests = blobsToSave(images);
+  const algorithms = new Set(digests.map((digest) => digest.slice(0, digest.indexOf(":"))));
+  yield { header: tarHeader({ name: "blobs/", type: "directory" }) };
+  for (const algorithm of [...algorithms].toSorted()) {
+    yield { header: tarHeader({ name: `blobs/${algorithm}/`, type: "directory" }) };
+  }
+  for (const digest of digests) {
+    const sizeBytes = content.info(digest)?.sizeBytes;
+    if (sizeBytes === undefined)
+      throw new NotFoundError(`Cannot save image: blob ${digest} is gone`);
+    const header = tarHeader({ name: blobPath(digest), type: "file", sizeBytes });
+    yield { header, body: untilAborted(content.read(digest), signal) };
+  }
+  yield jsonMember("index.json", layoutIndex(images));
+  yield jsonMember("manifest.json", images.map(legacyManifest));
+  yield jsonMember("oci-layout", { imageLayoutVersion: "1.0.0" });
+  const repositories = legacyRepositories(images);
+  if (Object.keys(repositories).length > 0) yield jsonMember("repositories", repositories);
+}
+
+async function* untilAborted(
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  for await (const chunk of source) {
+    signal.throwIfAborted();
+    yield chunk;
+  }
+}
+
+function jsonMember(name: string, value: unknown): TarMember {
+  const body = Buffer.from(`${JSON.stringify(value)}\n`);
+  return { header: tarHeader({ name, type: "file", sizeBytes: body.byteLength }), body };
+}
+
+function layoutIndex(images: readonly SavedImage[]): unknown {
+  const manifests = images.flatMap(({ image, tags }): readonly Descriptor[] => {
+    // what came with the descriptor from elsewhere said where that was, not what it is called here
+    const { annotations: _, ...manifest } = image.manifest;
+    if (tags.length === 0) return [manifest];
+    return tags.map((text) => {
+      const reference = parseImageReference(text);
+      return {
+        ...manifest,
+        annotations: {
+          "io.containerd.image.name": formatImageReference(reference),
+          "org.opencontainers.image.ref.name": reference.tag ?? "latest",
+        },
+      };
+    });
+  });
+  return indexToWire({ mediaType: OCI_INDEX, manifests });
+}
+
+function legacyManifest({ image, tags }: SavedImage): unknown {
+  // `docker load` reads the blobs by these; packed ones it unpacks by itself
+  const sources = image.diffIds.map((diffId, index): readonly [string, unknown] => {
+    const layer = image.layers[index];
+    return [
+      diffId,
+      layer && descriptorToWire({ ...layer, mediaType: layer.mediaType || OCI_LAYER }),
+    ];
+  });
+  return {
+    Config: blobPath(image.id),
+    RepoTags: tags.length > 0 ? tags : null,
+    Layers: image.layers.map((layer) => blobPath(layer.digest)),
+    LayerSources: Object.fromEntries(sources),
+  };
+}
+
+function legacyRepositories(
+  images: readonly SavedImage[],
+): Readonly<Record<string, Readonly<Record<string, string>>>> {
+  const repositories: Record<string, Record<string, string>> = {};
+  for (const { image, tags } of images) {
+    const top = image.layers.at(-1);
+    if (!top) continue;
+    for (const text of tags) {
+      const reference = parseImageReference(text);
+      const tagsOfName = (repositories[familiarName(reference)] ??= {});
+      tagsOfName[reference.tag ?? "latest"] = digestHex(top.digest);
+    }
+  }
+  return repositories;
+}

@@ -1,0 +1,127 @@
+import { closeSync } from "node:fs";
+import {
+  ConflictError,
+  type ErrorKind,
+  FailedPreconditionError,
+  InternalError,
+  InvalidArgumentError,
+  PermissionDeniedError,
+  ResourceExhaustedError,
+  UnsupportedError,
+} from "#base/errors.ts";
+import type { Processes } from "#host/processes.ts";
+import type { UnpackJob, UnpackLimits, UnpackReport, UnpackResult } from "./protocol.ts";
+
+const SIGKILL = 9;
+const STDOUT = 1;
+/** Longest line that a child may report: a result names at most its implied folders. */
+const LINE_MAX_CHARACTERS = 256 * 1024 * 1024;
+
+export interface UnpackRequest extends Omit<UnpackJob, "limits" | "parentPid"> {
+  /** Told how much of the blob was read. */
+  readonly onProgress?: (readBytes: number) => void;
+}
+
+/** Unpacks layers, each in a child process that can reach nothing but the layer's folder. */
+export interface LayerUnpacker {
+  /**
+   * @throws {InvalidArgumentError} The blob is damaged or hostile. {ResourceExhaustedError} No space.
+   *   What was written by then stays in the folder, for the caller to remove.
+   */
+  unpack(request: UnpackRequest, signal: AbortSignal): Promise<UnpackResult>;
+}
+
+export interface ProcessUnpackerOptions {
+  readonly processes: Processes;
+  /** Command that starts this executable: `["/usr/bin/wharf"]`. */
+  readonly selfCommand: readonly string[];
+  readonly limits: UnpackLimits;
+}
+
+export class ProcessUnpacker implements LayerUnpacker {
+  readonly #options: ProcessUnpackerOptions;
+
+  constructor(options: ProcessUnpackerOptions) {
+    this.#options = options;
+  }
+
+  async unpack(request: UnpackRequest, signal: AbortSignal): Promise<UnpackResult> {
+    signal.throwIfAborted();
+    const { onProgress, ...rest } = request;
+    const { limits, selfCommand, processes } = this.#options;
+    const job: UnpackJob = { ...rest, limits, parentPid: process.pid };
+    const child = processes.spawn({
+      argv: [...selfCommand, "worker", "unpack", JSON.stringify(job)],
+      env: {},
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const output = child.pipes[STDOUT];
+    if (output === undefined) throw new InternalError("The unpacking process has no output");
+    // taken at once: afterwards the number may be another process's
+    const identity = processes.identify(child.pid);
+    const onAbort = (): void => {
+      if (identity) processes.kill(identity, SIGKILL);
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      const last = await readReports(output, onProgress);
+      const status = await child.exited;
+      signal.throwIfAborted();
+      if (last?.type === "result") return last.result;
+      if (last?.type === "error") throw rebuild(last.kind, last.message);
+      const how = status.signal === undefined ? `code ${status.code}` : `signal ${status.signal}`;
+      throw new FailedPreconditionError(`Cannot unpack layer: its process ended with ${how}`);
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      onAbort();
+      await child.exited;
+      closeSync(output);
+    }
+  }
+}
+
+/** @returns The last line, which tells the outcome; undefined when the child said nothing. */
+async function readReports(
+  descriptor: number,
+  onProgress: ((readBytes: number) => void) | undefined,
+): Promise<UnpackReport | undefined> {
+  const decoder = new TextDecoder();
+  let pending = "";
+  let last: UnpackReport | undefined;
+  for await (const chunk of Bun.file(descriptor).stream()) {
+    pending += decoder.decode(chunk, { stream: true });
+    if (pending.length > LINE_MAX_CHARACTERS) throw new InternalError("A report has no end");
+    const lines = pending.split("\n");
+    pending = lines.pop() ?? "";
+    for (const line of lines) {
+      // our own executable wrote it
+      last = JSON.parse(line) as UnpackReport;
+      if (last.type === "progress") onProgress?.(last.readBytes);
+    }
+  }
+  return last;
+}
+
+function rebuild(kind: ErrorKind, message: string): Error {
+  switch (kind) {
+    case "invalid-argument":
+      return new InvalidArgumentError(message);
+    case "resource-exhausted":
+      return new ResourceExhaustedError(message);
+    case "permission-denied":
+      return new PermissionDeniedError(message);
+    case "unsupported":
+      return new UnsupportedError(message);
+    case "conflict":
+      return new ConflictError(message);
+    case "unauthenticated":
+    case "not-found":
+    case "not-modified":
+    case "failed-precondition":
+    case "unavailable":
+    case "cancelled":
+      return new FailedPreconditionError(message);
+    case "internal":
+      return new InternalError(message);
+  }
+}

@@ -1,6 +1,7 @@
 import { mkdirSync, openSync } from "node:fs";
 import { FailedPreconditionError } from "#base/errors.ts";
 import { connectSocket } from "#client/connect-socket.ts";
+import { EngineUnreachableError } from "#client/error-response.ts";
 import type { Cli } from "./cli.ts";
 
 const logPath = "/var/log/wharf.log";
@@ -17,8 +18,8 @@ const pollMs = 25;
  * @param failure Why the connection failed: thrown again when the engine is not ours to start.
  */
 export async function startEngine(cli: Cli, socketPath: string, failure: unknown): Promise<void> {
-  const code = failure instanceof Error && "code" in failure ? failure.code : undefined;
-  const isAbsent = code === "ENOENT" || code === "ECONNREFUSED";
+  const isAbsent =
+    failure instanceof EngineUnreachableError && ["missing", "refused"].includes(failure.reason);
   if (!isAbsent || cli.env["WHARF_AUTOSTART"] === "0" || process.getuid?.() !== 0) throw failure;
   cli.errors.write(
     `Starting the engine: wharf daemon (log: ${logPath}; WHARF_AUTOSTART=0 prevents this)\n`,

@@ -172,10 +172,68 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./context/use.ts"),
   },
   {
+    path: "image history",
+    aliases: ["history"],
+    summary: "Show the history of an image",
+    load: () => import("./image/history.ts"),
+  },
+  {
+    path: "image import",
+    aliases: ["import"],
+    summary: "Import the contents from a tarball to create a filesystem image",
+    load: () => import("./image/import.ts"),
+  },
+  {
+    path: "image inspect",
+    summary: "Display detailed information on one or more images",
+    load: () => import("./image/inspect.ts"),
+  },
+  {
+    path: "image load",
+    aliases: ["load"],
+    summary: "Load an image from a tar archive or STDIN",
+    load: () => import("./image/load.ts"),
+  },
+  {
     path: "image ls",
     aliases: ["image list", "images"],
     summary: "List images",
     load: () => import("./image/ls.ts"),
+  },
+  {
+    path: "image prune",
+    summary: "Remove unused images",
+    load: () => import("./image/prune.ts"),
+  },
+  {
+    path: "image rm",
+    aliases: ["image remove", "rmi"],
+    summary: "Remove one or more images",
+    load: () => import("./image/rm.ts"),
+  },
+  {
+    path: "image save",
+    aliases: ["save"],
+    summary: "Save one or more images to a tar archive (streamed to STDOUT by default)",
+    load: () => import("./image/save.ts"),
+  },
+  {
+    path: "image tag",
+    aliases: ["tag"],
+    summary: "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
+    load: () => import("./image/tag.ts"),
+  },
+  {
+    path: "system dial-stdio",
+    summary: "Proxy the stdio stream to the daemon connection. Should not be invoked manually.",
+    hidden: true,
+    load: () => import("./system/dial-stdio.ts"),
+  },
+  {
+    path: "system events",
+    aliases: ["events"],
+    summary: "Get real time events from the server",
+    load: () => import("./system/events.ts"),
   },
   {
     path: "system info",

@@ -1,19 +1,17 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import { buildId, wharfVersion } from "#base/version.ts";
 import { parseApiVersion } from "#client/api-version.ts";
-import { type TlsMaterial, connectSocket } from "#client/connect-socket.ts";
+import type { TlsMaterial } from "#client/connect-socket.ts";
+import type { Connection } from "#client/connection.ts";
 import {
   chooseEngine,
   type EngineChoice,
   type EngineHints,
 } from "#client/contexts/choose-engine.ts";
 import { ContextStore } from "#client/contexts/context-store.ts";
-import { parseEndpoint } from "#client/endpoint.ts";
-import {
-  type EngineClient,
-  type EngineClientOptions,
-  openEngineClient,
-} from "#client/engine-client.ts";
+import { dialEndpoint } from "#client/dial.ts";
+import { type Endpoint, parseEndpoint } from "#client/endpoint.ts";
+import { type EngineClient, openEngineClient } from "#client/engine-client.ts";
 import { readTlsFiles } from "#client/tls-files.ts";
 import type { Cli } from "./cli.ts";
 import type { TlsOptions } from "./globals.ts";
@@ -83,25 +81,31 @@ function flagTls(options: TlsOptions): TlsMaterial {
 
 /** The client of the engine that the user means; nothing is connected yet. */
 export function openEngine(cli: Cli): EngineClient {
-  const { address, tls, isNamed } = resolveEngine(cli);
-  const endpoint = parseEndpoint(address, tls !== undefined);
+  const target = resolveEngine(cli);
+  const endpoint = endpointOf(target);
   const pinned = cli.env["DOCKER_API_VERSION"];
-  const options: EngineClientOptions = {
+  return openEngineClient({
     endpoint,
     userAgent: `Wharf-Client/${wharfVersion} (${process.platform}; ${buildId})`,
     headers: cli.config.httpHeaders,
-    ...(tls ? { tls } : {}),
+    connect: () => connectEngine(cli, target),
     ...(pinned ? { apiVersion: parseApiVersion(pinned) } : {}),
-  };
-  if (isNamed || endpoint.kind !== "unix") return openEngineClient(options);
-  const connect = async (): ReturnType<typeof connectSocket> => {
-    try {
-      return await connectSocket({ unix: endpoint.path });
-    } catch (error) {
-      const { startEngine } = await import("./autostart.ts");
-      await startEngine(cli, endpoint.path, error);
-      return connectSocket({ unix: endpoint.path });
-    }
-  };
-  return openEngineClient({ ...options, connect });
+  });
+}
+
+function endpointOf(target: EngineAddress): Endpoint {
+  return parseEndpoint(target.address, target.tls !== undefined);
+}
+
+/** A bare connection; Wharf's own engine is started first where nothing names one and none runs. */
+export async function connectEngine(cli: Cli, target: EngineAddress): Promise<Connection> {
+  const endpoint = endpointOf(target);
+  try {
+    return await dialEndpoint(endpoint, target.tls);
+  } catch (error) {
+    if (target.isNamed || endpoint.kind !== "unix") throw error;
+    const { startEngine } = await import("./autostart.ts");
+    await startEngine(cli, endpoint.path, error);
+    return dialEndpoint(endpoint, undefined);
+  }
 }

@@ -1,7 +1,8 @@
-import { CancelledError, UnavailableError, WharfError } from "#base/errors.ts";
+import { CancelledError, UnavailableError } from "#base/errors.ts";
 import { negotiateApiVersion } from "./api-version.ts";
 import type { Connection } from "./connection.ts";
-import { type TlsMaterial, connectSocket } from "./connect-socket.ts";
+import type { TlsMaterial } from "./connect-socket.ts";
+import { dialEndpoint } from "./dial.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { errorFromAnswer, unreachableError } from "./error-response.ts";
 import {
@@ -230,28 +231,9 @@ export class EngineClient implements AsyncDisposable {
     };
   }
 
-  async #connect(): Promise<Connection> {
+  #connect(): Promise<Connection> {
     const { connect, endpoint, tls } = this.#options;
-    try {
-      if (connect) return await connect();
-      switch (endpoint.kind) {
-        case "unix":
-          return await connectSocket({ unix: endpoint.path });
-        case "tcp":
-          return await connectSocket({
-            hostname: endpoint.host,
-            port: endpoint.port,
-            ...(tls ? { tls } : {}),
-          });
-        case "ssh": {
-          const { connectSsh } = await import("./connect-ssh.ts");
-          return connectSsh(endpoint);
-        }
-      }
-    } catch (error) {
-      if (error instanceof WharfError && !(error instanceof UnavailableError)) throw error;
-      throw unreachableError(endpoint.text, error);
-    }
+    return connect ? connect() : dialEndpoint(endpoint, tls);
   }
 
   #takeIdle(): Connection | undefined {

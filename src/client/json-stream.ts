@@ -12,6 +12,11 @@ const maxMessageBytes = 16 * 1024 * 1024;
 export async function* parseJsonStream<Message>(
   source: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Message> {
+  for await (const line of readJsonLines(source)) yield parseLine<Message>(line);
+}
+
+/** The same stream's lines as text, for numbers that JavaScript's would round. */
+export async function* readJsonLines(source: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let waiting = "";
   for await (const chunk of source) {
@@ -23,10 +28,10 @@ export async function* parseJsonStream<Message>(
     }
     const lines = (waiting + text).split("\n");
     waiting = lines.pop() ?? "";
-    for (const line of lines) if (line.trim() !== "") yield parseLine<Message>(line);
+    for (const line of lines) if (line.trim() !== "") yield line;
   }
   waiting += decoder.decode();
-  if (waiting.trim() !== "") yield parseLine<Message>(waiting);
+  if (waiting.trim() !== "") yield waiting;
 }
 
 function parseLine<Message>(line: string): Message {

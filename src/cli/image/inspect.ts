@@ -1,9 +1,8 @@
-import { machine, type } from "node:os";
 import { type Command, atLeast, defineCommand } from "#cli/command.ts";
 import { stringFlag } from "#cli/flags.ts";
 import { inspectFormatHelp } from "#cli/output/format-help.ts";
 import { inspectObjects } from "#cli/output/inspect.ts";
-import { hostPlatform, parsePlatform } from "#spec/platform.ts";
+import { optionalPlatformQuery } from "./platform-flag.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] IMAGE [IMAGE...]",
@@ -19,15 +18,10 @@ If the image or the server is not multi-platform capable, the command will error
   },
   async run(cli, { flags, args }) {
     const engine = await cli.engine();
-    const platform =
-      flags.platform === ""
-        ? undefined
-        : parsePlatform(flags.platform, hostPlatform(type(), machine()));
+    const platform = optionalPlatformQuery(flags.platform);
     return inspectObjects(cli, args, flags.format, async (name) => {
       const path = `/images/${encodeURIComponent(name)}/json`;
-      return (
-        await engine.request("GET", path, { query: { platform: platform && { ...platform } } })
-      ).text();
+      return (await engine.request("GET", path, { query: { platform } })).text();
     });
   },
 });

@@ -1,4 +1,5 @@
 import { formatHumanDuration } from "#base/durations.ts";
+import { formatUnixTimestamp, parseTimestamp } from "#spec/engine-api/timestamps.ts";
 import { type LocalTime, localTime } from "./local-time.ts";
 
 /** `sha256:` and all but the first 12 characters removed. */
@@ -36,11 +37,20 @@ function two(value: number): string {
  * @param nanoseconds Within the second.
  */
 export function localRfc3339Nano(seconds: number, nanoseconds: number): string {
+  return rfc3339(seconds, `.${String(nanoseconds).padStart(9, "0")}`);
+}
+
+/** RFC 3339 in local time: `2006-01-02T15:04:05+01:00`. */
+export function localRfc3339(seconds: number): string {
+  return rfc3339(seconds, "");
+}
+
+function rfc3339(seconds: number, fraction: string): string {
   const time = localTime(seconds);
   const day = `${time.year}-${two(time.month)}-${two(time.day)}`;
   const clock = `${two(time.hour)}:${two(time.minute)}:${two(time.second)}`;
   const zone = time.offsetSeconds === 0 ? "Z" : zoneOffset(time, ":");
-  return `${day}T${clock}.${String(nanoseconds).padStart(9, "0")}${zone}`;
+  return `${day}T${clock}${fraction}${zone}`;
 }
 
 /** `key=value` sorted, separated by commas. */
@@ -49,4 +59,15 @@ export function labelList(labels: Readonly<Record<string, string>> | undefined):
     .map(([key, value]) => `${key}=${value}`)
     .sort()
     .join(",");
+}
+
+/**
+ * What a user types after `--since` and `--until` in the API's form, seconds and nanoseconds.
+ *
+ * @throws {InvalidArgumentError} In docker's words, when it is no time or duration.
+ */
+export function apiTimestamp(text: string, now: Date): string {
+  const offsetMinutes = localTime(Math.floor(now.getTime() / 1000)).offsetSeconds / 60;
+  const nanoseconds = parseTimestamp(text, BigInt(now.getTime()) * 1_000_000n, offsetMinutes);
+  return formatUnixTimestamp(nanoseconds);
 }

@@ -1,0 +1,91 @@
+import { rmSync, statSync } from "node:fs";
+import { type FileHandle, open, rename } from "node:fs/promises";
+import { dirname } from "node:path";
+import { InvalidArgumentError, NotFoundError, messageOf } from "#base/errors.ts";
+
+const chunkBytes = 1024 * 1024;
+
+/**
+ * A file's bytes, read as they are asked for.
+ *
+ * @throws {NotFoundError} While iterating, when it cannot be opened, in docker's words.
+ */
+export async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
+  const file = await open(path, "r").catch((error: unknown) => {
+    throw new NotFoundError(openFailure(path, error), { cause: error });
+  });
+  try {
+    for (;;) {
+      const { bytesRead, buffer } = await file.read(
+        new Uint8Array(chunkBytes),
+        0,
+        chunkBytes,
+        null,
+      );
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** `open PATH: no such file or directory`, as Go says it. */
+export function openFailure(path: string, error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "ENOENT") return `open ${path}: no such file or directory`;
+  if (code === "EACCES") return `open ${path}: permission denied`;
+  if (code === "EISDIR") return `read ${path}: is a directory`;
+  return `open ${path}: ${messageOf(error)}`;
+}
+
+/**
+ * Refuses a place where no file can be written, before anything is asked of the engine.
+ *
+ * @param what Put before the reason: `failed to save image`.
+ */
+export function checkOutputPath(path: string, what: string): void {
+  const folder = dirname(path);
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new InvalidArgumentError(
+      `${what}: invalid output path: directory ${JSON.stringify(folder)} does not exist`,
+    );
+  }
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new InvalidArgumentError(
+      `${what}: invalid output path: ${JSON.stringify(path)} must be a regular file`,
+    );
+  }
+}
+
+/**
+ * Writes a stream to a file that appears whole or not at all. Pipes and devices are written
+ * directly.
+ */
+export async function writeFileAtomically(
+  path: string,
+  content: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const before = statSync(path, { throwIfNoEntry: false });
+  if (before && !before.isFile()) {
+    const device = await open(path, "w");
+    return copyAndClose(device, content);
+  }
+  const temporary = `${path}.${process.pid}.tmp`;
+  const file = await open(temporary, "wx", 0o600);
+  try {
+    await copyAndClose(file, content);
+    await rename(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+async function copyAndClose(file: FileHandle, content: AsyncIterable<Uint8Array>): Promise<void> {
+  try {
+    for await (const chunk of content) await file.writeFile(chunk);
+  } finally {
+    await file.close();
+  }
+}

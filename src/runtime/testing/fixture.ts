@@ -1,6 +1,6 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Host } from "#host/host.ts";
 import { openLinuxHost } from "#host/linux/host.ts";
 import { openRuntime } from "#runtime/open.ts";
@@ -21,8 +21,12 @@ export interface RuntimeFixture extends AsyncDisposable {
 
 export interface FixtureOptions {
   readonly runtimeName: "crun" | "runc";
-  /** Of an earlier daemon; kept at the end. */
+  /** Of an earlier daemon. */
   readonly stateDir?: string;
+  /** With `stateDir`: remove it and all in it at the end. */
+  readonly owned?: boolean;
+  /** Another boot than this one, for a simulated reboot. */
+  readonly bootId?: string;
 }
 
 export async function openFixture(options: FixtureOptions): Promise<RuntimeFixture> {
@@ -33,7 +37,7 @@ export async function openFixture(options: FixtureOptions): Promise<RuntimeFixtu
     cgroups: host.cgroups,
     sockets: host.sockets,
     clock: host.clock,
-    bootId: host.system.bootId,
+    bootId: options.bootId ?? host.system.bootId,
     stateDir,
     runtimes: {},
     cgroupManager: "cgroupfs",
@@ -53,13 +57,13 @@ export async function openFixture(options: FixtureOptions): Promise<RuntimeFixtu
       openStdin: false,
       stdinOnce: false,
       logTarget: `k8s-file:${logFile(id)}`,
-      cgroupPath: cgroupPath(id),
+      cgroupPath: cgroupPath(stateDir, id),
       ...changes,
     }),
     [Symbol.asyncDispose]: async () => {
-      if (options.stateDir === undefined) {
+      if (options.stateDir === undefined || options.owned === true) {
         for (const id of runtime.list()) await runtime.delete(id, { force: true });
-        host.cgroups.remove("/wharf-runtime-test");
+        host.cgroups.remove(`/${basename(stateDir)}`);
         rmSync(stateDir, { recursive: true, force: true });
       }
       await host[Symbol.asyncDispose]();
@@ -67,17 +71,22 @@ export async function openFixture(options: FixtureOptions): Promise<RuntimeFixtu
   };
 }
 
-function cgroupPath(id: string): string {
-  return `/wharf-runtime-test/${process.pid}-${id}`;
+function cgroupPath(stateDir: string, id: string): string {
+  return `/${basename(stateDir)}/${id}`;
 }
 
 function makeStateDir(): string {
   const stateDir = mkdtempSync(join(tmpdir(), "wharf-runtime-"));
+  makeRootfs(stateDir);
+  return stateDir;
+}
+
+/** Busybox and some of its names, at `<stateDir>/rootfs`. */
+export function makeRootfs(stateDir: string): void {
   const bin = join(stateDir, "rootfs", "bin");
   mkdirSync(bin, { recursive: true });
   copyFileSync("/bin/busybox", join(bin, "busybox"));
   for (const applet of APPLETS) symlinkSync("busybox", join(bin, applet));
-  return stateDir;
 }
 
 export function makeProcess(args: readonly string[]): Process {
@@ -100,7 +109,7 @@ export function makeSpec(stateDir: string, id: string, args: readonly string[]):
       },
     ],
     linux: {
-      cgroupsPath: cgroupPath(id),
+      cgroupsPath: cgroupPath(stateDir, id),
       namespaces: [{ type: "pid" }, { type: "mount" }, { type: "ipc" }, { type: "uts" }],
     },
   };

@@ -79,7 +79,8 @@ export interface RawHeader {
 }
 
 export function isZeroBlock(block: Uint8Array): boolean {
-  return block.every((byte) => byte === 0);
+  for (let at = 0; at < block.length; at++) if (block[at] !== 0) return false;
+  return true;
 }
 
 export function tarError(reason: string): InvalidArgumentError {
@@ -100,12 +101,21 @@ function field(block: Uint8Array, offset: number, length: number): Uint8Array {
 export function parseNumeric(bytes: Uint8Array): number {
   const first = bytes[0] ?? 0;
   if ((first & 0x80) !== 0) return parseBase256(bytes);
-  const text = Buffer.from(bytes)
-    .toString("latin1")
-    .replace(/^[ \0]+|[ \0]+$/g, "");
-  if (text === "") return 0;
-  if (!/^[0-7]+$/.test(text)) throw tarError("invalid header: a number is not octal");
-  return Number.parseInt(text, 8);
+  let at = 0;
+  let end = bytes.length;
+  while (at < end && isPadding(bytes[at])) at++;
+  while (end > at && isPadding(bytes[end - 1])) end--;
+  let value = 0;
+  for (; at < end; at++) {
+    const digit = (bytes[at] ?? 0) - 0x30;
+    if (digit < 0 || digit > 7) throw tarError("invalid header: a number is not octal");
+    value = value * 8 + digit;
+  }
+  return value;
+}
+
+function isPadding(byte: number | undefined): boolean {
+  return byte === 0 || byte === 0x20;
 }
 
 function parseBase256(bytes: Uint8Array): number {
@@ -125,13 +135,15 @@ function parseBase256(bytes: Uint8Array): number {
 
 function checkChecksum(block: Uint8Array): void {
   let unsigned = 0;
-  let signed = 0;
-  for (const [index, byte] of block.entries()) {
-    const value = index >= 148 && index < 156 ? 0x20 : byte;
-    unsigned += value;
-    // old Sun tars summed signed characters
-    signed += value > 127 ? value - 256 : value;
+  let high = 0;
+  // indexed loops: iterators make this six times as slow, and a layer has 100,000 headers
+  for (let at = 0; at < BLOCK_BYTES; at++) {
+    const byte = at >= 148 && at < 156 ? 0x20 : (block[at] ?? 0);
+    unsigned += byte;
+    if (byte > 127) high++;
   }
+  // old Sun tars summed signed characters
+  const signed = unsigned - 256 * high;
   const stored = parseNumeric(block.subarray(148, 156));
   if (stored !== unsigned && stored !== signed) throw tarError("invalid header: wrong checksum");
 }
@@ -139,7 +151,7 @@ function checkChecksum(block: Uint8Array): void {
 /** @throws {InvalidArgumentError} When the block is no header. */
 export function decodeHeader(block: Uint8Array): RawHeader {
   checkChecksum(block);
-  const magic = Buffer.from(block.subarray(257, 265)).toString("latin1");
+  const magic = Buffer.from(block.buffer, block.byteOffset + 257, 8).toString("latin1");
   const dialect = magic === "ustar  \0" ? "gnu" : magic.startsWith("ustar\0") ? "ustar" : "v7";
   const prefix = dialect === "ustar" ? field(block, 345, 155) : new Uint8Array();
   const name = field(block, 0, 100);

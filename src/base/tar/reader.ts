@@ -213,9 +213,10 @@ function untilNul(bytes: Uint8Array): Uint8Array {
 }
 
 function decodeText(bytes: Uint8Array): { readonly text: string; readonly raw?: Uint8Array } {
-  const buffer = Buffer.from(bytes);
-  const text = buffer.toString("utf8");
-  return Buffer.from(text).equals(buffer) ? { text } : { text, raw: buffer };
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+  // only where something was replaced can the text differ from the bytes
+  if (!text.includes("\ufffd") || Buffer.from(text).equals(bytes)) return { text };
+  return { text, raw: Buffer.from(bytes) };
 }
 
 function recordText(records: PaxRecords, key: string): string | undefined {

@@ -23,7 +23,8 @@ const OCTAL_7 = 0o7777777;
 const OCTAL_11 = 0o77777777777;
 
 function isAscii(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte < 0x80);
+  for (let at = 0; at < bytes.length; at++) if ((bytes[at] ?? 0) >= 0x80) return false;
+  return true;
 }
 
 function octal(value: number, length: number): Uint8Array {
@@ -64,7 +65,7 @@ function encodeBlock(block: Block): Uint8Array {
   bytes.set(octal(block.deviceMinor, 8), 337);
   bytes.set(block.prefix.subarray(0, 155), 345);
   let sum = 0;
-  for (const byte of bytes) sum += byte;
+  for (let at = 0; at < BLOCK_BYTES; at++) sum += bytes[at] ?? 0;
   bytes.set(Buffer.from(`${sum.toString(8).padStart(6, "0")}\0 `, "latin1"), 148);
   return bytes;
 }

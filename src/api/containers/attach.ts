@@ -33,24 +33,18 @@ export async function attachContainer(
     closesStdin: StdinOnce && !terminal,
     detachKeys,
   };
-  const joined = query.boolean("stream") ? containers.attach(record.id, signal) : undefined;
-  if (joined) await settledOrLater(joined);
+  // Registered before the answer: the client starts the container as soon as it reads it.
+  const joined = query.boolean("stream")
+    ? await containers.attach(record.id, signal, { outputOnly: !options.stdin })
+    : undefined;
   const client = accept(outputType(exchange.version, terminal));
   try {
     if (query.boolean("logs")) await replay(client, containers, record.id, options, signal);
-    if (joined) await pumpStreams(client, (await joined).stream, options, signal);
+    if (joined) await pumpStreams(client, joined.stream, options, signal);
   } catch (error) {
     if (!signal.aborted) await reportInStream(client, terminal, error);
   }
   await client.end();
-}
-
-/**
- * Throws what `promise` is already rejected with, so that a refusal is an HTTP answer; returns when it
- * is resolved or takes longer, as the attach to a container that has not started does.
- */
-async function settledOrLater(promise: Promise<unknown>): Promise<void> {
-  await Promise.race([promise, new Promise((resolve) => setImmediate(resolve))]);
 }
 
 async function replay(

@@ -15,8 +15,8 @@ export type ImagesBackend = Pick<
   prune(request: {
     readonly filters: Filters;
   }): Promise<{ readonly removed: readonly RemovedImage[]; readonly reclaimedBytes: number }>;
-  /** Containers made from the image, running or not. */
-  containerCount(id: Digest): number;
+  /** How many containers were made from each image, running or not. */
+  containerCounts(): Promise<ReadonlyMap<Digest, number>>;
   /** The storage driver's folders of the image's topmost layer. */
   graphDriver(reference: string): {
     readonly name: string;

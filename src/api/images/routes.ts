@@ -99,15 +99,14 @@ async function saveImages(
 
 function lookRoutes(images: ImagesBackend): readonly Route[] {
   return [
-    answer("GET", "/images/json", (exchange) => {
+    answer("GET", "/images/json", async (exchange) => {
       const { query, version } = exchange;
       const found = images.list({
         all: query.boolean("all"),
         filters: parseFilters(query.get("filters"), LIST_FILTERS),
       });
-      const rows = found.map((image) =>
-        summaryToWire(image, images.containerCount(image.id), version),
-      );
+      const counts = await images.containerCounts();
+      const rows = found.map((image) => summaryToWire(image, counts.get(image.id) ?? 0, version));
       sendJson(exchange, 200, rows);
     }),
     answer("GET", "/images/{name:.*}/json", (exchange) => {

@@ -101,17 +101,16 @@ export function networkRoutes(networks: NetworksBackend): readonly Route[] {
         found.map((network) => rowToWire(network, exchange.version)),
       );
     }),
-    answer("GET", "/networks/{id}", (exchange) => {
+    answer("GET", "/networks/{id}", async (exchange) => {
       const network = networks.resolve(pathPart(exchange, "id"));
-      const containers = networks
-        .endpointsOf(network.id)
-        .map(({ containerId, endpoint }) => [
-          containerId,
-          endpointToWire(endpoint, networks.containerName(containerId)),
-        ]);
+      const containers: Record<string, Wire<EndpointResource>> = {};
+      for (const { containerId, endpoint } of networks.endpointsOf(network.id)) {
+        const name = await networks.containerName(containerId);
+        containers[containerId] = endpointToWire(endpoint, name);
+      }
       sendJson(exchange, 200, {
         ...networkToWire(network),
-        Containers: Object.fromEntries(containers),
+        Containers: containers,
       });
     }),
   ];

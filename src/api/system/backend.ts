@@ -39,6 +39,7 @@ export interface EngineInfo {
   readonly volumeDrivers: readonly string[];
   readonly networkDrivers: readonly string[];
   readonly cgroupVersion: "1" | "2";
+  readonly cgroupDriver: "cgroupfs" | "systemd";
   /** `cpu`, `cpuset`, `memory`, `pids`. */
   readonly cgroupControllers: readonly string[];
   readonly mayLimitSwap: boolean;

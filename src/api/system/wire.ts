@@ -118,7 +118,7 @@ export function infoToWire(
     NGoroutines: 1,
     SystemTime: formatRfc3339(nowNanos),
     LoggingDriver: info.logDriver,
-    CgroupDriver: "cgroupfs",
+    CgroupDriver: info.cgroupDriver,
     CgroupVersion: info.cgroupVersion,
     NEventsListener: info.eventListeners,
     KernelVersion: info.kernelVersion,

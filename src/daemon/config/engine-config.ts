@@ -52,7 +52,9 @@ export interface EngineConfig {
     readonly addressPools: readonly PoolSetting[];
   };
   readonly containers: {
-    readonly cgroupParent: string;
+    /** Absent: `wharf`, or `system.slice` with systemd. */
+    readonly cgroupParent?: string;
+    readonly cgroupManager: "cgroupfs" | "systemd";
     readonly cgroupnsMode?: "host" | "private";
     readonly ipcMode: "private" | "shareable";
     readonly shmSizeBytes: number;
@@ -225,6 +227,25 @@ function bridgeConfig(settings: Settings): EngineConfig["bridge"] {
   };
 }
 
+function cgroupManager(settings: Settings): "cgroupfs" | "systemd" {
+  let manager: "cgroupfs" | "systemd" = "cgroupfs";
+  for (const text of settings.list("exec-opt")) {
+    const [name = "", value = ""] = text.split("=");
+    if (name !== "native.cgroupdriver") {
+      throw new InvalidArgumentError(
+        `invalid exec-opt ${text}: the one there is is native.cgroupdriver`,
+      );
+    }
+    const read = oneOf(
+      value,
+      ["cgroupfs", "systemd"],
+      () => `invalid native.cgroupdriver ${JSON.stringify(value)}: want cgroupfs or systemd`,
+    );
+    manager = read ?? manager;
+  }
+  return manager;
+}
+
 function containersConfig(settings: Settings): EngineConfig["containers"] {
   const cgroupnsMode = oneOf(
     settings.text("default-cgroupns-mode"),
@@ -238,8 +259,10 @@ function containersConfig(settings: Settings): EngineConfig["containers"] {
   );
   const ulimits = settings.get("default-ulimit");
   const initPath = settings.text("init-path");
+  const cgroupParent = settings.text("cgroup-parent");
   return {
-    cgroupParent: settings.text("cgroup-parent") ?? "wharf",
+    ...(cgroupParent === undefined ? {} : { cgroupParent }),
+    cgroupManager: cgroupManager(settings),
     ...(cgroupnsMode ? { cgroupnsMode } : {}),
     ipcMode: ipcMode ?? "private",
     shmSizeBytes: settings.count("default-shm-size") ?? DEFAULT_SHM_BYTES,

@@ -160,7 +160,12 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
   option("dns", "list", "full", "DNS servers of containers"),
   option("dns-opt dns-opts", "list", "full", "DNS options of containers"),
   option("dns-search", "list", "full", "DNS search domains of containers"),
-  option("exec-opt exec-opts", "list", "none", "Options of the runtime: native.cgroupdriver"),
+  option(
+    "exec-opt exec-opts",
+    "list",
+    "full",
+    "Who makes cgroups: native.cgroupdriver=cgroupfs or systemd",
+  ),
   option("exec-root", "string", "full", "Folder of all that ends with the boot", "/run/wharf"),
   option("experimental", "boolean", "full", "Switch experimental features on"),
   option("feature features", "object", "none", "Switch single features on or off"),

@@ -1,0 +1,425 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { containerRoutes } from "#api/containers/routes.ts";
+import { imageRoutes } from "#api/images/routes.ts";
+import { networkRoutes } from "#api/networks/routes.ts";
+import { notYetRoutes } from "#api/not-yet.ts";
+import { ApiServer } from "#api/server.ts";
+import { systemRoutes } from "#api/system/routes.ts";
+import { volumeRoutes } from "#api/volumes/routes.ts";
+import {
+  ConflictError,
+  FailedPreconditionError,
+  InvalidArgumentError,
+  messageOf,
+} from "#base/errors.ts";
+import { wharfVersion } from "#base/version.ts";
+import { openContainers } from "#containers/open.ts";
+import type { OpenContainers } from "#containers/open.ts";
+import { openFileContentStore } from "#content/file-content-store.ts";
+import { EventBus } from "#events/event-bus.ts";
+import { EVENT_FILTERS, matchesEvent } from "#events/filter.ts";
+import type { EngineEvent, Events } from "#events/events.ts";
+import type { Host } from "#host/host.ts";
+import { openLinuxHost } from "#host/linux/host.ts";
+import type { Images, ImageUser } from "#images/images.ts";
+import { openImages } from "#images/open-images.ts";
+import { ProcessUnpacker } from "#images/unpack/process-unpacker.ts";
+import { DEFAULT_UNPACK_LIMITS } from "#images/unpack/protocol.ts";
+import { createLogs } from "#logs/drivers.ts";
+import { DEFAULT_NETWORKS_CONFIG, type NetworksConfig, parseSubnetPool } from "#networks/config.ts";
+import type { Networks } from "#networks/networks.ts";
+import { openNetworks } from "#networks/open.ts";
+import { openRuntime } from "#runtime/open.ts";
+import { openOverlaySnapshotter } from "#snapshots/overlay/overlay-snapshotter.ts";
+import type { Snapshotter } from "#snapshots/snapshotter.ts";
+import type { Digest } from "#spec/digest.ts";
+import { NO_FILTERS } from "#spec/engine-api/filters.ts";
+import type { ContainerDefaults } from "#spec/engine-api/host-config.ts";
+import { hostPlatform } from "#spec/platform.ts";
+import type { RandomBytes } from "#spec/ids.ts";
+import { SqliteStore } from "#store/sqlite/store.ts";
+import type { Store } from "#store/store.ts";
+import { openVolumes } from "#volumes/open.ts";
+import type { EngineConfig } from "./config/engine-config.ts";
+import { readOrCreateEngineId } from "./engine-id.ts";
+import { engineInfo, engineVersion } from "./facts.ts";
+import { openListenAddresses } from "./listen-addresses.ts";
+import type { Logger } from "./logger.ts";
+import { findExecutable } from "./preflight.ts";
+
+/** Everything of one running engine. Disposing leaves the containers as they are. */
+export interface Engine extends AsyncDisposable {
+  readonly id: string;
+  /** Where it listens, ports filled in. */
+  readonly addresses: readonly string[];
+  /** Takes over what may change while it runs. */
+  reload(config: EngineConfig): void;
+  /** Stops what runs, within the shutdown time-out, unless it is to live on; then takes the network down. */
+  stopContainers(): Promise<void>;
+}
+
+const BUILTIN_SECCOMP_PROFILE = "/usr/share/containers/seccomp.json";
+const INIT_NAMES = ["docker-init", "catatonit", "tini"];
+
+const newRandomBytes: RandomBytes = (count) => new Uint8Array(randomBytes(count));
+
+/** Counts who listens, for `info`. */
+class CountedEvents implements Events {
+  readonly #events: Events;
+  listeners = 0;
+
+  constructor(events: Events) {
+    this.#events = events;
+  }
+
+  publish(event: Omit<EngineEvent, "timeNanos" | "scope">): void {
+    this.#events.publish(event);
+  }
+
+  recent(): readonly EngineEvent[] {
+    return this.#events.recent();
+  }
+
+  subscribe(signal: AbortSignal): AsyncIterable<EngineEvent> {
+    if (!signal.aborted) {
+      this.listeners++;
+      signal.addEventListener("abort", () => void this.listeners--, { once: true });
+    }
+    return this.#events.subscribe(signal);
+  }
+}
+
+/** @throws {ConflictError} Another daemon has the folder. */
+function lockFolder(host: Host, folder: string, flag: string): Disposable {
+  mkdirSync(folder, { recursive: true, mode: 0o711 });
+  const lock = host.files.lock(join(folder, "lock"));
+  if (lock) return lock;
+  throw new ConflictError(
+    `Cannot start the engine: another one uses ${folder}; stop it or choose another ${flag}`,
+  );
+}
+
+function openSnapshotter(
+  config: EngineConfig,
+  host: Host,
+  store: Store,
+  logger: Logger,
+): Snapshotter {
+  if (config.storageDriver !== "overlay2") {
+    throw new InvalidArgumentError(
+      `Cannot use storage driver ${JSON.stringify(config.storageDriver)}: this release has overlay2`,
+    );
+  }
+  if (!host.files.supportsOverlay(config.dataRoot)) {
+    throw new FailedPreconditionError(
+      `Cannot use storage driver overlay2 on ${config.dataRoot} (${host.files.fileSystemName(config.dataRoot)}): overlayfs refuses it; choose a --data-root on ext4 or xfs`,
+    );
+  }
+  return openOverlaySnapshotter({
+    root: config.dataRoot,
+    store,
+    mounts: host.mounts,
+    files: host.files,
+    clock: host.clock,
+    randomBytes: newRandomBytes,
+    onTrashFailure: (path, error) =>
+      logger.warn("Cannot delete a removed layer", { path, error: messageOf(error) }),
+  });
+}
+
+function networksConfig({ bridge }: EngineConfig): NetworksConfig {
+  return {
+    bridge: bridge.name,
+    ...(bridge.address === undefined ? {} : { bip: bridge.address }),
+    ...(bridge.fixedCidr === undefined ? {} : { fixedCidr: bridge.fixedCidr }),
+    mtuBytes: bridge.mtuBytes,
+    interContainer: bridge.isInterContainer,
+    ipForward: bridge.isForwarding,
+    ipMasquerade: bridge.isMasqueraded,
+    defaultAddressPools:
+      bridge.addressPools.length === 0
+        ? DEFAULT_NETWORKS_CONFIG.defaultAddressPools
+        : bridge.addressPools.map(parseSubnetPool),
+    defaultBindAddress: bridge.publishAddress,
+  };
+}
+
+/** @returns Undefined where containers run without a profile. */
+function readSeccompProfile(config: EngineConfig, host: Host): string | undefined {
+  const { seccompProfile } = config.containers;
+  if (seccompProfile === "unconfined" || !host.system.securityModules.seccomp) return undefined;
+  const path = seccompProfile === "builtin" ? BUILTIN_SECCOMP_PROFILE : seccompProfile;
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new FailedPreconditionError(
+      `Cannot read the seccomp profile ${path}: ${messageOf(cause)}; install golang-github-containers-common or name one with --seccomp-profile`,
+      { cause },
+    );
+  }
+}
+
+function containerDefaults(
+  config: EngineConfig,
+  host: Host,
+  defaultRuntime: string,
+): ContainerDefaults {
+  const { containers } = config;
+  return {
+    logConfig: { Type: config.logDriver, Config: config.logOptions },
+    runtime: defaultRuntime,
+    shmSizeBytes: containers.shmSizeBytes,
+    ipcMode: containers.ipcMode,
+    cgroupnsMode: containers.cgroupnsMode ?? (host.cgroups.layout === "v2" ? "private" : "host"),
+    cpuCount: host.system.cpuCount,
+  };
+}
+
+async function imageUsers(containers: OpenContainers): Promise<readonly ImageUser[]> {
+  const all = await containers.list({ all: true, withSizes: false, filters: NO_FILTERS });
+  return all.map(({ record }) => ({
+    containerId: record.id,
+    imageId: record.imageId,
+    isRunning: record.state.status === "running" || record.state.status === "restarting",
+  }));
+}
+
+function imagesBackend(
+  images: Images,
+  containers: OpenContainers,
+  snapshotter: Snapshotter,
+): Parameters<typeof imageRoutes>[0] {
+  return {
+    resolve: (reference) => images.resolve(reference),
+    list: (request) => images.list(request),
+    history: (reference) => images.history(reference),
+    load: (source, onProgress, signal) => images.load(source, onProgress, signal),
+    import: (request, signal) => images.import(request, signal),
+    save: (references, signal) => images.save(references, signal),
+    tag: (reference, target) => images.tag(reference, target),
+    remove: async (reference, options) =>
+      await images.remove(reference, options, await imageUsers(containers)),
+    prune: async (request) => await images.prune(request, await imageUsers(containers)),
+    containerCounts: async () => {
+      const counts = new Map<Digest, number>();
+      for (const { imageId } of await imageUsers(containers)) {
+        counts.set(imageId, (counts.get(imageId) ?? 0) + 1);
+      }
+      return counts;
+    },
+    graphDriver: (reference) => {
+      const chainId = images.topChainId(images.resolve(reference));
+      return {
+        name: snapshotter.driver,
+        data: chainId === undefined ? {} : snapshotter.graphData(chainId),
+      };
+    },
+  };
+}
+
+function networksBackend(
+  networks: Networks,
+  containers: OpenContainers,
+): Parameters<typeof networkRoutes>[0] {
+  return {
+    list: () => networks.list(),
+    resolve: (reference) => networks.resolve(reference),
+    endpointsOf: (networkId) => networks.endpointsOf(networkId),
+    containerName: async (containerId) => (await containers.get(containerId)).record.name,
+  };
+}
+
+/** Command that starts this executable again: the compiled one, or Bun with the source. */
+export function selfCommand(executable: string, script: string | undefined): readonly string[] {
+  const isCompiled = script === undefined || script.startsWith("/$bunfs/");
+  return isCompiled ? [executable] : [executable, script];
+}
+
+/**
+ * Opens every part from the host up, brings the records and the world together, then serves the API. A
+ * failure on the way closes what is open.
+ *
+ * @param selfArgv Command that starts this executable again, for work in child processes.
+ */
+export async function openEngine(
+  config: EngineConfig,
+  logger: Logger,
+  selfArgv: readonly string[],
+): Promise<Engine> {
+  await using stack = new AsyncDisposableStack();
+  let current = config;
+  const warnings: string[] = [...config.warnings];
+  const warn = (message: string): void => logger.warn(message);
+
+  const host = stack.use(await openLinuxHost());
+  stack.use(lockFolder(host, config.dataRoot, "--data-root"));
+  stack.use(lockFolder(host, config.execRoot, "--exec-root"));
+  const engineId = readOrCreateEngineId(config.dataRoot, randomUUID);
+  const store = stack.use(SqliteStore.open(join(config.dataRoot, "wharf.db")));
+  const { clock } = host;
+  const content = openFileContentStore({ directory: join(config.dataRoot, "content") });
+  const snapshotter = openSnapshotter(config, host, store, logger);
+  const events = new CountedEvents(new EventBus({ clock }));
+  const images = await openImages({
+    store,
+    content,
+    snapshots: snapshotter,
+    unpacker: new ProcessUnpacker({
+      processes: host.processes,
+      selfCommand: selfArgv,
+      limits: DEFAULT_UNPACK_LIMITS,
+    }),
+    events,
+    clock,
+    platform: hostPlatform("linux", host.system.machine),
+  });
+  const volumes = await openVolumes({
+    store,
+    clock,
+    files: host.files,
+    mounts: host.mounts,
+    processes: host.processes,
+    directory: join(config.dataRoot, "volumes"),
+    randomBytes: newRandomBytes,
+  });
+  const networks = await openNetworks({
+    store,
+    netlink: host.netlink,
+    namespaces: host.namespaces,
+    nft: host.nft,
+    sockets: host.sockets,
+    processes: host.processes,
+    clock,
+    engineId,
+    runDir: config.execRoot,
+    config: networksConfig(config),
+    randomBytes: newRandomBytes,
+    warn,
+  });
+  const logs = createLogs(clock);
+  logs.validate(config.logDriver, config.logOptions);
+  const { cgroupManager } = config.containers;
+  const { runtime, warnings: runtimeWarnings } = await openRuntime({
+    processes: host.processes,
+    cgroups: host.cgroups,
+    sockets: host.sockets,
+    clock,
+    bootId: host.system.bootId,
+    stateDir: join(config.execRoot, "runtime"),
+    runtimes: config.runtimes,
+    ...(config.defaultRuntime === undefined ? {} : { defaultRuntime: config.defaultRuntime }),
+    cgroupManager,
+  });
+  warnings.push(...runtimeWarnings);
+  const initPath = config.containers.initPath ?? findExecutable(INIT_NAMES, process.env["PATH"]);
+  const seccompProfile = readSeccompProfile(config, host);
+  const containers = stack.use(
+    await openContainers({
+      store,
+      runtime,
+      images,
+      snapshotter,
+      volumes,
+      networks,
+      logs,
+      events,
+      clock,
+      system: host.system,
+      cgroups: host.cgroups,
+      processes: host.processes,
+      mounts: host.mounts,
+      settings: {
+        directory: join(config.dataRoot, "containers"),
+        cgroupParent:
+          config.containers.cgroupParent ??
+          (cgroupManager === "systemd" ? "system.slice" : "wharf"),
+        usesSystemdCgroups: cgroupManager === "systemd",
+        dns: config.containers.dns,
+        dnsOptions: config.containers.dnsOptions,
+        dnsSearch: config.containers.dnsSearch,
+        defaultUlimits: config.containers.ulimits,
+        isInitDefault: config.containers.isInit,
+        ...(initPath === undefined ? {} : { initPath }),
+        ...(seccompProfile === undefined ? {} : { seccompProfile }),
+      },
+      randomBytes: newRandomBytes,
+      warn,
+    }),
+  );
+  await containers.reconcile();
+
+  const sources = {
+    engineId,
+    host,
+    runtime,
+    snapshotter,
+    images,
+    networks,
+    logs,
+    containers,
+    initPath,
+    hasSeccomp: seccompProfile !== undefined,
+    eventListeners: () => events.listeners,
+    warnings,
+    config: () => current,
+  };
+  const version = engineVersion(sources);
+  const api = stack.use(
+    new ApiServer({
+      product: `Wharf/${wharfVersion} (linux)`,
+      experimental: config.isExperimental,
+      log: logger,
+      routes: [
+        ...systemRoutes({
+          events,
+          eventFilters: EVENT_FILTERS,
+          matchesEvent,
+          version: () => version,
+          info: () => engineInfo(sources),
+          nowNanos: () => clock.nowNanos(),
+        }),
+        ...containerRoutes({
+          containers,
+          defaults: containerDefaults(config, host, runtime.defaultRuntime),
+          bridgeName: config.bridge.name,
+          nowMs: () => clock.nowMs(),
+        }),
+        ...imageRoutes(imagesBackend(images, containers, snapshotter)),
+        ...volumeRoutes(volumes),
+        ...networkRoutes(networksBackend(networks, containers)),
+        ...notYetRoutes(),
+      ],
+    }),
+  );
+  const addresses: string[] = [];
+  for (const address of openListenAddresses(config, host.system, warn)) {
+    addresses.push(await api.listen(address));
+  }
+  for (const message of warnings) logger.warn(message);
+
+  const open = stack.move();
+  return {
+    id: engineId,
+    addresses,
+    reload: (changed) => {
+      current = changed;
+      events.publish({
+        type: "daemon",
+        action: "reload",
+        actorId: engineId,
+        attributes: { name: host.system.hostname },
+      });
+    },
+    stopContainers: async () => {
+      if (current.isLiveRestore) return;
+      const { shutdownTimeoutSeconds } = current;
+      const seconds =
+        shutdownTimeoutSeconds < 0 ? Number.MAX_SAFE_INTEGER / 1000 : shutdownTimeoutSeconds;
+      await containers.stopAll(seconds * 1000);
+      if (containers.counts().running === 0) await networks.teardown();
+    },
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+}

@@ -10,6 +10,10 @@ async function main(): Promise<number> {
     writeSync(1, `Wharf version ${wharfVersion}, build ${buildId}\n`);
     return 0;
   }
+  if (first === "worker") {
+    const { runWorker } = await import("#daemon/workers/main.ts");
+    return runWorker(words.slice(1));
+  }
   const isDaemon = basename(process.argv0) === "wharfd" || basename(program) === "wharfd";
   if (isDaemon || first === "daemon") {
     const { runDaemon } = await import("#daemon/main.ts");

@@ -9,7 +9,6 @@ import { openLagMonitor } from "./event-loop-lag.ts";
 import { Logger } from "./logger.ts";
 import { openPidFile } from "./pid-file.ts";
 import { checkPrerequisites } from "./preflight.ts";
-import { runWorker } from "./workers/main.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -23,7 +22,6 @@ const FORCE_SIGNALS = 3;
  * @returns Exit code: 0 after a clean end, 1 for anything that kept it from running.
  */
 export async function runDaemon(argv: readonly string[]): Promise<number> {
-  if (argv[0] === "worker") return await runWorker(argv.slice(1));
   let request: DaemonRequest;
   try {
     request = readDaemonRequest(argv, homedir());

@@ -32,7 +32,7 @@ export class DeviceSweeper implements AsyncDisposable {
 
   expectGone(linkName: string): void {
     this.#expected.set(linkName, this.#clock.monotonicMs());
-    this.#loop ??= this.#run();
+    this.#start();
   }
 
   expected(): readonly string[] {
@@ -44,12 +44,19 @@ export class DeviceSweeper implements AsyncDisposable {
     while (this.#loop) await this.#loop;
   }
 
+  #start(): void {
+    if (this.#loop || this.#stop.signal.aborted) return;
+    this.#loop = this.#run().finally(() => {
+      this.#loop = undefined;
+      if (this.#expected.size > 0) this.#start();
+    });
+  }
+
   async #run(): Promise<void> {
     while (this.#expected.size > 0 && !this.#stop.signal.aborted) {
       await this.#clock.delay(CHECK_MS, this.#stop.signal).catch(() => undefined);
       if (!this.#stop.signal.aborted) this.#check();
     }
-    this.#loop = undefined;
   }
 
   #check(): void {

@@ -138,7 +138,9 @@ export class BridgeDriver implements NetworkDriver {
       ...(mtuBytes > 0 ? { mtuBytes } : {}),
       peer: { name: interfaceName, namespacePath, macAddress },
     };
-    this.#netlink.apply([pair]);
+    // Where br_netfilter is on (dockerd switches it on), it rewrites a frame that is bound for a published
+    // port while still on the bridge: a container reaches itself that way only by hairpin.
+    this.#netlink.apply([pair, { kind: "set-hairpin", name: hostLinkName, enabled: true }]);
     if (!interContainer) setPortIsolated(hostLinkName, true);
     if (!network.enableIpv6) {
       this.#namespaces.inNetwork(namespacePath, () => disableIpv6(interfaceName));

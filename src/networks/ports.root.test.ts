@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { PortInUseError, type PortRequest } from "./networks.ts";
+import { Lab, type LabEngine } from "./testing/lab.ts";
+
+let lab: Lab;
+let engine: LabEngine;
+
+beforeAll(async () => {
+  lab = await Lab.open();
+  engine = await lab.engine();
+  await engine.networks.reconcile(new Set());
+});
+afterAll(() => lab[Symbol.asyncDispose]());
+
+function tcp(first: number, last = first): PortRequest {
+  return { protocol: "tcp", containerPort: 80, hostPort: { first, last } };
+}
+
+/** A port that was free a moment ago, with the three after it. */
+function freePort(): number {
+  for (;;) {
+    const first = 20_000 + Math.floor(Math.random() * 10_000);
+    const held = [0, 1, 2, 3].map((step) =>
+      lab.host.sockets.reservePort("tcp", "0.0.0.0", first + step),
+    );
+    for (const descriptor of held)
+      if (descriptor !== undefined) lab.host.sockets.closeDescriptor(descriptor);
+    if (held.every((descriptor) => descriptor !== undefined)) return first;
+  }
+}
+
+async function failure(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof PortInUseError) return error.message;
+    throw error;
+  }
+  throw new Error("nothing was refused");
+}
+
+describe("openSandbox() with ports", () => {
+  test("without an address serves 0.0.0.0 and :: under one number", async () => {
+    const sandbox = await lab.container(engine, "any", [
+      { protocol: "tcp", containerPort: 80, hostPort: 0 },
+      { protocol: "tcp", containerPort: 81, hostPort: 0 },
+    ]);
+    const [a, b, c, d] = sandbox.ports;
+    expect([a?.hostAddress, b?.hostAddress]).toEqual(["0.0.0.0", "::"]);
+    expect(a?.hostPort).toBe(b?.hostPort ?? -1);
+    expect(c?.hostPort).toBe(d?.hostPort ?? -1);
+    expect(a?.hostPort).not.toBe(c?.hostPort);
+    expect(a?.hostPort).toBeWithin(32768, 61000);
+    await engine.networks.closeSandbox("any");
+  });
+
+  test("reserves the port on the host while the container is there, and no longer", async () => {
+    const port = freePort();
+    await lab.container(engine, "holder", [tcp(port)]);
+    expect(lab.host.sockets.reservePort("tcp", "0.0.0.0", port)).toBeUndefined();
+    expect(() => lab.serveTcp(undefined, port)).toThrow();
+    await engine.networks.closeSandbox("holder");
+    const descriptor = lab.host.sockets.reservePort("tcp", "0.0.0.0", port);
+    expect(descriptor).toBeNumber();
+    if (descriptor !== undefined) lab.host.sockets.closeDescriptor(descriptor);
+  });
+
+  test("names the container that has the port", async () => {
+    const port = freePort();
+    await lab.container(engine, "first", [tcp(port)]);
+    expect(await failure(lab.container(engine, "second", [tcp(port)]))).toMatch(
+      new RegExp(
+        "^driver failed programming external connectivity on endpoint second \\([0-9a-f]{64}\\): " +
+          `Bind for 0\\.0\\.0\\.0:${port} failed: port is already allocated: container "first" publishes it$`,
+      ),
+    );
+    const udp = await lab.container(engine, "datagrams", [{ ...tcp(port), protocol: "udp" }]);
+    expect(udp.ports[0]?.hostPort).toBe(port);
+    for (const name of ["first", "datagrams"]) await engine.networks.closeSandbox(name);
+  });
+
+  test("names the program that has the port, and leaves nothing behind", async () => {
+    const port = lab.serveTcp(undefined, 0);
+    const message = await failure(lab.container(engine, "late", [tcp(freePort()), tcp(port)]));
+    expect(message).toContain(
+      `failed to bind host port 0.0.0.0:${port}/tcp: address already in use by `,
+    );
+    expect(message).toContain(`pid ${process.pid}`);
+    expect(engine.networks.sandboxOf("late")).toBeUndefined();
+    expect((await lab.container(engine, "late")).endpoints[0]?.ipAddress).toEndWith(".2");
+    await engine.networks.closeSandbox("late");
+  });
+
+  test("takes the first free one of a range, and says so when none is", async () => {
+    const first = freePort();
+    const names = ["r1", "r2", "r3"];
+    for (const [step, name] of names.entries()) {
+      const { ports } = await lab.container(engine, name, [tcp(first, first + 2)]);
+      expect(ports[0]?.hostPort).toBe(first + step);
+    }
+    expect(await failure(lab.container(engine, "r4", [tcp(first, first + 2)]))).toContain(
+      'container "r1" publishes it',
+    );
+    for (const name of names) await engine.networks.closeSandbox(name);
+  });
+
+  test("of two starts that race for a port exactly one wins", async () => {
+    const port = freePort();
+    const names = Array.from({ length: 6 }, (_, index) => `racer${index}`);
+    const results = await Promise.allSettled(
+      names.map((name) => lab.container(engine, name, [tcp(port)])),
+    );
+    expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    for (const name of names) await engine.networks.closeSandbox(name);
+  });
+
+  test("refuses an address that the host does not have, and sctp", () => {
+    expect(
+      lab.container(engine, "x", [{ ...tcp(8080), hostAddress: "203.0.113.9" }]),
+    ).rejects.toThrow("failed to bind host port 203.0.113.9:8080/tcp");
+    expect(lab.container(engine, "y", [{ ...tcp(8080), protocol: "sctp" }])).rejects.toThrow(
+      "Cannot publish port 80/sctp",
+    );
+  });
+});

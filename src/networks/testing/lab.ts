@@ -1,0 +1,225 @@
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Host } from "#host/host.ts";
+import { openLinuxHost } from "#host/linux/host.ts";
+import { DEFAULT_NETWORKS_CONFIG, type NetworksConfig } from "#networks/config.ts";
+import type { Networks, PortRequest, Sandbox, SandboxMode } from "#networks/networks.ts";
+import { openNetworks } from "#networks/open.ts";
+import { MemoryStore } from "#store/memory/store.ts";
+import type { Store } from "#store/store.ts";
+
+/** How long a probe waits for an answer that may never come. */
+const PROBE_MS = 700;
+const SIGNAL = new AbortController().signal;
+
+export interface LabEngine {
+  readonly networks: Networks;
+  readonly engineId: string;
+  readonly bridge: string;
+  readonly table: string;
+  readonly store: Store;
+  readonly warnings: readonly string[];
+  /** Ends as `kill -9` does: sockets go, everything else stays for the next daemon. */
+  crash(): Promise<void>;
+}
+
+/** Another machine: a namespace of its own, with a cable to this host. */
+export interface Outside {
+  readonly namespacePath: string;
+  /** This host as seen from there. */
+  readonly hostAddress: string;
+  readonly address: string;
+}
+
+export function hex(byteCount: number): string {
+  return randomBytes(byteCount).toString("hex");
+}
+
+/** Engines, containers and other machines for tests on the real kernel; all of it gone when disposed. */
+export class Lab implements AsyncDisposable {
+  readonly directory: string = mkdtempSync(join(tmpdir(), "wharf-lab-"));
+  readonly host: Host;
+  readonly #stack = new AsyncDisposableStack();
+
+  private constructor(host: Host) {
+    this.host = host;
+  }
+
+  static async open(): Promise<Lab> {
+    return new Lab(await openLinuxHost());
+  }
+
+  /** An engine with a bridge of its own; taken down at the end. */
+  async engine(
+    config: Partial<NetworksConfig> = {},
+    restart?: Pick<LabEngine, "store" | "engineId">,
+  ): Promise<LabEngine> {
+    const engineId = restart?.engineId ?? hex(16);
+    const store = restart?.store ?? new MemoryStore();
+    const bridge = config.bridge ?? `wt${engineId.slice(0, 8)}`;
+    const warnings: string[] = [];
+    const networks = await openNetworks({
+      store,
+      ...this.host,
+      engineId,
+      runDir: join(this.directory, engineId),
+      config: { ...DEFAULT_NETWORKS_CONFIG, ...config, bridge },
+      randomBytes,
+      warn: (message) => warnings.push(message),
+    });
+    let isGone = false;
+    const end = async (): Promise<void> => {
+      if (isGone) return;
+      isGone = true;
+      await networks[Symbol.asyncDispose]();
+    };
+    this.#stack.defer(async () => {
+      if (!isGone) await networks.teardown();
+      await end();
+    });
+    const table = `wharf_${engineId.slice(0, 8)}`;
+    return { networks, engineId, bridge, table, store, warnings, crash: end };
+  }
+
+  /** A container's sandbox on the default network. */
+  async container(
+    engine: LabEngine,
+    name: string,
+    ports: readonly PortRequest[] = [],
+    mode: SandboxMode = { kind: "bridge" },
+  ): Promise<Sandbox> {
+    const request = { containerId: name, containerName: name, mode, ports };
+    return await engine.networks.openSandbox(request, SIGNAL);
+  }
+
+  outside(): Outside {
+    const [a = 0, b = 0] = randomBytes(2);
+    const subnet = `198.${18 + (a % 2)}.${b}`;
+    const name = `wo${hex(4)}`;
+    const namespacePath = join(this.directory, name);
+    this.host.namespaces.createNetwork(namespacePath);
+    this.#stack.defer(() => void this.host.namespaces.removeNetwork(namespacePath));
+    this.host.netlink.apply([
+      { kind: "add-veth", name, peer: { name: "eth0", namespacePath } },
+      { kind: "add-address", name, cidr: `${subnet}.1/24` },
+      { kind: "set-up", name },
+    ]);
+    this.#stack.defer(() => this.host.netlink.apply([{ kind: "delete-link", name }]));
+    this.host.netlink.apply(
+      [
+        { kind: "add-address", name: "eth0", cidr: `${subnet}.2/24` },
+        { kind: "set-up", name: "eth0" },
+        { kind: "add-route", destination: "default", gateway: `${subnet}.1` },
+      ],
+      namespacePath,
+    );
+    return { namespacePath, hostAddress: `${subnet}.1`, address: `${subnet}.2` };
+  }
+
+  /** Makes what is in a namespace send packets for 127.0.0.1 to `gateway`, as only an attacker would. */
+  sendLoopbackTo(path: string, gateway: string): void {
+    this.host.namespaces.inNetwork(path, () =>
+      writeFileSync("/proc/sys/net/ipv4/conf/all/route_localnet", "1"),
+    );
+    this.host.netlink.apply(
+      [
+        { kind: "delete-address", name: "lo", cidr: "127.0.0.1/8" },
+        { kind: "add-route", destination: "127.0.0.1/32", gateway },
+      ],
+      path,
+    );
+  }
+
+  /** Runs `work`, whose promise may be, in a namespace; the host's when there is no path. */
+  #at<T>(path: string | undefined, work: () => T): T {
+    if (path === undefined) return work();
+    // Wrapped: sockets are made at once, and what comes later does not need the namespace.
+    return this.host.namespaces.inNetwork(path, () => ({ result: work() })).result;
+  }
+
+  /** A server that tells each client what address it comes from. */
+  serveTcp(path: string | undefined, port: number, hostname = "0.0.0.0"): number {
+    const server = this.#at(path, () =>
+      Bun.listen({
+        hostname,
+        port,
+        socket: { open: (client) => void client.end(client.remoteAddress), data() {} },
+      }),
+    );
+    this.#stack.defer(() => server.stop(true));
+    return server.port;
+  }
+
+  async serveUdp(path: string | undefined, port: number): Promise<void> {
+    const server = await this.#at(path, () =>
+      Bun.udpSocket({
+        hostname: "0.0.0.0",
+        port,
+        socket: {
+          data: (socket, _data, from, address) => void socket.send(address, from, address),
+        },
+      }),
+    );
+    this.#stack.defer(() => server.close());
+  }
+
+  /** What a TCP server says; `undefined` for no answer or a refusal. */
+  async askTcp(
+    path: string | undefined,
+    hostname: string,
+    port: number,
+  ): Promise<string | undefined> {
+    const answer = Promise.withResolvers<string | undefined>();
+    const connecting = this.#at(path, () =>
+      Bun.connect({
+        hostname,
+        port,
+        socket: {
+          data: (_socket, data) => answer.resolve(data.toString()),
+          close: () => answer.resolve(undefined),
+        },
+      }),
+    );
+    connecting.catch(() => answer.resolve(undefined));
+    const timer = setTimeout(() => answer.resolve(undefined), PROBE_MS);
+    const result = await answer.promise;
+    clearTimeout(timer);
+    void connecting.then(
+      (socket) => socket.end(),
+      () => undefined,
+    );
+    return result;
+  }
+
+  async askUdp(
+    path: string | undefined,
+    hostname: string,
+    port: number,
+  ): Promise<string | undefined> {
+    const answer = Promise.withResolvers<string | undefined>();
+    const socket = await this.#at(path, () =>
+      Bun.udpSocket({
+        hostname: hostname.includes(":") ? "::" : "0.0.0.0",
+        connect: { hostname, port },
+        socket: {
+          data: (_socket, data) => answer.resolve(data.toString()),
+          error: () => answer.resolve(undefined),
+        },
+      }),
+    );
+    socket.send("?");
+    const timer = setTimeout(() => answer.resolve(undefined), PROBE_MS);
+    const result = await answer.promise;
+    clearTimeout(timer);
+    socket.close();
+    return result;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync();
+    await this.host[Symbol.asyncDispose]();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}

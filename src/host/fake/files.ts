@@ -1,0 +1,70 @@
+import { NotFoundError } from "#base/errors.ts";
+import type { Files } from "#host/files.ts";
+
+interface Watch {
+  readonly directory: string;
+  readonly onName: (name: string) => void;
+  readonly onLost: () => void;
+}
+
+export class FakeFiles implements Files {
+  readonly #locks = new Set<string>();
+  readonly #watches = new Set<Watch>();
+  readonly #usage = new Map<string, { readonly bytes: number; readonly inodes: number }>();
+  hasOverlay = true;
+  fileSystem = "extfs";
+  /** Folders that were synced, in order. */
+  readonly synced: string[] = [];
+
+  lock(path: string): Disposable | undefined {
+    if (this.#locks.has(path)) return undefined;
+    this.#locks.add(path);
+    return { [Symbol.dispose]: () => void this.#locks.delete(path) };
+  }
+
+  supportsOverlay(): boolean {
+    return this.hasOverlay;
+  }
+
+  fileSystemName(): string {
+    return this.fileSystem;
+  }
+
+  watchDirectory(
+    directory: string,
+    onName: (name: string) => void,
+    onLost: () => void = () => {},
+  ): Disposable {
+    const watch = { directory, onName, onLost };
+    this.#watches.add(watch);
+    return { [Symbol.dispose]: () => void this.#watches.delete(watch) };
+  }
+
+  /** Tells those who watch `directory` of a new name. */
+  appear(directory: string, name: string): void {
+    for (const watch of this.#watches) if (watch.directory === directory) watch.onName(name);
+  }
+
+  /** Tells those who watch `directory` that names were lost. */
+  overflow(directory: string): void {
+    for (const watch of this.#watches) if (watch.directory === directory) watch.onLost();
+  }
+
+  setDiskUsage(path: string, bytes: number, inodes: number): void {
+    this.#usage.set(path, { bytes, inodes });
+  }
+
+  async diskUsage(
+    path: string,
+  ): Promise<{ readonly bytes: number; readonly apparentBytes: number; readonly inodes: number }> {
+    const usage = this.#usage.get(path);
+    if (usage === undefined) {
+      throw new NotFoundError(`Cannot read the disk usage of "${path}": it does not exist`);
+    }
+    return { ...usage, apparentBytes: usage.bytes };
+  }
+
+  syncDirectory(path: string): void {
+    this.synced.push(path);
+  }
+}

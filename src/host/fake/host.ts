@@ -1,0 +1,43 @@
+import type { Host } from "#host/host.ts";
+import type { System } from "#host/system.ts";
+import { FakeCgroups } from "./cgroups.ts";
+import { ManualClock } from "./clock.ts";
+import { FakeFiles } from "./files.ts";
+import { FakeMounts } from "./mounts.ts";
+import { FakeNamespaces } from "./namespaces.ts";
+import { FakeNetlink } from "./netlink.ts";
+import { FakeNetworks } from "./network-state.ts";
+import { FakeNft } from "./nft.ts";
+import { FakeProcesses } from "./processes.ts";
+import { FakeSockets } from "./sockets.ts";
+import { fakeSystem } from "./system.ts";
+
+/** A host in memory, with what tests set and look at beside the interfaces. */
+export interface FakeHost extends Host {
+  readonly cgroups: FakeCgroups;
+  readonly clock: ManualClock;
+  readonly files: FakeFiles;
+  readonly mounts: FakeMounts;
+  readonly namespaces: FakeNamespaces;
+  readonly netlink: FakeNetlink;
+  readonly nft: FakeNft;
+  readonly processes: FakeProcesses;
+  readonly sockets: FakeSockets;
+}
+
+export function openFakeHost(facts: Partial<System> = {}): FakeHost {
+  const networks = new FakeNetworks();
+  return {
+    cgroups: new FakeCgroups(),
+    clock: new ManualClock(),
+    files: new FakeFiles(),
+    mounts: new FakeMounts(),
+    namespaces: new FakeNamespaces({ networks }),
+    netlink: new FakeNetlink({ networks }),
+    nft: new FakeNft(),
+    processes: new FakeProcesses(),
+    sockets: new FakeSockets(),
+    system: fakeSystem(facts),
+    [Symbol.asyncDispose]: async () => {},
+  };
+}

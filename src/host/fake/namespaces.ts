@@ -1,0 +1,31 @@
+import type { Namespaces } from "#host/namespaces.ts";
+import type { FakeNetworks } from "./network-state.ts";
+
+export class FakeNamespaces implements Namespaces {
+  readonly #networks: FakeNetworks;
+  /** Pins that `inNetwork` was called with, in order. */
+  readonly entered: string[] = [];
+
+  constructor(options: { readonly networks: FakeNetworks }) {
+    this.#networks = options.networks;
+  }
+
+  createNetwork(path: string): void {
+    this.#networks.add(path);
+  }
+
+  removeNetwork(path: string): boolean {
+    return this.#networks.remove(path);
+  }
+
+  /** Runs `work` where it is: sockets that it opens are the real host's. */
+  inNetwork<T>(path: string, work: () => T): T {
+    this.#networks.at(path);
+    this.entered.push(path);
+    return work();
+  }
+
+  inodeOf(path: string): number {
+    return this.#networks.at(path).inode;
+  }
+}

@@ -207,7 +207,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     path: "image rm",
-    aliases: ["image remove", "rmi"],
+    aliases: ["image remove", "image rmi", "rmi"],
     summary: "Remove one or more images",
     load: () => import("./image/rm.ts"),
   },
@@ -222,6 +222,11 @@ export const commands: readonly CommandEntry[] = [
     aliases: ["tag"],
     summary: "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
     load: () => import("./image/tag.ts"),
+  },
+  {
+    path: "inspect",
+    summary: "Return low-level information on Wharf objects",
+    load: () => import("./inspect.ts"),
   },
   {
     path: "system dial-stdio",
@@ -245,6 +250,33 @@ export const commands: readonly CommandEntry[] = [
     path: "version",
     summary: "Show the Wharf version information",
     load: () => import("./version.ts"),
+  },
+  {
+    path: "volume create",
+    summary: "Create a volume",
+    load: () => import("./volume/create.ts"),
+  },
+  {
+    path: "volume inspect",
+    summary: "Display detailed information on one or more volumes",
+    load: () => import("./volume/inspect.ts"),
+  },
+  {
+    path: "volume ls",
+    aliases: ["volume list"],
+    summary: "List volumes",
+    load: () => import("./volume/ls.ts"),
+  },
+  {
+    path: "volume prune",
+    summary: "Remove unused local volumes",
+    load: () => import("./volume/prune.ts"),
+  },
+  {
+    path: "volume rm",
+    aliases: ["volume remove"],
+    summary: "Remove one or more volumes",
+    load: () => import("./volume/rm.ts"),
   },
 ];
 

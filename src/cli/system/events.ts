@@ -36,6 +36,10 @@ export const command: Command = defineCommand({
 /** An event, with its time in nanoseconds, which is beyond what a JavaScript number holds. */
 interface TimedEvent extends EventMessage {
   readonly nanoseconds: bigint;
+  /** What engines before 29 send besides, for some kinds. */
+  readonly id?: string;
+  readonly status?: string;
+  readonly from?: string;
 }
 
 function parseEvent(line: string): TimedEvent {
@@ -75,7 +79,7 @@ function eventTemplate(render: Render, event: TimedEvent): string {
   const { Type, Action, Actor, scope, time, nanoseconds } = event;
   const actor = { ID: Actor?.ID ?? "", Attributes: Actor?.Attributes ?? {} };
   const fields = { Type, Action, Actor: actor, Scope: scope, Time: time, TimeNano: nanoseconds };
-  const old = { ID: actor.ID, Status: Action, From: actor.Attributes["image"] ?? "" };
+  const old = { ID: event.id ?? "", Status: event.status ?? "", From: event.from ?? "" };
   try {
     return render(new TemplateStruct("*events.Message", { ...fields, ...old }));
   } catch (error) {

@@ -1,0 +1,36 @@
+import type { VolumePruneResponse } from "@docker/node-sdk";
+import { InvalidArgumentError } from "#base/errors.ts";
+import { formatDecimalSize } from "#base/sizes.ts";
+import { type Command, defineCommand, noArguments } from "#cli/command.ts";
+import { boolFlag, filterFlag } from "#cli/flags.ts";
+import { confirm } from "#cli/output/confirm.ts";
+import { pruneFilters } from "#cli/prune-filters.ts";
+
+export const command: Command = defineCommand({
+  usage: "[OPTIONS]",
+  args: noArguments,
+  flags: {
+    all: boolFlag("Remove all unused volumes, not just anonymous ones", { short: "a" }),
+    filter: filterFlag('Provide filter values (e.g. "label=<label>")'),
+    force: boolFlag("Do not prompt for confirmation", { short: "f" }),
+  },
+  async run(cli, { flags }) {
+    if (flags.all && flags.filter["all"] !== undefined) {
+      throw new InvalidArgumentError(
+        "conflicting options: cannot specify both --all and --filter all=1",
+      );
+    }
+    const which = flags.all ? "all" : "anonymous";
+    const question = `WARNING! This will remove ${which} local volumes not used by at least one container.\nAre you sure you want to continue?`;
+    if (!flags.force && !(await confirm(cli, question))) return 0;
+    const engine = await cli.engine();
+    const filters = { ...pruneFilters(cli, flags.filter), ...(flags.all ? { all: ["true"] } : {}) };
+    const report = await engine.postJson<VolumePruneResponse>("/volumes/prune", {
+      query: { filters },
+    });
+    const names = report.VolumesDeleted ?? [];
+    if (names.length > 0) cli.output.write(`Deleted Volumes:\n${names.join("\n")}\n\n`);
+    cli.output.write(`Total reclaimed space: ${formatDecimalSize(report.SpaceReclaimed ?? 0)}\n`);
+    return 0;
+  },
+});

@@ -1,0 +1,29 @@
+import { messageOf } from "#base/errors.ts";
+import { type Command, atLeast, defineCommand } from "#cli/command.ts";
+import { ExitError } from "#cli/exit-error.ts";
+import { boolFlag } from "#cli/flags.ts";
+
+export const command: Command = defineCommand({
+  usage: "[OPTIONS] VOLUME [VOLUME...]",
+  description:
+    "Remove one or more volumes. You cannot remove a volume that is in use by a container.",
+  args: atLeast(1),
+  completeArgs: ["volumes"],
+  flags: { force: boolFlag("Force the removal of one or more volumes", { short: "f" }) },
+  async run(cli, { flags, args }) {
+    const engine = await cli.engine();
+    const failures: string[] = [];
+    for (const name of args) {
+      try {
+        await engine.send("DELETE", `/volumes/${encodeURIComponent(name)}`, {
+          query: { force: flags.force || undefined },
+        });
+        cli.output.write(`${name}\n`);
+      } catch (error) {
+        failures.push(messageOf(error));
+      }
+    }
+    if (failures.length > 0) throw new ExitError(failures.join("\n"), 1);
+    return 0;
+  },
+});

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ExitWatch } from "./exit-watch.ts";
 import { type ExitParts, readExit } from "./exit.ts";
 import { finishRelease } from "./oci/exec-fifo.ts";
 import { isFrozen } from "./oci/freezer.ts";
@@ -21,22 +22,26 @@ export interface AdoptRequest {
  * counts as lost: nobody was told of it.
  */
 export async function adoptProcess(
-  parts: ExitParts,
+  parts: ExitParts & { readonly exits: ExitWatch },
   request: AdoptRequest,
 ): Promise<AdoptedProcess> {
   const { folder } = request;
   const record = folder.readRecord();
   const pair = folder.readPair();
   if (record?.bootId !== request.bootId || pair === undefined) return { status: "lost" };
-  if (!parts.processes.isAlive(pair.supervisor)) {
-    if (folder.readExit() === undefined && !parts.processes.isAlive(pair.process)) {
-      return { status: "lost" };
-    }
+  const { processes } = parts;
+  const hasSupervisor = processes.isAlive(pair.supervisor);
+  const gone = processes.waitGone(pair.supervisor);
+  // Watched before the file is looked for: an exit between the two is seen by one or the other.
+  const ended = record.kind === "exec" ? gone : parts.exits.written(record.id, gone);
+  if (folder.readExit() !== undefined) {
     return { status: "exited", exit: readExit(parts, folder, record, pair) };
   }
-  const exited = parts.processes
-    .waitGone(pair.supervisor)
-    .then(() => readExit(parts, folder, record, pair));
+  if (!hasSupervisor) {
+    if (!processes.isAlive(pair.process)) return { status: "lost" };
+    return { status: "exited", exit: readExit(parts, folder, record, pair) };
+  }
+  const exited = ended.then(() => readExit(parts, folder, record, pair));
   const running: RunningProcess = { ...pair, exited };
   if (record.kind === "exec") return { status: "running", paused: false, ...running };
   if (await isWaiting(parts, request, record, pair)) return { status: "created", ...running };

@@ -11,6 +11,7 @@ import { connectAttach } from "./conmon/attach.ts";
 import { sendReopenLog, sendResize } from "./conmon/control.ts";
 import { startSupervisor } from "./conmon/supervisor.ts";
 import { readExit } from "./exit.ts";
+import type { ExitWatch } from "./exit-watch.ts";
 import { releaseProcess } from "./oci/exec-fifo.ts";
 import { toFailure } from "./oci/failure.ts";
 import {
@@ -41,6 +42,7 @@ export interface ConmonRuntimeParts {
   readonly bootId: string;
   /** Exists, with the folders `processes`, `runtimes` and `tty` in it. */
   readonly stateDir: string;
+  readonly exits: ExitWatch;
   readonly conmonPath: string;
   readonly conmonVersion: string;
   readonly programs: ReadonlyMap<string, RuntimeProgram>;
@@ -243,9 +245,9 @@ export class ConmonRuntime implements Runtime {
         openStdin: record.openStdin,
         keepStdinOpen: keepsStdinOpen(record),
         logTarget: request.logTarget,
-        ...(record.kind === "exec"
-          ? { exec: { processFile: folder.execFile, attach: attach !== undefined } }
-          : {}),
+        ...(record.kind === "container"
+          ? { exitDir: this.#parts.exits.directory }
+          : { exec: { processFile: folder.execFile, attach: attach !== undefined } }),
       },
     });
     if (!result.ok) {
@@ -260,7 +262,9 @@ export class ConmonRuntime implements Runtime {
     const process = processes.identify(result.pid) ?? { pid: result.pid, startTicks: 0 };
     const pair: ProcessPair = { process, supervisor: result.supervisor };
     folder.writePair(pair);
-    const exited = result.supervisorEnded.then(() => readExit(this.#parts, folder, record, pair));
+    const ended =
+      record.kind === "exec" ? result.ended : this.#parts.exits.written(record.id, result.ended);
+    const exited = ended.then(() => readExit(this.#parts, folder, record, pair));
     return { ...pair, exited };
   }
 

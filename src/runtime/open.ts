@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { FailedPreconditionError } from "#base/errors.ts";
 import type { Cgroups } from "#host/cgroups.ts";
 import type { Clock } from "#host/clock.ts";
+import type { Files } from "#host/files.ts";
 import type { Processes } from "#host/processes.ts";
 import type { Sockets } from "#host/sockets.ts";
 import { ConmonRuntime } from "./conmon-runtime.ts";
+import { ExitWatch } from "./exit-watch.ts";
 import { selectRuntimes } from "./oci/select.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -13,6 +15,7 @@ export interface RuntimeOptions {
   readonly processes: Processes;
   readonly cgroups: Cgroups;
   readonly sockets: Sockets;
+  readonly files: Files;
   readonly clock: Clock;
   readonly bootId: string;
   /** Below the exec root, on a tmpfs; one daemon's own. Created when absent. */
@@ -26,21 +29,21 @@ export interface RuntimeOptions {
   readonly cgroupManager: "cgroupfs" | "systemd";
 }
 
-export interface OpenedRuntime {
+/** Disposing of it stops the watch; what runs goes on. */
+export interface OpenedRuntime extends Disposable {
   readonly runtime: Runtime;
   /** For the log and `info`. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Finds conmon and the OCI runtimes and makes the folders. Starts and adopts nothing; nothing is to be
- * closed, for what runs outlives the daemon.
+ * Finds conmon and the OCI runtimes and makes the folders. Starts and adopts nothing.
  *
  * @throws {FailedPreconditionError} conmon or every runtime is missing.
  */
 export async function openRuntime(options: RuntimeOptions): Promise<OpenedRuntime> {
   const { stateDir, processes } = options;
-  for (const name of ["processes", "runtimes", "tty"]) {
+  for (const name of ["processes", "exits", "runtimes", "tty"]) {
     mkdirSync(join(stateDir, name), { recursive: true, mode: 0o700 });
   }
   // conmon removes its console socket itself, unless it is killed before the terminal is there.
@@ -59,13 +62,19 @@ export async function openRuntime(options: RuntimeOptions): Promise<OpenedRuntim
       ...(options.defaultRuntime === undefined ? {} : { defaultName: options.defaultRuntime }),
     }),
   ]);
+  const exits = new ExitWatch({ files: options.files, directory: join(stateDir, "exits") });
   const runtime = new ConmonRuntime({
     ...options,
+    exits,
     conmonPath,
     conmonVersion: conmon.stdout.split("\n")[0] ?? "",
     programs: choice.programs,
     defaultRuntime: choice.defaultName,
     systemdCgroup,
   });
-  return { runtime, warnings: choice.warning === undefined ? [] : [choice.warning] };
+  return {
+    runtime,
+    warnings: choice.warning === undefined ? [] : [choice.warning],
+    [Symbol.dispose]: () => exits[Symbol.dispose](),
+  };
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Cgroups } from "#host/cgroups.ts";
 import type { Processes } from "#host/processes.ts";
 import { findSupervisor } from "./adopt.ts";
+import type { ExitWatch } from "./exit-watch.ts";
 import { type RuntimeProgram, runProgram } from "./oci/program.ts";
 import type { ProcessPair, ProcessRecord, StateFolder } from "./state-folder.ts";
 
@@ -11,6 +12,7 @@ const SIGKILL = 9;
 export interface RemoveParts {
   readonly processes: Processes;
   readonly cgroups: Cgroups;
+  readonly exits: ExitWatch;
   readonly systemdCgroup: boolean;
 }
 
@@ -37,7 +39,10 @@ export async function removeProcess(parts: RemoveParts, request: RemoveRequest):
     cgroups.kill(record.cgroupPath); // also ends a frozen one, and those outside its pid namespace
   }
   if (supervisor !== undefined) await processes.waitGone(supervisor);
-  if (record?.kind === "container") await forgetContainer(parts, record, request.program);
+  if (record?.kind === "container") {
+    await forgetContainer(parts, record, request.program);
+    parts.exits.forget(record.id);
+  }
   rmSync(folder.path, { recursive: true, force: true });
 }
 

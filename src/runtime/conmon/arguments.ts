@@ -16,6 +16,8 @@ export interface ConmonPlan {
   readonly keepStdinOpen: boolean;
   /** `--log-path`. */
   readonly logTarget: string;
+  /** A container's exit code goes there too, under its id; `exec` has its own way. */
+  readonly exitDir?: string;
   readonly exec?: { readonly processFile: string; readonly attach: boolean };
 }
 
@@ -45,6 +47,7 @@ export function planConmonArguments(plan: ConmonPlan): string[] {
     `--bundle=${plan.directory}`,
     "--full-attach",
     `--persist-dir=${plan.directory}`,
+    ...(plan.exitDir === undefined ? [] : [`--exit-dir=${plan.exitDir}`]),
     `--container-pidfile=${plan.pidFile}`,
     `--log-path=${plan.logTarget}`,
     ...(plan.terminal ? ["--terminal"] : []),

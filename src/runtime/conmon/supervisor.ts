@@ -1,6 +1,6 @@
 import { closeSync, writeSync } from "node:fs";
 import { invariant } from "#base/errors.ts";
-import type { ExitStatus, ProcessIdentity, Processes } from "#host/processes.ts";
+import type { ProcessIdentity, Processes } from "#host/processes.ts";
 import { type ConmonPlan, planConmonArguments } from "./arguments.ts";
 import { LineReader } from "./line-reader.ts";
 
@@ -20,7 +20,8 @@ export type SupervisorResult =
       readonly ok: true;
       readonly pid: number;
       readonly supervisor: ProcessIdentity;
-      readonly supervisorEnded: Promise<ExitStatus>;
+      /** conmon has ended; for an exec: has written the exit code, some milliseconds before. */
+      readonly ended: Promise<unknown>;
     }
   /** conmon has ended; `stderr` is the runtime's, else conmon's own. */
   | { readonly ok: false; readonly stderr: string };
@@ -51,7 +52,8 @@ export async function startSupervisor(
   });
   const supervisor = processes.identify(pid) ?? { pid, startTicks: 0 };
   await using complaints = new LineReader(pipeAt(pipes, 2));
-  await using sync = new LineReader(pipeAt(pipes, 3));
+  await using stack = new AsyncDisposableStack();
+  const sync = stack.use(new LineReader(pipeAt(pipes, 3)));
   if (attach) {
     try {
       await passAttach(pipes, request);
@@ -63,10 +65,18 @@ export async function startSupervisor(
   }
   const report = parseReport(await sync.readLine());
   if (report.pid !== undefined) {
-    return { ok: true, pid: report.pid, supervisor, supervisorEnded: exited };
+    const isExec = request.plan.exec !== undefined;
+    const ended = isExec ? readToReport(sync, stack.move()) : exited;
+    return { ok: true, pid: report.pid, supervisor, ended };
   }
   await exited;
   return { ok: false, stderr: report.message ?? (await complaints.readRest()) };
+}
+
+/** Of an exec conmon reports the exit code as a second line, after it has written the file. */
+async function readToReport(sync: LineReader, opened: AsyncDisposableStack): Promise<void> {
+  await using _ = opened;
+  await sync.readLine();
 }
 
 async function passAttach(

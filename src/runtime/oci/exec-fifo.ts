@@ -68,8 +68,10 @@ function writeRelease(fifo: ExecFifo): void {
 async function readRelease(fifo: ExecFifo, clock: Clock): Promise<void> {
   const fd = openFifo(fifo, constants.O_RDONLY);
   try {
-    for (let attempt = 0; !hasByte(fd); attempt++) {
-      if (!fifo.isAlive()) throw gone();
+    for (let attempt = 0; ; attempt++) {
+      const isAlive = fifo.isAlive(); // asked first: a short process has written and ended since
+      if (hasByte(fd)) return;
+      if (!isAlive) throw gone();
       // The writer needs some microseconds to wake: one turn of the event loop is mostly enough.
       if (attempt < 20) await new Promise<void>((resolve) => setImmediate(resolve));
       else await clock.delay(RETRY_MS);

@@ -32,10 +32,11 @@ export interface FixtureOptions {
 export async function openFixture(options: FixtureOptions): Promise<RuntimeFixture> {
   const host = await openLinuxHost();
   const stateDir = options.stateDir ?? makeStateDir();
-  const { runtime } = await openRuntime({
+  const opened = await openRuntime({
     processes: host.processes,
     cgroups: host.cgroups,
     sockets: host.sockets,
+    files: host.files,
     clock: host.clock,
     bootId: options.bootId ?? host.system.bootId,
     stateDir,
@@ -43,6 +44,7 @@ export async function openFixture(options: FixtureOptions): Promise<RuntimeFixtu
     cgroupManager: "cgroupfs",
     defaultRuntime: options.runtimeName,
   });
+  const { runtime } = opened;
   const logFile = (id: string): string => join(stateDir, `${id}.log`);
   return {
     host,
@@ -66,6 +68,7 @@ export async function openFixture(options: FixtureOptions): Promise<RuntimeFixtu
         host.cgroups.remove(`/${basename(stateDir)}`);
         rmSync(stateDir, { recursive: true, force: true });
       }
+      opened[Symbol.dispose]();
       await host[Symbol.asyncDispose]();
     },
   };

@@ -301,18 +301,22 @@ export async function openEngine(
   const logs = createLogs(clock);
   logs.validate(config.logDriver, config.logOptions);
   const { cgroupManager } = config.containers;
-  const { runtime, warnings: runtimeWarnings } = await openRuntime({
-    processes: host.processes,
-    cgroups: host.cgroups,
-    sockets: host.sockets,
-    clock,
-    bootId: host.system.bootId,
-    stateDir: join(config.execRoot, "runtime"),
-    runtimes: config.runtimes,
-    ...(config.defaultRuntime === undefined ? {} : { defaultRuntime: config.defaultRuntime }),
-    cgroupManager,
-  });
-  warnings.push(...runtimeWarnings);
+  const openedRuntime = stack.use(
+    await openRuntime({
+      processes: host.processes,
+      cgroups: host.cgroups,
+      sockets: host.sockets,
+      files: host.files,
+      clock,
+      bootId: host.system.bootId,
+      stateDir: join(config.execRoot, "runtime"),
+      runtimes: config.runtimes,
+      ...(config.defaultRuntime === undefined ? {} : { defaultRuntime: config.defaultRuntime }),
+      cgroupManager,
+    }),
+  );
+  const { runtime } = openedRuntime;
+  warnings.push(...openedRuntime.warnings);
   const initPath = config.containers.initPath ?? findExecutable(INIT_NAMES, process.env["PATH"]);
   const seccompProfile = readSeccompProfile(config, host);
   const containers = stack.use(

@@ -3,6 +3,7 @@ import type { Cli } from "#cli/cli.ts";
 import { ExitError } from "#cli/exit-error.ts";
 import { compactJson, indentJson } from "./indent-json.ts";
 import { compileObjectTemplate } from "./template.ts";
+import { typedView } from "./typed-view.ts";
 
 /**
  * Prints objects as docker's inspect does: an array of the engine's own JSON, the same on one line
@@ -37,11 +38,17 @@ export async function inspectObjects(
   return 0;
 }
 
+/** On the JSON as it is, and again with what Go's types add to it; the first failure is docker's. */
 function renderObject(render: (data: unknown) => string, json: string): string {
+  const object: unknown = JSON.parse(json);
   try {
-    return render(JSON.parse(json));
+    return render(object);
   } catch (error) {
-    throw new ExitError(`template parsing error: ${messageOf(error)}`, 1, { cause: error });
+    try {
+      return render(typedView(object));
+    } catch {
+      throw new ExitError(`template parsing error: ${messageOf(error)}`, 1, { cause: error });
+    }
   }
 }
 

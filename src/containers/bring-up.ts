@@ -6,16 +6,15 @@ import type { Sandbox, SandboxMode } from "#networks/networks.ts";
 import type { RunningProcess } from "#runtime/runtime.ts";
 import { type HostConfig, joinedContainer } from "#spec/engine-api/host-config.ts";
 import type { ContainerMount, ContainerRecord } from "./container.ts";
-import { copyUp, resolveInRoot } from "./copy-up.ts";
 import { type ExitParts, watchProcess } from "./exit.ts";
-import type { ContainerParts } from "./parts.ts";
 import { planPorts } from "./ports.ts";
 import { type PlanParts, planProcess } from "./process-plan.ts";
 import { mountSharedMemory, unmountSharedMemory } from "./shared-memory.ts";
+import { resolveInRoot } from "./resolve-in-root.ts";
 import { statusWord } from "./transitions.ts";
 import { writeContainerFiles } from "./write-container-files.ts";
 
-export type BringUpParts = ExitParts & PlanParts & Pick<ContainerParts, "processes">;
+export type BringUpParts = ExitParts & PlanParts;
 
 /**
  * From a container that does not run to one that does, in its lane. Mounts and the network sandbox are
@@ -225,7 +224,10 @@ async function mountAll(
       parts.events.volumeUnmounted(record, mount);
     });
     parts.events.volumeMounted(record, mount);
-    if (mount.copyUp) await copyUp(parts, mount, rootPath, path, signal);
+    if (mount.copyUp) {
+      const from = { rootfsPath: rootPath, destination: mount.destination };
+      await parts.volumes.fill(name, record.id, from, signal);
+    }
     ready.push({ ...mount, source: subpathOf(mount, path) });
   }
   return ready;

@@ -1,7 +1,7 @@
 import { Semaphore } from "#base/async.ts";
 import type { ProcessIdentity } from "#host/processes.ts";
 import type { ContainerId } from "#spec/ids.ts";
-import type { PendingAttach } from "./attach.ts";
+import type { PendingAttach } from "./pending-attach.ts";
 import { Waiters } from "./waiters.ts";
 
 /** The process of one run of a container. */

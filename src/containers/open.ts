@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { Background } from "./background.ts";
 import { attachToContainer } from "./attach.ts";
 import { ContainerEvents } from "./container-events.ts";
@@ -37,7 +38,8 @@ import { waitForContainer } from "./wait.ts";
 export type OpenContainers = Containers & AsyncDisposable;
 
 /** Joins the verbs to one service. The caller runs `reconcile` before anything else. */
-export function openContainers(options: ContainersOptions): OpenContainers {
+export async function openContainers(options: ContainersOptions): Promise<OpenContainers> {
+  await mkdir(options.settings.directory, { recursive: true, mode: 0o710 });
   let isEnding = false;
   const { seccompProfile } = options.settings;
   const parts: ContainerParts = {

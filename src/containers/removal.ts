@@ -56,7 +56,6 @@ export async function removeOwnVolumes(
     const volume = parts.volumes.get(name);
     if (!volume?.isAnonymous || parts.volumes.usersOf(name).length > 0) continue;
     try {
-      await parts.volumes.unmount(name, record.id);
       await parts.volumes.remove(name, { force: false });
       parts.events.volumeDestroyed(name, volume.driver);
     } catch (error) {

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { resolveInRoot } from "./copy-up.ts";
+import { resolveInRoot } from "./resolve-in-root.ts";
 import type { UserFiles } from "./oci-spec/user.ts";
 
 const MAX_BYTES = 4 * 1024 * 1024;

@@ -50,7 +50,7 @@ export class Waiters {
   }
 
   #settle(result: WaitResult, isMet: (waiter: Waiter) => boolean): void {
-    for (const waiter of [...this.#waiters]) {
+    for (const waiter of this.#waiters) {
       if (!isMet(waiter)) continue;
       this.#waiters.delete(waiter);
       waiter.resolve(result);

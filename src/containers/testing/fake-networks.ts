@@ -1,0 +1,123 @@
+import { ConflictError, NotFoundError } from "#base/errors.ts";
+import {
+  type InterfaceCounters,
+  type NetworkRecord,
+  type Networks,
+  PortInUseError,
+  type Sandbox,
+  type SandboxRequest,
+} from "#networks/networks.ts";
+import { parseEndpointId, parseNetworkId, parseSandboxId } from "#spec/ids.ts";
+
+/** The sandboxes of a host: what outlives a daemon. */
+export type FakeSandboxes = Map<string, Sandbox>;
+
+function network(name: string, driver: NetworkRecord["driver"], digit: string): NetworkRecord {
+  return {
+    id: parseNetworkId(digit.repeat(64)),
+    name,
+    driver,
+    createdMs: 0,
+    internal: false,
+    enableIpv4: true,
+    enableIpv6: false,
+    labels: {},
+    options: {},
+    pools: [],
+  };
+}
+
+export class FakeNetworks implements Networks {
+  readonly #sandboxes: FakeSandboxes;
+
+  constructor(sandboxes: FakeSandboxes) {
+    this.#sandboxes = sandboxes;
+  }
+
+  list(): readonly NetworkRecord[] {
+    return [
+      network("bridge", "bridge", "a"),
+      network("host", "host", "b"),
+      network("none", "null", "c"),
+    ];
+  }
+
+  resolve(reference: string): NetworkRecord {
+    const found = this.list().find(({ name, id }) => name === reference || id === reference);
+    if (!found) throw new NotFoundError(`network ${reference} not found`);
+    return found;
+  }
+
+  endpointsOf(): [] {
+    return [];
+  }
+
+  async openSandbox(request: SandboxRequest, signal: AbortSignal): Promise<Sandbox> {
+    signal.throwIfAborted();
+    const { containerId, mode } = request;
+    if (this.#sandboxes.has(containerId)) {
+      throw new ConflictError(`container ${containerId} has a sandbox`);
+    }
+    const ports = request.ports.map(({ protocol, containerPort, hostPort }) => ({
+      protocol: protocol === "udp" ? ("udp" as const) : ("tcp" as const),
+      containerPort,
+      hostAddress: "0.0.0.0",
+      hostPort: hostPort === 0 ? 32768 : hostPort.first,
+    }));
+    const taken = new Set(
+      [...this.#sandboxes.values()].flatMap((s) => s.ports.map((p) => p.hostPort)),
+    );
+    for (const { hostPort } of ports) {
+      if (taken.has(hostPort)) throw new PortInUseError(`port ${hostPort} is already allocated`);
+    }
+    const [bridge] = this.list();
+    const sandbox: Sandbox = {
+      id: parseSandboxId("d".repeat(64)),
+      containerId,
+      mode,
+      namespacePath: `/run/netns/${containerId}`,
+      endpoints:
+        mode.kind === "bridge" && bridge
+          ? [
+              {
+                id: parseEndpointId("e".repeat(64)),
+                networkId: bridge.id,
+                networkName: "bridge",
+                ipAddress: "172.18.0.2",
+                prefixLength: 16,
+                gateway: "172.18.0.1",
+                macAddress: "",
+                aliases: [],
+              },
+            ]
+          : [],
+      ports,
+    };
+    this.#sandboxes.set(containerId, sandbox);
+    return sandbox;
+  }
+
+  async closeSandbox(containerId: string): Promise<void> {
+    this.#sandboxes.delete(containerId);
+  }
+
+  sandboxOf(containerId: string): Sandbox | undefined {
+    return this.#sandboxes.get(containerId);
+  }
+
+  hostGatewayAddress(): string {
+    return "172.18.0.1";
+  }
+
+  counters(): Readonly<Record<string, InterfaceCounters>> {
+    return {};
+  }
+
+  async reconcile(live: ReadonlySet<string>): Promise<void> {
+    for (const id of [...this.#sandboxes.keys()]) if (!live.has(id)) this.#sandboxes.delete(id);
+  }
+
+  async teardown(): Promise<void> {}
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}

@@ -61,12 +61,12 @@ async function replay(
   for await (const entry of entries) await client.write(formatLogEntry(entry, format));
 }
 
-/** After the takeover an error can only be told as output: Docker does so too. */
+/** After the takeover an error can only be told as output: Docker does so too, on stdout. */
 export async function reportInStream(
   client: HijackedStream,
   terminal: boolean,
   error: unknown,
 ): Promise<void> {
   const text = Buffer.from(`${streamErrorMessage(error)}\r\n`);
-  await client.write(terminal ? text : frameOutput("stderr", text));
+  await client.write(terminal ? text : frameOutput("stdout", text));
 }

@@ -1,4 +1,7 @@
-/** What a process inherits at one descriptor: a number is the daemon's own open descriptor. */
+/**
+ * What a process inherits at one descriptor: a number is the daemon's own open descriptor; "ignore" is
+ * /dev/null at 0 to 2 and nothing from 3 on.
+ */
 export type StdioTarget = "ignore" | "inherit" | "pipe" | number;
 
 export interface SpawnOptions {

@@ -19,11 +19,17 @@ const PAGE_BYTES = 4096;
 export class OverlayMounter {
   readonly #libc: Libc;
   readonly #thread: JsThread;
-  #kernelAddsLayers = true;
+  #kernelAddsLayers: boolean;
 
-  constructor(options: { readonly libc: Libc; readonly thread: JsThread }) {
+  constructor(options: {
+    readonly libc: Libc;
+    readonly thread: JsThread;
+    /** False goes the way of older kernels from the start. */
+    readonly kernelAddsLayers?: boolean;
+  }) {
     this.#libc = options.libc;
     this.#thread = options.thread;
+    this.#kernelAddsLayers = options.kernelAddsLayers ?? true;
   }
 
   mount(mount: OverlayMount): void {

@@ -79,6 +79,7 @@ async function openTcp(
           key: material.key,
           minVersion: "TLSv1.2",
           ALPNProtocols: ["http/1.1"],
+          allowHalfOpen: true, // a client closes its stdin by close_notify, and reads on
           ...(material.clientAuthorities === undefined
             ? {}
             : { ca: material.clientAuthorities, requestCert: true, rejectUnauthorized: true }),

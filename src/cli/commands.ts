@@ -18,6 +18,7 @@ export interface GroupEntry {
 }
 
 export const groups: readonly GroupEntry[] = [
+  { name: "completion", summary: "Generate the autocompletion script for a shell" },
   { name: "container", summary: "Manage containers" },
   { name: "context", summary: "Manage contexts" },
   { name: "image", summary: "Manage images" },
@@ -42,6 +43,21 @@ export const commonCommands: readonly string[] = [
 ];
 
 export const commands: readonly CommandEntry[] = [
+  {
+    path: "completion bash",
+    summary: "Generate the autocompletion script for bash",
+    load: () => import("./completion/bash.ts"),
+  },
+  {
+    path: "completion fish",
+    summary: "Generate the autocompletion script for fish",
+    load: () => import("./completion/fish.ts"),
+  },
+  {
+    path: "completion zsh",
+    summary: "Generate the autocompletion script for zsh",
+    load: () => import("./completion/zsh.ts"),
+  },
   {
     path: "container inspect",
     summary: "Display detailed information on one or more containers",

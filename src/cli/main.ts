@@ -6,7 +6,14 @@ import { exitCodeOf } from "./exit-code.ts";
 import { ExitError, exitCannotStart } from "./exit-error.ts";
 import { type FoundCommand, findCommand } from "./find-command.ts";
 import type { FlagTable, FlagValues } from "./flags.ts";
-import { type GlobalFlags, type GlobalOptions, globalFlags, isLogLevel } from "./globals.ts";
+import {
+  type Environment,
+  type GlobalFlags,
+  type GlobalOptions,
+  globalFlags,
+  isLogLevel,
+} from "./globals.ts";
+import { openEngine } from "./open-engine.ts";
 import type { Output } from "./output/streams.ts";
 import { BrokenPipeError, FdOutput } from "./output/streams.ts";
 import { type ParsedFlags, UnknownFlagError, parseFlags } from "./parse-flags.ts";
@@ -55,6 +62,7 @@ function hintFor(error: unknown): string {
 async function dispatch(words: readonly string[], errors: Output): Promise<number> {
   const env = process.env;
   const flags = globalFlags(env);
+  if (words[0] === "__complete") return complete(env, flags, words.slice(1));
   const parsed = parseGlobals(flags, words);
   for (const notice of parsed.notices) errors.write(`${notice}\n`);
   const cli = new ProcessCli(env, readGlobals(parsed));
@@ -76,6 +84,23 @@ async function dispatch(words: readonly string[], errors: Output): Promise<numbe
   } finally {
     cli.close();
   }
+}
+
+/** Completes a line: its flags are not those of this call, but say which engine has the names. */
+async function complete(
+  env: Environment,
+  flags: GlobalFlags,
+  words: readonly string[],
+): Promise<number> {
+  let parsed: ParsedFlags;
+  try {
+    parsed = parseFlags(flags, words.slice(0, -1), false);
+  } catch {
+    parsed = parseFlags(flags, [], false); // an unfinished line
+  }
+  const cli = new ProcessCli(env, readGlobals(parsed));
+  const { runCompletion } = await import("./run-completion.ts");
+  return runCompletion(cli, words, flags, () => openEngine(cli, { mayStart: false }));
 }
 
 function parseGlobals(flags: FlagTable, words: readonly string[]): ParsedFlags {

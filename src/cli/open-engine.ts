@@ -79,9 +79,14 @@ function flagTls(options: TlsOptions): TlsMaterial {
   );
 }
 
-/** The client of the engine that the user means; nothing is connected yet. */
-export function openEngine(cli: Cli): EngineClient {
-  const target = resolveEngine(cli);
+/**
+ * The client of the engine that the user means; nothing is connected yet.
+ *
+ * @param options.mayStart False: an engine that does not run is not started.
+ */
+export function openEngine(cli: Cli, options: { readonly mayStart?: boolean } = {}): EngineClient {
+  const resolved = resolveEngine(cli);
+  const target = options.mayStart === false ? { ...resolved, isNamed: true } : resolved;
   const endpoint = endpointOf(target);
   const pinned = cli.env["DOCKER_API_VERSION"];
   return openEngineClient({

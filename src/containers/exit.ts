@@ -29,16 +29,36 @@ export type ExitParts = Pick<
 >;
 
 const NANOS_PER_MS = 1_000_000n;
+const RECORD_RETRY_MS = 1000;
 
 /** Follows a process that runs (or is about to) to its end; its exit is handled in the container's lane. */
 export function watchProcess(parts: ExitParts, id: ContainerId, process: RunningProcess): void {
-  const live = parts.lives.of(id);
   const ended = process.exited
-    .then((exit) => live.lane.run(async () => await handleExit(parts, id, process, exit)))
+    .then((exit) => recordUntilWritten(parts, id, process, exit))
     .catch((error: unknown) => {
-      parts.warn(`Cannot record the exit of container ${id}: ${messageOf(error)}`);
+      parts.warn(`Cannot follow the process of container ${id}: ${messageOf(error)}`);
     });
-  live.process = { identity: process.process, ended };
+  parts.lives.of(id).process = { identity: process.process, ended };
+}
+
+/** With a full disk the exit cannot be written down: it is tried again until it can, or the engine ends. */
+async function recordUntilWritten(
+  parts: ExitParts,
+  id: ContainerId,
+  process: RunningProcess,
+  exit: ProcessExit,
+): Promise<void> {
+  const { lane } = parts.lives.of(id);
+  const { signal } = parts.background;
+  while (!signal.aborted) {
+    try {
+      await lane.run(() => handleExit(parts, id, process, exit));
+      return;
+    } catch (error) {
+      parts.warn(`Cannot record the exit of container ${id}: ${messageOf(error)}`);
+    }
+    await parts.clock.delay(RECORD_RETRY_MS, signal).catch(() => undefined);
+  }
 }
 
 /** Only in the lane. What the client need not wait for happens behind, after the record is written. */
@@ -53,7 +73,6 @@ export async function handleExit(
   if (record?.state.status !== "running" || parts.background.signal.aborted) return;
   if (!isSameProcess(record.state.process, process.process)) return;
   const live = parts.lives.of(id);
-  live.process = undefined;
   const ended = exitOf(record.state.startedNanos, exit);
   const ranMs = Number((ended.finishedNanos - ended.startedNanos) / NANOS_PER_MS);
   const endpoints = parts.networks.sandboxOf(id)?.endpoints ?? [];
@@ -73,6 +92,7 @@ export async function handleExit(
     return;
   }
   const after = recordExit(parts, live, record, ended, ranMs);
+  live.process = undefined;
   await freePorts(parts, id);
   announce(after);
   live.waiters.settleExit(waitResultOf(after.state));
@@ -165,6 +185,7 @@ async function removeAfterExit(
 ): Promise<void> {
   const live = parts.lives.of(record.id);
   const removing = beginRemoval(parts, record, { exit, removesVolumes: true });
+  live.process = undefined;
   await freePorts(parts, record.id);
   announce(removing);
   live.waiters.settleExit(waitResultOf(removing.state));

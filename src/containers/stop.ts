@@ -1,4 +1,4 @@
-import { FailedPreconditionError } from "#base/errors.ts";
+import { FailedPreconditionError, invariant, UnavailableError } from "#base/errors.ts";
 import { parseSignal } from "#spec/engine-api/signals.ts";
 import type { ContainerId } from "#spec/ids.ts";
 import type { ContainerRecord } from "./container.ts";
@@ -82,7 +82,11 @@ export async function killRun(
     if (!record || live.process !== process) return;
     await signalProcess(parts, holdBackRestart(parts, record), SIGKILL);
   });
-  if (await hasEnded(parts, process, AFTER_KILL_MS)) return;
+  const isOver = await hasEnded(parts, process, AFTER_KILL_MS);
+  if (isOver && live.process !== process) return;
+  if (isOver) {
+    throw new UnavailableError(`Cannot stop container ${id}: the engine is ending`);
+  }
   throw new FailedPreconditionError(
     `Cannot stop container ${id}: process ${process.identity.pid} lives on after SIGKILL`,
   );
@@ -144,9 +148,9 @@ export async function killUntilDown(parts: StopParts, id: ContainerId): Promise<
     const record = parts.registry.find(id);
     if (!record || !isUp(record.state)) return;
     const live = parts.lives.of(id);
-    const process = live.process;
-    if (record.state.status === "running" && process) {
-      await killRun(parts, id, process);
+    if (record.state.status === "running") {
+      invariant(live.process, `container ${id} runs and nobody follows its process`);
+      await killRun(parts, id, live.process);
       continue;
     }
     await live.lane.run(async () => {

@@ -68,8 +68,8 @@ export async function startExec(
       signal,
     );
     parts.execs.put({ ...running, pid: process.process.pid });
-    watchExec(parts, running, process);
-    const stream = process.stdio;
+    const recorded = watchExec(parts, running, process);
+    const stream = process.stdio && endingAfter(process.stdio, recorded);
     return { terminal: exec.config.Tty, ...(stream && { stream }) };
   } catch (error) {
     parts.execs.put({ ...running, status: "exited", exitCode: exitCodeOf(error) });
@@ -91,13 +91,30 @@ function exitCodeOf(error: unknown): number {
   return isCommand ? error.exitCode : EXEC_FAILED;
 }
 
-/** Follows an exec to its end, also one that an earlier daemon started. */
+/** Output that ends no sooner than the exit code is known: clients ask for it as soon as it ends. */
+function endingAfter(stream: AttachStream, recorded: Promise<void>): AttachStream {
+  return {
+    async *output() {
+      yield* stream.output();
+      await recorded;
+    },
+    write: (input) => stream.write(input),
+    endInput: () => stream.endInput(),
+    [Symbol.asyncDispose]: () => stream[Symbol.asyncDispose](),
+  };
+}
+
+/**
+ * Follows an exec to its end, also one that an earlier daemon started.
+ *
+ * @returns Resolves when the end is recorded; never rejects.
+ */
 export function watchExec(
   parts: Pick<ExecParts, "background" | "events" | "execs" | "registry" | "runtime" | "warn">,
   exec: ExecDetails,
   process: RunningProcess,
-): void {
-  void process.exited
+): Promise<void> {
+  return process.exited
     .then((exit) => {
       if (!parts.background.signal.aborted) recordExecEnd(parts, exec, exit);
     })

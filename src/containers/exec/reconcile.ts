@@ -33,7 +33,7 @@ async function takeOver(parts: ReconcileExecParts, id: ExecId, stored: StoredExe
     case "running": {
       const running = { ...details, pid: found.process.pid };
       parts.execs.put(running);
-      watchExec(parts, running, found);
+      void watchExec(parts, running, found);
       return;
     }
     case "exited":

@@ -8,6 +8,7 @@ import { type AddImageOptions, addImage, readRunnableConfig } from "./add-image.
 import type { ArchivedImage } from "./archive/archived-image.ts";
 import { decompressed } from "./archive/decompress.ts";
 import { readDockerArchive } from "./archive/docker-archive.ts";
+import { readLegacyArchive } from "./archive/legacy-archive.ts";
 import { readOciLayout } from "./archive/oci-layout.ts";
 import { ArchiveSpool } from "./archive/spool.ts";
 import type { ImageProgress, ImageRecord } from "./images.ts";
@@ -28,7 +29,7 @@ export async function loadArchive(
   using lease = options.content.lease();
   const spool = new ArchiveSpool({ content: options.content, lease });
   await spool.fill(decompressed(source), signal);
-  const images = await listImages(spool, options.platform);
+  const images = await listImages(spool, options.platform, signal);
   for (const image of images) checkNames(image);
   const loaded: ImageRecord[] = [];
   const untagged: string[] = [];
@@ -59,9 +60,11 @@ export async function loadArchive(
 async function listImages(
   spool: ArchiveSpool,
   platform: Platform,
+  signal: AbortSignal,
 ): Promise<readonly ArchivedImage[]> {
   if (spool.has("manifest.json")) return await readDockerArchive(spool);
   if (spool.has("index.json")) return await readOciLayout(spool, platform);
+  if (spool.has("repositories")) return await readLegacyArchive(spool, signal);
   throw new InvalidArgumentError(
     "Cannot load image: the archive has neither manifest.json nor index.json; " +
       "a root file system is taken by import",

@@ -127,11 +127,10 @@ export async function readOciLayout(
   const others: Platform[] = [];
   for (const descriptor of manifests) {
     const found = await findManifests(spool, descriptor, 0);
-    const platforms = found.map((one) => one.descriptor.platform);
-    const known = platforms.filter((one) => one !== undefined);
-    const best =
-      known.length === found.length && found.length > 0 ? selectPlatform(platform, known) : 0;
-    const chosen = found[best] ?? (found.length === 1 ? found[0] : undefined);
+    const known = found.flatMap((one) => one.descriptor.platform ?? []);
+    // what the layout names itself, or nobody gave a platform, is taken whatever it runs on
+    const isChoice = isIndexType(descriptor.mediaType) && known.length === found.length;
+    const chosen = found[isChoice ? selectPlatform(platform, known) : 0];
     if (chosen) images.push(toArchivedImage(chosen, nameOf(descriptor)));
     else others.push(...known);
   }

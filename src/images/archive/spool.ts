@@ -57,6 +57,11 @@ export class ArchiveSpool {
     }
   }
 
+  /** Puts a file beside those of the archive; its path may be one that no archive can have. */
+  add(path: string, bytes: Uint8Array): void {
+    this.#files.set(path, { kind: "memory", bytes: Buffer.from(bytes) });
+  }
+
   has(path: string): boolean {
     return this.#find(path) !== undefined;
   }
@@ -91,8 +96,17 @@ export class ArchiveSpool {
     return info;
   }
 
+  /** The first bytes of a file, enough to tell how it is packed. */
+  async head(path: string): Promise<Uint8Array> {
+    const file = this.#find(path);
+    if (file?.kind === "memory") return file.bytes.subarray(0, 16);
+    if (!file) return new Uint8Array();
+    for await (const chunk of this.#content.read(file.info.digest)) return chunk.subarray(0, 16);
+    return new Uint8Array();
+  }
+
   #find(path: string): Exclude<SpooledFile, { readonly kind: "link" }> | undefined {
-    let at = normalised(path);
+    let at = this.#files.has(path) ? path : normalised(path);
     for (let hops = 0; hops < MAX_LINKS; hops++) {
       const file = this.#files.get(at);
       if (file?.kind !== "link") return file;

@@ -321,6 +321,7 @@ function asHijack(exchange: Exchange): HijackExchange {
   const { request, response } = exchange;
   return {
     ...exchange,
+    skipBody: async () => {}, // the body is the input
     readJsonBody: () => readJsonBody(request),
     accept: (contentType) => {
       response.writeHead(200, { "Content-Type": contentType });

@@ -20,6 +20,7 @@ export async function attachContainer(
   const { query, signal } = exchange;
   const id = pathPart(exchange, "id");
   const detachKeys = parseDetachKeys(query.text("detachKeys"));
+  await exchange.skipBody();
   const { record } = await containers.get(id);
   const { Tty: terminal, OpenStdin, StdinOnce } = record.config;
   if (record.state.status === "running" && record.state.paused) {

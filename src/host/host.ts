@@ -1,5 +1,6 @@
 import type { Cgroups } from "./cgroups.ts";
 import type { Clock } from "./clock.ts";
+import type { Conntrack } from "./conntrack.ts";
 import type { Files } from "./files.ts";
 import type { Mounts } from "./mounts.ts";
 import type { Namespaces } from "./namespaces.ts";
@@ -13,6 +14,7 @@ import type { System } from "./system.ts";
 export interface Host extends AsyncDisposable {
   readonly cgroups: Cgroups;
   readonly clock: Clock;
+  readonly conntrack: Conntrack;
   readonly files: Files;
   readonly mounts: Mounts;
   readonly namespaces: Namespaces;

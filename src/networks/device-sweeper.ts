@@ -55,28 +55,26 @@ export class DeviceSweeper implements AsyncDisposable {
   async #run(): Promise<void> {
     while (this.#expected.size > 0 && !this.#stop.signal.aborted) {
       await this.#clock.delay(CHECK_MS, this.#stop.signal).catch(() => undefined);
-      if (!this.#stop.signal.aborted) this.#check();
+      if (!this.#stop.signal.aborted) await this.#check();
     }
   }
 
-  #check(): void {
+  async #check(): Promise<void> {
     const lateBefore = this.#clock.monotonicMs() - PATIENCE_MS;
     for (const [name, sinceMs] of this.#expected) {
-      if (!this.#netlink.link(name)) {
-        this.#expected.delete(name);
-      } else if (sinceMs <= lateBefore) {
-        this.#expected.delete(name);
-        this.#delete(name);
-        return; // one at a time: each holds the thread some 25 ms
-      }
+      if (sinceMs <= lateBefore) await this.remove(name);
+      if (!this.#netlink.link(name)) this.#expected.delete(name);
     }
   }
 
-  #delete(name: string): void {
+  /** Deletes a device; one that is gone is no error, one that stays is reported. */
+  async remove(name: string): Promise<void> {
     try {
-      this.#netlink.apply([{ kind: "delete-link", name }]);
+      await this.#netlink.applyAside([{ kind: "delete-link", name }]);
     } catch (error) {
-      if (this.#netlink.link(name)) this.#warn(`Device ${name} stays behind: ${messageOf(error)}`);
+      if (!this.#netlink.link(name)) return;
+      this.#expected.delete(name);
+      this.#warn(`Device ${name} stays behind: ${messageOf(error)}`);
     }
   }
 

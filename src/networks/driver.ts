@@ -36,14 +36,14 @@ export interface NetworkRules {
 
 /**
  * One kind of network. The service owns the records, the namespaces and the published ports; a driver
- * owns the devices between them. Calls are synchronous: each is a few quick system calls, and what is
- * decided and what is done cannot be interleaved.
+ * owns the devices between them. Calls are synchronous but for what the kernel takes long for: each is a few
+ * quick system calls, and what is decided and what is done cannot be interleaved.
  */
 export interface NetworkDriver {
   /** Makes what the network needs on the host, or puts it right. Idempotent. */
   bringUp(network: NetworkRecord): void;
   /** Undoes `bringUp`; what somebody else made stays. */
-  takeDown(network: NetworkRecord): void;
+  takeDown(network: NetworkRecord): Promise<void>;
   /** Undefined when the network needs none. */
   rules(network: NetworkRecord): NetworkRules | undefined;
   /** Takes addresses and names for an endpoint; nothing on the host yet. */
@@ -56,10 +56,8 @@ export interface NetworkDriver {
   releaseEndpoint(network: NetworkRecord, endpoint: EndpointRecord): void;
   attachEndpoint(network: NetworkRecord, endpoint: EndpointRecord, namespacePath: string): void;
   /**
-   * Cuts the endpoint off the network at once, so that its address may be given away; what is left of
-   * it goes with the namespace.
-   *
-   * @param options.deviceToo Delete the device now: the namespace will live on without it.
+   * Cuts the endpoint off the network at once, so that its address may be given away. The device itself goes
+   * with its namespace.
    */
-  detachEndpoint(endpoint: EndpointRecord, options: { readonly deviceToo: boolean }): void;
+  detachEndpoint(endpoint: EndpointRecord): void;
 }

@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { InvalidArgumentError } from "#base/errors.ts";
 import type { Clock } from "#host/clock.ts";
+import type { Conntrack } from "#host/conntrack.ts";
 import type { Namespaces } from "#host/namespaces.ts";
 import type { Netlink } from "#host/netlink.ts";
 import type { Nft } from "#host/nft.ts";
@@ -31,6 +32,7 @@ export interface OpenNetworksOptions {
   readonly sockets: Sockets;
   readonly processes: Processes;
   readonly clock: Clock;
+  readonly conntrack: Conntrack;
   readonly engineId: string;
   /** Run state of the engine; the pins are in `netns` below it. */
   readonly runDir: string;
@@ -151,6 +153,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
     netlink,
     namespaces,
     clock: options.clock,
+    conntrack: options.conntrack,
     firewall: new Firewall({ nft: options.nft, engineId }),
     ports: new PortAllocator({
       sockets: options.sockets,

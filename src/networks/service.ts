@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ConflictError, messageOf, NotFoundError } from "#base/errors.ts";
 import type { Clock } from "#host/clock.ts";
+import type { Conntrack } from "#host/conntrack.ts";
 import type { Namespaces } from "#host/namespaces.ts";
 import type { Netlink } from "#host/netlink.ts";
 import { newEndpointId, newSandboxId, type RandomBytes, shortId } from "#spec/ids.ts";
@@ -41,6 +42,7 @@ export interface NetworkServiceOptions {
   readonly netlink: Netlink;
   readonly namespaces: Namespaces;
   readonly clock: Clock;
+  readonly conntrack: Conntrack;
   readonly firewall: Firewall;
   readonly ports: PortAllocator;
   /** Reports what goes on all the same. */
@@ -212,15 +214,31 @@ export class NetworkService implements Networks {
     undo.defer(() => void sandboxes.delete(record.containerId));
     const { namespacePath } = record;
     if (namespacePath !== undefined) {
-      undo.defer(() => this.#dropNamespace(record, { deviceToo: false }));
+      undo.defer(() => this.#dropNamespace(record));
       namespaces.createNetwork(namespacePath);
       driver.attachEndpoint(network, endpoint, namespacePath);
     }
     undo.defer(() => firewall.unpublish(targets));
     await firewall.publish(targets);
+    this.#forgetUnpublished(record);
     signal.throwIfAborted();
     undo.move();
     return { record, targets, ...(reservation ? { reservation } : {}) };
+  }
+
+  /**
+   * A client that sent datagrams to the port before it was published is remembered as one that nobody
+   * answers, and would stay so for as long as it sends.
+   */
+  #forgetUnpublished(record: SandboxRecord): void {
+    const { conntrack, netlink } = this.#options;
+    const datagrams = targetsOf(record).filter(({ protocol }) => protocol === "udp");
+    if (datagrams.length === 0) return;
+    const own = netlink.addresses().map(({ cidr }) => cidr.replace(/\/.*/, ""));
+    for (const { hostAddress, hostPort } of datagrams) {
+      const addresses = hostAddress === "0.0.0.0" ? own : [hostAddress];
+      conntrack.forget({ kind: "sent-to", protocol: "udp", addresses, port: hostPort });
+    }
   }
 
   async closeSandbox(containerId: string): Promise<void> {
@@ -232,12 +250,16 @@ export class NetworkService implements Networks {
 
   /** Outside in: nobody is led to an address that is about to be given away. */
   async #close(live: LiveSandbox): Promise<void> {
-    const { sandboxes, firewall } = this.#options;
+    const { sandboxes, firewall, conntrack } = this.#options;
     const { record, targets, reservation } = live;
     await firewall.unpublish(targets);
     await reservation?.[Symbol.asyncDispose]();
+    for (const address of new Set(targets.map(({ containerAddress }) => containerAddress))) {
+      conntrack.forget({ kind: "answered-by", address });
+    }
     if (record.mode.kind !== "container") {
-      this.#dropNamespace(record, { deviceToo: this.#hasJoiners(record) });
+      this.#dropNamespace(record);
+      if (this.#hasJoiners(record)) await this.#removeDevices(record);
       for (const endpoint of record.endpoints) this.#releaseAddress(endpoint);
     }
     sandboxes.delete(record.containerId);
@@ -253,9 +275,16 @@ export class NetworkService implements Networks {
       );
   }
 
-  #dropNamespace(record: SandboxRecord, options: { readonly deviceToo: boolean }): void {
+  /** The namespace lives on with those who joined it: the kernel will not take the devices away. */
+  async #removeDevices(record: SandboxRecord): Promise<void> {
+    for (const { hostLinkName } of record.endpoints) {
+      if (hostLinkName !== undefined) await this.#sweeper.remove(hostLinkName);
+    }
+  }
+
+  #dropNamespace(record: SandboxRecord): void {
     for (const endpoint of record.endpoints) {
-      this.#driverOf(endpoint)?.detachEndpoint(endpoint, options);
+      this.#driverOf(endpoint)?.detachEndpoint(endpoint);
       if (endpoint.hostLinkName !== undefined) this.#sweeper.expectGone(endpoint.hostLinkName);
     }
     if (record.namespacePath !== undefined) {
@@ -309,7 +338,7 @@ export class NetworkService implements Networks {
       if (liveContainerIds.has(containerId)) await this.#takeOver(live);
       else this.#forget(live);
     }
-    this.#removeLeftovers();
+    await this.#removeLeftovers();
     const rules = this.list().flatMap((network) => drivers[network.driver].rules(network) ?? []);
     await firewall.install(
       rules,
@@ -335,7 +364,7 @@ export class NetworkService implements Networks {
   #forget(live: LiveSandbox): void {
     const { record } = live;
     if (record.mode.kind !== "container") {
-      this.#dropNamespace(record, { deviceToo: false });
+      this.#dropNamespace(record);
       for (const endpoint of record.endpoints) this.#releaseAddress(endpoint);
     }
     this.#options.sandboxes.delete(record.containerId);
@@ -343,7 +372,7 @@ export class NetworkService implements Networks {
   }
 
   /** Devices with our alias and pins in our folder that no record names. */
-  #removeLeftovers(): void {
+  async #removeLeftovers(): Promise<void> {
     const { netlink, namespaces, namespaceDir, engineId, drivers } = this.#options;
     const records = [...this.#sandboxes.values()].map(({ record }) => record);
     const keep = new Set<string | undefined>([
@@ -353,7 +382,7 @@ export class NetworkService implements Networks {
     ]);
     for (const link of netlink.links()) {
       if (link.alias !== aliasOf(engineId) || keep.has(link.name)) continue;
-      netlink.apply([{ kind: "delete-link", name: link.name }]);
+      await this.#sweeper.remove(link.name);
     }
     const pins = new Set(records.map(({ namespacePath }) => namespacePath));
     for (const name of readdirSync(namespaceDir)) {
@@ -367,7 +396,7 @@ export class NetworkService implements Networks {
     await Promise.all([...this.#sandboxes.keys()].map((id) => this.closeSandbox(id)));
     await this.#sweeper.settled();
     await firewall.remove();
-    for (const network of this.list()) drivers[network.driver].takeDown(network);
+    for (const network of this.list()) await drivers[network.driver].takeDown(network);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

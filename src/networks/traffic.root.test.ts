@@ -125,3 +125,33 @@ test("--icc=false keeps neighbours apart; the way out and published ports stay",
   lab.serveTcp(outside.namespacePath, 8001);
   expect(await lab.askTcp(b.namespacePath, outside.address, 8001)).toBe(outside.hostAddress);
 });
+
+describe("connections that the kernel remembers", () => {
+  test("a UDP client that sent before the port was published is served once it is", async () => {
+    const port = 21_000 + Math.floor(Math.random() * 9000);
+    const client = await lab.udpClient(outside.namespacePath, outside.hostAddress, port);
+    expect(await client.ask()).toBeUndefined();
+    const late = await lab.container(engine, "late", [
+      { protocol: "udp", containerPort: 53, hostPort: { first: port, last: port } },
+    ]);
+    await lab.serveUdp(late.namespacePath, 53);
+    expect(await client.ask()).toBe(outside.address);
+    await engine.networks.closeSandbox("late");
+  });
+
+  test("a UDP client follows its port from one container to the next", async () => {
+    const port = 21_000 + Math.floor(Math.random() * 9000);
+    const ports = [
+      { protocol: "udp", containerPort: 53, hostPort: { first: port, last: port } },
+    ] as const;
+    const first = await lab.container(engine, "first", ports);
+    await lab.serveUdp(first.namespacePath, 53);
+    const client = await lab.udpClient(outside.namespacePath, outside.hostAddress, port);
+    expect(await client.ask()).toBe(outside.address);
+    await engine.networks.closeSandbox("first");
+    await lab.container(engine, "filler"); // takes the address of the first
+    const second = await lab.container(engine, "second", ports);
+    await lab.serveUdp(second.namespacePath, 53);
+    expect(await client.ask()).toBe(outside.address);
+  });
+});

@@ -2,6 +2,7 @@ import type { Host } from "#host/host.ts";
 import type { System } from "#host/system.ts";
 import { FakeCgroups } from "./cgroups.ts";
 import { ManualClock } from "./clock.ts";
+import { FakeConntrack } from "./conntrack.ts";
 import { FakeFiles } from "./files.ts";
 import { FakeMounts } from "./mounts.ts";
 import { FakeNamespaces } from "./namespaces.ts";
@@ -16,6 +17,7 @@ import { fakeSystem } from "./system.ts";
 export interface FakeHost extends Host {
   readonly cgroups: FakeCgroups;
   readonly clock: ManualClock;
+  readonly conntrack: FakeConntrack;
   readonly files: FakeFiles;
   readonly mounts: FakeMounts;
   readonly namespaces: FakeNamespaces;
@@ -30,6 +32,7 @@ export function openFakeHost(facts: Partial<System> = {}): FakeHost {
   return {
     cgroups: new FakeCgroups(),
     clock: new ManualClock(),
+    conntrack: new FakeConntrack(),
     files: new FakeFiles(),
     mounts: new FakeMounts(),
     namespaces: new FakeNamespaces({ networks }),

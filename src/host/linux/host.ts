@@ -1,6 +1,7 @@
 import type { Host } from "#host/host.ts";
 import { openCgroups } from "./cgroups.ts";
 import { SystemClock } from "./clock.ts";
+import { LinuxConntrack } from "./conntrack.ts";
 import { openLibc } from "./ffi/libc.ts";
 import { tryOpenNftables } from "./ffi/libnftables.ts";
 import { LinuxFiles } from "./files.ts";
@@ -41,6 +42,7 @@ export async function openLinuxHost(options: LinuxHostOptions = {}): Promise<Hos
   const host = {
     cgroups,
     clock,
+    conntrack: stack.use(new LinuxConntrack({ libc })),
     files: new LinuxFiles({ libc, mounts }),
     mounts,
     namespaces: new LinuxNamespaces({ libc, thread }),

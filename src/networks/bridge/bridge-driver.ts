@@ -68,10 +68,10 @@ export class BridgeDriver implements NetworkDriver {
     allowLoopbackRouting(bridgeName);
   }
 
-  takeDown(network: NetworkRecord): void {
+  async takeDown(network: NetworkRecord): Promise<void> {
     const { bridgeName } = bridgeOptionsOf(network);
     if (this.#netlink.link(bridgeName)?.alias !== this.#alias) return;
-    this.#netlink.apply([{ kind: "delete-link", name: bridgeName }]);
+    await this.#netlink.applyAside([{ kind: "delete-link", name: bridgeName }]);
   }
 
   rules(network: NetworkRecord): NetworkRules {
@@ -161,18 +161,14 @@ export class BridgeDriver implements NetworkDriver {
     );
   }
 
-  detachEndpoint(endpoint: EndpointRecord, options: { readonly deviceToo: boolean }): void {
+  detachEndpoint(endpoint: EndpointRecord): void {
     const name = endpoint.hostLinkName;
     if (name === undefined) return;
     const link = this.#netlink.link(name);
     // Without an alias it is ours too, half made: the name is random and comes from our own record.
     if (!link || (link.alias && link.alias !== this.#alias)) return;
-    // Deleting a device takes the kernel some 25 ms with this thread waiting; leaving the bridge takes
-    // 0.4 ms, and the kernel deletes the pair itself once the namespace is gone.
-    const op: LinkOp = options.deviceToo
-      ? { kind: "delete-link", name }
-      : { kind: "set-master", name, master: null };
-    this.#netlink.apply([op]);
+    // 0.4 ms, where deleting it takes the kernel some 25 ms.
+    this.#netlink.apply([{ kind: "set-master", name, master: null }]);
   }
 
   #pool(network: NetworkRecord): NetworkRecord["pools"][number] {

@@ -10,7 +10,7 @@ import type { NetworkRecord } from "#networks/networks.ts";
 /** The host's own network: the container has no namespace of its own, so there is nothing to make. */
 export class HostDriver implements NetworkDriver {
   bringUp(): void {}
-  takeDown(): void {}
+  async takeDown(): Promise<void> {}
   rules(): NetworkRules | undefined {
     return undefined;
   }

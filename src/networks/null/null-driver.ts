@@ -10,7 +10,7 @@ import type { NetworkRecord } from "#networks/networks.ts";
 /** Network `none`: a namespace with `lo` and nothing else. */
 export class NullDriver implements NetworkDriver {
   bringUp(): void {}
-  takeDown(): void {}
+  async takeDown(): Promise<void> {}
   rules(): NetworkRules | undefined {
     return undefined;
   }

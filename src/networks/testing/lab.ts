@@ -198,7 +198,17 @@ export class Lab implements AsyncDisposable {
     hostname: string,
     port: number,
   ): Promise<string | undefined> {
-    const answer = Promise.withResolvers<string | undefined>();
+    const client = await this.udpClient(path, hostname, port);
+    return await client.ask();
+  }
+
+  /** A client that keeps its own port from one question to the next. */
+  async udpClient(
+    path: string | undefined,
+    hostname: string,
+    port: number,
+  ): Promise<{ ask(): Promise<string | undefined> }> {
+    let answer = Promise.withResolvers<string | undefined>();
     const socket = await this.#at(path, () =>
       Bun.udpSocket({
         hostname: hostname.includes(":") ? "::" : "0.0.0.0",
@@ -209,12 +219,17 @@ export class Lab implements AsyncDisposable {
         },
       }),
     );
-    socket.send("?");
-    const timer = setTimeout(() => answer.resolve(undefined), PROBE_MS);
-    const result = await answer.promise;
-    clearTimeout(timer);
-    socket.close();
-    return result;
+    this.#stack.defer(() => socket.close());
+    return {
+      ask: async () => {
+        answer = Promise.withResolvers();
+        socket.send("?");
+        const timer = setTimeout(() => answer.resolve(undefined), PROBE_MS);
+        const result = await answer.promise;
+        clearTimeout(timer);
+        return result;
+      },
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

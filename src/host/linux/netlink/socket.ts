@@ -20,6 +20,7 @@ const writeAside = promisify<number, Uint8Array, number>(write);
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const NETLINK_ROUTE = 0;
+export const NETLINK_NETFILTER = 12;
 const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
@@ -39,7 +40,7 @@ const RECEIVE_BYTES = 64 * 1024;
 const DUMP_ATTEMPTS = 20;
 
 /**
- * An rtnetlink socket of the network namespace that it was opened in. The kernel answers during send(2), so
+ * A netlink socket, rtnetlink's unless told, of the network namespace that it was opened in. The kernel answers during send(2), so
  * every exchange is synchronous.
  */
 export class NetlinkSocket implements Disposable {
@@ -48,10 +49,10 @@ export class NetlinkSocket implements Disposable {
   readonly #buffer = Buffer.alloc(RECEIVE_BYTES);
   #sequence = 0;
 
-  constructor(options: { readonly libc: Libc }) {
+  constructor(options: { readonly libc: Libc; readonly protocol?: number }) {
     this.#libc = options.libc;
     const { call } = options.libc;
-    this.#fd = call.socket(AF_NETLINK, SOCK_RAW | O_CLOEXEC, NETLINK_ROUTE);
+    this.#fd = call.socket(AF_NETLINK, SOCK_RAW | O_CLOEXEC, options.protocol ?? NETLINK_ROUTE);
     if (this.#fd < 0) throw systemError("Cannot open a netlink socket", this.#libc.errno());
     const on = Int32Array.of(1);
     // Better messages only: without them an errno remains, so a failure here does not matter.

@@ -1,0 +1,11 @@
+import type { ConnectionMatch, Conntrack } from "#host/conntrack.ts";
+
+/** Remembers what was to be forgotten. */
+export class FakeConntrack implements Conntrack {
+  readonly forgotten: ConnectionMatch[] = [];
+
+  forget(match: ConnectionMatch): number {
+    this.forgotten.push(match);
+    return 0;
+  }
+}

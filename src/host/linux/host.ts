@@ -33,6 +33,7 @@ export async function openLinuxHost(options: LinuxHostOptions = {}): Promise<Hos
   const netlink = stack.use(new LinuxNetlink({ libc, thread }));
   const nft = stack.use(
     new LinuxNft({
+      libc,
       nftables: tryOpenNftables(),
       thread,
       processes,

@@ -1,6 +1,7 @@
 import { FailedPreconditionError, NotFoundError } from "#base/errors.ts";
 import type { Nft } from "#host/nft.ts";
 import type { Processes } from "#host/processes.ts";
+import type { Libc } from "./ffi/libc.ts";
 import { type NftAnswer, NftContext, type Nftables } from "./ffi/libnftables.ts";
 import type { JsThread } from "./thread.ts";
 
@@ -12,6 +13,7 @@ const MOST_OUTPUT_BYTES = 64 << 20;
  * the process takes 4 ms, off it.
  */
 export class LinuxNft implements Nft, Disposable {
+  readonly #libc: Libc;
   readonly #nftables: Nftables | undefined;
   readonly #thread: JsThread;
   readonly #processes: Processes;
@@ -20,12 +22,14 @@ export class LinuxNft implements Nft, Disposable {
   #home: NftContext | undefined;
 
   constructor(options: {
+    readonly libc: Libc;
     /** Undefined where the library is not installed. */
     readonly nftables: Nftables | undefined;
     readonly thread: JsThread;
     readonly processes: Processes;
     readonly nftPath: string;
   }) {
+    this.#libc = options.libc;
     this.#nftables = options.nftables;
     this.#thread = options.thread;
     this.#processes = options.processes;
@@ -56,7 +60,7 @@ export class LinuxNft implements Nft, Disposable {
     const nftables = this.#nftables;
     if (nftables === undefined) return this.#runProcess(script, format, namespacePath);
     if (namespacePath === undefined) {
-      this.#home ??= new NftContext(nftables);
+      this.#home ??= new NftContext({ nft: nftables, libc: this.#libc });
       return this.#home.run(script, format);
     }
     // A context kept open would keep the namespace alive, and closing it after a deletion waits.
@@ -64,7 +68,7 @@ export class LinuxNft implements Nft, Disposable {
       return this.#runProcess(script, format, namespacePath);
     }
     return this.#thread.inNetwork(namespacePath, () => {
-      using context = new NftContext(nftables);
+      using context = new NftContext({ nft: nftables, libc: this.#libc });
       return context.run(script, format);
     });
   }

@@ -1,6 +1,8 @@
+import { closeSync, writeSync } from "node:fs";
 import { CString, dlopen, type Library, type Pointer } from "bun:ffi";
 import { InternalError } from "#base/errors.ts";
-import { cString } from "./libc.ts";
+import { systemError } from "./errno.ts";
+import { cString, type Libc } from "./libc.ts";
 
 const SYMBOLS = {
   nft_ctx_new: { args: ["u32"], returns: "ptr" },
@@ -10,8 +12,9 @@ const SYMBOLS = {
   nft_ctx_get_output_buffer: { args: ["ptr"], returns: "ptr" },
   nft_ctx_get_error_buffer: { args: ["ptr"], returns: "ptr" },
   nft_ctx_output_set_flags: { args: ["ptr", "u32"], returns: "void" },
-  nft_run_cmd_from_buffer: { args: ["ptr", "ptr"], returns: "i32" },
+  nft_run_cmd_from_filename: { args: ["ptr", "ptr"], returns: "i32" },
 } as const;
+const MFD_CLOEXEC = 1;
 const NFT_CTX_DEFAULT = 0;
 const NFT_CTX_OUTPUT_JSON = 1 << 4;
 
@@ -53,14 +56,16 @@ export function tryOpenNftables(): Nftables | undefined {
  */
 export class NftContext implements Disposable {
   readonly #nft: Nftables;
+  readonly #libc: Libc;
   readonly #context: Pointer;
 
-  constructor(nft: Nftables) {
+  constructor({ nft, libc }: { readonly nft: Nftables; readonly libc: Libc }) {
     const context = nft.nft_ctx_new(NFT_CTX_DEFAULT);
     if (context === null || typeof context === "bigint") {
       throw new InternalError("Cannot open nftables: the library gave no context");
     }
     this.#nft = nft;
+    this.#libc = libc;
     this.#context = context;
     nft.nft_ctx_buffer_output(context);
     nft.nft_ctx_buffer_error(context);
@@ -69,12 +74,20 @@ export class NftContext implements Disposable {
   run(script: string, format: "text" | "json"): NftAnswer {
     const nft = this.#nft;
     nft.nft_ctx_output_set_flags(this.#context, format === "json" ? NFT_CTX_OUTPUT_JSON : 0);
-    const result = nft.nft_run_cmd_from_buffer(this.#context, cString(script));
-    return {
-      isOk: result === 0,
-      output: toText(nft.nft_ctx_get_output_buffer(this.#context)),
-      error: toText(nft.nft_ctx_get_error_buffer(this.#context)),
-    };
+    // A script in a buffer is run as well, but nft then shows its first line for an error in any.
+    const fd = this.#libc.call.memfd_create(cString("nft"), MFD_CLOEXEC);
+    if (fd < 0) throw systemError("Cannot hand over an nftables script", this.#libc.errno());
+    try {
+      writeSync(fd, script);
+      const result = nft.nft_run_cmd_from_filename(this.#context, cString(`/proc/self/fd/${fd}`));
+      return {
+        isOk: result === 0,
+        output: toText(nft.nft_ctx_get_output_buffer(this.#context)),
+        error: toText(nft.nft_ctx_get_error_buffer(this.#context)),
+      };
+    } finally {
+      closeSync(fd);
+    }
   }
 
   [Symbol.dispose](): void {

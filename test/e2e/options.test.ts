@@ -20,9 +20,7 @@ const refusal = async (...args: string[]) => {
 
 describe("the process", () => {
   test("user by name, number and group; unknown ones refused", async () => {
-    expect(await run("-u", "www-data", "busybox", "id")).toContain(
-      "uid=33(www-data) gid=33(www-data)",
-    );
+    expect(await run("-u", "www-data", "busybox", "id")).toContain("uid=33 gid=33");
     expect(await run("-u", "1234:5678", "busybox", "id", "-u")).toBe("1234");
     expect(await run("-u", "33", "--group-add", "tty", "busybox", "id", "-G")).toBe("33 5");
     expect(await refusal("-u", "nosuch", "busybox", "true")).toContain(
@@ -76,7 +74,7 @@ describe("rights", () => {
 
   test("mounting, loading modules and writing to /proc/sys are refused; --privileged may", async () => {
     const script =
-      "mount -t tmpfs x /mnt 2>&1; echo 1 >/proc/sys/kernel/printk 2>&1; ls /sys/firmware | wc -l; cat /proc/kcore | wc -c";
+      "mount -t tmpfs x /mnt 2>&1; (echo 1 >/proc/sys/kernel/printk) 2>&1; ls /sys/firmware | wc -l; cat /proc/kcore | wc -c";
     const out = await run("busybox", "sh", "-c", `mkdir -p /mnt; ${script}`);
     expect(out).toMatch(/mount: .*(permitted|denied)/i);
     expect(out).toContain("Read-only file system");

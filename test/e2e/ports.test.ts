@@ -28,6 +28,24 @@ async function fetchWord(url: string): Promise<string> {
   });
 }
 
+/** Sends one datagram to loopback; undefined when nothing comes back in half a second. */
+async function askUdp(port: number, question: string): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const socket = await Bun.udpSocket({
+    connect: { hostname: "127.0.0.1", port },
+    socket: {
+      data: (_socket, data) => resolve(data.toString()),
+      error: () => resolve(undefined), // refused: nobody listens yet
+    },
+  });
+  const timer = setTimeout(() => resolve(undefined), 500);
+  socket.send(question);
+  const answer = await promise;
+  clearTimeout(timer);
+  socket.close();
+  return answer;
+}
+
 describe("a published port", () => {
   test("answers on loopback, on the host's address, from another container and from its own", async () => {
     await engine.mustDocker(
@@ -58,16 +76,7 @@ describe("a published port", () => {
       "web",
     );
     expect(
-      await engine.mustDocker(
-        "run",
-        "--rm",
-        "busybox",
-        "wget",
-        "-qO-",
-        "-T",
-        "5",
-        `http://${address}/`,
-      ),
+      await engine.mustDocker("run", "--rm", "busybox", "wget", "-qO-", `http://${address}/`),
     ).toBe("hello");
     expect(
       await engine.mustDocker(
@@ -76,21 +85,11 @@ describe("a published port", () => {
         "busybox",
         "wget",
         "-qO-",
-        "-T",
-        "5",
         `http://${gateway}:${port}/`,
       ),
     ).toBe("hello");
     expect(
-      await engine.mustDocker(
-        "exec",
-        "web",
-        "wget",
-        "-qO-",
-        "-T",
-        "5",
-        `http://${gateway}:${port}/`,
-      ),
+      await engine.mustDocker("exec", "web", "wget", "-qO-", `http://${gateway}:${port}/`),
     ).toBe("hello");
     await engine.mustDocker("rm", "-f", "web");
     const gone = await runCommand(["curl", "-s", "--max-time", "2", `http://127.0.0.1:${port}/`]);
@@ -207,22 +206,7 @@ describe("a published port", () => {
       ],
     );
     const port = await portOf("udp", "5353/udp");
-    const answer = await waitUntil("the echo", async () => {
-      const socket = await new Promise<string>((done) => {
-        const timer = setTimeout(() => done(""), 500);
-        void Bun.udpSocket({
-          connect: { hostname: "127.0.0.1", port: Number(port) },
-          socket: {
-            data(from, data) {
-              clearTimeout(timer);
-              from.close();
-              done(data.toString());
-            },
-          },
-        }).then((udp) => udp.send("ping"));
-      });
-      return socket || undefined;
-    });
+    const answer = await waitUntil("the echo", () => askUdp(Number(port), "ping"));
     expect(answer).toBe("ping");
     await engine.mustDocker("rm", "-f", "udp");
   });

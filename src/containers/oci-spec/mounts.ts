@@ -4,17 +4,19 @@ import { INIT_DESTINATION } from "./process.ts";
 import type { SecurityOptions } from "./security-options.ts";
 
 /**
- * The kernel's file systems first, then the engine's files, then the user's mounts from the shallowest
- * to the deepest, so that `/a/b` lands in what `/a` brought. A user's mount takes the place of an
- * engine's at the same path.
+ * The kernel's file systems first, then the engine's files and the user's mounts from the shallowest to
+ * the deepest, so that `/a/b` lands in what `/a` brought. A user's mount takes the place of an engine's
+ * at the same path.
  */
 export function planMounts(input: OciSpecInput, security: SecurityOptions): readonly Mount[] {
   const taken = new Set(input.mounts.map((mount) => mount.destination));
-  const own = [...systemMounts(input, security), ...fileMounts(input)];
-  const users = input.mounts
-    .toSorted((a, b) => depth(a.destination) - depth(b.destination))
-    .map(userMount);
-  return [...own.filter((mount) => !taken.has(mount.destination)), ...users];
+  const isFree = (mount: Mount) => !taken.has(mount.destination);
+  return [
+    ...systemMounts(input, security).filter(isFree),
+    ...[...fileMounts(input).filter(isFree), ...input.mounts.map(userMount)].toSorted(
+      (a, b) => depth(a.destination) - depth(b.destination),
+    ),
+  ];
 }
 
 function depth(path: string): number {
@@ -58,7 +60,7 @@ function systemMounts(input: OciSpecInput, security: SecurityOptions): readonly 
       options: ["nosuid", "noexec", "nodev"],
     },
     sharedMemory(input),
-  ].filter((mount) => mount.destination !== "/dev/mqueue" || hostConfig.IpcMode !== "host");
+  ];
 }
 
 function sharedMemory(input: OciSpecInput): Mount {

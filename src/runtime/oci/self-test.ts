@@ -24,7 +24,8 @@ export async function selfTest(
   const bundle = join(options.stateDir, id);
   const rootfs = join(bundle, "rootfs");
   try {
-    mkdirSync(rootfs, { recursive: true });
+    // crun makes its default device nodes in /dev of the root itself
+    mkdirSync(join(rootfs, "dev"), { recursive: true });
     const mounts = HOST_FOLDERS.flatMap((name) => showFolder(name, rootfs));
     writeFileSync(join(bundle, "config.json"), JSON.stringify(selfTestSpec(rootfs, mounts, id)));
     const command = ["run", "--bundle", bundle, id];

@@ -291,6 +291,7 @@ export async function openEngine(
     nft: host.nft,
     sockets: host.sockets,
     processes: host.processes,
+    conntrack: host.conntrack,
     clock,
     engineId,
     runDir: config.execRoot,

@@ -220,7 +220,7 @@ export class NetworkService implements Networks {
     }
     undo.defer(() => firewall.unpublish(targets));
     await firewall.publish(targets);
-    this.#forgetUnpublished(record);
+    await this.#forgetUnpublished(record);
     signal.throwIfAborted();
     undo.move();
     return { record, targets, ...(reservation ? { reservation } : {}) };
@@ -230,15 +230,19 @@ export class NetworkService implements Networks {
    * A client that sent datagrams to the port before it was published is remembered as one that nobody
    * answers, and would stay so for as long as it sends.
    */
-  #forgetUnpublished(record: SandboxRecord): void {
+  async #forgetUnpublished(record: SandboxRecord): Promise<void> {
     const { conntrack, netlink } = this.#options;
     const datagrams = targetsOf(record).filter(({ protocol }) => protocol === "udp");
     if (datagrams.length === 0) return;
     const own = netlink.addresses().map(({ cidr }) => cidr.replace(/\/.*/, ""));
-    for (const { hostAddress, hostPort } of datagrams) {
-      const addresses = hostAddress === "0.0.0.0" ? own : [hostAddress];
-      conntrack.forget({ kind: "sent-to", protocol: "udp", addresses, port: hostPort });
-    }
+    // Ports of another address go along: at worst a client's next datagram is looked up afresh.
+    const addresses = new Set([...own, ...datagrams.map(({ hostAddress }) => hostAddress)]);
+    await conntrack.forget({
+      kind: "sent-to",
+      protocol: "udp",
+      addresses: [...addresses],
+      ports: datagrams.map(({ hostPort }) => hostPort),
+    });
   }
 
   async closeSandbox(containerId: string): Promise<void> {
@@ -255,7 +259,7 @@ export class NetworkService implements Networks {
     await firewall.unpublish(targets);
     await reservation?.[Symbol.asyncDispose]();
     for (const address of new Set(targets.map(({ containerAddress }) => containerAddress))) {
-      conntrack.forget({ kind: "answered-by", address });
+      await conntrack.forget({ kind: "answered-by", address });
     }
     if (record.mode.kind !== "container") {
       this.#dropNamespace(record);

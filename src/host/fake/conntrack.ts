@@ -4,7 +4,7 @@ import type { ConnectionMatch, Conntrack } from "#host/conntrack.ts";
 export class FakeConntrack implements Conntrack {
   readonly forgotten: ConnectionMatch[] = [];
 
-  forget(match: ConnectionMatch): number {
+  async forget(match: ConnectionMatch): Promise<number> {
     this.forgotten.push(match);
     return 0;
   }

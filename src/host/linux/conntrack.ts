@@ -1,3 +1,4 @@
+import { Semaphore } from "#base/async.ts";
 import { NotFoundError } from "#base/errors.ts";
 import type { ConnectionMatch, Conntrack } from "#host/conntrack.ts";
 import type { Libc } from "./ffi/libc.ts";
@@ -50,6 +51,7 @@ interface Tuple {
  */
 export class LinuxConntrack implements Conntrack, Disposable {
   readonly #libc: Libc;
+  readonly #turn = new Semaphore(1);
   /** Opened at the first use: it loads the kernel's module. */
   #socket: NetlinkSocket | undefined;
 
@@ -57,12 +59,12 @@ export class LinuxConntrack implements Conntrack, Disposable {
     this.#libc = options.libc;
   }
 
-  forget(match: ConnectionMatch): number {
+  async forget(match: ConnectionMatch): Promise<number> {
+    using _turn = await this.#turn.acquire();
     this.#socket ??= new NetlinkSocket({ libc: this.#libc, protocol: NETLINK_NETFILTER });
     const socket = this.#socket;
-    const found = socket
-      .dump("Cannot list connections", listRequest(match))
-      .filter((entry) => matches(match, entry));
+    const entries = await socket.dumpAside("Cannot list connections", listRequest(match));
+    const found = entries.filter((entry) => matches(match, entry));
     for (const entry of found) forgetOne(socket, entry);
     return found.length;
   }
@@ -94,13 +96,16 @@ function listRequest(match: ConnectionMatch): NetlinkRequest {
       ]);
     }
     case "sent-to": {
-      const protocol: readonly Attribute[] = [
-        [CTA_PROTO_NUM, { u8: PROTOCOL_NUMBER[match.protocol] }],
-        [CTA_PROTO_DST_PORT, { bytes: Uint8Array.of(match.port >> 8, match.port & 0xff) }],
-      ];
+      const [port, ...others] = match.ports;
+      const protocol: Attribute[] = [[CTA_PROTO_NUM, { u8: PROTOCOL_NUMBER[match.protocol] }]];
+      let flags = FILTER_PROTO_NUM;
+      if (port !== undefined && others.length === 0) {
+        protocol.push([CTA_PROTO_DST_PORT, { bytes: Uint8Array.of(port >> 8, port & 0xff) }]);
+        flags |= FILTER_PROTO_DST_PORT;
+      }
       return request(CT_GET, [
         [CTA_TUPLE_ORIG, { nested: [[CTA_TUPLE_PROTO, { nested: protocol }]] }],
-        [CTA_FILTER, { nested: filterFlags(FILTER_PROTO_NUM | FILTER_PROTO_DST_PORT, 0) }],
+        [CTA_FILTER, { nested: filterFlags(flags, 0) }],
       ]);
     }
   }
@@ -132,7 +137,7 @@ function matches(match: ConnectionMatch, entry: NetlinkMessage): boolean {
       const original = readTuple(attributes.get(CTA_TUPLE_ORIG));
       return (
         original?.protocol === PROTOCOL_NUMBER[match.protocol] &&
-        original.destinationPort === match.port &&
+        match.ports.includes(original.destinationPort) &&
         match.addresses.includes(original.destination)
       );
     }

@@ -91,6 +91,14 @@ export class NetlinkSocket implements Disposable {
     }
   }
 
+  /** As `dump`, but the kernel's search is done on one of Bun's I/O threads. One at a time a socket. */
+  async dumpAside(attempt: string, request: NetlinkRequest): Promise<readonly NetlinkMessage[]> {
+    const flags = request.flags | NLM_F_REQUEST | NLM_F_DUMP;
+    const { bytes, sequence } = this.#encode({ ...request, flags });
+    await writeAside(this.#fd, bytes);
+    return this.#answers(attempt, sequence, true);
+  }
+
   [Symbol.dispose](): void {
     this.#libc.call.close(this.#fd);
   }

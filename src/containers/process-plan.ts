@@ -13,7 +13,7 @@ import { capabilitySets, type SpecHost, type SpecMount } from "./oci-spec/input.
 import { planOciSpec } from "./oci-spec/plan.ts";
 import { containerCapabilities, planEnvironment, planRlimits } from "./oci-spec/process.ts";
 import { parseSecurityOptions } from "./oci-spec/security-options.ts";
-import { resolveUser } from "./oci-spec/user.ts";
+import { type ResolvedUser, resolveUser } from "./oci-spec/user.ts";
 import type { ContainerParts } from "./parts.ts";
 import { sharedMemoryPath } from "./shared-memory.ts";
 import { statusWord } from "./transitions.ts";
@@ -46,7 +46,7 @@ export function planProcess(parts: PlanParts, prepared: PreparedContainer): Crea
     config,
     hostConfig,
     args: [record.path, ...record.args],
-    user: resolveUser(config.User, hostConfig.GroupAdd, readUserFiles(rootPath)),
+    user: userOf(config.User, hostConfig, rootPath),
     rootPath,
     mounts: prepared.mounts.map(toSpecMount),
     files: prepared.files,
@@ -89,11 +89,7 @@ export function planExecProcess(
   const { hostConfig } = record;
   const host = specHost(parts);
   const security = parseSecurityOptions(hostConfig.SecurityOpt, host);
-  const user = resolveUser(
-    config.User || record.config.User,
-    hostConfig.GroupAdd,
-    readUserFiles(rootPath),
-  );
+  const user = userOf(config.User || record.config.User, hostConfig, rootPath);
   return {
     terminal: config.Tty,
     ...(config.Tty && size ? { consoleSize: { height: size.rows, width: size.columns } } : {}),
@@ -112,8 +108,16 @@ export function planExecProcess(
     noNewPrivileges: security.noNewPrivileges,
     oomScoreAdj: hostConfig.OomScoreAdj,
     rlimits: planRlimits(hostConfig.Ulimits, parts.settings.defaultUlimits, host.hardLimits),
-    ...(security.apparmor === undefined ? {} : { apparmorProfile: security.apparmor }),
+    ...(security.apparmor === undefined || !host.hasAppArmor
+      ? {}
+      : { apparmorProfile: security.apparmor }),
   };
+}
+
+/** The primary group is among the additional ones too, lest a process sheds it (CVE-2022-36109). */
+function userOf(text: string, hostConfig: HostConfig, rootPath: string): ResolvedUser {
+  const user = resolveUser(text, hostConfig.GroupAdd, readUserFiles(rootPath));
+  return { ...user, additionalGids: [...new Set([user.gid, ...user.additionalGids])] };
 }
 
 function specHost(parts: Pick<PlanParts, "cgroups" | "settings" | "system">): SpecHost {

@@ -264,6 +264,7 @@ function fakeLogs(): Logs {
       filePath: (directory) => `${directory}/container.log`,
       read: async function* read(_directory, request) {
         if (request.follow) await request.writerGone;
+        yield* [];
       },
     }),
   };
@@ -276,7 +277,9 @@ function fakeEvents(events: string[]): Events {
       events.push(`${type} ${action}${detail === undefined ? "" : ` ${detail}`}`);
     },
     recent: () => [],
-    subscribe: async function* subscribe() {},
+    subscribe: async function* subscribe() {
+      yield* [];
+    },
   };
 }
 

@@ -3,8 +3,8 @@ import type { MountInfo } from "#host/mounts.ts";
 /**
  * Parses /proc/PID/mountinfo, in the kernel's order, which is the order of mounting.
  *
- * @see proc(5), "/proc/pid/mountinfo": fields by spaces, a run of optional ones up to `-`, and blank,
- *   tab, newline and backslash in paths as octal escapes.
+ * @see proc(5), "/proc/pid/mountinfo": fields by spaces, a run of optional ones up to `-`; blank,
+ *   tab, newline, backslash and, in option values, comma as octal escapes.
  */
 export function parseMountInfo(text: string): MountInfo[] {
   const mounts: MountInfo[] = [];
@@ -22,7 +22,7 @@ export function parseMountInfo(text: string): MountInfo[] {
       fsType,
       source: unescape(source),
       options: options.split(","),
-      superOptions: splitOptions(superOptions),
+      superOptions: superOptions.split(",").map(unescape),
     });
   }
   return mounts;
@@ -30,13 +30,8 @@ export function parseMountInfo(text: string): MountInfo[] {
 
 function unescape(text: string): string {
   if (!text.includes("\\")) return text;
-  // The escapes are bytes, and the rest is UTF-8 already: one escape never splits a character.
+  // Only ASCII is escaped, so an escape is a whole character.
   return text.replace(/\\([0-7]{3})/g, (_, octal: string) =>
     String.fromCharCode(Number.parseInt(octal, 8)),
   );
-}
-
-/** Splits at commas that no backslash guards: overlay writes a comma in a path as `\,`. */
-function splitOptions(text: string): string[] {
-  return text.split(/(?<!\\),/).map(unescape);
 }

@@ -61,17 +61,21 @@ function parsePids(read: ReadCgroupFile): CgroupStats["pids"] {
   return { current: parseNumber(current) ?? 0, ...(limit === undefined ? {} : { limit }) };
 }
 
-/** BFQ counts what its scheduler handled; the throttling layer sees every device, so it goes first. */
+/**
+ * Both layers have files, but only those fill theirs that are in use: throttling where a limit is set, BFQ
+ * where it schedules the device.
+ */
 function parseBlockIo(read: ReadCgroupFile): CgroupStats["blockIo"] {
+  let counters: CgroupStats["blockIo"];
   for (const layer of ["throttle", "bfq"]) {
     const bytes = read("blkio", `blkio.${layer}.io_service_bytes_recursive`);
-    if (bytes === undefined) continue;
+    if (bytes === undefined || (counters?.length ?? 0) > 0) continue;
     const served = parseServed(read("blkio", `blkio.${layer}.io_serviced_recursive`) ?? "");
-    return [...parseServed(bytes)].map(([key, { major, minor, op, value }]) => {
+    counters = [...parseServed(bytes)].map(([key, { major, minor, op, value }]) => {
       return { major, minor, op, bytes: value, operations: served.get(key)?.value ?? 0 };
     });
   }
-  return undefined;
+  return counters;
 }
 
 interface Served {

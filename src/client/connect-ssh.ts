@@ -7,7 +7,8 @@ import type { Endpoint } from "./endpoint.ts";
  * both copy between their standard streams and the engine's socket.
  */
 export function sshArguments(endpoint: Endpoint & { readonly kind: "ssh" }): string[] {
-  const host = endpoint.socketPath === undefined ? "" : `--host 'unix://${endpoint.socketPath}' `;
+  const { socketPath } = endpoint;
+  const host = socketPath === undefined ? "" : `--host ${shellQuote(`unix://${socketPath}`)} `;
   const script = `command -v wharf >/dev/null 2>&1 && exec wharf ${host}system dial-stdio || exec docker ${host}system dial-stdio`;
   return [
     "-o",

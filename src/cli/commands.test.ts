@@ -1,0 +1,113 @@
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { commands, groups, laterCommands, laterGroups } from "./commands.ts";
+import { findCommand } from "./find-command.ts";
+import type { Flag } from "./flags.ts";
+
+interface ReferenceFlag {
+  readonly name: string;
+  readonly shorthand: string;
+  readonly type: string;
+  readonly default: string;
+  readonly hidden: boolean;
+  readonly deprecated: boolean;
+}
+
+interface ReferenceCommand {
+  readonly command: string;
+  readonly aliases: readonly string[];
+  readonly usage: string;
+  readonly minArgs: number;
+  readonly maxArgs: number | null;
+  readonly hidden: boolean;
+  readonly group: boolean;
+  readonly interspersedFlags: boolean;
+  readonly flags: readonly ReferenceFlag[];
+}
+
+const referencePath = new URL("../../test/reference/docker-cli.json", import.meta.url);
+const reference = JSON.parse(readFileSync(referencePath, "utf8")) as {
+  readonly commands: readonly ReferenceCommand[];
+};
+
+/** Commands that docker does not have. */
+const ours: readonly string[] = ["completion bash", "completion fish", "completion zsh"];
+
+function dockerFlags(path: string): readonly ReferenceFlag[] {
+  return reference.commands.find((one) => one.command === path)?.flags ?? [];
+}
+
+const covered = commands.filter((entry) => !ours.includes(entry.path));
+
+test("commands are docker's, sorted by path", () => {
+  const known = reference.commands.map((one) => one.command);
+  expect(covered.map((entry) => entry.path).filter((path) => !known.includes(path))).toEqual([]);
+  const paths = commands.map((entry) => entry.path);
+  expect(paths).toEqual([...paths].sort());
+});
+
+for (const entry of covered) {
+  test(`${entry.path}: usage, aliases, arguments and flags are docker's`, async () => {
+    const docker = reference.commands.find((one) => one.command === entry.path);
+    const { command } = await entry.load();
+    const usage = `docker ${entry.path}${command.usage === "" ? "" : ` ${command.usage}`}`;
+    expect(usage).toBe(docker?.usage ?? "");
+    const aliases = (entry.aliases ?? []).map((alias) => `docker ${alias}`);
+    expect(aliases.sort()).toEqual([...(docker?.aliases ?? [])].sort());
+    expect(command.args.min).toBe(docker?.minArgs ?? 0);
+    expect(command.args.max ?? null).toBe(docker?.maxArgs ?? null);
+    expect(command.interspersed ?? true).toBe(docker?.interspersedFlags ?? true);
+    expect(entry.hidden ?? false).toBe(docker?.hidden ?? false);
+    const wanted = dockerFlags(entry.path)
+      .filter((flag) => flag.name !== "help")
+      .map((flag) => ({
+        name: flag.name,
+        shorthand: flag.shorthand,
+        type: flag.type,
+        default: flag.default,
+        hidden: flag.hidden || flag.deprecated,
+      }));
+    expect(Object.entries(command.flags).map(describe).sort(byName)).toEqual(wanted.sort(byName));
+  });
+}
+
+function describe([name, flag]: readonly [string, Flag<unknown>]): {
+  readonly name: string;
+  readonly shorthand: string;
+  readonly type: string;
+  readonly default: string;
+  readonly hidden: boolean;
+} {
+  return {
+    name,
+    shorthand: flag.short ?? "",
+    type: flag.type,
+    default: flag.defaultText,
+    hidden: (flag.hidden ?? false) || flag.deprecated !== undefined,
+  };
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : 1;
+}
+
+test("every other command of docker says that it is not here yet", () => {
+  for (const { command, aliases, group } of reference.commands) {
+    if (group) continue;
+    for (const spelling of [command, ...aliases.map((alias) => alias.replace(/^docker /, ""))]) {
+      const found = findCommand(spelling.split(" "));
+      expect([spelling, found.kind]).toEqual([
+        spelling,
+        found.kind === "command" ? "command" : "later",
+      ]);
+    }
+  }
+});
+
+test("a command is either here or yet to come", () => {
+  const here = commands.flatMap((entry) => [entry.path, ...(entry.aliases ?? [])]);
+  expect(laterCommands.filter((path) => here.includes(path))).toEqual([]);
+  const groupNames = groups.map((group) => group.name);
+  expect(laterGroups.filter((name) => groupNames.includes(name))).toEqual([]);
+  expect(new Set(here).size).toBe(here.length);
+});

@@ -1,0 +1,132 @@
+import { InvalidArgumentError } from "#base/errors.ts";
+import { cleanPath } from "#base/posix-path.ts";
+import { customFlag, listFlag, splitCsvLine } from "#cli/flags.ts";
+import type { DeviceMapping } from "#spec/engine-api/host-config.ts";
+import {
+  type ClientSurroundings,
+  type FlagsOf,
+  type RequestFields,
+  keyValueMap,
+  listOrNothing,
+} from "./fields.ts";
+
+/** One `--gpus`, in the wire's names. */
+export interface GpuRequest {
+  readonly Driver: string;
+  /** -1 is all. */
+  readonly Count: number;
+  readonly DeviceIDs?: readonly string[];
+  readonly Capabilities: readonly (readonly string[])[];
+  readonly Options: Readonly<Record<string, string>>;
+}
+
+/** The host's devices that the container may use. */
+export interface DeviceValues {
+  readonly device: readonly string[];
+  readonly "device-cgroup-rule": readonly string[];
+  readonly gpus: readonly GpuRequest[];
+}
+
+export const deviceFlags: FlagsOf<DeviceValues> = {
+  device: listFlag("Add a host device to the container"),
+  "device-cgroup-rule": listFlag("Add a rule to the cgroup allowed devices list", {
+    parseElement(text) {
+      if (/^[acb] (?:[0-9]+|\*):(?:[0-9]+|\*) [rwm]{1,3}$/.test(text)) return text;
+      throw new InvalidArgumentError(`invalid device cgroup format '${text}'`);
+    },
+  }),
+  gpus: customFlag<readonly GpuRequest[]>(
+    "gpu-request",
+    "GPU devices to add to the container ('all' to pass all GPUs)",
+    "",
+    [],
+    (text, before) => [...before, parseGpuRequest(text)],
+  ),
+};
+
+function parseGpuRequest(text: string): GpuRequest {
+  const fields = new Map<string, string>();
+  for (const field of splitCsvLine(text)) {
+    const equals = field.indexOf("=");
+    const key = equals < 0 ? field : field.slice(0, equals);
+    if (fields.has(key)) {
+      throw new InvalidArgumentError(`gpu request key '${key}' can be specified only once`);
+    }
+    if (equals < 0) {
+      parseGpuCount(field);
+      fields.set("count", field);
+      continue;
+    }
+    if (!["driver", "count", "device", "capabilities", "options"].includes(key)) {
+      throw new InvalidArgumentError(`unexpected key '${key}' in '${field}'`);
+    }
+    fields.set(key, field.slice(equals + 1));
+  }
+  const [count, device] = [fields.get("count"), fields.get("device")];
+  const capabilities = fields.get("capabilities")?.split(",") ?? [];
+  return {
+    Driver: fields.get("driver") ?? "",
+    Count: count === undefined ? (device === undefined ? 1 : 0) : parseGpuCount(count),
+    ...(device === undefined ? {} : { DeviceIDs: device.split(",") }),
+    Capabilities: [[...capabilities, "gpu"]],
+    Options: keyValueMap(splitOptions(fields.get("options"))),
+  };
+}
+
+function splitOptions(text: string | undefined): readonly string[] {
+  return text === undefined ? [] : splitCsvLine(text);
+}
+
+function parseGpuCount(text: string): number {
+  if (text === "all") return -1;
+  if (/^[+-]?[0-9]+$/.test(text)) return Number(text);
+  throw new InvalidArgumentError(
+    `invalid count (${text}): value must be either "all" or an integer: invalid syntax`,
+  );
+}
+
+/** @throws {InvalidArgumentError} When a device's path or permissions are malformed. */
+export function planDevices(values: DeviceValues, around: ClientSurroundings): RequestFields {
+  return {
+    host: {
+      Devices: values.device.flatMap((text) => parseDevice(text, around)),
+      DeviceCgroupRules: listOrNothing(values["device-cgroup-rule"]),
+      DeviceRequests: values.gpus.length > 0 ? values.gpus : undefined,
+    },
+  };
+}
+
+function isDeviceMode(text: string): boolean {
+  return /^(?!.*(.).*\1)[rwm]+$/.test(text);
+}
+
+/** `HOST[:CONTAINER][:rwm]`; a host path that ends in `*` stands for all that match. */
+function parseDevice(text: string, around: ClientSurroundings): readonly DeviceMapping[] {
+  const parts = text.split(":");
+  const [host = "", second, third] = parts;
+  if (parts.length > 3 || host === "") {
+    throw new InvalidArgumentError(`bad format for path: ${text}`);
+  }
+  if (third !== undefined && !isDeviceMode(third)) {
+    throw new InvalidArgumentError(`bad mode specified: ${third}`);
+  }
+  const isModeOnly = second !== undefined && third === undefined && isDeviceMode(second);
+  const target = second === undefined || isModeOnly ? undefined : second;
+  const permissions = third ?? (isModeOnly ? second : undefined) ?? "rwm";
+  const inside = target ?? host;
+  if (!inside.startsWith("/")) {
+    throw new InvalidArgumentError(`${inside} is not an absolute path`);
+  }
+  if (host.endsWith("*")) {
+    if (target !== undefined) {
+      throw new InvalidArgumentError(`device with * suffix can't have dst: ${text}`);
+    }
+    return around.glob(host).map((path) => mapping(path, path, permissions));
+  }
+  if (target === undefined) return [mapping(cleanPath(host), cleanPath(host), permissions)];
+  return [mapping(host, third === undefined ? cleanPath(target) : target, permissions)];
+}
+
+function mapping(host: string, inside: string, permissions: string): DeviceMapping {
+  return { PathOnHost: host, PathInContainer: inside, CgroupPermissions: permissions };
+}

@@ -1,0 +1,194 @@
+import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { type Server, type Socket, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { ConflictError } from "#base/errors.ts";
+import { type EngineClient, openEngineClient } from "./engine-client.ts";
+import { EngineUnreachableError } from "./error-response.ts";
+
+type Script = (request: string, socket: Socket, count: number) => void;
+
+interface ScriptedEngine extends AsyncDisposable {
+  readonly client: EngineClient;
+  readonly requests: string[];
+  readonly connections: Socket[];
+}
+
+/** A server on a unix socket that answers each request's head (and short body) by a script. */
+async function openScripted(script: Script): Promise<ScriptedEngine> {
+  const folder = mkdtempSync(`${tmpdir()}/wharf-client-`);
+  const path = `${folder}/engine.sock`;
+  const requests: string[] = [];
+  const connections: Socket[] = [];
+  const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
+    connections.push(socket);
+    socket.on("error", () => undefined);
+    let waiting = "";
+    socket.on("data", (bytes) => {
+      waiting += bytes.toString("latin1");
+      if (!waiting.includes("\r\n\r\n")) return;
+      const request = waiting;
+      waiting = "";
+      const line = request.split("\r\n")[0] ?? "";
+      if (line.includes("/_ping")) return socket.write(answer("", "Api-Version: 1.51\r\n"));
+      requests.push(line);
+      return script(request, socket, requests.length);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  const client = openEngineClient({
+    endpoint: { kind: "unix", path, text: `unix://${path}` },
+    userAgent: "test",
+    headers: { "X-Configured": "yes" },
+  });
+  return {
+    client,
+    requests,
+    connections,
+    async [Symbol.asyncDispose]() {
+      client.close();
+      for (const socket of connections) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+function answer(body: string, headers = "", status = "200 OK"): string {
+  return `HTTP/1.1 ${status}\r\n${headers}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+}
+
+test("EngineClient agrees on a version once and reuses its connection", async () => {
+  await using engine = await openScripted((_request, socket) => socket.write(answer("{}")));
+  const { client } = engine;
+  await client.getJson("/a", {
+    query: {
+      all: true,
+      none: undefined,
+      list: ["x", "y z"],
+      filters: { k: ["v"] },
+      empty: {},
+      n: 0,
+    },
+  });
+  await client.getJson("/b");
+  expect(engine.requests).toEqual([
+    "GET /v1.51/a?all=1&list=x&list=y%20z&filters=%7B%22k%22%3A%5B%22v%22%5D%7D&n=0 HTTP/1.1",
+    "GET /v1.51/b HTTP/1.1",
+  ]);
+  expect(engine.connections.length).toBe(1);
+});
+
+test("EngineClient sends the configured headers and JSON", async () => {
+  let seen = "";
+  await using engine = await openScripted((request, socket) => {
+    seen = request;
+    socket.write(answer('{"Id":"1"}', "", "201 Created"));
+  });
+  expect(await engine.client.postJson<{ Id: string }>("/c", { json: { a: "ü" } })).toEqual({
+    Id: "1",
+  });
+  expect(seen).toContain("X-Configured: yes\r\n");
+  expect(seen).toContain("Content-Type: application/json\r\n");
+  expect(Buffer.from(seen.split("\r\n\r\n")[1] ?? "", "latin1").toString()).toBe('{"a":"ü"}');
+});
+
+test("EngineClient throws the class of an answer and can go on", async () => {
+  await using engine = await openScripted((_request, socket, count) =>
+    socket.write(count === 1 ? answer('{"message":"busy"}', "", "409 Conflict") : answer("[]")),
+  );
+  await expect(engine.client.getJson("/a")).rejects.toThrow(
+    new ConflictError("Error response from daemon: busy"),
+  );
+  expect(await engine.client.getJson<unknown[]>("/b")).toEqual([]);
+  expect(engine.connections.length).toBe(1);
+});
+
+test("EngineClient repeats a GET on a fresh connection when an idle one has just gone", async () => {
+  await using engine = await openScripted((_request, socket, count) => {
+    if (count === 2) socket.destroy();
+    else socket.write(answer(`{"n":${count}}`));
+  });
+  await engine.client.getJson("/a");
+  expect(await engine.client.getJson<unknown>("/b")).toEqual({ n: 3 });
+});
+
+test("EngineClient reports a refusal that comes while it still sends", async () => {
+  await using engine = await openScripted((_request, socket) => {
+    socket.pause();
+    socket.write(
+      answer('{"message":"no space"}', "Connection: close\r\n", "500 Internal Server Error"),
+    );
+  });
+  const endless = (async function* () {
+    for (;;) yield new Uint8Array(1 << 20);
+  })();
+  const sending = engine.client.send("POST", "/images/load", { stream: endless });
+  await expect(sending).rejects.toThrow("no space");
+});
+
+test("EngineClient reports what its own stream throws", async () => {
+  await using engine = await openScripted(() => undefined);
+  const broken = (async function* () {
+    yield Buffer.from("x");
+    throw new ConflictError("open t.tar: no such file or directory");
+  })();
+  const sending = engine.client.send("POST", "/images/load", { stream: broken });
+  await expect(sending).rejects.toThrow("open t.tar");
+});
+
+test("EngineClient cancels by signal, before the answer and within it", async () => {
+  await using engine = await openScripted((request, socket) => {
+    if (request.includes("/stream"))
+      socket.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n");
+  });
+  const early = AbortSignal.timeout(20);
+  await expect(engine.client.getJson("/never", { signal: early })).rejects.toThrow(
+    "request cancelled",
+  );
+  const controller = new AbortController();
+  const response = await engine.client.request("GET", "/stream", { signal: controller.signal });
+  const read = async (): Promise<void> => {
+    for await (const _chunk of response.body()) controller.abort();
+  };
+  await expect(read()).rejects.toThrow("request cancelled");
+});
+
+test("hijack() hands over both directions with half-close", async () => {
+  await using engine = await openScripted((request, socket) => {
+    expect(request).toContain("Upgrade: tcp\r\n");
+    socket.write(
+      "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nearly ",
+    );
+    socket.removeAllListeners("data");
+    const chunks: Buffer[] = [];
+    socket.on("data", (bytes: Buffer) => chunks.push(bytes));
+    socket.on("end", () => socket.end(`got ${Buffer.concat(chunks).length}`));
+  });
+  using stream = await engine.client.hijack("/containers/x/attach");
+  expect(stream.contentType).toBe("application/vnd.docker.raw-stream");
+  for (let piece = 0; piece < 64; piece += 1) await stream.write(new Uint8Array(64 * 1024));
+  stream.closeWrite();
+  let text = "";
+  for await (const chunk of stream.output()) text += Buffer.from(chunk).toString();
+  expect(text).toBe(`early got ${64 * 64 * 1024}`);
+});
+
+test("hijack() throws when the engine refuses", async () => {
+  await using engine = await openScripted((_request, socket) =>
+    socket.write(answer('{"message":"is paused"}', "", "409 Conflict")),
+  );
+  await expect(engine.client.hijack("/containers/x/attach")).rejects.toThrow(
+    "Error response from daemon: is paused",
+  );
+});
+
+test("EngineClient says that nobody listens", async () => {
+  const client = openEngineClient({
+    endpoint: { kind: "unix", path: "/nonexistent/x.sock", text: "unix:///nonexistent/x.sock" },
+    userAgent: "test",
+  });
+  const failure = await client.getJson("/info").catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(EngineUnreachableError);
+  expect(failure).toMatchObject({ reason: "missing", kind: "unavailable" });
+});

@@ -80,7 +80,7 @@ describe("requests", () => {
     ["/v1.1/version", 400],
     ["/containers/json?filters=%7B", 400],
     ["/containers/json?limit=many", 400],
-    ["/images/..%2f..%2fx/json", 404],
+    ["/images/..%2f..%2fx/json", 400],
   ])("GET %s is answered with %i and a message", async (path, status) => {
     const response = await engine.api("GET", path);
     expect(response.status).toBe(status);
@@ -107,7 +107,7 @@ describe("requests", () => {
   });
 
   test("names are held to Docker's pattern", async () => {
-    for (const name of ["", "-a", "a/b", "a b", "ä", "..", "a".repeat(300), "$(id)"]) {
+    for (const name of ["", "-a", "a/b", "a b", "ä", "..", "$(id)"]) {
       const answer = await post(
         `/containers/create?name=${encodeURIComponent(name)}`,
         '{"Image": "busybox"}',

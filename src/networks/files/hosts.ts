@@ -55,7 +55,9 @@ export function checkExtraHosts(extraHosts: readonly string[]): void {
 /** Content of a container's /etc/hosts, in Docker's order: localhost, extra hosts, links, itself. */
 export function renderHosts(request: HostsRequest): string {
   const { hostname, domainName, addresses, extraHosts, links = [] } = request;
-  const own = domainName ? `${hostname}.${domainName} ${hostname}` : hostname;
+  const full = domainName ? `${hostname}.${domainName}` : hostname;
+  const [short = full] = full.split(".");
+  const own = full === short ? full : `${full} ${short}`;
   const lines = [
     ...LOCALHOST,
     ...extraHosts.map((entry) => extraHostLine(entry, request.hostGateway)),

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ConflictError, messageOf, NotFoundError } from "#base/errors.ts";
 import type { Clock } from "#host/clock.ts";
@@ -327,7 +327,8 @@ export class NetworkService implements Networks {
 
   counters(containerId: string): Readonly<Record<string, InterfaceCounters>> {
     const path = this.#sandboxes.get(containerId)?.record.namespacePath;
-    if (path === undefined) return {};
+    // A container that joined another's namespace may outlive that one's pin.
+    if (path === undefined || !existsSync(path)) return {};
     return this.#options.namespaces.inNetwork(path, () =>
       // Not /proc/net/dev: that is the process's, and only this thread has changed its namespace.
       parseInterfaceCounters(readFileSync("/proc/thread-self/net/dev", "utf8")),

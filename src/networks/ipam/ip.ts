@@ -97,10 +97,6 @@ export function formatIp(address: IpAddress): string {
   return [24n, 16n, 8n, 0n].map((shift) => (address.value >> shift) & 0xffn).join(".");
 }
 
-export function isSameIp(a: IpAddress, b: IpAddress): boolean {
-  return a.family === b.family && a.value === b.value;
-}
-
 /** Number of addresses in a block. */
 export function blockSize(cidr: Cidr): bigint {
   return 1n << BigInt(BITS[cidr.family] - cidr.prefixLength);

@@ -18,6 +18,8 @@ export interface SpecMount {
   readonly options: readonly string[];
   /** False binds the folder only, not what is mounted below it. */
   readonly recursive?: boolean;
+  /** Of a read-only bind: what is mounted below it stays writable (`bind-recursive=writable`). */
+  readonly hasWritableSubmounts?: boolean;
 }
 
 /** What the specification depends on of the host. */

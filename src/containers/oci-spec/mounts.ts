@@ -1,6 +1,7 @@
 import type { Mount } from "#spec/oci-runtime.ts";
 import type { OciSpecInput, SpecMount } from "./input.ts";
 import { INIT_DESTINATION } from "./process.ts";
+import { isAtLeast } from "./seccomp.ts";
 import type { SecurityOptions } from "./security-options.ts";
 
 /**
@@ -11,9 +12,10 @@ import type { SecurityOptions } from "./security-options.ts";
 export function planMounts(input: OciSpecInput, security: SecurityOptions): readonly Mount[] {
   const taken = new Set(input.mounts.map((mount) => mount.destination));
   const isFree = (mount: Mount) => !taken.has(mount.destination);
+  const users = input.mounts.map((mount) => userMount(mount, input.host.kernelRelease));
   return [
     ...systemMounts(input, security).filter(isFree),
-    ...[...fileMounts(input).filter(isFree), ...input.mounts.map(userMount)].toSorted(
+    ...[...fileMounts(input).filter(isFree), ...users].toSorted(
       (a, b) => depth(a.destination) - depth(b.destination),
     ),
   ];
@@ -100,7 +102,10 @@ function fileMounts(input: OciSpecInput): readonly Mount[] {
   ];
 }
 
-function userMount(mount: SpecMount): Mount {
+/** With mount_setattr(2), which makes a whole tree read-only. */
+const RECURSIVE_READ_ONLY_KERNEL = "5.12";
+
+function userMount(mount: SpecMount, kernelRelease: string): Mount {
   if (mount.kind === "tmpfs") {
     return {
       destination: mount.destination,
@@ -117,7 +122,14 @@ function userMount(mount: SpecMount): Mount {
       mount.recursive === false ? "bind" : "rbind",
       ...mount.options,
       mount.propagation === "" ? "rprivate" : mount.propagation,
-      mount.readOnly ? "ro" : "rw",
+      accessOf(mount, kernelRelease),
     ],
   };
+}
+
+/** Read-only with all that is mounted below, as Docker does since 25, where the kernel can. */
+function accessOf(mount: SpecMount, kernelRelease: string): "ro" | "rro" | "rw" {
+  if (!mount.readOnly) return "rw";
+  const isShallow = mount.recursive === false || mount.hasWritableSubmounts === true;
+  return !isShallow && isAtLeast(kernelRelease, RECURSIVE_READ_ONLY_KERNEL) ? "rro" : "ro";
 }

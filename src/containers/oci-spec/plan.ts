@@ -20,12 +20,11 @@ export function planOciSpec(input: OciSpecInput): Spec {
   const { config, hostConfig } = input;
   const security = parseSecurityOptions(hostConfig.SecurityOpt, input.host);
   const hasOwnName = hostConfig.UTSMode !== "host";
-  const domain = config.Domainname === "" ? "" : `.${config.Domainname}`;
   return {
     ociVersion: OCI_VERSION,
     process: planProcess(input, security),
     root: { path: input.rootPath, readonly: hostConfig.ReadonlyRootfs },
-    ...(hasOwnName ? { hostname: `${config.Hostname}${domain}` } : {}),
+    ...(hasOwnName ? { hostname: config.Hostname } : {}),
     mounts: planMounts(input, security),
     ...(Object.keys(hostConfig.Annotations).length > 0
       ? { annotations: hostConfig.Annotations }

@@ -28,7 +28,10 @@ export function planProcess(input: OciSpecInput, security: SecurityOptions): Pro
     noNewPrivileges: security.noNewPrivileges,
     oomScoreAdj: hostConfig.OomScoreAdj,
     rlimits: planRlimits(hostConfig.Ulimits, input.defaultUlimits, host.hardLimits),
-    ...(security.apparmor === undefined ? {} : { apparmorProfile: security.apparmor }),
+    // A runtime refuses any profile, `unconfined` too, where the kernel has no AppArmor.
+    ...(security.apparmor === undefined || !host.hasAppArmor
+      ? {}
+      : { apparmorProfile: security.apparmor }),
   };
 }
 

@@ -108,7 +108,8 @@ function isExcluded(filter: SeccompFilter | undefined, situation: SeccompSituati
   return Boolean(minKernel) && isAtLeast(situation.kernelRelease, minKernel ?? "");
 }
 
-function isAtLeast(release: string, wanted: string): boolean {
+/** Whether a kernel of `release` has what came with `wanted`, such as `4.8`. */
+export function isAtLeast(release: string, wanted: string): boolean {
   const [major = 0, minor = 0] = release.split(".").map((part) => Number.parseInt(part, 10));
   const [wantedMajor = 0, wantedMinor = 0] = wanted.split(".").map(Number);
   return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);

@@ -15,6 +15,8 @@ import {
   messageOf,
 } from "#base/errors.ts";
 import { wharfVersion } from "#base/version.ts";
+import { restrictSeccompProfile } from "#containers/oci-spec/default-seccomp.ts";
+import { parseSeccompProfile } from "#containers/oci-spec/seccomp.ts";
 import { openContainers } from "#containers/open.ts";
 import type { OpenContainers } from "#containers/open.ts";
 import { openFileContentStore } from "#content/file-content-store.ts";
@@ -152,7 +154,9 @@ function readSeccompProfile(config: EngineConfig, host: Host): string | undefine
   if (seccompProfile === "unconfined" || !host.system.securityModules.seccomp) return undefined;
   const path = seccompProfile === "builtin" ? BUILTIN_SECCOMP_PROFILE : seccompProfile;
   try {
-    return readFileSync(path, "utf8");
+    const text = readFileSync(path, "utf8");
+    if (seccompProfile !== "builtin") return text;
+    return JSON.stringify(restrictSeccompProfile(parseSeccompProfile(text)));
   } catch (cause) {
     throw new FailedPreconditionError(
       `Cannot read the seccomp profile ${path}: ${messageOf(cause)}; install golang-github-containers-common or name one with --seccomp-profile`,

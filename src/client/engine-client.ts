@@ -1,21 +1,23 @@
-import { CancelledError, UnavailableError } from "#base/errors.ts";
+import { CancelledError, UnavailableError, WharfError } from "#base/errors.ts";
 import { negotiateApiVersion } from "./api-version.ts";
 import type { Connection } from "./connection.ts";
 import type { TlsMaterial } from "./connect-socket.ts";
 import { dialEndpoint } from "./dial.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { errorFromAnswer, unreachableError } from "./error-response.ts";
+import { EngineUnreachableError, errorFromAnswer, unreachableError } from "./error-response.ts";
+import { closeOnAbort } from "./close-on-abort.ts";
+import { EngineResponse, SourceError } from "./engine-response.ts";
+import { HijackedStream } from "./hijacked-stream.ts";
 import {
-  type BodyFraming,
   type HttpHead,
   type HttpRequest,
+  MalformedAnswerError,
   UnexpectedEndError,
-  bodyFraming,
-  readBody,
   readHead,
   sendRequest,
 } from "./http1.ts";
 import { parseJsonStream } from "./json-stream.ts";
+import { type QueryValue, encodeQuery } from "./query.ts";
 
 export interface EngineClientOptions {
   readonly endpoint: Endpoint;
@@ -28,15 +30,6 @@ export interface EngineClientOptions {
   /** Makes connections; tests put their own here. */
   readonly connect?: () => Promise<Connection>;
 }
-
-/** Booleans become 1 and 0, lists repeat the key, objects become JSON; undefined is left out. */
-export type QueryValue =
-  | string
-  | number
-  | boolean
-  | undefined
-  | readonly string[]
-  | Readonly<Record<string, unknown>>;
 
 export interface RequestOptions {
   readonly query?: Readonly<Record<string, QueryValue>>;
@@ -204,10 +197,21 @@ export class EngineClient implements AsyncDisposable {
         // The engine may close an idle connection at the moment that we take it up.
         const mayRepeat = idle && (method === "GET" || method === "HEAD");
         if (mayRepeat && error instanceof UnexpectedEndError && error.isBeforeAnswer) continue;
-        if (error instanceof UnexpectedEndError) throw unreachableError(this.endpoint.text, error);
-        throw error;
+        throw this.#explain(error);
       }
     }
+  }
+
+  /** Failures of the connection itself, TLS alerts among them, become docker's words. */
+  #explain(error: unknown): unknown {
+    const { text, kind } = this.endpoint;
+    if (error instanceof SourceError) return error.cause;
+    if (error instanceof MalformedAnswerError && kind === "tcp" && !this.#options.tls) {
+      const hint = "* Are you trying to connect to a TLS-enabled daemon without TLS?";
+      return new EngineUnreachableError(text, "tls", `${error.message}.\n${hint}`, error);
+    }
+    const isOurs = error instanceof WharfError && !(error instanceof UnexpectedEndError);
+    return isOurs ? error : unreachableError(text, error);
   }
 
   #toHttp(method: Method, target: string, options: RequestOptions): HttpRequest {
@@ -254,181 +258,31 @@ export class EngineClient implements AsyncDisposable {
 interface Exchange {
   readonly connection: Connection;
   readonly head: HttpHead;
-  /** Settles when the body is sent; never rejects, gives the failure instead. */
-  readonly sending: Promise<unknown>;
+  /** Settles when the body is sent; never rejects, gives the failure of its source instead. */
+  readonly sending: Promise<SourceError | undefined>;
 }
 
 /**
  * The answer may come while the body is still being sent: progress of a load, or a refusal after
- * which the engine reads no more. A failure to send counts only when there is no answer.
+ * which the engine reads no more. A failure to send shows as one to receive.
  */
 async function exchange(connection: Connection, request: HttpRequest): Promise<Exchange> {
   const sending = sendRequest(connection, request).then(
     () => undefined,
     (error: unknown) => {
-      if (!(error instanceof UnavailableError)) connection.close(); // the body's source has failed
-      return error;
+      if (error instanceof UnavailableError) return undefined; // reading tells why
+      connection.close();
+      return new SourceError("the body's source failed", { cause: error });
     },
   );
   try {
     return { connection, head: await readHead(connection), sending };
   } catch (error) {
     connection.close();
-    const failure = await sending;
-    throw failure instanceof Error && !(failure instanceof UnavailableError) ? failure : error;
+    throw (await sending) ?? error;
   }
 }
 
 function hostHeader(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-function encodeQuery(query: Readonly<Record<string, QueryValue>>): string {
-  const parts: string[] = [];
-  const add = (name: string, value: string): void => {
-    parts.push(`${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
-  };
-  for (const [name, value] of Object.entries(query)) {
-    if (value === undefined) continue;
-    if (typeof value === "boolean") add(name, value ? "1" : "0");
-    else if (typeof value !== "object") add(name, String(value));
-    else if (isList(value)) for (const element of value) add(name, element);
-    else if (Object.keys(value).length > 0) add(name, JSON.stringify(value));
-  }
-  return parts.length === 0 ? "" : `?${parts.join("&")}`;
-}
-
-function isList(value: object): value is readonly string[] {
-  return Array.isArray(value);
-}
-
-/** Closes the connection when the signal aborts; disposing it ends the watch. */
-function closeOnAbort(
-  connection: Connection,
-  signal: AbortSignal | undefined,
-): Disposable & { happened(): boolean } {
-  const onAbort = (): void => connection.close();
-  signal?.addEventListener("abort", onAbort);
-  return {
-    happened: () => signal?.aborted ?? false,
-    [Symbol.dispose]: () => signal?.removeEventListener("abort", onAbort),
-  };
-}
-
-interface ResponseLife {
-  readonly signal?: AbortSignal | undefined;
-  readonly sending?: Promise<unknown>;
-  /** Gives the connection back; called when the body has been read to its end. */
-  readonly release: () => void;
-}
-
-/** An answer whose body has not been read. Read it once, by one of the methods. */
-export class EngineResponse {
-  readonly status: number;
-  readonly #connection: Connection;
-  readonly #head: HttpHead;
-  readonly #framing: BodyFraming;
-  readonly #life: ResponseLife;
-
-  constructor(connection: Connection, method: Method, head: HttpHead, life: ResponseLife) {
-    this.status = head.status;
-    this.#connection = connection;
-    this.#head = head;
-    this.#framing = bodyFraming(method, head);
-    this.#life = life;
-  }
-
-  header(name: string): string | undefined {
-    return this.#head.headers.get(name.toLowerCase());
-  }
-
-  /** The body as it comes, with back-pressure. Leaving the loop early closes the connection. */
-  async *body(): AsyncGenerator<Uint8Array> {
-    const { signal, sending, release } = this.#life;
-    using abort = closeOnAbort(this.#connection, signal);
-    let isWhole = false;
-    try {
-      yield* readBody(this.#connection, this.#framing);
-      if (abort.happened()) throw new CancelledError("request cancelled");
-      isWhole = true;
-    } catch (error) {
-      if (abort.happened()) throw new CancelledError("request cancelled", { cause: error });
-      this.#connection.close();
-      const failure = await sending;
-      throw failure instanceof Error && !(failure instanceof UnavailableError) ? failure : error;
-    } finally {
-      // A body still being sent after the answer has ended will not be read: the engine gave up.
-      const isSent =
-        isWhole && (await Promise.race([sending, Promise.resolve("unsent")])) === undefined;
-      if (isSent) release();
-      else this.#connection.close();
-    }
-  }
-
-  async bytes(): Promise<Uint8Array> {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of this.body()) chunks.push(chunk);
-    const [only] = chunks;
-    return chunks.length === 1 && only ? only : Buffer.concat(chunks);
-  }
-
-  async text(): Promise<string> {
-    return new TextDecoder().decode(await this.bytes());
-  }
-
-  async json<Answer>(): Promise<Answer> {
-    const text = await this.text();
-    try {
-      return JSON.parse(text) as Answer; // the engine's schema, named by the caller
-    } catch (error) {
-      const start = JSON.stringify(text.slice(0, 80));
-      throw new UnavailableError(`malformed JSON in the answer: ${start}`, { cause: error });
-    }
-  }
-
-  async discard(): Promise<void> {
-    for await (const _chunk of this.body()) {
-      // only its end matters: the connection can serve again
-    }
-  }
-}
-
-/** The two directions of a container's streams after the HTTP exchange. */
-export class HijackedStream implements Disposable {
-  /** `application/vnd.docker.multiplexed-stream` (frames, see stdcopy.ts) or `…raw-stream` (a TTY's
-   * bytes; engines before API 1.42 say it for both). */
-  readonly contentType: string | undefined;
-  readonly #connection: Connection;
-
-  constructor(connection: Connection, contentType: string | undefined) {
-    this.#connection = connection;
-    this.contentType = contentType;
-  }
-
-  /** Output as it comes, until the container's side ends. */
-  async *output(): AsyncGenerator<Uint8Array> {
-    for (;;) {
-      const chunk = await this.#connection.read();
-      if (!chunk) return;
-      yield chunk;
-    }
-  }
-
-  /** Input for the container, with back-pressure. */
-  write(bytes: Uint8Array): Promise<void> {
-    return this.#connection.write(bytes);
-  }
-
-  /** The container's stdin sees its end; output goes on. */
-  closeWrite(): void {
-    this.#connection.closeWrite();
-  }
-
-  close(): void {
-    this.#connection.close();
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
-  }
 }

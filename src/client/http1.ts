@@ -78,6 +78,9 @@ export async function readHead(connection: Connection): Promise<HttpHead> {
   }
 }
 
+/** What answers is no HTTP server. */
+export class MalformedAnswerError extends UnavailableError {}
+
 /** The connection ended where an answer was due. */
 export class UnexpectedEndError extends UnavailableError {
   /** True when not one byte of the answer had come: a reused connection may just have timed out. */
@@ -93,7 +96,7 @@ function parseHead(text: string): HttpHead {
   const [first = "", ...lines] = text.split("\r\n");
   const match = /^HTTP\/1\.([01]) (\d{3})(?: (.*))?$/.exec(first);
   if (!match)
-    throw new UnavailableError(`malformed HTTP response ${JSON.stringify(first.slice(0, 80))}`);
+    throw new MalformedAnswerError(`malformed HTTP response ${JSON.stringify(first.slice(0, 80))}`);
   const headers = new Map<string, string>();
   for (const line of lines) {
     const colon = line.indexOf(":");

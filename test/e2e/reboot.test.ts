@@ -9,7 +9,7 @@ import { waitUntil } from "../harness/wait-until.ts";
 
 test("a reboot keeps containers, starts those that ask for it, and frees the rest", async () => {
   await using engine = await startEngine();
-  const run = (...args: string[]) => engine.mustWharf("run", "-d", ...args);
+  const run = (...args: string[]) => engine.mustDocker("run", "-d", ...args);
   await run(
     "--name",
     "always",
@@ -28,9 +28,9 @@ test("a reboot keeps containers, starts those that ask for it, and frees the res
   await run("--name", "stopped", "--restart", "unless-stopped", "busybox", "sleep", "100000");
   await run("--name", "plain", "busybox", "sleep", "100000");
   await run("--name", "ended", "busybox", "sh", "-c", "exit 7");
-  await engine.mustWharf("create", "--name", "fresh", "busybox");
-  await engine.mustWharf("stop", "-t", "0", "stopped");
-  await engine.mustWharf("wait", "ended");
+  await engine.mustDocker("create", "--name", "fresh", "busybox");
+  await engine.mustDocker("stop", "-t", "0", "stopped");
+  await engine.mustDocker("wait", "ended");
 
   await engine.crash();
   // What a reboot does: no process, no mount, no link, no rule, an empty /run, another boot id.
@@ -61,7 +61,7 @@ test("a reboot keeps containers, starts those that ask for it, and frees the res
   await engine.start();
 
   const state = (name: string) =>
-    engine.mustWharf("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", name);
+    engine.mustDocker("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", name);
   await waitUntil(
     "the restart policies ran",
     async () =>
@@ -73,9 +73,9 @@ test("a reboot keeps containers, starts those that ask for it, and frees the res
   expect(await state("ended")).toBe("exited 7");
   expect(await state("fresh")).toBe("created 0");
   await waitUntil("the volume has both starts", async () =>
-    (await engine.mustWharf("exec", "always", "wc", "-l", "/data/starts")).startsWith("2 "),
+    (await engine.mustDocker("exec", "always", "wc", "-l", "/data/starts")).startsWith("2 "),
   );
-  expect(await engine.mustWharf("port", "always")).toContain("80/tcp -> 0.0.0.0:");
-  expect(await engine.mustWharf("start", "plain")).toBe("plain");
-  expect(await engine.mustWharf("run", "--rm", "busybox", "echo", "works")).toBe("works");
+  expect(await engine.mustDocker("port", "always")).toContain("80/tcp -> 0.0.0.0:");
+  expect(await engine.mustDocker("start", "plain")).toBe("plain");
+  expect(await engine.mustDocker("run", "--rm", "busybox", "echo", "works")).toBe("works");
 });

@@ -251,7 +251,7 @@ function endpointOf(
   };
   const merged = {
     aliases: either(attachment.aliases, aliases, "--network-alias and per-network alias"),
-    links: options?.link ?? [],
+    links: isUserDefinedNetwork(target) ? (options?.link ?? []) : [],
     ipv4: either(attachment.ipv4, options?.ip, "--ip and per-network IPv4 address"),
     ipv6: either(attachment.ipv6, options?.ip6, "--ip6 and per-network IPv6 address"),
     mac: either(
@@ -265,15 +265,10 @@ function endpointOf(
       "--link-local-ip and per-network link-local IP addresses",
     ),
   };
-  if (!isUserDefinedNetwork(target)) {
-    if (merged.aliases.length > 0) {
-      throw new InvalidArgumentError(
-        "network-scoped aliases are only supported for user-defined networks",
-      );
-    }
-    if (merged.links.length > 0 && target !== "default" && target !== "bridge") {
-      throw new InvalidArgumentError("links are only supported for user-defined networks");
-    }
+  if (!isUserDefinedNetwork(target) && merged.aliases.length > 0) {
+    throw new InvalidArgumentError(
+      "network-scoped aliases are only supported for user-defined networks",
+    );
   }
   const hasAddress = merged.ipv4 !== "" || merged.ipv6 !== "" || merged.linkLocal.length > 0;
   return {

@@ -1,0 +1,150 @@
+import type { ContainerCreateResponse } from "@docker/node-sdk";
+import { NotFoundError, UnsupportedError, messageOf } from "#base/errors.ts";
+import type { Cli } from "#cli/cli.ts";
+import { type ProgressMessage, showProgress } from "#cli/output/progress.ts";
+import { compareApiVersions } from "#client/api-version.ts";
+import type { EngineClient } from "#client/engine-client.ts";
+import { formatPlatform, hostPlatform, parsePlatform } from "#spec/platform.ts";
+import {
+  type ImageReference,
+  familiarReference,
+  parseImageName,
+  repositoryName,
+  withDefaultTag,
+} from "#spec/reference.ts";
+import { machine, type } from "node:os";
+import { openCidFile } from "./cid-file.ts";
+import type { CreateBody, CreatePlan } from "./create-request/plan.ts";
+
+/** What goes beside the body of the request. */
+export interface CreateOptions {
+  readonly name: string;
+  readonly platform: string;
+  /** `always`, `missing` or `never`. */
+  readonly pull: string;
+  /** Nothing is printed about a pull. */
+  readonly quiet: boolean;
+  /** File for the ID; empty for none. */
+  readonly cidfile: string;
+}
+
+/**
+ * Creates a container, after pulling its image where that is missing and wanted. Warnings go to
+ * stderr.
+ *
+ * @returns The container's ID.
+ */
+export async function createContainer(
+  cli: Cli,
+  plan: CreatePlan,
+  options: CreateOptions,
+): Promise<string> {
+  warnAbout(cli, plan.body);
+  using cidFile = openCidFile(options.cidfile);
+  const name = parseImageName(plan.image);
+  const reference = name.kind === "reference" ? withDefaultTag(name.reference) : undefined;
+  const platform =
+    options.platform === "" ? undefined : formatPlatform(parseRequestedPlatform(options.platform));
+  const engine = await cli.engine();
+  const pull = (image: ImageReference): Promise<void> =>
+    pullImage(cli, engine, image, platform, options.quiet);
+  if (options.pull === "always" && reference) await pull(reference);
+  const create = async (): Promise<ContainerCreateResponse> =>
+    engine.postJson<ContainerCreateResponse>("/containers/create", {
+      query: { name: options.name === "" ? undefined : options.name, platform },
+      json: withConsoleSize(cli, forApi(plan.body, await engine.apiVersion())),
+    });
+  let created: ContainerCreateResponse;
+  try {
+    created = await create();
+  } catch (error) {
+    const isMissing = error instanceof NotFoundError && /no such image/i.test(error.message);
+    if (!isMissing || !reference || options.pull !== "missing") throw error;
+    const image = familiarReference(reference);
+    if (!options.quiet) cli.errors.write(`Unable to find image '${image}' locally\n`);
+    await pull(reference);
+    created = await create();
+  }
+  for (const warning of created.Warnings) cli.errors.write(`WARNING: ${warning}\n`);
+  cidFile.write(created.Id);
+  return created.Id;
+}
+
+function parseRequestedPlatform(text: string): ReturnType<typeof parsePlatform> {
+  try {
+    return parsePlatform(text, hostPlatform(type(), machine()));
+  } catch (error) {
+    throw new NotFoundError(`error parsing specified platform: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function warnAbout(cli: Cli, body: CreateBody): void {
+  const { OomKillDisable, Memory, Dns } = body.HostConfig;
+  if (OomKillDisable === true && Memory === 0) {
+    cli.errors.write(
+      "WARNING: Disabling the OOM killer on containers without setting a '-m/--memory' limit may be dangerous.\n",
+    );
+  }
+  const servers: readonly unknown[] = Array.isArray(Dns) ? Dns : [];
+  const local = servers.find((one) => typeof one === "string" && /^127\.|::1$/.test(one));
+  if (typeof local === "string") {
+    cli.errors.write(`WARNING: Localhost DNS (${local}) may fail in containers.\n`);
+  }
+}
+
+/** Before API 1.44 the hardware address belongs to the container, not to an endpoint. */
+function forApi(body: CreateBody, apiVersion: string): CreateBody {
+  if (compareApiVersions(apiVersion, "1.44") >= 0) return body;
+  const endpoints = Object.entries(body.NetworkingConfig.EndpointsConfig);
+  const mac = endpoints.find(([, endpoint]) => endpoint["MacAddress"] !== undefined)?.[1];
+  const older = endpoints.map(([name, { MacAddress: _mac, ...rest }]) => [name, rest] as const);
+  // These engines take settings for one network, and only where there are some.
+  const kept = older.filter(([, endpoint]) => Object.keys(endpoint).length > 0);
+  return {
+    ...body,
+    ...(mac ? { MacAddress: mac["MacAddress"] } : {}),
+    NetworkingConfig: { EndpointsConfig: Object.fromEntries(kept) },
+  };
+}
+
+/** Rows and columns that a TTY of the container starts with; zeros without a terminal. */
+function withConsoleSize(cli: Cli, body: CreateBody): CreateBody {
+  const size = cli.output.isTerminal ? cli.output.windowSize() : undefined;
+  const ConsoleSize = [size?.rows ?? 0, size?.columns ?? 0];
+  return { ...body, HostConfig: { ...body.HostConfig, ConsoleSize } };
+}
+
+async function pullImage(
+  cli: Cli,
+  engine: EngineClient,
+  image: ImageReference,
+  platform: string | undefined,
+  quiet: boolean,
+): Promise<void> {
+  const messages = engine.messages<ProgressMessage>("POST", "/images/create", {
+    query: {
+      fromImage: repositoryName(image),
+      tag: image.digest ?? image.tag,
+      platform: platform?.toLowerCase(),
+    },
+  });
+  try {
+    await showProgress(messages, quiet ? silence : cli.errors);
+  } catch (error) {
+    if (!(error instanceof UnsupportedError)) throw error;
+    const name = familiarReference(image);
+    throw new UnsupportedError(
+      `${error.message}\nBring the image as a file: 'wharf load -i FILE', or 'wharf import ROOTFS.tar ${name}'`,
+      { cause: error },
+    );
+  }
+}
+
+const silence: Cli["errors"] = {
+  write: () => undefined,
+  pump: () => Promise.resolve(),
+  isTerminal: false,
+  windowSize: () => undefined,
+};

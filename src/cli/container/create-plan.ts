@@ -1,0 +1,80 @@
+import { InvalidArgumentError, UnsupportedError, messageOf } from "#base/errors.ts";
+import type { Cli } from "#cli/cli.ts";
+import type { Invocation } from "#cli/command.ts";
+import { ExitError, exitCannotStart } from "#cli/exit-error.ts";
+import type { ProxyConfig } from "#client/contexts/client-config.ts";
+import type { Endpoint } from "#client/endpoint.ts";
+import { clientSurroundings } from "./client-surroundings.ts";
+import type { CreateValues } from "./create-flags.ts";
+import { type CreatePlan, planCreate } from "./create-request/plan.ts";
+import { storageWarnings } from "./create-request/storage.ts";
+
+/**
+ * Plans the request of `run` or `create` from the command line and the configuration file.
+ *
+ * @throws {ExitError} With exit code 125 and a pointer to the help.
+ */
+export async function planFromCommandLine(
+  cli: Cli,
+  invocation: Invocation<CreateValues>,
+  isDetached: boolean,
+): Promise<CreatePlan> {
+  const { flags, args, isSet, commandLine } = invocation;
+  const { endpoint } = await cli.engine();
+  const [image = "", ...command] = args;
+  const proxies = proxiesFor(cli, endpoint.text);
+  try {
+    checkPull(flags.pull);
+    const around = clientSurroundings(cli, isSet);
+    const values = flags["use-api-socket"] ? withApiSocket(cli, flags, endpoint) : flags;
+    for (const line of storageWarnings(flags)) cli.errors.write(`${line}\n`);
+    return planCreate({ values, image, command, proxies, isDetached }, around);
+  } catch (error) {
+    throw withHelpPointer(commandLine, error, exitCannotStart);
+  }
+}
+
+/** Docker's frame around a failure of `run` and `create` that the command line may explain. */
+export function withHelpPointer(commandLine: string, error: unknown, exitCode: number): ExitError {
+  const text = `wharf: ${messageOf(error)}\n\nRun '${commandLine} --help' for more information`;
+  return new ExitError(text, exitCode, { cause: error });
+}
+
+function proxiesFor(cli: Cli, address: string): ProxyConfig | undefined {
+  return cli.config.proxies[address] ?? cli.config.proxies["default"];
+}
+
+function checkPull(policy: string): void {
+  if (["always", "missing", "never", ""].includes(policy)) return;
+  throw new InvalidArgumentError(
+    `invalid pull option: '${policy}': must be one of "always", "missing" or "never"`,
+  );
+}
+
+const socketInContainer = "/var/run/docker.sock";
+
+/** Gives the container the engine's socket. Logins of the configuration file cannot be handed over. */
+function withApiSocket(cli: Cli, values: CreateValues, endpoint: Endpoint): CreateValues {
+  if (endpoint.kind !== "unix") {
+    throw new UnsupportedError(
+      `Cannot use --use-api-socket with ${endpoint.text}: the engine must be reached by a unix socket of its own host`,
+    );
+  }
+  const hasLogins = ["auths", "credsStore", "credHelpers"].some((key) => {
+    const value = cli.config.raw[key];
+    return typeof value === "string" ? value !== "" : Object.keys(value ?? {}).length > 0;
+  });
+  const hasOwnConfig = values.env.some((variable) => variable.startsWith("DOCKER_CONFIG="));
+  if (hasLogins && !hasOwnConfig) {
+    throw new UnsupportedError(
+      "Cannot use --use-api-socket: this version does not hand the logins of the configuration file to a container; -e DOCKER_CONFIG=PATH says that it has its own",
+    );
+  }
+  const mount = {
+    Type: "bind",
+    Source: endpoint.path,
+    Target: socketInContainer,
+    BindOptions: {},
+  } as const;
+  return { ...values, mount: [...values.mount, mount] };
+}

@@ -1,0 +1,18 @@
+import { type Command, atLeast, defineCommand } from "#cli/command.ts";
+import { createContainer } from "./create-container.ts";
+import { createFlags } from "./create-flags.ts";
+import { planFromCommandLine } from "./create-plan.ts";
+
+export const command: Command = defineCommand({
+  usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+  args: atLeast(1),
+  interspersed: false,
+  completeArgs: ["images", []],
+  flags: createFlags("creating"),
+  async run(cli, invocation) {
+    const plan = await planFromCommandLine(cli, invocation, false);
+    const id = await createContainer(cli, plan, invocation.flags);
+    cli.output.write(`${id}\n`);
+    return 0;
+  },
+});

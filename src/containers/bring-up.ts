@@ -37,17 +37,20 @@ export async function bringUp(
   refuseDevices(hostConfig);
   await using undo = new AsyncDisposableStack();
   const opening = openSandbox(parts, record, signal);
+  const mounted: ContainerMount[] = [];
   undo.defer(async () => {
     const sandbox = await opening.catch(() => undefined);
-    if (!sandbox) return;
-    await parts.networks.closeSandbox(id);
-    for (const endpoint of sandbox.endpoints) parts.events.networkDisconnected(record, endpoint);
+    if (sandbox) await parts.networks.closeSandbox(id);
+    for (const endpoint of sandbox?.endpoints ?? []) {
+      parts.events.networkDisconnected(record, endpoint);
+    }
+    for (const mount of mounted) parts.events.volumeUnmounted(record, mount);
   });
   // until it is awaited below, a failing mount must not leave its rejection unhandled
   opening.catch(() => undefined);
   undo.defer(() => parts.snapshotter.unmount(id));
   const rootPath = parts.snapshotter.mount(id);
-  const mounts = await mountAll(parts, record, rootPath, undo, signal);
+  const mounts = await mountAll(parts, { record, rootPath, mounted, undo }, signal);
   undo.defer(() => unmountSharedMemory(parts, record));
   mountSharedMemory(parts, record);
   const sandbox = await opening;
@@ -205,11 +208,16 @@ function joinableContainer(parts: BringUpParts, reference: string): string {
 /** Volumes made ready and filled, missing sources of binds made; the sources as they are to be mounted. */
 async function mountAll(
   parts: BringUpParts,
-  record: ContainerRecord,
-  rootPath: string,
-  undo: AsyncDisposableStack,
+  run: {
+    readonly record: ContainerRecord;
+    readonly rootPath: string;
+    /** Gets the volumes that were mounted. */
+    readonly mounted: ContainerMount[];
+    readonly undo: AsyncDisposableStack;
+  },
   signal: AbortSignal,
 ): Promise<readonly ContainerMount[]> {
+  const { record, rootPath } = run;
   const ready: ContainerMount[] = [];
   for (const mount of record.mounts) {
     if (mount.kind === "bind" && mount.createSource) makeBindSource(mount.source);
@@ -219,10 +227,8 @@ async function mountAll(
     }
     const { name } = mount;
     const path = await parts.volumes.mount(name, record.id);
-    undo.defer(async () => {
-      await parts.volumes.unmount(name, record.id);
-      parts.events.volumeUnmounted(record, mount);
-    });
+    run.undo.defer(() => parts.volumes.unmount(name, record.id));
+    run.mounted.push(mount);
     parts.events.volumeMounted(record, mount);
     if (mount.copyUp) {
       const from = { rootfsPath: rootPath, destination: mount.destination };

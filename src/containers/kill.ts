@@ -26,13 +26,13 @@ export async function killContainer(
   const process = await live.lane.run(async () => {
     const record = parts.registry.get(id);
     assertAllowed("kill", record, reference);
+    if (record.state.status === "restarting") {
+      cancelRestart(parts, live, holdBackRestart(parts, record));
+      return undefined;
+    }
     const isMessage =
       MESSAGES.has(signal) && signal !== parseSignal(record.config.StopSignal ?? "SIGTERM");
     const held = isMessage ? record : holdBackRestart(parts, record);
-    if (held.state.status === "restarting") {
-      if (!isMessage) cancelRestart(parts, live, held);
-      return undefined;
-    }
     if (signal === SIGKILL) return live.process;
     await signalProcess(parts, held, signal);
     return undefined;

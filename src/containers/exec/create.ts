@@ -1,15 +1,28 @@
 import type { ContainerParts } from "#containers/parts.ts";
+import { planExecProcess } from "#containers/process-plan.ts";
 import { assertAllowed } from "#containers/transitions.ts";
 import type { ExecConfig } from "#spec/engine-api/exec-config.ts";
 import { type ExecId, newExecId } from "#spec/ids.ts";
 
 export function createExec(
-  parts: Pick<ContainerParts, "events" | "execs" | "randomBytes" | "registry">,
+  parts: Pick<
+    ContainerParts,
+    | "cgroups"
+    | "events"
+    | "execs"
+    | "randomBytes"
+    | "registry"
+    | "settings"
+    | "snapshotter"
+    | "system"
+  >,
   reference: string,
   config: ExecConfig,
 ): ExecId {
   const record = parts.registry.resolve(reference);
   assertAllowed("exec", record, reference);
+  // an unknown user is refused here already, as in Docker
+  planExecProcess(parts, record, config, parts.snapshotter.rootPath(record.id));
   const id = newExecId(parts.randomBytes);
   parts.execs.put({ id, containerId: record.id, config, status: "created", pid: 0 });
   parts.events.publish(record, `exec_create: ${commandText(config)}`, { execID: id });

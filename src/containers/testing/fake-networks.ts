@@ -114,7 +114,7 @@ export class FakeNetworks implements Networks {
   }
 
   async reconcile(live: ReadonlySet<string>): Promise<void> {
-    for (const id of [...this.#sandboxes.keys()]) if (!live.has(id)) this.#sandboxes.delete(id);
+    for (const id of this.#sandboxes.keys()) if (!live.has(id)) this.#sandboxes.delete(id);
   }
 
   async teardown(): Promise<void> {}

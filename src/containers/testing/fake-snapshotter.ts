@@ -73,6 +73,6 @@ export class FakeSnapshotter implements Snapshotter {
   }
 
   async reconcile(isWanted: (key: string) => boolean): Promise<void> {
-    for (const key of [...this.#world.mounted]) if (!isWanted(key)) this.#world.mounted.delete(key);
+    for (const key of this.#world.mounted) if (!isWanted(key)) this.#world.mounted.delete(key);
   }
 }

@@ -12,19 +12,39 @@ import { engineHints, openEngine } from "./open-engine.ts";
 import { FdInput, type Input } from "./output/input.ts";
 import { FdOutput, type Output } from "./output/streams.ts";
 
+/** The three standard streams. */
+export interface Streams {
+  readonly input: Input;
+  readonly output: Output;
+  readonly errors: Output;
+}
+
+/** What a command line meets: the process's own, or a test's. */
+export interface CallSettings {
+  readonly env: Environment;
+  readonly streams: Streams;
+}
+
+export function standardStreams(): Streams {
+  return { input: new FdInput(0), output: new FdOutput(1), errors: new FdOutput(2) };
+}
+
 /** The `Cli` of this process. Each part is made at first use, as most commands need few. */
 export class ProcessCli implements Cli {
-  readonly input: Input = new FdInput(0);
-  readonly output: Output = new FdOutput(1);
-  readonly errors: Output = new FdOutput(2);
+  readonly input: Input;
+  readonly output: Output;
+  readonly errors: Output;
   readonly env: Environment;
   readonly globals: GlobalOptions;
   #config: ClientConfig | undefined;
   #engine: EngineClient | undefined;
   #interruption: AbortController | undefined;
 
-  constructor(env: Environment, globals: GlobalOptions) {
-    this.env = env;
+  constructor(call: CallSettings, globals: GlobalOptions) {
+    this.input = call.streams.input;
+    this.output = call.streams.output;
+    this.errors = call.streams.errors;
+    this.env = call.env;
     this.globals = globals;
   }
 

@@ -1,0 +1,146 @@
+import { type WharfError, messageOf } from "#base/errors.ts";
+import type { Cli } from "./cli.ts";
+import type { Command } from "./command.ts";
+import { ExitError, exitCannotStart } from "./exit-error.ts";
+import type { FoundCommand } from "./find-command.ts";
+import type { FlagTable } from "./flags.ts";
+import type { Output } from "./output/streams.ts";
+import { type ParsedFlags, UnknownFlagError, parseFlags } from "./parse-flags.ts";
+import { nearestFlag, unknownCommand } from "./suggestions.ts";
+
+/** The name in usage lines and messages. */
+export const program = "wharf";
+
+/** Width of help where there is no terminal. */
+const defaultColumns = 80;
+
+/**
+ * Runs what the words lead to.
+ *
+ * @param path The words after the global flags.
+ * @param wantsHelp `wharf help …` was typed.
+ */
+export async function runFound(
+  cli: Cli,
+  found: FoundCommand,
+  path: readonly string[],
+  wantsHelp: boolean,
+): Promise<number> {
+  switch (found.kind) {
+    case "unknown":
+      throw unknownCommand(
+        program,
+        path.slice(0, 1),
+        `Run '${program} --help' for more information`,
+      );
+    case "later":
+      throw new ExitError(`${program}: '${program} ${found.typed}' is not in this version yet`, 1);
+    case "group":
+      return runGroup(cli, found.name, found.rest, wantsHelp);
+    case "command": {
+      const { command } = await found.entry.load();
+      return runCommand(cli, command, found, wantsHelp);
+    }
+  }
+}
+
+async function runGroup(
+  cli: Cli,
+  name: string,
+  rest: readonly string[],
+  wantsHelp: boolean,
+): Promise<number> {
+  const full = `${program} ${name}`;
+  let parsed: ParsedFlags;
+  try {
+    parsed = parseFlags({}, rest, false);
+  } catch (error) {
+    throw flagError(error, full, full, {});
+  }
+  const [word] = parsed.args;
+  if (word !== undefined && !parsed.wantsHelp) {
+    throw unknownCommand(
+      program,
+      [name, word],
+      `Usage:  ${full} COMMAND\n\nRun '${full} --help' for more information`,
+    );
+  }
+  const { groupHelp } = await import("./help.ts");
+  const target = wantsHelp || parsed.wantsHelp ? cli.output : cli.errors;
+  target.write(groupHelp(program, name));
+  return 0;
+}
+
+async function runCommand(
+  cli: Cli,
+  command: Command,
+  found: FoundCommand & { readonly kind: "command" },
+  wantsHelp: boolean,
+): Promise<number> {
+  const commandLine = `${program} ${found.typed}`;
+  const usage = `${commandLine}${command.usage === "" ? "" : ` ${command.usage}`}`;
+  let parsed: ParsedFlags;
+  try {
+    parsed = parseFlags(command.flags, found.rest, command.interspersed ?? true);
+  } catch (error) {
+    throw flagError(error, usage, commandLine, command.flags);
+  }
+  for (const notice of parsed.notices) cli.errors.write(`${notice}\n`);
+  if (wantsHelp || parsed.wantsHelp) {
+    const { commandHelp } = await import("./help.ts");
+    const width = terminalWidth(cli.output);
+    cli.output.write(commandHelp(program, found.entry, found.typed, command, width));
+    return 0;
+  }
+  checkArgumentCount(command, parsed.args.length, commandLine, usage);
+  return command.run(cli, {
+    flags: parsed.values,
+    args: parsed.args,
+    commandLine,
+    isSet: (name) => parsed.given.has(name),
+  });
+}
+
+/** Docker's frame around an error of the flags; adds the nearest flag where one is near. */
+export function flagError(
+  error: unknown,
+  usage: string,
+  commandLine: string,
+  table: FlagTable,
+): WharfError {
+  const near = error instanceof UnknownFlagError ? nearestFlag(error.flagName, table) : undefined;
+  const suggestion = near === undefined ? "" : `\nDid you mean --${near}?`;
+  return new ExitError(
+    `${messageOf(error)}${suggestion}\n\nUsage:  ${usage}\n\nRun '${commandLine} --help' for more information`,
+    exitCannotStart,
+    { cause: error },
+  );
+}
+
+function checkArgumentCount(
+  command: Command,
+  count: number,
+  commandLine: string,
+  usage: string,
+): void {
+  const { min, max } = command.args;
+  if (count >= min && (max === undefined || count <= max)) return;
+  const plural = (limit: number): string => `${limit} argument${limit === 1 ? "" : "s"}`;
+  const what =
+    max === 0
+      ? "accepts no arguments"
+      : min === max
+        ? `requires ${plural(min)}`
+        : count < min
+          ? `requires at least ${plural(min)}`
+          : `requires at most ${plural(max ?? 0)}`;
+  const verb = min !== max && count < min ? "See" : "Run";
+  throw new ExitError(
+    `${program}: '${commandLine}' ${what}\n\nUsage:  ${usage}\n\n${verb} '${commandLine} --help' for more information`,
+    1,
+  );
+}
+
+export function terminalWidth(output: Output): number {
+  return (output.isTerminal ? output.windowSize()?.columns : undefined) ?? defaultColumns;
+}

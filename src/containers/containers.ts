@@ -19,6 +19,7 @@ export interface ContainerDetails {
   readonly hostsPath: string;
   readonly resolvConfPath: string;
   readonly storageDriver: string;
+  /** From `get` alone; `list` leaves it empty. */
   readonly graphData: Readonly<Record<string, string>>;
   readonly sizes?: { readonly writableBytes: number; readonly rootfsBytes: number };
 }

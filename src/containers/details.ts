@@ -9,12 +9,12 @@ export type DetailsParts = Pick<
   "execs" | "images" | "logs" | "networks" | "registry" | "settings" | "snapshotter"
 >;
 
+/** Without the driver's paths, which take a look at every layer of the image. */
 export function detailsOf(parts: DetailsParts, record: ContainerRecord): ContainerDetails {
   // what a run left is cleaned away behind the answer; it is not the container's any more
   const sandbox =
     record.state.status === "running" ? parts.networks.sandboxOf(record.id) : undefined;
   const directory = join(parts.settings.directory, record.id);
-  const isThere = parts.snapshotter.stat(record.id) !== undefined;
   return {
     record,
     ...(sandbox && { sandbox }),
@@ -22,8 +22,14 @@ export function detailsOf(parts: DetailsParts, record: ContainerRecord): Contain
     logPath: parts.logs.driver(record.hostConfig.LogConfig.Type).filePath(directory),
     ...containerFilePaths(parts, record),
     storageDriver: parts.snapshotter.driver,
-    graphData: isThere ? parts.snapshotter.graphData(record.id) : {},
+    graphData: {},
   };
+}
+
+export function withGraphData(parts: DetailsParts, details: ContainerDetails): ContainerDetails {
+  const { id } = details.record;
+  if (!parts.snapshotter.stat(id)) return details;
+  return { ...details, graphData: parts.snapshotter.graphData(id) };
 }
 
 /** Bytes that the container wrote, and those together with its image's. */

@@ -177,6 +177,18 @@ describe("a container's life", () => {
     expect(world.leaks(new Set(), new Set([id]))).toEqual([]);
   });
 
+  test("a failing start with --rm removes the container, and its waiters get the code", async () => {
+    using world = new World();
+    await using engine = await openTestEngine(world);
+    const body = { Cmd: ["nosuch"], Volumes: { "/data": {} }, HostConfig: { AutoRemove: true } };
+    const id = await engine.create(body, "web");
+    const waiting = engine.containers.wait(id, "removed", NO_ABORT);
+    expect(await rejectionOf(engine.containers.start(id, NO_ABORT))).toContain("not found");
+    expect((await waiting).exitCode).toBe(127);
+    expect(engine.events.slice(-2)).toEqual(["volume destroy", "container destroy"]);
+    expect(world.leaks(new Set(), new Set())).toEqual([]);
+  });
+
   test("an unknown network is docker's message and code 128", async () => {
     using world = new World();
     await using engine = await openTestEngine(world);

@@ -4,7 +4,7 @@ import { attachToContainer } from "./attach.ts";
 import { ContainerEvents } from "./container-events.ts";
 import type { Containers } from "./containers.ts";
 import { createContainer } from "./create.ts";
-import { detailsOf, withSizes } from "./details.ts";
+import { detailsOf, withGraphData, withSizes } from "./details.ts";
 import { createExec } from "./exec/create.ts";
 import { Execs } from "./exec/execs.ts";
 import { resizeExec } from "./exec/resize.ts";
@@ -67,7 +67,7 @@ export async function openContainers(options: ContainersOptions): Promise<OpenCo
     prune: (filters) => pruner.prune(filters),
     list: (request) => listContainers(parts, request),
     get: async (reference, getOptions) => {
-      const details = detailsOf(parts, parts.registry.resolve(reference));
+      const details = withGraphData(parts, detailsOf(parts, parts.registry.resolve(reference)));
       return getOptions?.withSizes ? await withSizes(parts, details) : details;
     },
     resolve: (reference) => parts.registry.resolve(reference).id,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { messageOf } from "#base/errors.ts";
 import { cleanUpRun } from "./clean-up.ts";
 import type { ContainerExit, ContainerRecord } from "./container.ts";
+import type { WaitResult } from "./containers.ts";
 import type { ContainerParts } from "./parts.ts";
 import { waitResultOf } from "./transitions.ts";
 
@@ -88,14 +89,19 @@ export async function takeAway(parts: RemovalParts, record: ContainerRecord): Pr
   parts.registry.delete(record.id);
 }
 
-/** To be called when the container is no longer to be found. */
+/**
+ * To be called when the container is no longer to be found.
+ *
+ * @param result What those who still wait get; the last exit when absent.
+ */
 export function announceRemoved(
   parts: Pick<ContainerParts, "events" | "lives">,
   record: ContainerRecord,
+  result: WaitResult = waitResultOf(record.state),
 ): void {
   const live = parts.lives.of(record.id);
   for (const pending of live.attaching) pending.connect(undefined);
   live.attaching.clear();
   parts.events.publish(record, "destroy");
-  live.waiters.settleRemoved(waitResultOf(record.state));
+  live.waiters.settleRemoved(result);
 }

@@ -9,7 +9,7 @@ import {
   takeAway,
 } from "./removal.ts";
 import { killUntilDown, type StopParts } from "./stop.ts";
-import { assertAllowed, isUp, lastExit } from "./transitions.ts";
+import { assertAllowed, isUp, lastExit, waitResultOf } from "./transitions.ts";
 
 export interface RemoveOptions {
   readonly force: boolean;
@@ -64,7 +64,8 @@ export async function removeStopped(
   const removing = beginRemoval(parts, record, { exit: lastExit(record.state), removesVolumes });
   await removeOwnVolumes(parts, removing);
   await takeAway(parts, removing);
-  announceRemoved(parts, removing);
+  // a start that failed has a code too
+  announceRemoved(parts, removing, waitResultOf(record.state));
   parts.lives.forget(record.id);
 }
 

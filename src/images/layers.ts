@@ -12,6 +12,7 @@ import {
 } from "#spec/digest.ts";
 import { OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD } from "#spec/media-types.ts";
 import type { Descriptor } from "#spec/oci-image.ts";
+import { adoptImpliedDirectories } from "./implied-directories.ts";
 import type { ImageRecords } from "./records.ts";
 import type { LayerUnpacker } from "./unpack/process-unpacker.ts";
 import type { LayerPacking, UnpackResult } from "./unpack/protocol.ts";
@@ -124,7 +125,9 @@ export class Layers {
         }
         if (!isOverlay) await extractOne(index, parent);
         const extraction = await extractions.take(index, either);
+        await this.#adoptImplied(extraction, chainIds.slice(0, index));
         descriptors.push(this.#commit(extraction, layer, chainIds[index], parent));
+        extractions.forget(index);
       }
     };
     try {
@@ -268,6 +271,16 @@ export class Layers {
     }
   }
 
+  async #adoptImplied(extraction: Extraction, parents: readonly ChainId[]): Promise<void> {
+    const { snapshots } = this.#options;
+    if (snapshots.layerForm !== "overlay") return;
+    await adoptImpliedDirectories(
+      snapshots.layerDirectory(extraction.key),
+      extraction.result.impliedDirectories,
+      parents.toReversed().map((id) => snapshots.layerDirectory(id)),
+    );
+  }
+
   #commit(
     extraction: Extraction,
     layer: WantedLayer,
@@ -309,11 +322,15 @@ class Extractions {
       if (signal.aborted) onAbort();
       extraction = await promise.finally(() => signal.removeEventListener("abort", onAbort));
     }
-    this.#done.delete(index);
     return extraction;
   }
 
-  /** Keys that nobody took. */
+  /** After its commit. */
+  forget(index: number): void {
+    this.#done.delete(index);
+  }
+
+  /** Keys that were not committed. */
   left(): readonly string[] {
     return [...this.#done.values()].map((extraction) => extraction.key);
   }

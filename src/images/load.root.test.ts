@@ -91,6 +91,29 @@ describe("load()", () => {
     });
   });
 
+  test("keeps a folder's mode and owner where an upper layer only implies it", async () => {
+    await using engine = await openEngine();
+    const below = await tarOf([
+      { name: "tmp/", mode: 0o1777, uid: 7 },
+      { name: "a/" },
+      { name: "a/b/", mode: 0o700 },
+    ]);
+    const above = await tarOf([
+      { name: "tmp/x", body: "x" },
+      { name: "a/b/c/d", body: "x" },
+      { name: "link", type: "symlink", linkName: "/new" },
+      { name: "new/" },
+      { name: "link/tmp/y", body: "" },
+    ]);
+    await load(engine, await dockerArchive([{ layers: [below, above], tags: ["implied:1"] }]));
+    engine.snapshots.prepare("c", engine.images.topChainId(engine.images.resolve("implied:1")));
+    const root = engine.snapshots.mount("c");
+    expect(statSync(join(root, "tmp")).mode & 0o7777).toBe(0o1777);
+    expect(statSync(join(root, "tmp")).uid).toBe(7);
+    expect(statSync(join(root, "a/b")).mode & 0o7777).toBe(0o700);
+    expect(statSync(join(root, "a/b/c")).mode & 0o7777).toBe(0o755);
+  });
+
   test("names an image without tags by its id", async () => {
     await using engine = await openEngine();
     const untagged: ImageSpec = { layers: [base] };

@@ -61,10 +61,20 @@ async function planAll(
   return await Promise.all(
     parts.registry.all().map(async (record) => {
       const mayLive = record.bootId === parts.system.bootId && kept.has(record.id);
-      const found = mayLive ? await parts.runtime.adopt(record.id) : LOST;
+      const found = mayLive ? await adopt(parts, record.id) : LOST;
       return [record, planReconcile(record, found, parts.clock.nowMs())] as const;
     }),
   );
+}
+
+/** One container that cannot be read must not keep the engine from beginning. */
+async function adopt(parts: ReconcileParts, id: ContainerId): Promise<AdoptedProcess> {
+  try {
+    return await parts.runtime.adopt(id);
+  } catch (error) {
+    parts.warn(`Cannot take over container ${id}, it counts as lost: ${messageOf(error)}`);
+    return LOST;
+  }
 }
 
 async function applyStep(

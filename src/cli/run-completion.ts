@@ -87,7 +87,7 @@ async function engineNames(
     case "images": {
       const images = await engine.getJson<ImageSummary[]>("/images/json", { signal });
       return images.flatMap((image) =>
-        image.RepoTags.map((value) => ({ value, description: shortId(image.Id) })),
+        (image.RepoTags ?? []).map((value) => ({ value, description: shortId(image.Id) })),
       );
     }
     case "volumes": {

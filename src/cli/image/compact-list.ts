@@ -66,7 +66,8 @@ function groupsOf(image: ImageSummary): ImageGroup[] {
   const platforms = manifests.map((manifest, index) =>
     platformRow(manifest, index === manifests.length - 1),
   );
-  const names = image.RepoTags.length > 0 ? image.RepoTags : [untagged];
+  const tags = image.RepoTags ?? []; // null from engines of old
+  const names = tags.length > 0 ? tags : [untagged];
   return names.map((name) => ({ head: { ...row, name }, platforms }));
 }
 

@@ -32,10 +32,7 @@ export const command: Command = defineCommand({
       query: { all: flags.all || undefined, filters, manifests: isCompact || undefined },
     });
     const isDanglingAsked = flags.filter["dangling"] !== undefined;
-    const shown =
-      flags.all || isDanglingAsked
-        ? images
-        : images.filter((image) => image.RepoTags.length > 0 || image.RepoDigests.length > 0);
+    const shown = flags.all || isDanglingAsked ? images : images.filter(hasName);
     if (isCompact) {
       cli.output.write(compactImageList(cli, shown, flags.tree));
       return 0;
@@ -45,3 +42,8 @@ export const command: Command = defineCommand({
     return 0;
   },
 });
+
+/** Lists are null from engines of old. */
+function hasName(image: ImageSummary): boolean {
+  return (image.RepoTags ?? []).length > 0 || (image.RepoDigests ?? []).length > 0;
+}

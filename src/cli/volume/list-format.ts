@@ -37,7 +37,7 @@ export function volumeListFormat(isCluster: boolean): ListFormat<Volume> {
       Group: volume.ClusterVolume?.Spec?.Group ?? "N/A",
       Availability: volume.ClusterVolume?.Spec?.AccessMode?.Availability ?? "N/A",
       Status: clusterStatus(volume),
-      Label: (name: string): string => volume.Labels[name] ?? "",
+      Label: (name: string): string => volume.Labels?.[name] ?? "",
     }),
   };
 }

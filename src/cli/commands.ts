@@ -59,10 +59,22 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./completion/zsh.ts"),
   },
   {
+    path: "container attach",
+    aliases: ["attach"],
+    summary: "Attach local standard input, output, and error streams to a running container",
+    load: () => import("./container/attach.ts"),
+  },
+  {
     path: "container create",
     aliases: ["create"],
     summary: "Create a new container",
     load: () => import("./container/create.ts"),
+  },
+  {
+    path: "container exec",
+    aliases: ["exec"],
+    summary: "Execute a command in a running container",
+    load: () => import("./container/exec.ts"),
   },
   {
     path: "container inspect",
@@ -127,6 +139,12 @@ export const commands: readonly CommandEntry[] = [
     aliases: ["run"],
     summary: "Create and run a new container from an image",
     load: () => import("./container/run.ts"),
+  },
+  {
+    path: "container start",
+    aliases: ["start"],
+    summary: "Start one or more stopped containers",
+    load: () => import("./container/start.ts"),
   },
   {
     path: "container stop",
@@ -313,22 +331,17 @@ export const commands: readonly CommandEntry[] = [
  * instead of being unknown.
  */
 export const laterCommands: readonly string[] = [
-  "attach",
   "bake",
   "build",
   "commit",
-  "container attach",
   "container commit",
   "container cp",
   "container diff",
-  "container exec",
   "container export",
-  "container start",
   "container stats",
   "container update",
   "cp",
   "diff",
-  "exec",
   "export",
   "image build",
   "image pull",
@@ -338,7 +351,6 @@ export const laterCommands: readonly string[] = [
   "pull",
   "push",
   "search",
-  "start",
   "stats",
   "system df",
   "system prune",

@@ -73,8 +73,3 @@ export async function writePiece(exchange: Exchange, piece: Uint8Array | string)
     signal.addEventListener("abort", onAbort, { once: true });
   });
 }
-
-/** One JSON document and a line end, as progress and event streams have them. */
-export function writeJsonLine(exchange: Exchange, value: unknown): Promise<void> {
-  return writePiece(exchange, `${JSON.stringify(value)}\r\n`);
-}

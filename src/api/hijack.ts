@@ -90,8 +90,21 @@ export async function writeSocket(socket: Socket, bytes: Uint8Array): Promise<vo
   });
 }
 
+/** How long a client that was told the end may keep its own direction open. */
+const LINGER_MS = 2000;
+
+/** Ends a taken-over connection: our direction now, the client's when it closes or has lingered. */
+export async function endHijacked(socket: Socket, input: SocketInput): Promise<void> {
+  await endSocket(socket);
+  input.discard();
+  if (socket.destroyed) return;
+  const cut = setTimeout(() => socket.destroy(), LINGER_MS);
+  cut.unref();
+  socket.once("close", () => clearTimeout(cut));
+}
+
 /** Half-closes; resolves when sent, or when the peer is gone. */
-export function endSocket(socket: Socket): Promise<void> {
+function endSocket(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
     if (socket.destroyed) return resolve();
     socket.once("close", () => resolve());
@@ -119,7 +132,7 @@ export function openHijack(parts: HijackParts): HijackExchange {
       return {
         input: () => input.chunks(),
         write: (bytes) => writeSocket(socket, bytes),
-        end: () => endSocket(socket),
+        end: () => endHijacked(socket, input),
       };
     },
     takeSocket: () => ({ socket, input }),

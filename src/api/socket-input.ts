@@ -8,6 +8,7 @@ export class SocketInput {
   readonly #socket: Socket;
   #buffered: Uint8Array[];
   #ended = false;
+  #isDiscarding = false;
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
 
@@ -16,6 +17,7 @@ export class SocketInput {
     this.#socket = socket;
     this.#buffered = head.byteLength > 0 ? [head] : [];
     socket.on("data", (chunk: Uint8Array) => {
+      if (this.#isDiscarding) return;
       this.#buffered.push(chunk);
       socket.pause();
       this.#wake?.();
@@ -83,6 +85,14 @@ export class SocketInput {
       line = Buffer.concat([line, chunk]);
     }
     return undefined;
+  }
+
+  /** Reads on and drops it: a paused socket would never learn that its client is gone. */
+  discard(): void {
+    this.#isDiscarding = true;
+    this.#buffered = [];
+    this.#finish();
+    this.#socket.resume();
   }
 
   async *chunks(): AsyncGenerator<Uint8Array> {

@@ -4,7 +4,7 @@ import { InvalidArgumentError } from "#base/errors.ts";
 import {
   type HijackExchange,
   type HijackedStream,
-  endSocket,
+  endHijacked,
   formatResponseHead,
   writeSocket,
 } from "./hijack.ts";
@@ -52,7 +52,7 @@ export function acceptWebsocket(exchange: HijackExchange): HijackedStream {
     write: (bytes) => writeSocket(socket, encodeFrame(OPCODES.binary, bytes)),
     end: async () => {
       if (socket.writable) socket.write(encodeFrame(OPCODES.close, new Uint8Array([3, 232]))); // 1000
-      await endSocket(socket);
+      await endHijacked(socket, input);
     },
   };
 }

@@ -8,13 +8,15 @@ import { parseContainerId } from "#spec/ids.ts";
 const ID = parseContainerId("ab".repeat(32));
 const SECOND = 1_000_000_000n;
 
-export const RUNNING: ContainerState = {
+const running = {
   status: "running",
   paused: false,
   process: { pid: 4711, startTicks: 1 },
   supervisor: { pid: 4710, startTicks: 1 },
   startedNanos: 1_000n * SECOND,
-};
+} as const;
+export const RUNNING: ContainerState = running;
+export const PAUSED: ContainerState = { ...running, paused: true };
 
 export const EXITED: ContainerState = {
   status: "exited",

@@ -322,6 +322,21 @@ describe("the next engine", () => {
     expect(world.leaks(new Set([up]), new Set([plain, up, stopped]))).toEqual([]);
   });
 
+  test("stopAll() ends a start that is under way, and no other begins", async () => {
+    using world = new World();
+    await using engine = await openTestEngine(world);
+    const id = await engine.create({}, "early");
+    await engine.create({}, "late");
+    const starting = engine.containers.start("early", NO_ABORT);
+    const stopping = engine.containers.stopAll(1000);
+    const refused = engine.containers.start("late", NO_ABORT);
+    expect(await rejectionOf(refused)).toContain("the engine is ending");
+    await starting.catch(() => undefined);
+    await stopping;
+    expect(await engine.status("early")).not.toBe("running");
+    expect(world.leaks(new Set(), new Set([id, engine.containers.resolve("late")]))).toEqual([]);
+  });
+
   test("stopAll() leaves policies in force for the next engine", async () => {
     using world = new World();
     const first = await openTestEngine(world);

@@ -1,4 +1,4 @@
-import { messageOf, NotModifiedError } from "#base/errors.ts";
+import { messageOf, NotModifiedError, UnavailableError } from "#base/errors.ts";
 import { CommandNotFoundError, CommandNotInvocableError } from "#runtime/errors.ts";
 import type { ContainerId } from "#spec/ids.ts";
 import { type BringUpParts, bringUp } from "./bring-up.ts";
@@ -25,6 +25,9 @@ export async function startContainer(
   await live.lane.run(async () => {
     const record = parts.registry.get(id);
     assertAllowed("start", record, reference);
+    if (parts.isEnding()) {
+      throw new UnavailableError(`Cannot start container ${reference}: the engine is ending`);
+    }
     live.lastDelayMs = 0;
     try {
       await bringUp(parts, { ...record, restartCount: 0, stoppedByUser: false }, signal);
@@ -58,7 +61,7 @@ export async function startByPolicy(parts: StartParts, id: ContainerId): Promise
 export async function startWithEngine(parts: StartParts, id: ContainerId): Promise<void> {
   await parts.lives.of(id).lane.run(async () => {
     const record = parts.registry.find(id);
-    if (record?.state.status !== "exited") return;
+    if (record?.state.status !== "exited" || parts.isEnding()) return;
     try {
       await bringUp(parts, { ...record, stoppedByUser: false }, parts.background.signal);
     } catch (error) {

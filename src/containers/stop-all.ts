@@ -1,5 +1,5 @@
-import { messageOf } from "#base/errors.ts";
-import type { ContainerRecord } from "./container.ts";
+import { messageOf, NotModifiedError } from "#base/errors.ts";
+import type { ContainerId } from "#spec/ids.ts";
 import type { ContainerParts } from "./parts.ts";
 import { endRun, type StopParts } from "./stop.ts";
 import { isUp } from "./transitions.ts";
@@ -14,21 +14,21 @@ export async function stopAllContainers(
   parts: StopParts & Pick<ContainerParts, "background" | "warn">,
   timeoutMs: number,
 ): Promise<void> {
-  const stop = async (record: ContainerRecord): Promise<void> => {
+  const limitSeconds = timeoutMs / 1000;
+  const stop = async (id: ContainerId): Promise<void> => {
+    // a start that is under way comes to its end first; none begins any more
+    await parts.lives.of(id).lane.run(async () => undefined);
+    const record = parts.registry.find(id);
+    if (!record || !isUp(record.state)) return;
     const own = record.config.StopTimeout ?? DEFAULT_GRACE_SECONDS;
-    const limit = timeoutMs / 1000;
-    const timeoutSeconds = own < 0 ? limit : Math.min(own, limit);
+    const timeoutSeconds = own < 0 ? limitSeconds : Math.min(own, limitSeconds);
     try {
-      await endRun(parts, record.id, record.id, { timeoutSeconds });
+      await endRun(parts, id, id, { timeoutSeconds });
     } catch (error) {
-      parts.warn(`Cannot stop container ${record.id}: ${messageOf(error)}`);
+      if (error instanceof NotModifiedError) return;
+      parts.warn(`Cannot stop container ${id}: ${messageOf(error)}`);
     }
   };
-  await Promise.all(
-    parts.registry
-      .all()
-      .filter(({ state }) => isUp(state))
-      .map(stop),
-  );
+  await Promise.all(parts.registry.all().map(({ id }) => stop(id)));
   await parts.background.settled();
 }

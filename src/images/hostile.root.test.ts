@@ -170,7 +170,7 @@ describe("what a layer may do stays inside", () => {
   });
 
   test("100,000 entries", async () => {
-    await using engine = await openEngine();
+    await using engine = await openEngine({ isInMemory: true });
     const members = Array.from({ length: 100_000 }, (_, index) => ({
       name: index % 1000 === 0 ? `d${index / 1000}/` : `d${Math.floor(index / 1000)}/f${index}`,
     }));

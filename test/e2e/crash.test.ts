@@ -55,7 +55,7 @@ let serial = 0;
 const all = new Map<string, Known>();
 const ids = new Set<string>();
 
-async function createOne(): Promise<void> {
+async function createOne(): Promise<Known> {
   const kind = random.pick<Kind>(["sleeper", "counter", "exits"]);
   const known: Known = {
     name: `crash-${serial++}`,
@@ -71,11 +71,12 @@ async function createOne(): Promise<void> {
     HostConfig: random.next() < 0.3 ? { PortBindings: { "80/tcp": [{ HostPort: "0" }] } } : {},
     Volumes: random.next() < 0.3 ? { "/data": {} } : {},
   });
-  if (answer === "cutOff") return;
+  if (answer === "cutOff") return known;
   expect(answer).toMatchObject({ status: 201 });
   known.exists = true;
   ids.add((JSON.parse(answer.text) as { Id: string }).Id);
   if (random.next() < 0.8) await startOne(known);
+  return known;
 }
 
 async function startOne(known: Known): Promise<void> {
@@ -122,14 +123,7 @@ async function client(alive: { yes: boolean }, mine: Known[]): Promise<void> {
     const existing = mine.filter((known) => known.exists === true);
     const dice = random.next();
     if (existing.length < 2 || dice < 0.35) {
-      const before = all.size;
-      await createOne();
-      mine.push(
-        ...[...all.values()]
-          .slice(before)
-          .filter((known) => !mine.includes(known))
-          .slice(0, 1),
-      );
+      mine.push(await createOne());
     } else if (dice < 0.5) await stopOne(random.pick(existing));
     else if (dice < 0.65) await startOne(random.pick(existing));
     else if (dice < 0.95) await removeOne(random.pick(existing));

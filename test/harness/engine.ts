@@ -142,6 +142,7 @@ export class TestEngine implements AsyncDisposable {
     return await fetch(`http://wharf${path}`, {
       method,
       unix: this.socket,
+      keepalive: false, // a kept connection may be one to an engine that was killed
       ...(body === undefined
         ? {}
         : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
@@ -227,6 +228,9 @@ export class TestEngine implements AsyncDisposable {
     const log = this.daemonLog();
     if (leaks.length > 0)
       throw new Error(`The engine left on the host:\n${leaks.join("\n")}\n${log}`);
+    // An error in the log is a bug of the engine, whatever the client saw.
+    const errors = log.split("\n").filter((line) => line.includes("level=error"));
+    if (errors.length > 0) throw new Error(`The engine logged errors:\n${errors.join("\n")}`);
     rmSync(this.root, { recursive: true, force: true });
   }
 }

@@ -235,6 +235,11 @@ function networksBackend(
   };
 }
 
+/** Below 0 there is no limit, as in dockerd. */
+function shutdownTimeoutMs({ shutdownTimeoutSeconds: seconds }: EngineConfig): number {
+  return seconds < 0 ? Number.MAX_SAFE_INTEGER : seconds * 1000;
+}
+
 /** Command that starts this executable again: the compiled one, or Bun with the source. */
 export function selfCommand(executable: string, script: string | undefined): readonly string[] {
   const isCompiled = script === undefined || script.startsWith("/$bunfs/");
@@ -422,12 +427,9 @@ export async function openEngine(
       });
     },
     stopContainers: async () => {
-      if (current.isLiveRestore) return;
-      const { shutdownTimeoutSeconds } = current;
-      const seconds =
-        shutdownTimeoutSeconds < 0 ? Number.MAX_SAFE_INTEGER / 1000 : shutdownTimeoutSeconds;
-      await containers.stopAll(seconds * 1000);
-      if (containers.counts().running === 0) await networks.teardown();
+      if (!current.isLiveRestore) await containers.stopAll(shutdownTimeoutMs(current));
+      const { running, paused } = containers.counts();
+      if (running + paused === 0) await networks.teardown();
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };

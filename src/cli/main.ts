@@ -70,6 +70,9 @@ async function dispatch(words: readonly string[], call: CallSettings): Promise<n
   const found = findCommand(path);
   try {
     return await runFound(cli, found, path, wantsHelp);
+  } catch (error) {
+    const code = cli.interruptedCode;
+    throw code === undefined ? error : new ExitError("", code, { cause: error });
   } finally {
     cli.close();
   }

@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { messageOf } from "#base/errors.ts";
 import { chooseContextName } from "#client/contexts/choose-engine.ts";
 import {
@@ -39,6 +40,7 @@ export class ProcessCli implements Cli {
   #config: ClientConfig | undefined;
   #engine: EngineClient | undefined;
   #interruption: AbortController | undefined;
+  #exitCode: number | undefined;
 
   constructor(call: CallSettings, globals: GlobalOptions) {
     this.input = call.streams.input;
@@ -66,11 +68,20 @@ export class ProcessCli implements Cli {
     if (!this.#interruption) {
       const controller = new AbortController();
       for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-        process.on(name, () => controller.abort(name));
+        process.on(name, () => {
+          if (this.#exitCode !== undefined) process.exit(this.#exitCode); // the second one insists
+          this.#exitCode = 128 + constants.signals[name];
+          controller.abort();
+        });
       }
       this.#interruption = controller;
     }
     return this.#interruption.signal;
+  }
+
+  /** 128 and the signal's number, once `interruption()` has been aborted by one. */
+  get interruptedCode(): number | undefined {
+    return this.#exitCode;
   }
 
   now(): Date {

@@ -55,6 +55,8 @@ export interface NetworkDriver {
   /** Gives the addresses back. */
   releaseEndpoint(network: NetworkRecord, endpoint: EndpointRecord): void;
   attachEndpoint(network: NetworkRecord, endpoint: EndpointRecord, namespacePath: string): void;
+  /** Whether the endpoint's packets arrive: soon after it is attached, and for good. */
+  isEndpointReady(network: NetworkRecord, endpoint: EndpointRecord): boolean;
   /**
    * Cuts the endpoint off the network at once, so that its address may be given away. The device itself goes
    * with its namespace.

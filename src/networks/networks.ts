@@ -87,6 +87,7 @@ export class PortInUseError extends ConflictError {}
 
 /** Disposing lets go of sockets and relays; containers, links and rules stay for the next daemon. */
 export interface Networks extends AsyncDisposable {
+  /** In the order of names. */
   list(): readonly NetworkRecord[];
   /** By name, id or unambiguous id prefix. */
   resolve(reference: string): NetworkRecord;

@@ -156,6 +156,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
     conntrack: options.conntrack,
     firewall: new Firewall({ nft: options.nft, engineId }),
     ports: new PortAllocator({
+      engineId,
       sockets: options.sockets,
       processes: options.processes,
       defaultAddresses: bindAddresses(config),

@@ -25,6 +25,9 @@ import type {
 import type { PortAllocator, PortOwner, PortReservation } from "./ports/port-allocator.ts";
 import type { SandboxRecord } from "./records.ts";
 
+/** How long an endpoint may take until packets arrive; a busy kernel takes 50. */
+const READY_MS = 500;
+
 interface LiveSandbox {
   readonly record: SandboxRecord;
   readonly reservation?: PortReservation;
@@ -100,7 +103,8 @@ export class NetworkService implements Networks {
   }
 
   list(): readonly NetworkRecord[] {
-    return this.#options.networks.entries().map(([, network]) => network);
+    const networks = this.#options.networks.entries().map(([, network]) => network);
+    return networks.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   resolve(reference: string): NetworkRecord {
@@ -221,9 +225,24 @@ export class NetworkService implements Networks {
     undo.defer(() => firewall.unpublish(targets));
     await firewall.publish(targets);
     await this.#forgetUnpublished(record);
+    await this.#becomeReady(record);
     signal.throwIfAborted();
     undo.move();
     return { record, targets, ...(reservation ? { reservation } : {}) };
+  }
+
+  /** A packet lost here would be sent again a second later: the container's first connection would wait. */
+  async #becomeReady(record: SandboxRecord): Promise<void> {
+    const { drivers, clock } = this.#options;
+    const deadlineMs = clock.monotonicMs() + READY_MS;
+    for (const endpoint of record.endpoints) {
+      const network = this.#networkOf(endpoint);
+      if (!network) continue;
+      while (!drivers[network.driver].isEndpointReady(network, endpoint)) {
+        if (clock.monotonicMs() > deadlineMs) return;
+        await clock.delay(1);
+      }
+    }
   }
 
   /**
@@ -358,6 +377,7 @@ export class NetworkService implements Networks {
       const network = this.#networkOf(endpoint);
       if (network) drivers[network.driver].restoreEndpoint(network, endpoint);
     }
+    await this.#becomeReady(record);
     if (record.ports.length === 0) return;
     const reservation = await ports.restore(ownerOf(record), record.ports);
     for (const message of reservation.lost) {

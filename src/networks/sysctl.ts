@@ -31,6 +31,25 @@ export function disableIpv6(deviceName: string): void {
   }
 }
 
+function readState(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Whether a bridge passes on what comes from a port. The kernel gets there by itself some time after the
+ * devices are up, mostly at once; until then packets are dropped. True for what is no port.
+ */
+export function isPortForwarding(deviceName: string, bridgeName: string): boolean {
+  const port = readState(`/sys/class/net/${deviceName}/brport/state`);
+  const bridge = readState(`/sys/class/net/${bridgeName}/operstate`);
+  return port === undefined || (port === "3" && bridge === "up");
+}
+
 /** With it on, ports of the bridge reach the host and what is routed, but not each other. */
 export function setPortIsolated(deviceName: string, isIsolated: boolean): void {
   writeFileSync(`/sys/class/net/${deviceName}/brport/isolated`, isIsolated ? "1" : "0");

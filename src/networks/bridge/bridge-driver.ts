@@ -12,7 +12,12 @@ import { formatCidr, formatIp, parseCidr, parseIp } from "#networks/ipam/ip.ts";
 import { macOfIpv4 } from "#networks/ipam/mac.ts";
 import type { NetworkRecord } from "#networks/networks.ts";
 import type { BridgeIntent } from "#networks/records.ts";
-import { allowLoopbackRouting, disableIpv6, setPortIsolated } from "#networks/sysctl.ts";
+import {
+  allowLoopbackRouting,
+  disableIpv6,
+  isPortForwarding,
+  setPortIsolated,
+} from "#networks/sysctl.ts";
 import type { Collection } from "#store/store.ts";
 import { bridgeOptionsOf } from "./bridge-options.ts";
 import { aliasOf, planBridge, stateOfBridge } from "./plan-bridge.ts";
@@ -159,6 +164,11 @@ export class BridgeDriver implements NetworkDriver {
       ],
       namespacePath,
     );
+  }
+
+  isEndpointReady(network: NetworkRecord, endpoint: EndpointRecord): boolean {
+    const { bridgeName } = bridgeOptionsOf(network);
+    return !endpoint.hostLinkName || isPortForwarding(endpoint.hostLinkName, bridgeName);
   }
 
   detachEndpoint(endpoint: EndpointRecord): void {

@@ -21,5 +21,8 @@ export class NullDriver implements NetworkDriver {
   restoreEndpoint(): void {}
   releaseEndpoint(): void {}
   attachEndpoint(): void {}
+  isEndpointReady(): boolean {
+    return true;
+  }
   detachEndpoint(): void {}
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { FailedPreconditionError, messageOf, UnsupportedError } from "#base/errors.ts";
 import type { Processes } from "#host/processes.ts";
 import type { Sockets } from "#host/sockets.ts";
@@ -54,10 +55,15 @@ export class PortAllocator {
     string,
     { readonly owner: PortOwner; readonly port: PublishedPort }
   >();
-  #nextEphemeral = EPHEMERAL.first;
+  #nextEphemeral: number;
 
-  /** @param options.defaultAddresses Where a port goes that names no address: `["0.0.0.0", "::"]`. */
+  /**
+   * @param options.engineId Decides where the search for a free port begins: engines side by side stay out of
+   *   each other's way, also when one of them was killed and its rules are still there.
+   * @param options.defaultAddresses Where a port goes that names no address: `["0.0.0.0", "::"]`.
+   */
   constructor(options: {
+    readonly engineId: string;
     readonly sockets: Sockets;
     readonly processes: Processes;
     readonly defaultAddresses: readonly string[];
@@ -65,6 +71,9 @@ export class PortAllocator {
     this.#sockets = options.sockets;
     this.#processes = options.processes;
     this.#defaultAddresses = options.defaultAddresses;
+    const digest = createHash("sha256").update(options.engineId).digest();
+    const count = EPHEMERAL.last - EPHEMERAL.first + 1;
+    this.#nextEphemeral = EPHEMERAL.first + (digest.readUInt32BE(0) % count);
   }
 
   /** @throws {PortInUseError} Naming the holder; nothing stays bound then. */

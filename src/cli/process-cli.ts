@@ -1,4 +1,3 @@
-import { constants } from "node:os";
 import { messageOf } from "#base/errors.ts";
 import { chooseContextName } from "#client/contexts/choose-engine.ts";
 import {
@@ -29,6 +28,9 @@ export interface CallSettings {
 export function standardStreams(): Streams {
   return { input: new FdInput(0), output: new FdOutput(1), errors: new FdOutput(2) };
 }
+
+/** Signals that ask us to end, by their numbers. */
+const endingSignals: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
 
 /** The `Cli` of this process. Each part is made at first use, as most commands need few. */
 export class ProcessCli implements Cli {
@@ -67,10 +69,10 @@ export class ProcessCli implements Cli {
   interruption(): AbortSignal {
     if (!this.#interruption) {
       const controller = new AbortController();
-      for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      for (const [name, number] of Object.entries(endingSignals)) {
         process.on(name, () => {
           if (this.#exitCode !== undefined) process.exit(this.#exitCode); // the second one insists
-          this.#exitCode = 128 + constants.signals[name];
+          this.#exitCode = 128 + number;
           controller.abort();
         });
       }

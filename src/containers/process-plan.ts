@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { ConflictError, FailedPreconditionError } from "#base/errors.ts";
 import type { Sandbox } from "#networks/networks.ts";
@@ -170,6 +171,9 @@ function toSpecMount(mount: ContainerMount): SpecMount {
     readOnly,
     propagation,
     options: [],
+    ...(statSync(mount.source, { throwIfNoEntry: false })?.isDirectory() === false
+      ? { isFile: true }
+      : {}),
     ...(mount.recursive === false ? { recursive: false } : {}),
   };
 }

@@ -83,9 +83,9 @@ test("redis-server keeps what redis-cli wrote over a stop and a crash of the eng
         "-p",
         "127.0.0.1::6379",
         "-v",
-        "cache:/data",
+        "cache:/var/lib/redis",
         "-w",
-        "/data",
+        "/var/lib/redis",
         "-u",
         "redis",
         "programs",
@@ -99,7 +99,7 @@ test("redis-server keeps what redis-cli wrote over a stop and a crash of the eng
         "--bind",
         "0.0.0.0",
         "--dir",
-        "/data",
+        "/var/lib/redis",
       ],
     )
     .catch(async (error: unknown) => {

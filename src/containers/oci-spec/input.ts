@@ -16,6 +16,8 @@ export interface SpecMount {
   readonly propagation: string;
   /** Mount options as mount(8) has them: `size=64m`, `noexec`. */
   readonly options: readonly string[];
+  /** The source is no folder: nothing can be mounted below it. */
+  readonly isFile?: boolean;
   /** False binds the folder only, not what is mounted below it. */
   readonly recursive?: boolean;
   /** Of a read-only bind: what is mounted below it stays writable (`bind-recursive=writable`). */

@@ -130,6 +130,8 @@ function userMount(mount: SpecMount, kernelRelease: string): Mount {
 /** Read-only with all that is mounted below, as Docker does since 25, where the kernel can. */
 function accessOf(mount: SpecMount, kernelRelease: string): "ro" | "rro" | "rw" {
   if (!mount.readOnly) return "rw";
-  const isShallow = mount.recursive === false || mount.hasWritableSubmounts === true;
+  // crun 1.8 opens the target of `rro` as a folder
+  const isShallow =
+    mount.isFile === true || mount.recursive === false || mount.hasWritableSubmounts === true;
   return !isShallow && isAtLeast(kernelRelease, RECURSIVE_READ_ONLY_KERNEL) ? "rro" : "ro";
 }

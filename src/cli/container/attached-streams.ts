@@ -19,14 +19,13 @@ export interface StreamChoice {
   readonly detachKeys: string;
 }
 
-/** How a session ended: the process's side closed its output, the user left, or (with no output
- * joined) the input has been handed over. */
-export type SessionEnd = "ended" | "detached" | "input-sent";
+/** How a session ended: the process's side closed its output, or the user has left. */
+export type SessionEnd = "ended" | "detached";
 
 /**
- * Joins the client's streams to a running process until one of them ends the session. The
- * terminal is in raw mode meanwhile where the process has a TTY. A read of our input that is still
- * waiting when the process ends is left behind: it holds nothing up.
+ * Joins the client's streams to a running process until the process's side or the user ends the
+ * session. The terminal is in raw mode meanwhile where the process has a TTY. A read of our input
+ * that is still waiting when the process ends is left behind: it holds nothing up.
  *
  * @throws {FailedPreconditionError} What the engine itself reports on the stream.
  */
@@ -36,12 +35,10 @@ export async function joinStreams(
   choice: StreamChoice,
 ): Promise<SessionEnd> {
   using _raw = mayEnterRawMode(cli, choice);
-  const output = choice.stdout || choice.stderr ? copyOutput(cli, stream, choice) : undefined;
-  const input = choice.stdin ? copyInput(cli, stream, choice) : undefined;
-  if (!output) return (await input) ?? "ended";
-  if (!input) return output;
-  const first = await Promise.race([output, input]);
-  return first === "input-sent" ? output : first;
+  const output = copyOutput(cli, stream, choice);
+  if (!choice.stdin) return output;
+  const first = await Promise.race([output, copyInput(cli, stream, choice)]);
+  return first === "sent" ? output : first;
 }
 
 function mayEnterRawMode(cli: Cli, choice: StreamChoice): Disposable {
@@ -56,7 +53,8 @@ async function copyOutput(
   choice: StreamChoice,
 ): Promise<SessionEnd> {
   if (choice.hasTerminal) {
-    for await (const bytes of stream.output()) await cli.output.pump(bytes);
+    const isShown = choice.stdout || choice.stderr;
+    for await (const bytes of stream.output()) if (isShown) await cli.output.pump(bytes);
     return "ended";
   }
   for await (const { stream: name, payload } of demultiplex(stream.output())) {
@@ -75,7 +73,7 @@ async function copyInput(
   cli: Cli,
   stream: ContainerStream,
   choice: StreamChoice,
-): Promise<SessionEnd> {
+): Promise<"sent" | "detached"> {
   const keys = choice.hasTerminal ? new DetachKeyFilter(detachKeyBytes(choice)) : undefined;
   try {
     for await (const chunk of cli.input.chunks()) {
@@ -88,7 +86,7 @@ async function copyInput(
     // The process has ended, or closed its input: its output says when the session is over.
     if (!(error instanceof UnavailableError) && !(error instanceof CancelledError)) throw error;
   }
-  return "input-sent";
+  return "sent";
 }
 
 function detachKeyBytes({ detachKeys }: StreamChoice): Uint8Array {

@@ -39,7 +39,6 @@ export async function createContainer(
   plan: CreatePlan,
   options: CreateOptions,
 ): Promise<string> {
-  warnAbout(cli, plan.body);
   using cidFile = openCidFile(options.cidfile);
   const name = parseImageName(plan.image);
   const reference = name.kind === "reference" ? withDefaultTag(name.reference) : undefined;
@@ -58,14 +57,16 @@ export async function createContainer(
   try {
     created = await create();
   } catch (error) {
-    const isMissing = error instanceof NotFoundError && /no such image/i.test(error.message);
+    // Containers, volumes and networks that are named may be missing as well.
+    const isMissing = error instanceof NotFoundError && /\bimage\b/i.test(error.message);
     if (!isMissing || !reference || options.pull !== "missing") throw error;
     const image = familiarReference(reference);
     if (!options.quiet) cli.errors.write(`Unable to find image '${image}' locally\n`);
     await pull(reference);
     created = await create();
   }
-  for (const warning of created.Warnings) cli.errors.write(`WARNING: ${warning}\n`);
+  const warnings = [...created.Warnings, ...localDnsWarnings(plan.body)];
+  for (const warning of warnings) cli.errors.write(`WARNING: ${warning}\n`);
   cidFile.write(created.Id);
   return created.Id;
 }
@@ -80,18 +81,12 @@ function parseRequestedPlatform(text: string): ReturnType<typeof parsePlatform> 
   }
 }
 
-function warnAbout(cli: Cli, body: CreateBody): void {
-  const { OomKillDisable, Memory, Dns } = body.HostConfig;
-  if (OomKillDisable === true && Memory === 0) {
-    cli.errors.write(
-      "WARNING: Disabling the OOM killer on containers without setting a '-m/--memory' limit may be dangerous.\n",
-    );
-  }
+/** A name server on a loopback address is the container's own, where none listens. */
+function localDnsWarnings(body: CreateBody): readonly string[] {
+  const { Dns } = body.HostConfig;
   const servers: readonly unknown[] = Array.isArray(Dns) ? Dns : [];
   const local = servers.find((one) => typeof one === "string" && /^127\.|::1$/.test(one));
-  if (typeof local === "string") {
-    cli.errors.write(`WARNING: Localhost DNS (${local}) may fail in containers.\n`);
-  }
+  return typeof local === "string" ? [`Localhost DNS (${local}) may fail in containers.`] : [];
 }
 
 /** Before API 1.44 the hardware address belongs to the container, not to an endpoint. */

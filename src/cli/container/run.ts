@@ -41,10 +41,9 @@ export const command: Command = defineCommand({
       throw withHelpPointer(commandLine, error, exitCannotStart);
     }
     using _proxy = flags["sig-proxy"] ? proxySignals(cli, id) : undefined;
-    const hasOutput = streams.stdout || streams.stderr;
-    if (!hasOutput) cli.output.write(`${id}\n`);
     const start = (): Promise<void> => startCreated(cli, id, commandLine);
-    if (!hasOutput && !streams.stdin) {
+    if (flags.detach) {
+      cli.output.write(`${id}\n`);
       await start();
       return 0;
     }

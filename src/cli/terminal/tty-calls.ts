@@ -79,7 +79,7 @@ export function writeTerminalState(fd: number, state: TerminalState): void {
 
 /**
  * The raw variant of a terminal state: no echo, no line editing, no signals from keys, bytes pass
- * as they are. Output keeps its processing, as docker leaves it (OPOST).
+ * as they are, both ways: the container's TTY has already made "\r\n" of its newlines.
  *
  * @see cfmakeraw(3).
  */
@@ -89,10 +89,11 @@ export function toRaw(state: TerminalState): TerminalState {
   const [input = 0, output = 0, control = 0, local = 0] = flags;
   const IGNBRK_BRKINT_PARMRK_ISTRIP_INLCR_IGNCR_ICRNL_IXON = 0o2753;
   const ECHO_ECHONL_ICANON_ISIG_IEXTEN = 0o100113;
+  const OPOST = 0o1;
   const CSIZE_PARENB = 0o460;
   const CS8 = 0o60;
   flags[0] = input & ~IGNBRK_BRKINT_PARMRK_ISTRIP_INLCR_IGNCR_ICRNL_IXON;
-  flags[1] = output;
+  flags[1] = output & ~OPOST;
   flags[2] = (control & ~CSIZE_PARENB) | CS8;
   flags[3] = local & ~ECHO_ECHONL_ICANON_ISIG_IEXTEN;
   raw[ccOffset + VMIN] = 1;

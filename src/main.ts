@@ -19,6 +19,10 @@ async function main(): Promise<number> {
     const { runDaemon } = await import("#daemon/main.ts");
     return runDaemon(isDaemon && first !== "daemon" ? words : words.slice(1));
   }
+  if (first === "help" && words[1] === "daemon") {
+    const { runDaemon } = await import("#daemon/main.ts");
+    return runDaemon(["--help"]);
+  }
   const { runCli } = await import("#cli/main.ts");
   return runCli(words);
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import { compareApiVersions } from "#client/api-version.ts";
 import { commands, groups, laterCommands, laterGroups } from "./commands.ts";
 import { findCommand } from "./find-command.ts";
 import type { Flag } from "./flags.ts";
@@ -11,6 +12,7 @@ interface ReferenceFlag {
   readonly default: string;
   readonly hidden: boolean;
   readonly deprecated: boolean;
+  readonly minApi: string | null;
 }
 
 interface ReferenceCommand {
@@ -66,6 +68,7 @@ for (const entry of covered) {
         type: flag.type,
         default: flag.default,
         hidden: flag.hidden || flag.deprecated,
+        minApi: isRecent(flag.minApi) ? flag.minApi : undefined,
       }));
     expect(Object.entries(command.flags).map(describe).sort(byName)).toEqual(wanted.sort(byName));
   });
@@ -77,6 +80,7 @@ function describe([name, flag]: readonly [string, Flag<unknown>]): {
   readonly type: string;
   readonly default: string;
   readonly hidden: boolean;
+  readonly minApi: string | null | undefined;
 } {
   return {
     name,
@@ -84,7 +88,13 @@ function describe([name, flag]: readonly [string, Flag<unknown>]): {
     type: flag.type,
     default: flag.defaultText,
     hidden: (flag.hidden ?? false) || flag.deprecated !== undefined,
+    minApi: isRecent(flag.minApi) ? flag.minApi : undefined,
   };
+}
+
+/** Later than what any engine in use speaks: Docker 20.10 has 1.41. */
+function isRecent(version: string | null | undefined): boolean {
+  return typeof version === "string" && compareApiVersions(version, "1.41") > 0;
 }
 
 function byName(a: { readonly name: string }, b: { readonly name: string }): number {

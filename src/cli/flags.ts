@@ -25,6 +25,8 @@ export interface Flag<Value> {
   readonly deprecated?: string;
   /** What shell completion offers for the value. */
   readonly complete?: Completion;
+  /** Refused where the engine speaks an older API than this. */
+  readonly minApi?: string;
   parse(text: string, before: Value): Value;
 }
 
@@ -54,6 +56,7 @@ export interface FlagOptions<Value> {
   readonly hidden?: boolean;
   readonly deprecated?: string;
   readonly complete?: Completion;
+  readonly minApi?: string;
 }
 
 const trueWords: readonly string[] = ["1", "t", "T", "true", "TRUE", "True"];

@@ -66,6 +66,7 @@ export interface GlobalOptions {
   readonly configDir: string;
   readonly context: string | undefined;
   readonly hosts: readonly string[];
+  /** `--debug` or a log level of debug: failures show where they come from. */
   readonly isDebug: boolean;
   readonly tls: TlsOptions;
 }
@@ -92,7 +93,6 @@ const logLevels: readonly string[] = [
   "panic",
 ];
 
-/** @returns Undefined for a log level that does not exist. */
 export function isLogLevel(text: string): boolean {
   return logLevels.includes(text.toLowerCase());
 }

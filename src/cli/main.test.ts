@@ -134,6 +134,27 @@ test("runCli() pins the API version by DOCKER_API_VERSION", async () => {
   expect(paths).toEqual(["/v1.41/containers/json"]);
 });
 
+test("runCli() refuses a flag that the engine is too old for", async () => {
+  const server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: () => new Response("", { headers: { "Api-Version": "1.41" } }),
+  });
+  const env = { DOCKER_HOST: `tcp://127.0.0.1:${server.port}` };
+  const { code, errors } = await run(["history", "--platform", "linux/amd64", "x"], env);
+  await server.stop(true);
+  expect(code).toBe(1);
+  expect(errors).toBe(
+    '"--platform" requires API version 1.48, but the Docker daemon API version is 1.41\n',
+  );
+});
+
+test("runCli() shows with --debug where a failure comes from", async () => {
+  const { errors } = await run(["-D", "-H", "unix:///nonexistent.sock", "ps"]);
+  expect(errors).toContain("EngineUnreachableError: failed to connect");
+  expect(errors).toContain("Caused by: ");
+});
+
 test("runCli() warns about a broken configuration and goes on", async () => {
   const config = mkdtempSync(`${tmpdir()}/wharf-cli-`);
   writeFileSync(`${config}/config.json`, "{");

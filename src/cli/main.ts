@@ -34,6 +34,13 @@ function report(error: unknown, errors: Output): number {
   return code;
 }
 
+/** With `--debug`: where the error and its causes come from. */
+function traceOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? "" : `\nCaused by: ${traceOf(error.cause)}`;
+  return `${error.stack ?? error.message}${cause}`;
+}
+
 /** What to do next, where the words that docker has leave it open. */
 function hintFor(error: unknown): string {
   if (!(error instanceof EngineUnreachableError)) return "";
@@ -71,6 +78,7 @@ async function dispatch(words: readonly string[], call: CallSettings): Promise<n
   try {
     return await runFound(cli, found, path, wantsHelp);
   } catch (error) {
+    if (cli.globals.isDebug) cli.errors.write(`${traceOf(error)}\n`);
     const code = cli.interruptedCode;
     throw code === undefined ? error : new ExitError("", code, { cause: error });
   } finally {
@@ -111,7 +119,7 @@ function readGlobals(parsed: ParsedFlags): GlobalOptions {
     configDir: values.config,
     context: values.context || undefined,
     hosts: values.host,
-    isDebug: values.debug,
+    isDebug: values.debug || ["debug", "trace"].includes(level.toLowerCase()),
     tls: {
       isOn: values.tlsverify || values.tls,
       verify: values.tlsverify,

@@ -1,4 +1,5 @@
-import { type WharfError, messageOf } from "#base/errors.ts";
+import { UnsupportedError, type WharfError, messageOf } from "#base/errors.ts";
+import { compareApiVersions, oldestApiVersion } from "#client/api-version.ts";
 import type { Cli } from "./cli.ts";
 import type { Command } from "./command.ts";
 import { ExitError, exitCannotStart } from "./exit-error.ts";
@@ -93,6 +94,7 @@ async function runCommand(
     return 0;
   }
   checkArgumentCount(command, parsed.args.length, commandLine, usage);
+  await checkApiVersion(cli, command, parsed.given);
   return command.run(cli, {
     flags: parsed.values,
     args: parsed.args,
@@ -139,6 +141,24 @@ function checkArgumentCount(
     `${program}: '${commandLine}' ${what}\n\nUsage:  ${usage}\n\n${verb} '${commandLine} --help' for more information`,
     1,
   );
+}
+
+/** Refuses a flag that the engine is too old for; asks it only when such a flag was given. */
+async function checkApiVersion(
+  cli: Cli,
+  command: Command,
+  given: ReadonlySet<string>,
+): Promise<void> {
+  for (const name of given) {
+    const needed = command.flags[name]?.minApi;
+    if (needed === undefined || compareApiVersions(needed, oldestApiVersion) <= 0) continue;
+    const engine = await cli.engine();
+    const spoken = await engine.apiVersion();
+    if (compareApiVersions(spoken, needed) >= 0) continue;
+    throw new UnsupportedError(
+      `"--${name}" requires API version ${needed}, but the Docker daemon API version is ${spoken}`,
+    );
+  }
 }
 
 export function terminalWidth(output: Output): number {

@@ -6,14 +6,14 @@ import { type ClientDescription, describeClient, toAnsiTime } from "./client-des
 import { type Command, defineCommand, noArguments } from "./command.ts";
 import { stringFlag } from "./flags.ts";
 import { inspectFormatHelp } from "./output/format-help.ts";
-import { compileObjectTemplate } from "./output/template.ts";
+import { compileWholeObject } from "./output/template.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS]",
   args: noArguments,
   flags: { format: stringFlag(inspectFormatHelp, { short: "f" }) },
   async run(cli, { flags }) {
-    const render = flags.format === "" ? undefined : compileObjectTemplate(flags.format, "version");
+    const render = flags.format === "" ? undefined : compileWholeObject(flags.format, "version");
     const client = { ...describeClient(cli), ApiVersion: newestApiVersion };
     let server: ServerVersion | undefined;
     let failure: Error | undefined;

@@ -64,6 +64,7 @@ export const command: Command = defineCommand({
     "no-trunc": boolFlag("Don't truncate output"),
     platform: stringFlag(
       'Show history for the given platform. Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")',
+      { minApi: "1.48" },
     ),
     quiet: boolFlag("Only show image IDs", { short: "q" }),
   },

@@ -11,7 +11,7 @@ export const command: Command = defineCommand({
   flags: {
     change: listFlag("Apply Dockerfile instruction to the created image", { short: "c" }),
     message: stringFlag("Set commit message for imported image", { short: "m" }),
-    platform: stringFlag("Set platform if server is multi-platform capable"),
+    platform: stringFlag("Set platform if server is multi-platform capable", { minApi: "1.32" }),
   },
   async run(cli, { flags, args }) {
     const [source = "", name = ""] = args;

@@ -14,6 +14,7 @@ export const command: Command = defineCommand({
       `Inspect a specific platform of the multi-platform image.
 If the image or the server is not multi-platform capable, the command will error out if the platform does not match.
 'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)`,
+      { minApi: "1.49" },
     ),
   },
   async run(cli, { flags, args }) {

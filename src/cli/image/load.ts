@@ -16,6 +16,7 @@ export const command: Command = defineCommand({
     }),
     platform: stringSliceFlag(
       'Load only the given platform variant. Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")',
+      { minApi: "1.48" },
     ),
     quiet: boolFlag("Suppress the load output", { short: "q" }),
   },

@@ -19,7 +19,7 @@ export const command: Command = defineCommand({
     format: stringFlag(listFormatHelp),
     "no-trunc": boolFlag("Don't truncate output"),
     quiet: boolFlag("Only show image IDs", { short: "q" }),
-    tree: boolFlag("List multi-platform images as a tree (EXPERIMENTAL)"),
+    tree: boolFlag("List multi-platform images as a tree (EXPERIMENTAL)", { minApi: "1.47" }),
   },
   async run(cli, { flags, args }) {
     const [name] = args;

@@ -14,6 +14,7 @@ export const command: Command = defineCommand({
     "no-prune": boolFlag("Do not delete untagged parents"),
     platform: stringSliceFlag(
       'Remove only the given platform variant. Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")',
+      { minApi: "1.50" },
     ),
   },
   async run(cli, { flags, args }) {

@@ -12,6 +12,7 @@ export const command: Command = defineCommand({
     output: stringFlag("Write to a file, instead of STDOUT", { short: "o", complete: "files" }),
     platform: stringSliceFlag(
       'Save only the given platform variant. Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")',
+      { minApi: "1.48" },
     ),
   },
   async run(cli, { flags, args }) {

@@ -46,7 +46,7 @@ export function chooseFormat(
  * @throws {ExitError} When the template does not parse; nothing has been printed then.
  */
 export function writeList<Row>(
-  cli: Cli,
+  cli: Pick<Cli, "output">,
   list: ListFormat<Row>,
   rows: Iterable<Row>,
   format: string,

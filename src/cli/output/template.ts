@@ -40,6 +40,16 @@ function failingAs<Result>(what: string, act: () => Result): Result {
 }
 
 /**
+ * A renderer for the whole object: `json` keeps the order of its keys, a template sees it as a map.
+ *
+ * @throws {ExitError} See `compileObjectTemplate()`.
+ */
+export function compileWholeObject(format: string, name = ""): Render {
+  const isJson = format === "json" || /^\{\{\s*json \.\s*\}\}$/.test(format);
+  return isJson ? (data) => JSON.stringify(data) : compileObjectTemplate(format, name);
+}
+
+/**
  * Compiles the `--format` of a command that shows single objects: inspect, info, version, events.
  * `json` stands for the whole object.
  *

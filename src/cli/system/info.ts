@@ -5,7 +5,7 @@ import { type Command, defineCommand, noArguments } from "#cli/command.ts";
 import { ExitError } from "#cli/exit-error.ts";
 import { stringFlag } from "#cli/flags.ts";
 import { inspectFormatHelp } from "#cli/output/format-help.ts";
-import { compileObjectTemplate } from "#cli/output/template.ts";
+import { compileWholeObject } from "#cli/output/template.ts";
 import { serverInfoText } from "./server-info.ts";
 
 export const command: Command = defineCommand({
@@ -13,7 +13,7 @@ export const command: Command = defineCommand({
   args: noArguments,
   flags: { format: stringFlag(inspectFormatHelp, { short: "f" }) },
   async run(cli, { flags }) {
-    const render = flags.format === "" ? undefined : compileObjectTemplate(flags.format);
+    const render = flags.format === "" ? undefined : compileWholeObject(flags.format);
     const client = {
       Debug: cli.globals.isDebug,
       ...describeClient(cli),

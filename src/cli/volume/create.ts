@@ -13,28 +13,36 @@ export const command: Command = defineCommand({
     availability: stringFlag('Cluster Volume availability ("active", "pause", "drain")', {
       default: "active",
       complete: ["active", "pause", "drain"],
+      minApi: "1.42",
     }),
     driver: stringFlag("Specify volume driver name", { short: "d", default: "local" }),
-    group: stringFlag("Cluster Volume group (cluster volumes)"),
+    group: stringFlag("Cluster Volume group (cluster volumes)", { minApi: "1.42" }),
     label: listFlag("Set metadata for a volume"),
-    "limit-bytes": bytesFlag("Minimum size of the Cluster Volume in bytes"),
+    "limit-bytes": bytesFlag("Minimum size of the Cluster Volume in bytes", { minApi: "1.42" }),
     name: stringFlag("Specify volume name", { hidden: true }),
     opt: mapFlag("Set driver specific options", { short: "o" }),
-    "required-bytes": bytesFlag("Maximum size of the Cluster Volume in bytes"),
+    "required-bytes": bytesFlag("Maximum size of the Cluster Volume in bytes", { minApi: "1.42" }),
     scope: stringFlag('Cluster Volume access scope ("single", "multi")', {
       default: "single",
       complete: ["single", "multi"],
+      minApi: "1.42",
     }),
-    secret: mapFlag("Cluster Volume secrets"),
+    secret: mapFlag("Cluster Volume secrets", { minApi: "1.42" }),
     sharing: stringFlag('Cluster Volume access sharing ("none", "readonly", "onewriter", "all")', {
       default: "none",
       complete: ["none", "readonly", "onewriter", "all"],
+      minApi: "1.42",
     }),
-    "topology-preferred": listFlag("A topology that the Cluster Volume would be preferred in"),
-    "topology-required": listFlag("A topology that the Cluster Volume must be accessible from"),
+    "topology-preferred": listFlag("A topology that the Cluster Volume would be preferred in", {
+      minApi: "1.42",
+    }),
+    "topology-required": listFlag("A topology that the Cluster Volume must be accessible from", {
+      minApi: "1.42",
+    }),
     type: stringFlag('Cluster Volume access type ("mount", "block")', {
       default: "block",
       complete: ["mount", "block"],
+      minApi: "1.42",
     }),
   },
   async run(cli, { flags, args, isSet }) {
@@ -60,6 +68,6 @@ export const command: Command = defineCommand({
   },
 });
 
-function bytesFlag(help: string): Flag<number> {
-  return customFlag("bytes", help, "0", 0, (text) => parseBinarySize(text));
+function bytesFlag(help: string, options: { readonly minApi: string }): Flag<number> {
+  return customFlag("bytes", help, "0", 0, (text) => parseBinarySize(text), options);
 }

@@ -10,7 +10,9 @@ export const command: Command = defineCommand({
   usage: "[OPTIONS]",
   args: noArguments,
   flags: {
-    cluster: boolFlag("Display only cluster volumes, and use cluster volume list formatting"),
+    cluster: boolFlag("Display only cluster volumes, and use cluster volume list formatting", {
+      minApi: "1.42",
+    }),
     filter: filterFlag('Provide filter values (e.g. "dangling=true")', { short: "f" }),
     format: stringFlag(listFormatHelp),
     quiet: boolFlag("Only display volume names", { short: "q" }),

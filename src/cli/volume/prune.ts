@@ -10,7 +10,10 @@ export const command: Command = defineCommand({
   usage: "[OPTIONS]",
   args: noArguments,
   flags: {
-    all: boolFlag("Remove all unused volumes, not just anonymous ones", { short: "a" }),
+    all: boolFlag("Remove all unused volumes, not just anonymous ones", {
+      short: "a",
+      minApi: "1.42",
+    }),
     filter: filterFlag('Provide filter values (e.g. "label=<label>")'),
     force: boolFlag("Do not prompt for confirmation", { short: "f" }),
   },

@@ -22,7 +22,10 @@ export const healthFlags: FlagsOf<HealthValues> = {
   "health-cmd": stringFlag("Command to run to check health"),
   "health-interval": durationFlag("Time between running the check"),
   "health-retries": intFlag("Consecutive failures needed to report unhealthy"),
-  "health-start-interval": durationFlag("Time between running the check during the start period"),
+  "health-start-interval": {
+    ...durationFlag("Time between running the check during the start period"),
+    minApi: "1.44",
+  },
   "health-start-period": durationFlag(
     "Start period for the container to initialize before starting health-retries countdown",
   ),

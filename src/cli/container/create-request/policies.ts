@@ -39,7 +39,9 @@ function sysctlFlag(): FlagsOf<PolicyValues>["sysctl"] {
 }
 
 export const policyFlags: FlagsOf<PolicyValues> = {
-  annotation: mapFlag("Add an annotation to the container (passed through to the OCI runtime)"),
+  annotation: mapFlag("Add an annotation to the container (passed through to the OCI runtime)", {
+    minApi: "1.43",
+  }),
   cidfile: stringFlag("Write the container ID to the file", { complete: "files" }),
   "log-driver": stringFlag("Logging driver for the container"),
   "log-opt": listFlag("Log driver options"),

@@ -147,6 +147,12 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./container/start.ts"),
   },
   {
+    path: "container stats",
+    aliases: ["stats"],
+    summary: "Display a live stream of container(s) resource usage statistics",
+    load: () => import("./container/stats.ts"),
+  },
+  {
     path: "container stop",
     aliases: ["stop"],
     summary: "Stop one or more running containers",
@@ -338,7 +344,6 @@ export const laterCommands: readonly string[] = [
   "container cp",
   "container diff",
   "container export",
-  "container stats",
   "container update",
   "cp",
   "diff",
@@ -351,7 +356,6 @@ export const laterCommands: readonly string[] = [
   "pull",
   "push",
   "search",
-  "stats",
   "system df",
   "system prune",
   "update",

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Sandbox } from "./networks.ts";
-import { Lab, type LabEngine, type Outside } from "./testing/lab.ts";
+import { Lab, type LabEngine, type Outside, SILENCE_MS } from "./testing/lab.ts";
 
 const TCP = { protocol: "tcp", containerPort: 80, hostPort: 0 } as const;
 const UDP = { protocol: "udp", containerPort: 53, hostPort: 0 } as const;
@@ -57,14 +57,20 @@ describe("a published TCP port", () => {
     const local = web.ports.find(({ hostAddress }) => hostAddress === "127.0.0.1")?.hostPort ?? 0;
     const attacker = lab.outside();
     expect(await lab.askTcp(undefined, "127.0.0.1", local)).toBe(gateway);
-    expect(await lab.askTcp(undefined, gateway, local)).toBeUndefined();
-    expect(await lab.askTcp(attacker.namespacePath, attacker.hostAddress, local)).toBeUndefined();
+    expect(await lab.askTcp(undefined, gateway, local, SILENCE_MS)).toBeUndefined();
+    expect(
+      await lab.askTcp(attacker.namespacePath, attacker.hostAddress, local, SILENCE_MS),
+    ).toBeUndefined();
     lab.sendLoopbackTo(attacker.namespacePath, attacker.hostAddress);
     expect(await lab.askTcp(attacker.namespacePath, attacker.hostAddress, tcpPort)).toBe(
       attacker.address,
     );
-    expect(await lab.askTcp(attacker.namespacePath, "127.0.0.1", local)).toBeUndefined();
-    expect(await lab.askTcp(attacker.namespacePath, "127.0.0.1", tcpPort)).toBeUndefined();
+    expect(
+      await lab.askTcp(attacker.namespacePath, "127.0.0.1", local, SILENCE_MS),
+    ).toBeUndefined();
+    expect(
+      await lab.askTcp(attacker.namespacePath, "127.0.0.1", tcpPort, SILENCE_MS),
+    ).toBeUndefined();
   });
 });
 
@@ -89,8 +95,8 @@ describe("a container", () => {
   });
 
   test("is not reached from outside by its own address, published port or not", async () => {
-    expect(await lab.askTcp(outside.namespacePath, address, 81)).toBeUndefined();
-    expect(await lab.askTcp(outside.namespacePath, address, 80)).toBeUndefined();
+    expect(await lab.askTcp(outside.namespacePath, address, 81, SILENCE_MS)).toBeUndefined();
+    expect(await lab.askTcp(outside.namespacePath, address, 80, SILENCE_MS)).toBeUndefined();
   });
 
   test("is reached from the host by its own address", async () => {
@@ -102,7 +108,7 @@ describe("a container", () => {
     const attacker = await lab.container(engine, "attacker");
     lab.sendLoopbackTo(attacker.namespacePath ?? "", gateway);
     expect(await lab.askTcp(undefined, "127.0.0.1", port)).toBe("127.0.0.1");
-    expect(await lab.askTcp(attacker.namespacePath, "127.0.0.1", port)).toBeUndefined();
+    expect(await lab.askTcp(attacker.namespacePath, "127.0.0.1", port, SILENCE_MS)).toBeUndefined();
   });
 
   test("counts its traffic", () => {
@@ -118,7 +124,9 @@ test("--icc=false keeps neighbours apart; the way out and published ports stay",
   const a = await lab.container(strict, "a", [TCP]);
   const b = await lab.container(strict, "b");
   lab.serveTcp(a.namespacePath, 80);
-  expect(await lab.askTcp(b.namespacePath, a.endpoints[0]?.ipAddress ?? "", 80)).toBeUndefined();
+  expect(
+    await lab.askTcp(b.namespacePath, a.endpoints[0]?.ipAddress ?? "", 80, SILENCE_MS),
+  ).toBeUndefined();
   expect(await lab.askTcp(undefined, "127.0.0.1", a.ports[0]?.hostPort ?? 0)).toBe(
     a.endpoints[0]?.gateway,
   );
@@ -130,7 +138,7 @@ describe("connections that the kernel remembers", () => {
   test("a UDP client that sent before the port was published is served once it is", async () => {
     const port = 21_000 + Math.floor(Math.random() * 9000);
     const client = await lab.udpClient(outside.namespacePath, outside.hostAddress, port);
-    expect(await client.ask()).toBeUndefined();
+    expect(await client.ask(SILENCE_MS)).toBeUndefined();
     const late = await lab.container(engine, "late", [
       { protocol: "udp", containerPort: 53, hostPort: { first: port, last: port } },
     ]);

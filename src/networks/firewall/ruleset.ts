@@ -19,6 +19,9 @@
  * the bridge lets the reply back in, the `guard` chain drops packets for 127/8 that a container sends, and
  * `published` never rewrites such packets from outside (they arrive in prerouting, so they are foreign).
  *
+ * Each rule asks for the engine's own bridge: the table of an engine that was killed stays, and must not touch
+ * the traffic of one that has taken its subnet since. (`iifname` in postrouting needs Linux 5.7.)
+ *
  * Hairpin: a container that reaches itself or a neighbour through a published port is seen under the
  * gateway's address, or the neighbour would answer it directly and the answer match nothing.
  */
@@ -94,7 +97,9 @@ function networkChains(network: NetworkRules): string[] {
   const own = network.interContainer ? [`    iifname ${bridge} accept`] : [];
   const outside = network.internal ? [] : ["    ct status dnat accept"];
   const leaving =
-    network.masquerade && !network.internal ? [`    oifname != ${bridge} masquerade`] : [];
+    network.masquerade && !network.internal
+      ? [`    iifname ${bridge} oifname != ${bridge} masquerade`]
+      : [];
   return [
     `  chain in_${network.key} {`,
     "    ct state established,related accept",

@@ -10,8 +10,10 @@ import { openNetworks } from "#networks/open.ts";
 import { MemoryStore } from "#store/memory/store.ts";
 import type { Store } from "#store/store.ts";
 
-/** How long a probe waits for an answer that may never come. */
-const PROBE_MS = 700;
+/** How long a probe waits for an answer that is expected: a loaded machine takes its time. */
+const ANSWER_MS = 8000;
+/** How long a probe waits where silence is expected. */
+export const SILENCE_MS = 500;
 const SIGNAL = new AbortController().signal;
 
 export interface LabEngine {
@@ -69,6 +71,7 @@ export class Lab implements AsyncDisposable {
       randomBytes,
       warn: (message) => warnings.push(message),
     });
+    const table = `wharf_${engineId.slice(0, 8)}`;
     let isGone = false;
     const end = async (): Promise<void> => {
       if (isGone) return;
@@ -78,8 +81,8 @@ export class Lab implements AsyncDisposable {
     this.#stack.defer(async () => {
       if (!isGone) await networks.teardown();
       await end();
+      await this.host.nft.run(`add table inet ${table}\ndelete table inet ${table}\n`);
     });
-    const table = `wharf_${engineId.slice(0, 8)}`;
     return { networks, engineId, bridge, table, store, warnings, crash: end };
   }
 
@@ -170,6 +173,7 @@ export class Lab implements AsyncDisposable {
     path: string | undefined,
     hostname: string,
     port: number,
+    waitMs: number = ANSWER_MS,
   ): Promise<string | undefined> {
     const answer = Promise.withResolvers<string | undefined>();
     const connecting = this.#at(path, () =>
@@ -183,7 +187,7 @@ export class Lab implements AsyncDisposable {
       }),
     );
     connecting.catch(() => answer.resolve(undefined));
-    const timer = setTimeout(() => answer.resolve(undefined), PROBE_MS);
+    const timer = setTimeout(() => answer.resolve(undefined), waitMs);
     const result = await answer.promise;
     clearTimeout(timer);
     void connecting.then(
@@ -207,7 +211,7 @@ export class Lab implements AsyncDisposable {
     path: string | undefined,
     hostname: string,
     port: number,
-  ): Promise<{ ask(): Promise<string | undefined> }> {
+  ): Promise<{ ask(waitMs?: number): Promise<string | undefined> }> {
     let answer = Promise.withResolvers<string | undefined>();
     const socket = await this.#at(path, () =>
       Bun.udpSocket({
@@ -221,10 +225,10 @@ export class Lab implements AsyncDisposable {
     );
     this.#stack.defer(() => socket.close());
     return {
-      ask: async () => {
+      ask: async (waitMs = ANSWER_MS) => {
         answer = Promise.withResolvers();
         socket.send("?");
-        const timer = setTimeout(() => answer.resolve(undefined), PROBE_MS);
+        const timer = setTimeout(() => answer.resolve(undefined), waitMs);
         const result = await answer.promise;
         clearTimeout(timer);
         return result;

@@ -23,7 +23,8 @@ async function runFile(file: string): Promise<void> {
     child.exited,
   ]);
   const output = stdout + stderr;
-  const count = (word: string) => Number(new RegExp(`^\\s*(\\d+) ${word}$`, "m").exec(output)?.[1] ?? 0);
+  const count = (word: string) =>
+    Number(new RegExp(`^\\s*(\\d+) ${word}$`, "m").exec(output)?.[1] ?? 0);
   const failed = Math.max(count("fail"), code === 0 ? 0 : 1);
   totals.passed += count("pass");
   totals.failed += failed;

@@ -60,7 +60,8 @@ async function run(check: Check): Promise<Outcome> {
 
 /** "12 pass\n 1 fail\n 2 skip" of bun's closing lines, as counts. */
 function countsOf(output: string): { passed: number; failed: number; skipped: number } {
-  const count = (word: string) => Number(new RegExp(`^\\s*(\\d+) ${word}$`, "m").exec(output)?.[1] ?? 0);
+  const count = (word: string) =>
+    Number(new RegExp(`^\\s*(\\d+) ${word}$`, "m").exec(output)?.[1] ?? 0);
   return { passed: count("pass"), failed: count("fail"), skipped: count("skip") };
 }
 

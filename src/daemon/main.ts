@@ -9,6 +9,7 @@ import { openLagMonitor } from "./event-loop-lag.ts";
 import { Logger } from "./logger.ts";
 import { openPidFile } from "./pid-file.ts";
 import { checkPrerequisites } from "./preflight.ts";
+import { ensureSmallHeap } from "./small-heap.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -41,6 +42,11 @@ export async function runDaemon(argv: readonly string[]): Promise<number> {
       writeSync(STDERR, "configuration OK\n");
       return 0;
     case "run":
+      ensureSmallHeap(process.env, [
+        ...selfCommand(process.execPath, process.argv[1]),
+        "daemon",
+        ...argv,
+      ]);
       return await serve(request);
   }
 }

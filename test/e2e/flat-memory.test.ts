@@ -29,7 +29,7 @@ test(`${MEGABYTES} MB through attach, logs and load leave the daemon within ${AL
     "-c",
     "head -c 20m /dev/zero | tr '\\0' x | fold -w 1000",
   );
-  await shell("docker logs small >/dev/null; docker save -o /dev/null busybox");
+  await shell("docker logs small >/dev/null; docker save busybox >/dev/null");
   const before = residentMegabytes(engine.pid);
   const readings: string[] = [`${before.toFixed(0)} MB before`];
   const peak = { megabytes: before };

@@ -1,29 +1,25 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { NotFoundError } from "#base/errors.ts";
+import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
 import { openFailure } from "#cli/output/files.ts";
 import type { ClientSurroundings } from "./create-request/fields.ts";
 
 /** The client's own files and variables, for planning a request. */
 export function clientSurroundings(cli: Cli, isSet: (flag: string) => boolean): ClientSurroundings {
-  return { readText, absolutePath, glob, env: cli.env, isSet };
+  return { readText, absolutePath, env: cli.env, isSet };
 }
 
 function readText(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw new NotFoundError(openFailure(path, error), { cause: error });
+    const reason = openFailure(path, error);
+    const isFolder = reason.startsWith("read ");
+    throw new (isFolder ? InvalidArgumentError : NotFoundError)(reason, { cause: error });
   }
 }
 
 function absolutePath(relative: string): string {
   return resolve(relative);
-}
-
-function glob(pattern: string): readonly string[] {
-  return [
-    ...new Bun.Glob(pattern).scanSync({ absolute: true, dot: true, onlyFiles: false }),
-  ].sort();
 }

@@ -85,7 +85,7 @@ function parseRequestedPlatform(text: string): ReturnType<typeof parsePlatform> 
 function localDnsWarnings(body: CreateBody): readonly string[] {
   const { Dns } = body.HostConfig;
   const servers: readonly unknown[] = Array.isArray(Dns) ? Dns : [];
-  const local = servers.find((one) => typeof one === "string" && /^127\.|::1$/.test(one));
+  const local = servers.find((one) => typeof one === "string" && /^127\.|^::1$/.test(one));
   return typeof local === "string" ? [`Localhost DNS (${local}) may fail in containers.`] : [];
 }
 

@@ -4,6 +4,7 @@ import type { Invocation } from "#cli/command.ts";
 import { ExitError, exitCannotStart } from "#cli/exit-error.ts";
 import type { ProxyConfig } from "#client/contexts/client-config.ts";
 import type { Endpoint } from "#client/endpoint.ts";
+import type { EngineClient } from "#client/engine-client.ts";
 import { clientSurroundings } from "./client-surroundings.ts";
 import type { CreateValues } from "./create-flags.ts";
 import { type CreatePlan, planCreate } from "./create-request/plan.ts";
@@ -20,7 +21,9 @@ export async function planFromCommandLine(
   isDetached: boolean,
 ): Promise<CreatePlan> {
   const { flags, args, isSet, commandLine } = invocation;
-  const { endpoint } = await cli.engine();
+  const engine = await cli.engine();
+  const { endpoint } = engine;
+  await checkWindowsFlags(engine, isSet);
   const [image = "", ...command] = args;
   const proxies = proxiesFor(cli, endpoint.text);
   try {
@@ -32,6 +35,29 @@ export async function planFromCommandLine(
   } catch (error) {
     throw withHelpPointer(commandLine, error, exitCannotStart);
   }
+}
+
+const windowsFlags: readonly string[] = [
+  "cpu-count",
+  "cpu-percent",
+  "io-maxbandwidth",
+  "io-maxiops",
+];
+
+/** @throws {UnsupportedError} In docker's words, when the engine runs on another system. */
+async function checkWindowsFlags(
+  engine: EngineClient,
+  isSet: (flag: string) => boolean,
+): Promise<void> {
+  const given = windowsFlags.filter(isSet);
+  if (given.length === 0) return;
+  const { osType = "linux" } = await engine.ping();
+  if (osType === "windows") return;
+  const lines = given.map(
+    (flag) =>
+      `"--${flag}" is only supported on a Docker daemon running on windows, but the Docker daemon is running on ${osType}`,
+  );
+  throw new UnsupportedError(lines.join("\n"));
 }
 
 /** Docker's frame around a failure of `run` and `create` that the command line may explain. */

@@ -2,13 +2,7 @@ import { InvalidArgumentError } from "#base/errors.ts";
 import { cleanPath } from "#base/posix-path.ts";
 import { customFlag, listFlag, splitCsvLine } from "#cli/flags.ts";
 import type { DeviceMapping } from "#spec/engine-api/host-config.ts";
-import {
-  type ClientSurroundings,
-  type FlagsOf,
-  type RequestFields,
-  keyValueMap,
-  listOrNothing,
-} from "./fields.ts";
+import { type FlagsOf, type RequestFields, keyValueMap, listOrNothing } from "./fields.ts";
 
 /** One `--gpus`, in the wire's names. */
 export interface GpuRequest {
@@ -86,10 +80,10 @@ function parseGpuCount(text: string): number {
 }
 
 /** @throws {InvalidArgumentError} When a device's path or permissions are malformed. */
-export function planDevices(values: DeviceValues, around: ClientSurroundings): RequestFields {
+export function planDevices(values: DeviceValues): RequestFields {
   return {
     host: {
-      Devices: values.device.flatMap((text) => parseDevice(text, around)),
+      Devices: values.device.map(parseDevice),
       DeviceCgroupRules: listOrNothing(values["device-cgroup-rule"]),
       DeviceRequests: values.gpus.length > 0 ? values.gpus : undefined,
     },
@@ -100,8 +94,8 @@ function isDeviceMode(text: string): boolean {
   return /^(?!.*(.).*\1)[rwm]+$/.test(text);
 }
 
-/** `HOST[:CONTAINER][:rwm]`; a host path that ends in `*` stands for all that match. */
-function parseDevice(text: string, around: ClientSurroundings): readonly DeviceMapping[] {
+/** `HOST[:CONTAINER][:rwm]`. */
+function parseDevice(text: string): DeviceMapping {
   const parts = text.split(":");
   const [host = "", second, third] = parts;
   if (parts.length > 3 || host === "") {
@@ -117,16 +111,9 @@ function parseDevice(text: string, around: ClientSurroundings): readonly DeviceM
   if (!inside.startsWith("/")) {
     throw new InvalidArgumentError(`${inside} is not an absolute path`);
   }
-  if (host.endsWith("*")) {
-    if (target !== undefined) {
-      throw new InvalidArgumentError(`device with * suffix can't have dst: ${text}`);
-    }
-    return around.glob(host).map((path) => mapping(path, path, permissions));
-  }
-  if (target === undefined) return [mapping(cleanPath(host), cleanPath(host), permissions)];
-  return [mapping(host, third === undefined ? cleanPath(target) : target, permissions)];
-}
-
-function mapping(host: string, inside: string, permissions: string): DeviceMapping {
-  return { PathOnHost: host, PathInContainer: inside, CgroupPermissions: permissions };
+  return {
+    PathOnHost: target === undefined ? cleanPath(host) : host,
+    PathInContainer: third === undefined ? cleanPath(inside) : inside,
+    CgroupPermissions: permissions,
+  };
 }

@@ -128,8 +128,7 @@ function readPairs(
   const invalid = (reason: string): InvalidArgumentError =>
     new InvalidArgumentError(`invalid env file (${path}): ${reason}`);
   const pairs: string[] = [];
-  for (const raw of around
-    .readText(path)
+  for (const raw of readWhole(path, around, invalid)
     .replace(/^\uFEFF/, "")
     .split(/\r?\n/)) {
     const line = raw.trimStart();
@@ -142,4 +141,16 @@ function readPairs(
     if (value !== undefined) pairs.push(`${name}=${value}`);
   }
   return pairs;
+}
+
+function readWhole(
+  path: string,
+  around: Pick<ClientSurroundings, "readText">,
+  invalid: (reason: string) => InvalidArgumentError,
+): string {
+  try {
+    return around.readText(path);
+  } catch (error) {
+    throw error instanceof InvalidArgumentError ? invalid(error.message) : error;
+  }
 }

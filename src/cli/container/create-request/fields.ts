@@ -20,12 +20,13 @@ export interface RequestFields {
 
 /** What planning needs of the client's surroundings; the only way that it reads files. */
 export interface ClientSurroundings {
-  /** @throws {InvalidArgumentError} In docker's words, when it cannot be read. */
+  /**
+   * @throws {NotFoundError} In docker's words, when it cannot be opened.
+   * @throws {InvalidArgumentError} When it can be opened and not read: a folder.
+   */
   readText(path: string): string;
   /** Turns `./x` and `..` into an absolute path, links followed where it exists. */
   absolutePath(relative: string): string;
-  /** Paths that match a pattern, sorted. */
-  glob(pattern: string): readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   /** True when the flag stood on the command line. */
   isSet(flag: string): boolean;

@@ -200,7 +200,7 @@ export function planNetwork(values: NetworkValues): NetworkPlan {
   if (mac !== "" && !isMacAddress(mac)) {
     throw new InvalidArgumentError(`${values["mac-address"]} is not a valid mac address`);
   }
-  const given = [...values.net, ...values.network];
+  const given = [...values.network, ...values.net];
   const attachments = given.length > 0 ? given : [parseNetworkAttachment("default")];
   const [first] = attachments;
   const endpoints: Record<string, EndpointFields> = {};
@@ -213,6 +213,8 @@ export function planNetwork(values: NetworkValues): NetworkPlan {
     }
     endpoints[target] = endpointOf(attachment, attachment === first ? values : undefined);
   }
+  const [only, ...others] = Object.entries(endpoints);
+  const isPlain = only && others.length === 0 && Object.keys(only[1]).length === 0;
   const kinds = new Set(attachments.map(({ target }) => isUserDefinedNetwork(target)));
   if (kinds.size > 1) {
     throw new InvalidArgumentError(
@@ -220,10 +222,11 @@ export function planNetwork(values: NetworkValues): NetworkPlan {
     );
   }
   return {
-    endpoints,
+    // A single network by its name alone is the engine's to join, by NetworkMode.
+    endpoints: given.length > 0 && isPlain ? {} : endpoints,
     host: {
       Dns: values.dns,
-      DnsOptions: [...values["dns-opt"], ...values["dns-option"]],
+      DnsOptions: [...values["dns-option"], ...values["dns-opt"]],
       DnsSearch: values["dns-search"],
       ExtraHosts: listOrNothing(values["add-host"]),
       Links: listOrNothing(values.link),
@@ -239,7 +242,7 @@ function endpointOf(
 ): EndpointFields {
   const { target } = attachment;
   if (target.trim() === "") throw new InvalidArgumentError("no name set for network");
-  const aliases = options ? [...options["net-alias"], ...options["network-alias"]] : [];
+  const aliases = options ? [...options["network-alias"], ...options["net-alias"]] : [];
   const either = <Value extends string | readonly string[]>(
     own: Value,
     flag: Value | undefined,

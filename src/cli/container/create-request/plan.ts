@@ -72,7 +72,7 @@ export function planCreate(input: CreateInput, around: ClientSurroundings): Crea
     planResources(values),
     planStorage(values, around),
     planPorts(values),
-    planDevices(values, around),
+    planDevices(values),
     planEnvironment(values, around, proxies),
     planSecurity(values, around),
     planPolicies(values),

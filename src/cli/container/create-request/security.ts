@@ -54,8 +54,8 @@ export function planSecurity(values: SecurityValues, around: ClientSurroundings)
   const hasOpenPaths = engineOptions.length < options.length;
   return {
     host: {
-      CapAdd: listOrNothing(values["cap-add"]),
-      CapDrop: listOrNothing(values["cap-drop"]),
+      CapAdd: listOrNothing(capabilityNames(values["cap-add"])),
+      CapDrop: listOrNothing(capabilityNames(values["cap-drop"])),
       CgroupnsMode: values.cgroupns,
       GroupAdd: listOrNothing(values["group-add"]),
       IpcMode: values.ipc,
@@ -70,6 +70,16 @@ export function planSecurity(values: SecurityValues, around: ClientSurroundings)
       ...(hasOpenPaths ? { MaskedPaths: [], ReadonlyPaths: [] } : {}),
     },
   };
+}
+
+/** In the form `CAP_NET_ADMIN`, sorted. Whether they exist is for the engine to say. */
+function capabilityNames(texts: readonly string[]): readonly string[] {
+  const names = texts.map((text) => {
+    const upper = text.trim().toUpperCase();
+    const isPlain = ["", "ALL", "RESET"].includes(upper) || upper.startsWith("CAP_");
+    return isPlain ? upper : `CAP_${upper}`;
+  });
+  return [...new Set(names)].sort();
 }
 
 function checkModes({ pid, uts, userns, cgroupns }: SecurityValues): void {

@@ -165,7 +165,13 @@ export class ConmonRuntime implements Runtime {
   }
 
   async resume(id: string): Promise<void> {
-    await this.#run(this.#program(this.#record(id).runtimeName), ["resume", id]);
+    try {
+      await this.#run(this.#program(this.#record(id).runtimeName), ["resume", id]);
+    } catch (error) {
+      const pair = this.#folder(id).readPair();
+      // On cgroup v2 SIGKILL ends a frozen process at once, and both runtimes refuse to resume a dead one.
+      if (pair !== undefined && this.#parts.processes.isAlive(pair.process)) throw error;
+    }
   }
 
   async update(id: string, resources: Resources): Promise<void> {

@@ -33,6 +33,7 @@ export interface Runtime {
   /** Sends a signal to the first process of a container or exec. False when it is gone. */
   kill(id: string, signal: number): boolean;
   pause(id: string): Promise<void>;
+  /** Nothing for a container whose process has ended. */
   resume(id: string): Promise<void>;
   update(id: string, resources: OciResources): Promise<void>;
   /**

@@ -225,7 +225,7 @@ placement() {
   check "stats there" contains '"total_usage":' api GET '/containers/placed/stats?stream=false&one-shot=true'
   wharf rm -f placed misplaced >/dev/null 2>&1
   rmdir /sys/fs/cgroup/test/inner /sys/fs/cgroup/test 2>/dev/null
-  check "--cgroupns host shows the real path" contains "$(printf %s 0::/)" \
+  check "--cgroupns host shows the real path" contains "$([ "$driver" = systemd ] && echo 0::/system.slice/wharf- || echo 0::/wharf/)" \
     wharf run --rm --cgroupns host busybox cat /proc/self/cgroup
   check "a nested cgroup in a privileged container" wharf run --rm --privileged busybox sh -c \
     'mkdir /sys/fs/cgroup/inner && echo $$ >/sys/fs/cgroup/inner/cgroup.procs && echo +pids >/sys/fs/cgroup/cgroup.subtree_control'
@@ -250,15 +250,22 @@ devices() {
 }
 
 networking() {
-  api POST /networks/create '{"Name": "inner"}' >/dev/null
-  wharf run -d --name web --network inner -p 8080:80 busybox httpd -f -p 80 -h /etc >/dev/null
+  wharf run -d --name web -p 8080:80 busybox httpd -f -p 80 -h /etc >/dev/null
   check "a published port on loopback" eventually contains root: curl -sS --max-time 20 http://127.0.0.1:8080/passwd
   check "a published port on the bridge's address" eventually contains root: curl -sS --max-time 20 http://172.17.0.1:8080/passwd
-  check "a neighbour by its name" eventually contains root: wharf run --rm --network inner busybox wget -qO- http://web/passwd
+  check "a neighbour by its address" contains root: \
+    wharf run --rm busybox wget -qO- "http://$(inspect web '{{.NetworkSettings.Networks.bridge.IPAddress}}')/passwd"
   check "port" contains 0.0.0.0:8080 wharf port web
   wharf rm -f web >/dev/null
-  api DELETE /networks/inner >/dev/null
   check "the port is free again" exits 7 curl -sS --max-time 20 http://127.0.0.1:8080/passwd
+  if wharf network create inner 2>&1 | grep -q 'not in this version'; then
+    skip "a network of one's own" "this release has none"
+    return
+  fi
+  wharf run -d --name web --network inner busybox httpd -f -p 80 -h /etc >/dev/null
+  check "a neighbour by its name" eventually contains root: wharf run --rm --network inner busybox wget -qO- http://web/passwd
+  wharf rm -f web >/dev/null
+  check "network rm" wharf network rm inner
 }
 
 volumes() {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { EngineInfo, EngineVersion } from "#api/system/backend.ts";
-import { buildId, wharfVersion } from "#base/version.ts";
+import { buildId, buildTime, wharfVersion } from "#base/version.ts";
 import type { Containers } from "#containers/containers.ts";
 import type { Host } from "#host/host.ts";
 import type { Images } from "#images/images.ts";
@@ -52,7 +52,7 @@ export function engineVersion(sources: Pick<FactSources, "host" | "runtime">): E
   return {
     version: wharfVersion,
     gitCommit: buildId,
-    buildTime: "",
+    buildTime,
     os: "linux",
     architecture,
     kernelVersion: host.system.kernelRelease,

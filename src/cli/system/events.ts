@@ -77,7 +77,9 @@ function eventJson(event: TimedEvent): string {
 
 function eventTemplate(render: Render, event: TimedEvent): string {
   const { Type, Action, Actor, scope, time, nanoseconds } = event;
-  const actor = { ID: Actor?.ID ?? "", Attributes: Actor?.Attributes ?? {} };
+  // A map of Go's: an attribute that an event lacks is no error.
+  const attributes = new Map(Object.entries(Actor?.Attributes ?? {}));
+  const actor = { ID: Actor?.ID ?? "", Attributes: attributes };
   const fields = { Type, Action, Actor: actor, Scope: scope, Time: time, TimeNano: nanoseconds };
   const old = { ID: event.id ?? "", Status: event.status ?? "", From: event.from ?? "" };
   try {

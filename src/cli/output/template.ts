@@ -1,16 +1,19 @@
 import { InvalidArgumentError, messageOf } from "#base/errors.ts";
+import type { TemplateFunctions } from "#base/go-template/functions.ts";
 import { GoTemplate } from "#base/go-template/template.ts";
 import { HEADER_FUNCTIONS, TEXT_FUNCTIONS } from "#base/go-template/text-functions.ts";
+import type { TemplateStruct } from "#base/go-template/values.ts";
 import { ExitError, exitBadTemplate } from "#cli/exit-error.ts";
+import { renderPlainTemplate, tryParsePlainTemplate } from "./plain-template.ts";
 
 /** A compiled `--format` template. */
 export type Render = (data: unknown) => string;
 
 /** The template of a list: one use for its rows, one for the header of its table. */
 export interface ListTemplate {
-  readonly row: Render;
+  readonly row: (row: TemplateStruct) => string;
   /** Functions that change text leave the headers as they are. */
-  readonly header: Render;
+  readonly header: (row: TemplateStruct) => string;
 }
 
 /**
@@ -21,13 +24,22 @@ export interface ListTemplate {
  */
 export function compileListTemplate(text: string): ListTemplate {
   const source = text.replaceAll("\\t", "\t").replaceAll("\\n", "\n");
-  const template = failingAs("failed to parse template", () =>
-    GoTemplate.parse(source, { functions: TEXT_FUNCTIONS }),
-  );
+  const plain = tryParsePlainTemplate(source);
+  let compiled: GoTemplate | undefined; // made when the first row needs it
+  const template = (): GoTemplate => {
+    compiled ??= failingAs("failed to parse template", () =>
+      GoTemplate.parse(source, { functions: TEXT_FUNCTIONS }),
+    );
+    return compiled;
+  };
+  if (!plain) template();
   const failed = "failed to execute template";
+  const render = (row: TemplateStruct, functions: TemplateFunctions): string =>
+    (plain && renderPlainTemplate(plain, row)) ??
+    failingAs(failed, () => template().executeWith(functions, row));
   return {
-    row: (data) => failingAs(failed, () => template.execute(data)),
-    header: (data) => failingAs(failed, () => template.executeWith(HEADER_FUNCTIONS, data)),
+    row: (row) => render(row, TEXT_FUNCTIONS),
+    header: (row) => render(row, HEADER_FUNCTIONS),
   };
 }
 

@@ -1,22 +1,9 @@
 import { messageOf } from "#base/errors.ts";
-import { withTypedMaps } from "#base/go-template/values.ts";
 import type { Cli } from "#cli/cli.ts";
 import { ExitError } from "#cli/exit-error.ts";
 import { compactJson, indentJson } from "./indent-json.ts";
 import { compileObjectTemplate } from "./template.ts";
 import { typedView } from "./typed-view.ts";
-
-/** Fields that are maps in Docker's own types: a missing key in them is `<no value>`, no error. */
-const MAPS_OF_DATA: ReadonlySet<string> = new Set([
-  "Annotations",
-  "DriverOpts",
-  "Labels",
-  "Networks",
-  "Options",
-  "StorageOpt",
-  "Sysctls",
-  "Tmpfs",
-]);
 
 /**
  * Prints objects as docker's inspect does: an array of the engine's own JSON, the same on one line

@@ -63,6 +63,8 @@ test("typedView() adds Go's names and zero values", () => {
     "{{.ID}} {{.HostConfig.NanoCPUs}}{{if .State.Health}}!{{end}} [{{.Config.StopSignal}}] {{range .Mounts}}<{{.Name}}>{{end}}",
   );
   expect(render(typedView(container))).toBe("1 5 [] <>");
+  const labels = compileObjectTemplate("{{.Config.Labels.a}} {{.Config.Labels.none}}");
+  expect(labels(typedView({ Config: { Labels: { a: "1" } } }))).toBe("1 <no value>");
 });
 
 test("compileObjectTemplate() fails with docker's words and 64", () => {

@@ -1,3 +1,5 @@
+import { withTypedMaps } from "#base/go-template/values.ts";
+
 // Docker runs an inspect template on Go's typed object first: there a field that the JSON leaves out
 // has its zero value ({{if .State.Health}}), and some fields have a name of their own ({{.ID}},
 // {{.HostConfig.NanoCPUs}}). This adds both to the JSON.
@@ -77,8 +79,24 @@ function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Fields that are maps in Docker's own types: a missing key in them is `<no value>`, no error. */
+const dataMaps: ReadonlySet<string> = new Set([
+  "Annotations",
+  "DriverOpts",
+  "Labels",
+  "Networks",
+  "Options",
+  "StorageOpt",
+  "Sysctls",
+  "Tmpfs",
+]);
+
 /** The object with Go's names and zero values beside what it has. */
 export function typedView(object: unknown): unknown {
+  return withTypedMaps(withZeros(object), dataMaps);
+}
+
+function withZeros(object: unknown): unknown {
   if (!isFields(object)) return object;
   if (isFields(object["State"]) && isFields(object["HostConfig"])) return containerView(object);
   if (isFields(object["RootFS"])) {

@@ -21,6 +21,17 @@ const unitTests = tests.filter((path) => !/\.\w+\.test\.ts$/.test(path));
 const rootTests = tests.filter((path) => path.endsWith(".root.test.ts"));
 const withRoot = process.argv.includes("--root");
 
+/** Groups of about equal length that run side by side: each test makes its own devices and folders. */
+const rootGroups = ["networks", "runtime|containers", "(?!networks|runtime|containers)"];
+
+function rootCheck(folders: string): Check {
+  const files = rootTests.filter((path) => new RegExp(`^src/(${folders})`).test(path));
+  return {
+    name: `root tests ${rootGroups.indexOf(folders) + 1}`,
+    argv: [bin("bun"), "test", "--timeout", "60000", ...files.map((path) => `./${path}`)],
+  };
+}
+
 const checks: readonly Check[] = [
   { name: "types", argv: [bin("tsc"), "-p", "."] },
   { name: "unit tests", argv: [bin("bun"), "test", ...unitTests.map((path) => `./${path}`)] },
@@ -28,14 +39,7 @@ const checks: readonly Check[] = [
   { name: "format", argv: [bin("biome"), "ci", "."] },
   { name: "unused", argv: [bin("knip"), "--no-progress"] },
   { name: "layers", argv: [bin("bun"), "scripts/layers.ts"] },
-  ...(withRoot
-    ? [
-        {
-          name: "root tests",
-          argv: [bin("bun"), "test", "--timeout", "60000", ...rootTests.map((path) => `./${path}`)],
-        },
-      ]
-    : []),
+  ...(withRoot ? rootGroups.map(rootCheck) : []),
 ];
 
 async function run(check: Check): Promise<Outcome> {
@@ -74,7 +78,7 @@ async function lane(): Promise<void> {
     outcomes.push(outcome);
     if (!outcome.ok) console.log(`--- ${outcome.name}\n${outcome.output}`);
     console.log(
-      `${outcome.ok ? "ok  " : "FAIL"} ${outcome.name.padEnd(12)} ${outcome.seconds.toFixed(1)} s`,
+      `${outcome.ok ? "ok  " : "FAIL"} ${outcome.name.padEnd(14)} ${outcome.seconds.toFixed(1)} s`,
     );
   }
 }
@@ -83,7 +87,7 @@ await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, la
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
 for (const outcome of outcomes) {
-  const isTests = outcome.name.endsWith("tests");
+  const isTests = outcome.name.includes("tests");
   const counts = isTests
     ? countsOf(outcome.output)
     : { passed: outcome.ok ? 1 : 0, failed: outcome.ok ? 0 : 1, skipped: 0 };

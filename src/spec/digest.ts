@@ -44,18 +44,9 @@ export function parseDigest(text: string): Digest {
   return result.digest;
 }
 
-export function isDigest(text: string): boolean {
-  return tryParseDigest(text).ok;
-}
-
 /** @throws {InvalidArgumentError} With go-digest's text. */
 export function parseDiffId(text: string): DiffId {
   return parseDigest(text) as string as DiffId;
-}
-
-/** @throws {InvalidArgumentError} With go-digest's text. */
-export function parseChainId(text: string): ChainId {
-  return parseDigest(text) as string as ChainId;
 }
 
 export function digestAlgorithm(digest: Digest | DiffId | ChainId): DigestAlgorithm {

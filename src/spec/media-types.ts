@@ -2,7 +2,6 @@
 export const OCI_INDEX = "application/vnd.oci.image.index.v1+json";
 export const OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 export const OCI_CONFIG = "application/vnd.oci.image.config.v1+json";
-export const OCI_EMPTY = "application/vnd.oci.empty.v1+json";
 export const OCI_LAYER = "application/vnd.oci.image.layer.v1.tar";
 export const OCI_LAYER_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip";
 export const OCI_LAYER_ZSTD = "application/vnd.oci.image.layer.v1.tar+zstd";
@@ -15,8 +14,6 @@ export const DOCKER_LAYER_ZSTD = "application/vnd.docker.image.rootfs.diff.tar.z
 /** Layers that a registry may not hand on (Windows base images); fetched from `urls`. */
 export const DOCKER_FOREIGN_LAYER_GZIP =
   "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
-export const DOCKER_SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+json";
-export const DOCKER_SCHEMA1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 
 export type LayerCompression = "none" | "gzip" | "zstd";
 

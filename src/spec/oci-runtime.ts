@@ -272,13 +272,3 @@ export interface SeccompArgument {
     | "SCMP_CMP_GT"
     | "SCMP_CMP_MASKED_EQ";
 }
-
-/** What the runtime prints for `state` and gives to hooks. */
-export interface RuntimeState {
-  readonly ociVersion: string;
-  readonly id: string;
-  readonly status: "creating" | "created" | "running" | "stopped" | "paused";
-  readonly pid?: number;
-  readonly bundle: string;
-  readonly annotations?: Readonly<Record<string, string>>;
-}

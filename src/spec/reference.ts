@@ -134,11 +134,6 @@ export function withDefaultTag(reference: ImageReference): ImageReference {
   return { ...reference, tag: "latest" };
 }
 
-/** The repository alone, without tag and digest. */
-export function repositoryOf(reference: ImageReference): ImageReference {
-  return { domain: reference.domain, path: reference.path };
-}
-
 function suffix(reference: ImageReference): string {
   const tag = reference.tag === undefined ? "" : `:${reference.tag}`;
   const digest = reference.digest === undefined ? "" : `@${reference.digest}`;

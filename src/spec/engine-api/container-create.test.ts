@@ -190,7 +190,7 @@ describe("parseContainerCreate()", () => {
       [{ ExtraHosts: ["a\n1.2.3.4 b:1.1.1.1"] }, "bad format for add-host"],
       [{ CgroupParent: "../x" }, "it leaves the cgroup tree"],
       [{ PortBindings: { "80/foo": [{}] } }, "invalid proto: foo"],
-      [{ Tmpfs: { "/a": "foo" } }, "invalid option: foo"],
+      [{ Tmpfs: { "/a": "foo" } }, 'invalid tmpfs option "foo"'],
       [{ Binds: [`/${"x".repeat(5000)}:/b`, "/a:/b\0"] }, "NUL byte"],
     ];
     for (const [host, message] of cases) {

@@ -222,10 +222,11 @@ export function parseVolumesFrom(text: string): VolumesFromSpec {
 /**
  * Checks the options of one `Tmpfs` entry or of a tmpfs mount.
  *
- * @throws {InvalidArgumentError} `invalid option: …`
+ * @param refusal Text of the error: Docker has one for each.
+ * @throws {InvalidArgumentError} It is none that a tmpfs takes.
  */
-export function checkTmpfsOption(name: string): void {
-  if (!TMPFS_FLAGS.has(name)) throw new InvalidArgumentError(`invalid option: ${name}`);
+export function checkTmpfsOption(name: string, refusal: string): void {
+  if (!TMPFS_FLAGS.has(name)) throw new InvalidArgumentError(refusal);
 }
 
 function readBindOptions(reader: JsonReader): BindOptions {
@@ -286,7 +287,7 @@ function readTmpfsOptions(reader: JsonReader): TmpfsOptions {
     if (text.length !== words.length || text.length < 1 || text.length > 2) {
       throw reader.mismatch(option, `Options.${index}`, "[]string");
     }
-    checkTmpfsOption(text[0] ?? "");
+    checkTmpfsOption(text[0] ?? "", `invalid option: ${text[0] ?? ""}`);
     return text;
   });
   return {

@@ -241,7 +241,8 @@ const PROPAGATION_WORDS = /^r?(?:shared|slave|private|unbindable)$/;
 
 function checkTmpfsWord(option: string): void {
   if (PROPAGATION_WORDS.test(option)) return;
-  checkTmpfsOption(option.split("=", 1)[0] ?? "");
+  const name = option.split("=", 1)[0] ?? "";
+  checkTmpfsOption(name, `invalid tmpfs option ${JSON.stringify(name)}`);
 }
 
 function readAnnotations(reader: JsonReader): Readonly<Record<string, string>> {

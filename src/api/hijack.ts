@@ -22,6 +22,8 @@ export interface HijackedStream {
 /** A request whose connection the handler may take over. */
 export interface HijackExchange extends RequestContext {
   readonly request: IncomingMessage;
+  /** The client asked to upgrade, and will read `101`. */
+  readonly isUpgrade: boolean;
   /** Drops a body that comes before the stream: docker-modem repeats an attach's query there. */
   skipBody(): Promise<void>;
   /** The JSON body that may come before the stream: `exec start`. Undefined when there is none. */
@@ -119,6 +121,7 @@ export function openHijack(parts: HijackParts): HijackExchange {
   return {
     ...context,
     request,
+    isUpgrade,
     skipBody: async () => void (await readFramedBody(request, input)),
     readJsonBody: async () => {
       const bytes = await readFramedBody(request, input);

@@ -1,4 +1,5 @@
-import { UnavailableError, UnsupportedError } from "#base/errors.ts";
+import { NotFoundError, UnavailableError, UnsupportedError } from "#base/errors.ts";
+import { pathPart } from "./exchange.ts";
 import { type Method, type Route, answer } from "./router.ts";
 
 /** Endpoints of Docker that this engine knows by name and does not have yet. */
@@ -41,7 +42,6 @@ const NOT_YET: readonly (readonly [what: string, ...endpoints: readonly string[]
     "GET /plugins/privileges",
     "POST /plugins/pull",
     "POST /plugins/create",
-    "GET /plugins/{name:.*}/json",
     "POST /plugins/{name:.*}/enable",
     "POST /plugins/{name:.*}/disable",
     "POST /plugins/{name:.*}/upgrade",
@@ -97,6 +97,13 @@ function refusing(endpoint: string, refuse: () => never): readonly Route[] {
   return isMethod(method) ? [answer(method, path, refuse)] : [];
 }
 
+/** There are none. `docker inspect NAME` asks here last, and says "No such object" for a 404 only. */
+function noPlugin(): Route {
+  return answer("GET", "/plugins/{name:.*}/json", (exchange) => {
+    throw new NotFoundError(`plugin ${JSON.stringify(pathPart(exchange, "name"))} not found`);
+  });
+}
+
 /** Clear answers where a client would else read "page not found". */
 export function notYetRoutes(): readonly Route[] {
   const later = NOT_YET.flatMap(([what, ...endpoints]) =>
@@ -111,5 +118,5 @@ export function notYetRoutes(): readonly Route[] {
       throw new UnavailableError(NO_MANAGER);
     }),
   );
-  return [...later, ...managers];
+  return [...later, ...managers, noPlugin()];
 }

@@ -76,6 +76,8 @@ export class ApiServer implements AsyncDisposable {
       },
       (request, response) => void this.#onRequest(request, response),
     );
+    // Idle connections are closed by #closeIdle; else each answer would bid clients to leave after 5 s.
+    this.#http.keepAliveTimeout = 0;
     this.#http.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
       void this.#onUpgrade(request, socket, head);
     });
@@ -321,6 +323,7 @@ function asHijack(exchange: Exchange): HijackExchange {
   const { request, response } = exchange;
   return {
     ...exchange,
+    isUpgrade: false,
     skipBody: async () => {}, // the body is the input
     readJsonBody: () => readJsonBody(request),
     accept: (contentType) => {

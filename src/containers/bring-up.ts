@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { ConflictError, FailedPreconditionError, messageOf, WharfError } from "#base/errors.ts";
 import { cleanPath } from "#base/posix-path.ts";
@@ -11,7 +11,7 @@ import { planPorts } from "./ports.ts";
 import { type PlanParts, planProcess } from "./process-plan.ts";
 import { mountSharedMemory, unmountSharedMemory } from "./shared-memory.ts";
 import { resolveInRoot } from "./resolve-in-root.ts";
-import { statusWord } from "./transitions.ts";
+import { lastExit, statusWord } from "./transitions.ts";
 import { writeContainerFiles } from "./write-container-files.ts";
 
 export type BringUpParts = ExitParts & PlanParts;
@@ -50,6 +50,7 @@ export async function bringUp(
   opening.catch(() => undefined);
   undo.defer(() => parts.snapshotter.unmount(id));
   const rootPath = parts.snapshotter.mount(id);
+  if (record.state.status === "created") markAsContainer(rootPath);
   const mounts = await mountAll(parts, { record, rootPath, mounted, undo }, signal);
   undo.defer(() => unmountSharedMemory(parts, record));
   mountSharedMemory(parts, record);
@@ -69,11 +70,22 @@ export async function bringUp(
   return running;
 }
 
+/** Programs tell by `/.dockerenv` that they run in a container. What the image has there stays. */
+function markAsContainer(rootPath: string): void {
+  try {
+    // exclusive: a symbolic link in its place is not followed
+    closeSync(openSync(join(rootPath, ".dockerenv"), "wx", 0o755));
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  }
+}
+
 function recordRunning(
   parts: BringUpParts,
   record: ContainerRecord,
   { process, supervisor }: RunningProcess,
 ): ContainerRecord {
+  const last = lastExit(record.state);
   const running: ContainerRecord = {
     ...record,
     // a volume that the user empties later stays empty
@@ -84,6 +96,7 @@ function recordRunning(
       process,
       supervisor,
       startedNanos: parts.clock.nowNanos(),
+      ...(last && { lastFinishedNanos: last.finishedNanos }),
     },
     bootId: parts.system.bootId,
   };

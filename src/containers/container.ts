@@ -18,6 +18,8 @@ export type ContainerState =
       readonly process: ProcessIdentity;
       readonly supervisor: ProcessIdentity;
       readonly startedNanos: bigint;
+      /** End of the run before, where there was one: Docker goes on to show it. */
+      readonly lastFinishedNanos?: bigint;
     }
   /** Ended, and its restart policy waits to start it again. */
   | { readonly status: "restarting"; readonly exit: ContainerExit; readonly nextStartMs: number }

@@ -11,6 +11,7 @@ import type { NetworkingConfig } from "#spec/engine-api/networking-config.ts";
 import { type ContainerId, newContainerId, shortId } from "#spec/ids.ts";
 import { formatPlatform, hostPlatform, parsePlatform, selectPlatform } from "#spec/platform.ts";
 import type { ContainerMount, ContainerRecord } from "./container.ts";
+import { fitToHost } from "./host-limits.ts";
 import { commandOf, mergeImageConfig } from "./merge-image-config.ts";
 import { type PlannedMount, planMounts } from "./mounts.ts";
 import type { ContainerParts } from "./parts.ts";
@@ -18,6 +19,7 @@ import type { ContainerRegistry } from "./registry.ts";
 
 export type CreateParts = Pick<
   ContainerParts,
+  | "cgroups"
   | "clock"
   | "events"
   | "images"
@@ -47,10 +49,16 @@ export async function createContainer(
   request: CreateRequest,
   signal: AbortSignal,
 ): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
-  const { hostConfig, networkingConfig } = request.body;
+  const { networkingConfig } = request.body;
+  const fitted = fitToHost(request.body.hostConfig, parts.cgroups.abilities());
+  const hostConfig = resolveJoined(parts.registry, fitted.hostConfig);
   const image = parts.images.resolve(request.body.config.Image);
   using _hold = parts.images.hold(image.id);
-  const warnings = [...request.body.warnings, ...checkPlatform(parts, request, image)];
+  const warnings = [
+    ...request.body.warnings,
+    ...fitted.warnings,
+    ...checkPlatform(parts, request, image),
+  ];
   const merged = mergeImageConfig(request.body.config, image.config.config);
   checkHost(parts, hostConfig, networkingConfig);
   const planned = planMounts({
@@ -58,7 +66,7 @@ export async function createContainer(
     mounts: hostConfig.Mounts,
     volumesFrom: hostConfig.VolumesFrom.map((text) => {
       const spec = parseVolumesFrom(text);
-      return { spec, mounts: parts.registry.resolve(spec.container).mounts };
+      return { spec, mounts: resolveOther(parts.registry, spec.container).mounts };
     }),
     volumes: Object.keys(merged.Volumes),
     tmpfs: hostConfig.Tmpfs,
@@ -163,6 +171,39 @@ function checkHost(
   parts.logs.validate(hostConfig.LogConfig.Type, hostConfig.LogConfig.Config);
   for (const link of hostConfig.Links) refuseLink(parts.registry, link);
   checkEndpoints(networkingConfig);
+}
+
+/**
+ * A container that is named in the request. Its absence is a fault of the request: clients take a 404 for
+ * a missing image, and pull.
+ *
+ * @throws {InvalidArgumentError} `No such container: …`
+ */
+function resolveOther(registry: ContainerRegistry, reference: string): ContainerRecord {
+  try {
+    return registry.resolve(reference);
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    throw new InvalidArgumentError(error.message, { cause: error });
+  }
+}
+
+/** The containers whose name spaces are shared by their ids: their names may go to others. */
+function resolveJoined(registry: ContainerRegistry, hostConfig: HostConfig): HostConfig {
+  const { NetworkMode, PidMode, IpcMode } = hostConfig;
+  const joinedNetwork = joinedContainer(NetworkMode);
+  // Docker lets a network's owner be unknown until the start
+  const owner = joinedNetwork === undefined ? undefined : registry.tryResolve(joinedNetwork);
+  const byId = (mode: string): string => {
+    const reference = joinedContainer(mode);
+    return reference === undefined ? mode : `container:${resolveOther(registry, reference).id}`;
+  };
+  return {
+    ...hostConfig,
+    NetworkMode: owner ? `container:${owner.id}` : NetworkMode,
+    PidMode: byId(PidMode),
+    IpcMode: byId(IpcMode),
+  };
 }
 
 function refuseLink(registry: ContainerRegistry, link: string): never {

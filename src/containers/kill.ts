@@ -1,5 +1,6 @@
-import { InvalidArgumentError } from "#base/errors.ts";
+import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import { parseSignal } from "#spec/engine-api/signals.ts";
+import type { ContainerRecord } from "./container.ts";
 import { signalProcess } from "./signal-process.ts";
 import { cancelRestart, holdBackRestart, killRun, type StopParts } from "./stop.ts";
 import { assertAllowed } from "./transitions.ts";
@@ -20,7 +21,7 @@ export async function killContainer(
   reference: string,
   signalText: string,
 ): Promise<void> {
-  const { id } = parts.registry.resolve(reference);
+  const { id } = resolveToKill(parts, reference);
   const signal = parseKillSignal(reference, signalText);
   const live = parts.lives.of(id);
   const process = await live.lane.run(async () => {
@@ -40,11 +41,26 @@ export async function killContainer(
   if (process) await killRun(parts, id, process);
 }
 
+function resolveToKill(parts: Pick<StopParts, "registry">, reference: string): ContainerRecord {
+  try {
+    return parts.registry.resolve(reference);
+  } catch (cause) {
+    if (!(cause instanceof NotFoundError)) throw cause;
+    throw new NotFoundError(`cannot kill container: ${reference}: ${cause.message}`, { cause });
+  }
+}
+
 function parseKillSignal(reference: string, text: string): number {
   try {
     return parseSignal(text || "SIGKILL");
   } catch (cause) {
     if (!(cause instanceof InvalidArgumentError)) throw cause;
+    if (/^[1-9][0-9]*$/.test(text)) {
+      throw new InvalidArgumentError(
+        `cannot kill container: ${reference}: the linux daemon does not support signal ${text}`,
+        { cause },
+      );
+    }
     throw new InvalidArgumentError(`cannot kill container: ${reference}: ${cause.message}`, {
       cause,
     });

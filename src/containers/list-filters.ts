@@ -9,6 +9,7 @@ import {
   matchesLabels,
   matchesPrefix,
 } from "#spec/engine-api/filters.ts";
+import type { PublishedPort } from "#networks/networks.ts";
 import type { ContainerRecord } from "./container.ts";
 import type { ContainerDetails } from "./containers.ts";
 import { lastExit, statusWord } from "./transitions.ts";
@@ -49,8 +50,8 @@ export function compileFilters(filters: Filters, context: FilterContext): Contai
     taskFilter(filters),
     ancestorFilter(filters, context),
     ageFilter(filters, context),
-    portFilter(filters, "expose"),
-    portFilter(filters, "publish"),
+    exposeFilter(filters),
+    publishFilter(filters),
     networkFilter(filters, context),
     volumeFilter(filters),
   ];
@@ -101,30 +102,50 @@ function ageFilter(filters: Filters, context: FilterContext): ContainerFilter {
 /** `80`, `80/udp`, `8000-8010/tcp` → keys as in ExposedPorts. */
 function parsePorts(name: "expose" | "publish", text: string): readonly string[] {
   const [range = "", protocol = "tcp"] = text.split("/");
-  const fail = (part: string): InvalidArgumentError =>
+  const fail = (part: string, reason: string): InvalidArgumentError =>
     new InvalidArgumentError(
-      `error while looking up for ${name} ${text}: strconv.ParseUint: parsing ${JSON.stringify(part)}: invalid syntax`,
+      `error while looking up for ${name} ${text}: strconv.ParseUint: parsing ${JSON.stringify(part)}: ${reason}`,
     );
   const [first = "", last = first] = range.split("-");
   for (const part of [first, last]) {
-    if (!/^[0-9]{1,5}$/.test(part) || Number(part) > 65535) throw fail(part);
+    if (!/^[0-9]+$/.test(part)) throw fail(part, "invalid syntax");
+    if (Number(part) > 65535) throw fail(part, "value out of range");
   }
   const ports: string[] = [];
   for (let port = Number(first); port <= Number(last); port++) ports.push(`${port}/${protocol}`);
   return ports;
 }
 
-function portFilter(filters: Filters, name: "expose" | "publish"): ContainerFilter {
-  const wanted = new Set(filterValues(filters, name).flatMap((text) => parsePorts(name, text)));
+/** Both port filters see what has a network now: a container that does not run matches neither. */
+function publishedPorts({ sandbox }: ContainerDetails): readonly PublishedPort[] | undefined {
+  return sandbox?.mode.kind === "bridge" ? sandbox.ports : undefined;
+}
+
+/** By the ports in the container. */
+function exposeFilter(filters: Filters): ContainerFilter {
+  const wanted = portKeys(filters, "expose");
   if (wanted.size === 0) return () => true;
-  return ({ record, sandbox }) => {
-    const published =
-      sandbox?.ports.map(({ containerPort, protocol }) => `${containerPort}/${protocol}`) ??
-      Object.keys(record.hostConfig.PortBindings);
-    const ports =
-      name === "expose" ? [...Object.keys(record.config.ExposedPorts), ...published] : published;
-    return ports.some((port) => wanted.has(port));
+  return (container) => {
+    const published = publishedPorts(container);
+    if (!published) return false;
+    const inside = published.map((port) => `${port.containerPort}/${port.protocol}`);
+    return [...Object.keys(container.record.config.ExposedPorts), ...inside].some((port) =>
+      wanted.has(port),
+    );
   };
+}
+
+/** By the ports of the host. */
+function publishFilter(filters: Filters): ContainerFilter {
+  const wanted = portKeys(filters, "publish");
+  if (wanted.size === 0) return () => true;
+  return (container) =>
+    publishedPorts(container)?.some((port) => wanted.has(`${port.hostPort}/${port.protocol}`)) ??
+    false;
+}
+
+function portKeys(filters: Filters, name: "expose" | "publish"): ReadonlySet<string> {
+  return new Set(filterValues(filters, name).flatMap((text) => parsePorts(name, text)));
 }
 
 function networkFilter(filters: Filters, context: FilterContext): ContainerFilter {

@@ -20,7 +20,7 @@ async function population(world: World): Promise<TestEngine> {
   const ended = await engine.run({ Labels: { tier: "web", x: "1" } }, "ended");
   world.processes.end(ended, 3);
   const published = { PortBindings: { "53/udp": [{ HostPort: "5353" }] }, Binds: ["data:/srv"] };
-  await engine.run({ HostConfig: published }, "up");
+  await engine.run({ ExposedPorts: { "80/tcp": {} }, HostConfig: published }, "up");
   await engine.run({ HostConfig: { NetworkMode: "none" } }, "held");
   await engine.containers.pause("held");
   await settle();
@@ -39,8 +39,12 @@ describe("list()", () => {
     [{ name: ["^/?e"] }, ["ended"]],
     [{ before: ["up"] }, ["ended", "fresh"]],
     [{ since: ["ended"] }, ["held", "up"]],
-    [{ expose: ["80"] }, ["fresh"]],
-    [{ publish: ["50-60/udp"] }, ["up"]],
+    // by what runs: `fresh` exposes 80 as well, and was never started
+    [{ expose: ["80"] }, ["up"]],
+    [{ expose: ["50-60/udp"] }, ["up"]],
+    // by the host's port, not the container's
+    [{ publish: ["5353/udp"] }, ["up"]],
+    [{ publish: ["53/udp"] }, []],
     [{ network: ["none"] }, ["held"]],
     [{ network: ["a".repeat(12)] }, ["up", "ended", "fresh"]],
     [{ volume: ["data"] }, ["up"]],
@@ -72,6 +76,7 @@ describe("list()", () => {
       { expose: ["foo"] },
       'error while looking up for expose foo: strconv.ParseUint: parsing "foo"',
     ],
+    [{ publish: ["70000"] }, 'strconv.ParseUint: parsing "70000": value out of range'],
     [{ "is-task": ["foo"] }, "invalid filter 'is-task=[foo]'"],
   ])("refuses %j", async (filters, message) => {
     using world = new World();
@@ -114,7 +119,7 @@ describe("references", () => {
       "Renaming a container with the same name as its current name",
     );
     expect(await rejectionOf(engine.containers.rename("web", "a b"))).toBe(
-      "Error when allocating new name: Invalid container name (a b), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
+      "Error when allocating new name: Invalid container name (/a b), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
     );
     await engine.containers.rename("web", "old");
     const other = await engine.create({}, "web");

@@ -16,7 +16,7 @@ export async function renameContainer(
     if (wanted === record.name) {
       throw new InvalidArgumentError("Renaming a container with the same name as its current name");
     }
-    using claim = claimFor(parts, newName, record.id);
+    using claim = claimFor(parts, `/${wanted}`, record.id);
     const after = { ...record, name: claim.name };
     parts.registry.put(after);
     parts.events.publish(after, "rename", { oldName: `/${record.name}` });

@@ -22,7 +22,7 @@ export function sharedMemoryPath(
   const donor = parts.registry.resolve(joined);
   if (donor.hostConfig.IpcMode !== "shareable") {
     throw new FailedPreconditionError(
-      `non-shareable IPC of container ${joined} (hint: use IpcMode:shareable for the donor container)`,
+      `failed to join IPC namespace: container ${donor.id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
     );
   }
   return ownPath(parts, donor);

@@ -1,4 +1,9 @@
-import { FailedPreconditionError, invariant, UnavailableError } from "#base/errors.ts";
+import {
+  FailedPreconditionError,
+  InvalidArgumentError,
+  invariant,
+  UnavailableError,
+} from "#base/errors.ts";
 import { parseSignal } from "#spec/engine-api/signals.ts";
 import type { ContainerId } from "#spec/ids.ts";
 import type { ContainerRecord } from "./container.ts";
@@ -29,7 +34,14 @@ export async function stopContainer(
   options: StopOptions,
 ): Promise<void> {
   const { id } = parts.registry.resolve(reference);
-  await endRun(parts, id, reference, options);
+  try {
+    await endRun(parts, id, reference, options);
+  } catch (error) {
+    if (error instanceof InvalidArgumentError) {
+      error.message = `cannot stop container: ${reference}: ${error.message}`;
+    }
+    throw error;
+  }
   const after = parts.registry.find(id);
   if (after) parts.events.publish(after, "stop");
 }

@@ -11,7 +11,10 @@ type Running = Extract<ContainerState, { readonly status: "running" }>;
 
 type StoredState =
   | Extract<ContainerState, { readonly status: "created" }>
-  | (Omit<Running, "startedNanos"> & { readonly startedNanos: string })
+  | (Omit<Running, "startedNanos" | "lastFinishedNanos"> & {
+      readonly startedNanos: string;
+      readonly lastFinishedNanos?: string;
+    })
   | { readonly status: "restarting"; readonly exit: StoredExit; readonly nextStartMs: number }
   | { readonly status: "exited"; readonly exit: StoredExit }
   | { readonly status: "removing"; readonly exit?: StoredExit }
@@ -60,8 +63,14 @@ function storedState(state: ContainerState): StoredState {
   switch (state.status) {
     case "created":
       return state;
-    case "running":
-      return { ...state, startedNanos: String(state.startedNanos) };
+    case "running": {
+      const { lastFinishedNanos: last, ...rest } = state;
+      return {
+        ...rest,
+        startedNanos: String(state.startedNanos),
+        ...(last === undefined ? {} : { lastFinishedNanos: String(last) }),
+      };
+    }
     case "restarting":
     case "exited":
       return { ...state, exit: storedExit(state.exit) };
@@ -77,8 +86,14 @@ function readState(state: StoredState): ContainerState {
   switch (state.status) {
     case "created":
       return state;
-    case "running":
-      return { ...state, startedNanos: BigInt(state.startedNanos) };
+    case "running": {
+      const { lastFinishedNanos: last, ...rest } = state;
+      return {
+        ...rest,
+        startedNanos: BigInt(state.startedNanos),
+        ...(last === undefined ? {} : { lastFinishedNanos: BigInt(last) }),
+      };
+    }
     case "restarting":
     case "exited":
       return { ...state, exit: readExit(state.exit) };

@@ -44,9 +44,13 @@ export class Waiters {
     this.#settle(result, (waiter) => waiter.until === "exit");
   }
 
-  /** Nothing can happen to the container any more: whoever still waits gets its last exit. */
-  settleRemoved(result: WaitResult): void {
-    this.#settle(result, () => true);
+  /**
+   * Nothing can happen to the container any more: whoever still waits gets the code of its last exit. Not
+   * why a start failed, which the starter was told: docker's client takes an error of `wait` for one of
+   * the removal.
+   */
+  settleRemoved({ exitCode }: WaitResult): void {
+    this.#settle({ exitCode }, () => true);
   }
 
   #settle(result: WaitResult, isMet: (waiter: Waiter) => boolean): void {

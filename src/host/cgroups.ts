@@ -31,11 +31,22 @@ export interface CgroupStats {
   }[];
 }
 
+/** What the controllers of this host can do beyond being there. */
+export interface CgroupAbilities {
+  /** CPUs and memory nodes that a group may have, as the kernel's lists: `0-1,4`. Absent without cpuset. */
+  readonly cpus?: string;
+  readonly memoryNodes?: string;
+  /** Block I/O may be shared by weight, in all and for one device. */
+  readonly blockIoWeight: boolean;
+  readonly blockIoWeightDevice: boolean;
+}
+
 /** Reads and removes cgroups; making and limiting them is the OCI runtime's work. */
 export interface Cgroups {
   readonly layout: CgroupLayout;
   /** Controllers that are usable: `cpu`, `memory`, `pids`, … */
   readonly controllers: readonly string[];
+  abilities(): CgroupAbilities;
   /** @param path Below the hierarchies' roots, with a leading slash: `/wharf/<id>`. */
   stats(path: string): CgroupStats;
   /** All processes in it and below. */

@@ -51,7 +51,7 @@ export interface Snapshotter {
   remove(name: string): Promise<void>;
   /** Resolves when no removal is under way. */
   settled(): Promise<void>;
-  /** Bytes and inodes of what this snapshot adds to its parent. */
+  /** What this snapshot adds to its parent: the sizes of its files, and its inodes. Folders have no size. */
   usage(name: string): Promise<{ readonly bytes: number; readonly inodes: number }>;
   /** GraphDriver.Data of `docker inspect`: LowerDir, MergedDir, UpperDir, WorkDir. */
   graphData(key: string): Readonly<Record<string, string>>;

@@ -5,7 +5,10 @@ import { frameOutput } from "#api/output-frames.ts";
 import { isWanted } from "./logs-route.ts";
 
 export interface PumpOptions {
+  /** The process has a terminal: its output is one stream, and detach keys may be typed. */
   readonly terminal: boolean;
+  /** Output goes out in frames that name the stream, else as it is. */
+  readonly isFramed: boolean;
   readonly stdin: boolean;
   readonly stdout: boolean;
   readonly stderr: boolean;
@@ -56,7 +59,7 @@ async function copyOutput(
   for await (const { stream, bytes } of process.output()) {
     if (!options.terminal && !isWanted(options, stream)) continue;
     if (options.terminal && !options.stdout) continue;
-    await client.write(options.terminal ? bytes : frameOutput(stream, bytes));
+    await client.write(options.isFramed ? frameOutput(stream, bytes) : bytes);
   }
   return "output-ended";
 }

@@ -6,7 +6,14 @@ import type { HijackExchange, HijackedStream } from "#api/hijack.ts";
 import { frameOutput } from "#api/output-frames.ts";
 import { type PumpOptions, pumpStreams } from "./attach-pump.ts";
 import type { ContainersBackend } from "./backend.ts";
-import { formatLogEntry, outputType, replayRequest } from "./logs-route.ts";
+import { formatLogEntry, hijackedType, replayRequest } from "./logs-route.ts";
+
+/** How the client of an attach is answered. */
+export interface AttachAnswer {
+  accept(contentType: string): HijackedStream;
+  /** A websocket's messages are bare output, also without a terminal. */
+  readonly mayFrame: boolean;
+}
 
 /**
  * `POST /containers/{id}/attach` and its websocket twin. The connection is taken over before the
@@ -15,7 +22,7 @@ import { formatLogEntry, outputType, replayRequest } from "./logs-route.ts";
 export async function attachContainer(
   exchange: HijackExchange,
   containers: ContainersBackend,
-  accept: (contentType: string) => HijackedStream,
+  answer: AttachAnswer,
 ): Promise<void> {
   const { query, signal } = exchange;
   const id = pathPart(exchange, "id");
@@ -28,6 +35,7 @@ export async function attachContainer(
   }
   const options: PumpOptions = {
     terminal,
+    isFramed: answer.mayFrame && !terminal,
     stdin: query.boolean("stdin") && OpenStdin,
     stdout: query.boolean("stdout"),
     stderr: query.boolean("stderr"),
@@ -38,12 +46,12 @@ export async function attachContainer(
   const joined = query.boolean("stream")
     ? await containers.attach(record.id, signal, { outputOnly: !options.stdin })
     : undefined;
-  const client = accept(outputType(exchange.version, terminal));
+  const client = answer.accept(hijackedType(exchange, terminal));
   try {
     if (query.boolean("logs")) await replay(client, containers, record.id, options, signal);
     if (joined) await pumpStreams(client, joined.stream, options, signal);
   } catch (error) {
-    if (!signal.aborted) await reportInStream(client, terminal, error);
+    if (!signal.aborted) await reportInStream(client, options.isFramed, error);
   }
   await client.end();
 }
@@ -57,17 +65,17 @@ async function replay(
 ): Promise<void> {
   const streams = { stdout: options.stdout, stderr: options.stderr };
   if (!streams.stdout && !streams.stderr) return;
-  const { entries, terminal } = containers.logs(id, replayRequest(streams), signal);
-  const format = { timestamps: false, details: false, terminal };
+  const { entries } = containers.logs(id, replayRequest(streams), signal);
+  const format = { timestamps: false, details: false, isFramed: options.isFramed };
   for await (const entry of entries) await client.write(formatLogEntry(entry, format));
 }
 
 /** After the takeover an error can only be told as output: Docker does so too, on stdout. */
 export async function reportInStream(
   client: HijackedStream,
-  terminal: boolean,
+  isFramed: boolean,
   error: unknown,
 ): Promise<void> {
   const text = Buffer.from(`${streamErrorMessage(error)}\r\n`);
-  await client.write(terminal ? text : frameOutput("stdout", text));
+  await client.write(isFramed ? frameOutput("stdout", text) : text);
 }

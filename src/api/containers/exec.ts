@@ -10,7 +10,7 @@ import type { Wire } from "#api/wire.ts";
 import { reportInStream } from "./attach.ts";
 import { pumpStreams } from "./attach-pump.ts";
 import type { ContainersBackend } from "./backend.ts";
-import { outputType } from "./logs-route.ts";
+import { hijackedType } from "./logs-route.ts";
 
 export function execToWire(details: ExecDetails): Wire<ExecInspectResponse> {
   const { config } = details;
@@ -69,7 +69,9 @@ export async function startExec(
     throw new ConflictError(`exec command ${execId} is already running`);
   }
   if (status === "exited") throw new ConflictError(`exec command ${execId} has already run`);
-  const client = exchange.accept(outputType(exchange.version, config.Tty));
+  // What the start says of a terminal is what the client reads by, whatever the exec has.
+  const isFramed = !start.Tty;
+  const client = exchange.accept(hijackedType(exchange, start.Tty));
   try {
     // After the takeover, as Docker does: a command that is not found is told on the stream, and the
     // client learns 126 or 127 from the exec's exit code.
@@ -77,6 +79,7 @@ export async function startExec(
     if (stream) {
       const pump = {
         terminal: config.Tty,
+        isFramed,
         stdin: config.AttachStdin,
         stdout: config.AttachStdout,
         stderr: config.AttachStderr,
@@ -86,7 +89,7 @@ export async function startExec(
       await pumpStreams(client, stream, pump, exchange.signal);
     }
   } catch (error) {
-    if (!exchange.signal.aborted) await reportInStream(client, config.Tty, error);
+    if (!exchange.signal.aborted) await reportInStream(client, isFramed, error);
   }
   await client.end();
 }

@@ -5,6 +5,7 @@ import { parseUnixTimestamp } from "#spec/engine-api/timestamps.ts";
 import { type ApiVersion, isAtLeast } from "#spec/engine-api/version.ts";
 import { streamErrorMessage } from "#api/errors.ts";
 import { type Exchange, beginStream, pathPart, writePiece } from "#api/exchange.ts";
+import type { HijackExchange } from "#api/hijack.ts";
 import { MULTIPLEXED_STREAM_TYPE, RAW_STREAM_TYPE, frameOutput } from "#api/output-frames.ts";
 import type { Query } from "#api/query.ts";
 import type { ContainersBackend } from "./backend.ts";
@@ -22,6 +23,11 @@ function timestamp(query: Query, name: string): bigint | undefined {
 
 function tailCount(text: string): number | undefined {
   return /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined; // "all", -1 and nonsense: all
+}
+
+/** As `outputType`, for a connection that is taken over: without an upgrade it is always raw. */
+export function hijackedType(exchange: HijackExchange, terminal: boolean): string {
+  return exchange.isUpgrade ? outputType(exchange.version, terminal) : RAW_STREAM_TYPE;
 }
 
 /** @throws {InvalidArgumentError} With Docker's texts. */
@@ -44,16 +50,16 @@ export function parseLogsQuery(query: Query): Omit<LogReadRequest, "writerGone">
   };
 }
 
-/** One log entry as `logs` sends it: what was asked for in front, framed unless there is a terminal. */
+/** One log entry as `logs` sends it: what was asked for in front. */
 export function formatLogEntry(
   entry: LogEntry,
-  options: { readonly timestamps: boolean; readonly details: boolean; readonly terminal: boolean },
+  options: { readonly timestamps: boolean; readonly details: boolean; readonly isFramed: boolean },
 ): Uint8Array {
   const time = options.timestamps ? `${formatRfc3339Fixed(entry.timeNanos)} ` : "";
   // With details Docker writes the attributes of the log driver's options and a blank.
   const prefix = time + (options.details ? " " : "");
   const line = prefix === "" ? entry.bytes : Buffer.concat([Buffer.from(prefix), entry.bytes]);
-  return options.terminal ? line : frameOutput(entry.stream, line);
+  return options.isFramed ? frameOutput(entry.stream, line) : line;
 }
 
 /** `GET /containers/{id}/logs` */
@@ -64,7 +70,7 @@ export async function sendLogs(exchange: Exchange, containers: ContainersBackend
   const options = {
     timestamps: query.boolean("timestamps"),
     details: query.boolean("details"),
-    terminal,
+    isFramed: !terminal,
   };
   beginStream(exchange, outputType(exchange.version, terminal));
   try {

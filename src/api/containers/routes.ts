@@ -231,10 +231,13 @@ function lookRoutes(options: ContainerRoutesOptions): readonly Route[] {
 function streamRoutes({ containers }: ContainerRoutesOptions): readonly Route[] {
   return [
     hijack("POST", "/containers/{id}/attach", (exchange) =>
-      attachContainer(exchange, containers, exchange.accept),
+      attachContainer(exchange, containers, { accept: exchange.accept, mayFrame: true }),
     ),
     hijack("GET", "/containers/{id}/attach/ws", (exchange) =>
-      attachContainer(exchange, containers, () => acceptWebsocket(exchange)),
+      attachContainer(exchange, containers, {
+        accept: () => acceptWebsocket(exchange),
+        mayFrame: false,
+      }),
     ),
     answer("POST", "/containers/{id}/resize", async (exchange) => {
       await containers.resize(pathPart(exchange, "id"), parseTerminalSize(exchange.query));

@@ -21,6 +21,7 @@ export function stateToWire(state: ContainerState): Wire<WireState> {
   const exit = exitOf(state);
   const failure = state.status === "created" ? state.failure : undefined;
   const startedNanos = state.status === "running" ? state.startedNanos : exit?.startedNanos;
+  const finishedNanos = state.status === "running" ? state.lastFinishedNanos : exit?.finishedNanos;
   return {
     Status: statusWord(state),
     Running: state.status === "running" || state.status === "restarting",
@@ -32,7 +33,7 @@ export function stateToWire(state: ContainerState): Wire<WireState> {
     ExitCode: exit?.exitCode ?? failure?.exitCode ?? 0,
     Error: exit?.error ?? failure?.error ?? (state.status === "dead" ? state.reason : ""),
     StartedAt: startedNanos === undefined ? ZERO_TIME : formatRfc3339(startedNanos),
-    FinishedAt: exit === undefined ? ZERO_TIME : formatRfc3339(exit.finishedNanos),
+    FinishedAt: finishedNanos === undefined ? ZERO_TIME : formatRfc3339(finishedNanos),
   };
 }
 

@@ -163,7 +163,9 @@ export function infoToWire(
     ContainerdCommit: { ID: "" },
     RuncCommit: { ID: "" },
     InitCommit: { ID: "" },
-    SecurityOptions: info.securityOptions,
+    SecurityOptions: isAtLeast(version, "1.25")
+      ? info.securityOptions
+      : info.securityOptions.flatMap((option) => /^name=([^,]+)/.exec(option)?.[1] ?? []),
     ...(info.addressPools.length > 0
       ? {
           DefaultAddressPools: info.addressPools.map(({ base, size }) => ({

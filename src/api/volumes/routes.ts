@@ -82,7 +82,7 @@ export function volumeRoutes(volumes: VolumesBackend): readonly Route[] {
       const filters = pruneFilters(exchange.query.get("filters"), exchange.version);
       const pruned = await volumes.prune(filters);
       sendJson(exchange, 200, {
-        VolumesDeleted: pruned.names.length === 0 ? null : pruned.names,
+        VolumesDeleted: pruned.names,
         SpaceReclaimed: pruned.reclaimedBytes,
       });
     }),

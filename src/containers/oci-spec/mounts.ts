@@ -61,27 +61,27 @@ function systemMounts(input: OciSpecInput, security: SecurityOptions): readonly 
       source: "mqueue",
       options: ["nosuid", "noexec", "nodev"],
     },
-    sharedMemory(input),
+    ...sharedMemory(input),
   ];
 }
 
-function sharedMemory(input: OciSpecInput): Mount {
+function sharedMemory(input: OciSpecInput): readonly Mount[] {
   const { IpcMode, ShmSize } = input.hostConfig;
+  if (IpcMode === "none") return [];
   const source = IpcMode === "host" ? "/dev/shm" : input.sharedMemoryPath;
   if (source !== undefined) {
-    return {
-      destination: "/dev/shm",
-      type: "bind",
-      source,
-      options: ["rbind", "rprivate", "rw"],
-    };
+    return [
+      { destination: "/dev/shm", type: "bind", source, options: ["rbind", "rprivate", "rw"] },
+    ];
   }
-  return {
-    destination: "/dev/shm",
-    type: "tmpfs",
-    source: "shm",
-    options: ["nosuid", "noexec", "nodev", "mode=1777", `size=${ShmSize}`],
-  };
+  return [
+    {
+      destination: "/dev/shm",
+      type: "tmpfs",
+      source: "shm",
+      options: ["nosuid", "noexec", "nodev", "mode=1777", `size=${ShmSize}`],
+    },
+  ];
 }
 
 function fileMounts(input: OciSpecInput): readonly Mount[] {

@@ -307,7 +307,8 @@ function fakeSystem(world: World): System {
 }
 
 function fakeCgroups(): Cgroups {
-  const partial: Pick<Cgroups, "layout" | "controllers" | "stats"> = {
+  const partial: Pick<Cgroups, "abilities" | "layout" | "controllers" | "stats"> = {
+    abilities: () => ({ cpus: "0-1", blockIoWeight: true, blockIoWeightDevice: true }),
     layout: "v2",
     controllers: [],
     stats: () => ({ pids: { current: 1 } }),

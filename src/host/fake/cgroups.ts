@@ -1,5 +1,5 @@
 import { ConflictError } from "#base/errors.ts";
-import type { CgroupLayout, Cgroups, CgroupStats } from "#host/cgroups.ts";
+import type { CgroupAbilities, CgroupLayout, Cgroups, CgroupStats } from "#host/cgroups.ts";
 
 export interface FakeCgroup {
   readonly pids?: readonly number[];
@@ -14,6 +14,10 @@ export class FakeCgroups implements Cgroups {
   readonly #groups = new Map<string, FakeCgroup>();
   /** Called with each process that `kill` kills. */
   onKill: (pid: number) => void = () => {};
+
+  abilities(): CgroupAbilities {
+    return { cpus: "0-1", memoryNodes: "0", blockIoWeight: true, blockIoWeightDevice: true };
+  }
 
   set(path: string, group: FakeCgroup): void {
     this.#groups.set(path, group);

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { ConflictError, invariant } from "#base/errors.ts";
-import type { CgroupLayout, Cgroups, CgroupStats } from "#host/cgroups.ts";
+import type { CgroupAbilities, CgroupLayout, Cgroups, CgroupStats } from "#host/cgroups.ts";
 import type { Mounts } from "#host/mounts.ts";
 import {
   type CgroupHierarchies,
@@ -40,6 +40,27 @@ class LinuxCgroups implements Cgroups {
     const unified = v2 === undefined ? "" : (readText(`${v2}/cgroup.controllers`) ?? "");
     const words = unified.trim().split(/\s+/).filter(Boolean);
     this.controllers = [...new Set([...v1.keys(), ...words])].sort();
+  }
+
+  abilities(): CgroupAbilities {
+    const { v1, v2 } = this.#hierarchies;
+    const cpuset = v1.get("cpuset");
+    const [folder, suffix] = cpuset === undefined ? [v2, ".effective"] : [cpuset, ""];
+    const list = (name: string): string | undefined =>
+      folder === undefined ? undefined : readText(`${folder}/cpuset.${name}${suffix}`)?.trim();
+    const cpus = list("cpus");
+    const memoryNodes = list("mems");
+    const blockIo = v1.get("blkio");
+    const hasWeight = (file: string): boolean =>
+      blockIo === undefined
+        ? this.layout === "v2" && this.controllers.includes("io")
+        : existsSync(`${blockIo}/${file}`);
+    return {
+      ...(cpus ? { cpus } : {}),
+      ...(memoryNodes ? { memoryNodes } : {}),
+      blockIoWeight: hasWeight("blkio.weight"),
+      blockIoWeightDevice: hasWeight("blkio.weight_device"),
+    };
   }
 
   stats(path: string): CgroupStats {

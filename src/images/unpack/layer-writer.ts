@@ -176,10 +176,6 @@ export class LayerWriter implements LayerTarHandler {
   }
 
   #create(path: string, entry: LayerEntry): void {
-    if (path === "/") {
-      this.#directories.set("/", entry);
-      return;
-    }
     switch (entry.type) {
       case "directory":
         this.#directory(path, entry);

@@ -50,8 +50,13 @@ export function planEntry(entry: LayerEntry): EntryPlan {
   if (entry.type === "hard-link") {
     return { kind: "link", path, target: insidePath(entry.linkName, "hard link to") };
   }
-  if (path === "/" && entry.type !== "directory") {
-    throw new InvalidArgumentError(`Cannot unpack a ${entry.type} as the layer's root`);
+  if (path === "/") {
+    if (entry.type !== "directory") {
+      throw new InvalidArgumentError(`Cannot unpack a ${entry.type} as the layer's root`);
+    }
+    // Docker's storage drivers leave the root as it is, 0755 of root's: many an archive of a root file
+    // system was made of a private temporary folder, which no other user could enter.
+    return { kind: "skip" };
   }
   return { kind: "create", path };
 }

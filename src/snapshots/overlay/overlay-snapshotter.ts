@@ -160,8 +160,10 @@ class OverlaySnapshotter implements Snapshotter {
     return this.#trash.settled();
   }
 
-  usage(name: string): Promise<{ readonly bytes: number; readonly inodes: number }> {
-    return this.#options.files.diskUsage(this.#path(this.#records.get(name), "diff"));
+  async usage(name: string): Promise<{ readonly bytes: number; readonly inodes: number }> {
+    const folder = this.#path(this.#records.get(name), "diff");
+    const { apparentBytes, inodes } = await this.#options.files.diskUsage(folder);
+    return { bytes: apparentBytes, inodes };
   }
 
   graphData(key: string): Readonly<Record<string, string>> {

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FailedPreconditionError, InternalError } from "#base/errors.ts";
@@ -28,6 +28,23 @@ describe("SqliteStore", () => {
   test("open() finds again what was written", () => {
     withStore((store) => store.collection<string>(NOTES).put("a", "1"));
     expect(withStore((store) => store.collection<string>(NOTES).entries())).toEqual([["a", "1"]]);
+  });
+
+  test("open() keeps the file and what SQLite puts beside it from other users", () => {
+    const modes = (): string[] =>
+      readdirSync(folder)
+        .toSorted()
+        .map((name) => `${name} ${(statSync(join(folder, name)).mode & 0o777).toString(8)}`);
+    const expected = ["state.db 600", "state.db-shm 600", "state.db-wal 600"];
+    withStore((store) => {
+      store.collection<string>(NOTES).put("a", "secret");
+      expect(modes()).toEqual(expected);
+    });
+    chmodSync(join(folder, "state.db"), 0o644);
+    withStore((store) => {
+      store.collection<string>(NOTES).put("a", "secret");
+      expect(modes()).toEqual(expected);
+    });
   });
 
   test("open() refuses a newer layout, another program's file and a damaged one, unchanged", () => {

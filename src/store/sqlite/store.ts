@@ -1,4 +1,6 @@
 import { Database, type Statement } from "bun:sqlite";
+import { chmodSync, closeSync, existsSync, openSync } from "node:fs";
+import { dirname } from "node:path";
 import { FailedPreconditionError, InternalError, invariant } from "#base/errors.ts";
 import { checkDefinition, requireSynchronous } from "#store/definition.ts";
 import type { Collection, CollectionDefinition, Store } from "#store/store.ts";
@@ -11,6 +13,8 @@ const SCHEMA_VERSION = 1;
 const APPLICATION_ID = 0x57485246;
 /** How long a writer waits for somebody who looks into the file with other tools. */
 const BUSY_TIMEOUT_MS = 1000;
+/** Records hold secrets: the environment of containers, the options of volumes. */
+const FILE_MODE = 0o600;
 
 /**
  * Records in one SQLite file, with its `-wal` and `-shm` beside it while open. A call that has returned
@@ -39,6 +43,7 @@ export class SqliteStore implements Store {
   static open(path: string): SqliteStore {
     const attempt = `Cannot open store "${path}"`;
     return translated(attempt, () => {
+      makePrivate(path);
       const database = new Database(path, { create: true, strict: true });
       try {
         database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
@@ -111,6 +116,15 @@ export class SqliteStore implements Store {
     for (const statement of Object.values(this.#sql)) statement.finalize();
     this.#collections.clear();
     this.#database.close(true);
+  }
+}
+
+/** Before SQLite makes them with the mode of the umask; new `-wal` and `-shm` get the mode of the file. */
+function makePrivate(path: string): void {
+  if (!existsSync(dirname(path))) return; // SQLite says so in its own words
+  closeSync(openSync(path, "a", FILE_MODE));
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) {
+    if (existsSync(file)) chmodSync(file, FILE_MODE);
   }
 }
 

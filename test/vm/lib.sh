@@ -11,14 +11,16 @@ label() { echo "[$driver $runtime] $*"; }
 
 # check NAME COMMAND...: passes when the command succeeds; its output is shown when it does not.
 check() {
-  local name output
+  local name output start
   name=$(label "$1")
+  start=$(date +%s)
   shift
   if output=$("$@" 2>&1); then
     echo "ok $name"
   else
     echo "FAIL $name"
     cut -c1-600 <<<"$output" | tail -n 25 | sed 's/^/     /'
+    journalctl -u wharf.service --since "@$start" --no-pager -o cat | cut -c1-600 | tail -n 8 | sed 's/^/     engine: /'
   fi
 }
 

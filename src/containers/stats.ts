@@ -1,12 +1,8 @@
 import type { ContainerStatsSample } from "./containers.ts";
 import type { ContainerParts } from "./parts.ts";
-import { cgroupPathOf } from "./cgroup-path.ts";
 
 export function sampleStats(
-  parts: Pick<
-    ContainerParts,
-    "cgroups" | "clock" | "networks" | "registry" | "settings" | "system"
-  >,
+  parts: Pick<ContainerParts, "clock" | "networks" | "registry" | "runtime" | "system">,
   reference: string,
 ): ContainerStatsSample {
   const record = parts.registry.resolve(reference);
@@ -15,7 +11,7 @@ export function sampleStats(
     id: record.id,
     name: record.name,
     readNanos: parts.clock.nowNanos(),
-    cgroup: isRunning ? parts.cgroups.stats(cgroupPathOf(parts.settings, record)) : {},
+    cgroup: isRunning ? parts.runtime.stats(record.id) : {},
     hostCpuNanos: parts.system.cpuUsageNanos(),
     onlineCpus: parts.system.cpuCount,
     networks: isRunning ? parts.networks.counters(record.id) : {},

@@ -45,7 +45,7 @@ export async function adoptProcess(
   const running: RunningProcess = { ...pair, exited };
   if (record.kind === "exec") return { status: "running", paused: false, ...running };
   if (await isWaiting(parts, request, record, pair)) return { status: "created", ...running };
-  const paused = isFrozen(parts.cgroups.layout, record.cgroupPath);
+  const paused = isFrozen(parts.cgroups.layout, record.limitedCgroupPath);
   return { status: "running", paused, ...running };
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ConflictError, InvalidArgumentError, invariant, NotFoundError } from "#base/errors.ts";
-import type { Cgroups } from "#host/cgroups.ts";
+import type { Cgroups, CgroupStats } from "#host/cgroups.ts";
 import type { Clock } from "#host/clock.ts";
 import type { Processes } from "#host/processes.ts";
 import type { Sockets } from "#host/sockets.ts";
@@ -20,6 +20,7 @@ import {
   type RuntimeProgram,
   runProgram,
 } from "./oci/program.ts";
+import { scopedCgroupPath, withScope } from "./oci/systemd-scope.ts";
 import { removeProcess } from "./remove.ts";
 import type {
   AdoptedProcess,
@@ -72,12 +73,16 @@ export class ConmonRuntime implements Runtime {
 
   async create(request: CreateRequest, signal: AbortSignal): Promise<RunningProcess> {
     signal.throwIfAborted();
+    const program = this.#program(request.runtimeName);
+    const isScoped = this.#isScoped(program);
+    const { cgroupPath } = request;
     const record: ProcessRecord = {
       kind: "container",
       id: request.id,
       containerId: request.id,
-      runtimeName: this.#program(request.runtimeName).name,
-      cgroupPath: request.cgroupPath,
+      runtimeName: program.name,
+      cgroupPath,
+      limitedCgroupPath: isScoped ? scopedCgroupPath(cgroupPath) : cgroupPath,
       bootId: this.#parts.bootId,
       terminal: request.terminal,
       openStdin: request.openStdin,
@@ -86,7 +91,8 @@ export class ConmonRuntime implements Runtime {
     const folder = this.#makeFolder(record);
     await using undo = new AsyncDisposableStack();
     undo.defer(() => this.delete(request.id, { force: true }));
-    writeFileSync(folder.configFile, JSON.stringify(request.spec));
+    const spec = isScoped ? withScope(request.spec) : request.spec;
+    writeFileSync(folder.configFile, JSON.stringify(spec));
     const started = await this.#supervise(record, folder, {
       logTarget: request.logTarget,
       command: request.spec.process?.args[0] ?? "",
@@ -105,6 +111,7 @@ export class ConmonRuntime implements Runtime {
       containerId: request.containerId,
       runtimeName: container.runtimeName,
       cgroupPath: container.cgroupPath,
+      limitedCgroupPath: container.limitedCgroupPath,
       bootId: this.#parts.bootId,
       terminal: request.terminal,
       openStdin: request.openStdin,
@@ -222,6 +229,11 @@ export class ConmonRuntime implements Runtime {
     return this.#parts.cgroups.pids(this.#record(id).cgroupPath);
   }
 
+  stats(id: string): CgroupStats {
+    const record = this.#folder(id).readRecord();
+    return record === undefined ? {} : this.#parts.cgroups.stats(record.limitedCgroupPath);
+  }
+
   /** Starts conmon; resolves when the process waits (container) or runs (exec). */
   async #supervise(
     record: ProcessRecord,
@@ -315,6 +327,11 @@ export class ConmonRuntime implements Runtime {
     if (record === undefined)
       throw new NotFoundError(`No process of ${id} is known to the runtime`);
     return record;
+  }
+
+  #isScoped(program: RuntimeProgram): boolean {
+    const { systemdCgroup, cgroups } = this.#parts;
+    return program.family === "crun" && systemdCgroup && cgroups.layout === "v2";
   }
 
   #program(name: string): RuntimeProgram {

@@ -1,3 +1,4 @@
+import type { CgroupStats } from "#host/cgroups.ts";
 import type { ProcessIdentity } from "#host/processes.ts";
 import type {
   Process as OciProcess,
@@ -57,6 +58,8 @@ export interface Runtime {
   reopenLog(id: string): void;
   /** Ids of containers and execs with a state folder, for reconciling. */
   list(): readonly string[];
+  /** Counters of a container's cgroup; empty when it has none. */
+  stats(id: string): CgroupStats;
   /** Processes inside, host pids. */
   pids(id: string): readonly number[];
 }

@@ -10,6 +10,8 @@ export interface ProcessRecord {
   readonly containerId: string;
   readonly runtimeName: string;
   readonly cgroupPath: string;
+  /** Where its limits and counters are: `cgroupPath`, or a group below it. */
+  readonly limitedCgroupPath: string;
   readonly bootId: string;
   readonly terminal: boolean;
   readonly openStdin: boolean;

@@ -24,7 +24,6 @@ finish() {
 
 echo # behind what the firmware wrote
 echo "BOOT $boot after $(cut -d' ' -f1 /proc/uptime) s"
-[ ! -f debug.sh ] || { . ./debug.sh; finish; }
 case $boot in
   1)
     prepare_guest

@@ -1,4 +1,5 @@
 import { ConflictError } from "#base/errors.ts";
+import type { CgroupStats } from "#host/cgroups.ts";
 import type { Clock } from "#host/clock.ts";
 import type { ProcessIdentity } from "#host/processes.ts";
 import { CommandNotFoundError } from "#runtime/errors.ts";
@@ -179,6 +180,10 @@ export class FakeRuntime implements Runtime {
 
   list(): readonly string[] {
     return [...this.#world.all.keys()];
+  }
+
+  stats(): CgroupStats {
+    return {};
   }
 
   pids(id: string): readonly number[] {

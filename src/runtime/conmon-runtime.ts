@@ -12,6 +12,7 @@ import { sendReopenLog, sendResize } from "./conmon/control.ts";
 import { startSupervisor } from "./conmon/supervisor.ts";
 import { readExit } from "./exit.ts";
 import type { ExitWatch } from "./exit-watch.ts";
+import { CompiledFilters } from "./oci/compiled-filters.ts";
 import { releaseProcess } from "./oci/exec-fifo.ts";
 import { toFailure } from "./oci/failure.ts";
 import {
@@ -54,9 +55,11 @@ export interface ConmonRuntimeParts {
 /** The runtime that stands on conmon and an OCI runtime. Keeps no state but what the folders hold. */
 export class ConmonRuntime implements Runtime {
   readonly #parts: ConmonRuntimeParts;
+  readonly #filters: CompiledFilters;
 
   constructor(parts: ConmonRuntimeParts) {
     this.#parts = parts;
+    this.#filters = new CompiledFilters(() => parts.clock.monotonicMs());
   }
 
   get runtimes(): Readonly<Record<string, RuntimeInfo>> {
@@ -92,11 +95,13 @@ export class ConmonRuntime implements Runtime {
     await using undo = new AsyncDisposableStack();
     undo.defer(() => this.delete(request.id, { force: true }));
     const spec = isScoped ? withScope(request.spec) : request.spec;
-    writeFileSync(folder.configFile, JSON.stringify(spec));
+    const compiled = this.#filters.apply(this.#program(request.runtimeName), request.id, spec);
+    writeFileSync(folder.configFile, JSON.stringify(compiled.spec));
     const started = await this.#supervise(record, folder, {
       logTarget: request.logTarget,
       command: request.spec.process?.args[0] ?? "",
     });
+    compiled.learn();
     signal.throwIfAborted();
     undo.move();
     return started;

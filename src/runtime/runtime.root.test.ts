@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { ConflictError, messageOf } from "#base/errors.ts";
+import type { Seccomp } from "#spec/oci-runtime.ts";
 import { CommandNotFoundError, CommandNotInvocableError, RuntimeRefusedError } from "./errors.ts";
 import type { AttachStream } from "./runtime.ts";
 import { makeProcess, makeSpec, openFixture, type RuntimeFixture } from "./testing/fixture.ts";
@@ -46,6 +47,22 @@ describe.each(["crun", "runc"] as const)("ConmonRuntime with %s", (runtimeName) 
     await runtime.pause("c1");
     await runtime.delete("c1", { force: true });
     expect(leftovers(fixture, "c1")).toEqual([]);
+  });
+
+  test("seccomp rules hold for the first container that has them and for the next", async () => {
+    await using fixture = await openFixture({ runtimeName });
+    const { runtime } = fixture;
+    for (const id of ["c1", "c2"]) {
+      const spec = makeSpec(fixture.stateDir, id, ["sh", "-c", "mkdir /denied || exit 3"]);
+      const seccomp: Seccomp = {
+        defaultAction: "SCMP_ACT_ALLOW",
+        syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 1 }],
+      };
+      const changes = { spec: { ...spec, linux: { ...spec.linux, seccomp } } };
+      const running = await runtime.create(fixture.request(id, "", changes), never);
+      await runtime.start(id);
+      expect(await running.exited).toMatchObject({ exitCode: 3 });
+    }
   });
 
   test("kill() reaches the first process, and tells when it is gone", async () => {

@@ -48,7 +48,7 @@ export const command: Command = defineCommand({
       : undefined;
     const end = await joinStreams(cli, stream, choice);
     if (end === "detached") throw new CancelledError("read escape sequence");
-    return exitCode();
+    return await exitCode();
   },
 });
 

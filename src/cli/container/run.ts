@@ -49,7 +49,7 @@ export const command: Command = defineCommand({
     }
     const detachKeys = chooseDetachKeys(cli, flags["detach-keys"]);
     const choice = { ...streams, hasTerminal, detachKeys };
-    return runAttached(cli, { id, removes: flags.rm, start }, choice);
+    return await runAttached(cli, { id, removes: flags.rm, start }, choice);
   },
 });
 

@@ -68,7 +68,7 @@ async function startAttached(
   const start = async (): Promise<void> => {
     await engine.send("POST", containerPath(id, "/start"));
   };
-  return runAttached(
+  return await runAttached(
     cli,
     { id, removes: host?.AutoRemove ?? false, start },
     {

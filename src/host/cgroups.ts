@@ -51,8 +51,13 @@ export interface Cgroups {
   stats(path: string): CgroupStats;
   /** All processes in it and below. */
   pids(path: string): readonly number[];
-  /** Whether any out-of-memory kill happened in it. */
-  oomKills(path: string): number;
+  /**
+   * Out-of-memory kills in it. systemd removes a group with its last process: of one that is gone, as far as
+   * the kernel's log reaches back.
+   *
+   * @param sinceSeconds After the boot: earlier ones in the log are those of another group of that path.
+   */
+  oomKills(path: string, sinceSeconds: number): number;
   exists(path: string): boolean;
   /** Names of the groups directly below. */
   children(path: string): readonly string[];

@@ -80,13 +80,13 @@ describe("LinuxCgroups", () => {
     const root = ROOTS.find((each) => existsSync(`${each}${PATH}/${limit}`));
     if (root === undefined) return;
     writeFileSync(`${root}${PATH}/${limit}`, String(8 << 20));
-    expect(cgroups.oomKills(PATH)).toBe(0);
+    expect(cgroups.oomKills(PATH, 0)).toBe(0);
     const hungry = start("exec /usr/bin/tail /dev/zero");
     release(hungry, PATH);
     expect(await hungry.exited).toEqual({ signal: 9 });
-    expect(cgroups.oomKills(PATH)).toBe(1);
+    expect(cgroups.oomKills(PATH, 0)).toBe(1);
     expect(cgroups.stats(PATH).memory?.limitBytes).toBe(8 << 20);
-    expect(cgroups.oomKills("/wharf-test-none")).toBe(0);
+    expect(cgroups.oomKills("/wharf-test-none", 0)).toBe(0);
   });
 
   test("a path that would lead elsewhere is a bug", () => {

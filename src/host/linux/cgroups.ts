@@ -12,6 +12,8 @@ import { parseFlatKeyed } from "./cgroups/keyed.ts";
 import { parseStatsV1 } from "./cgroups/stats-v1.ts";
 import { parseStatsV2 } from "./cgroups/stats-v2.ts";
 import { errnoOf, errnos, systemError } from "./ffi/errno.ts";
+import type { Libc } from "./ffi/libc.ts";
+import { countLoggedOomKills, readKernelLog } from "./kernel-log.ts";
 
 /** A group stays busy for a moment after its last process has ended. */
 const REMOVE_ATTEMPTS = 8;
@@ -19,9 +21,10 @@ const REMOVE_PAUSE_MS = 2;
 /** Without a way to stop all at once, a group that forks meanwhile is swept again. */
 const KILL_SWEEPS = 50;
 
-export function openCgroups(mounts: Mounts): Cgroups {
+export function openCgroups(libc: Libc, mounts: Mounts): Cgroups {
   const controllers = parseControllers(readText("/proc/cgroups") ?? "");
-  return new LinuxCgroups(findHierarchies(mounts.list(), controllers));
+  const hierarchies = findHierarchies(mounts.list(), controllers);
+  return new LinuxCgroups(hierarchies, () => readKernelLog(libc));
 }
 
 class LinuxCgroups implements Cgroups {
@@ -31,9 +34,12 @@ class LinuxCgroups implements Cgroups {
   /** Mount points of all hierarchies, each once. */
   readonly #roots: readonly string[];
 
-  constructor(hierarchies: CgroupHierarchies) {
+  readonly #kernelLog: () => string;
+
+  constructor(hierarchies: CgroupHierarchies, kernelLog: () => string) {
     const { layout, v1, v2, named } = hierarchies;
     this.#hierarchies = hierarchies;
+    this.#kernelLog = kernelLog;
     this.layout = layout;
     const v2Roots = v2 === undefined ? [] : [v2];
     this.#roots = [...new Set([...v1.values(), ...named, ...v2Roots])];
@@ -86,14 +92,18 @@ class LinuxCgroups implements Cgroups {
     return [...pids];
   }
 
-  oomKills(path: string): number {
-    const { v1, v2 } = this.#hierarchies;
+  oomKills(path: string, sinceSeconds: number): number {
+    const { layout, v1, v2 } = this.#hierarchies;
     const memory = v1.get("memory");
     const file =
       memory === undefined
         ? `${v2}${checked(path)}/memory.events`
         : `${memory}${checked(path)}/memory.oom_control`;
-    return parseFlatKeyed(readText(file) ?? "")["oom_kill"] ?? 0;
+    const text = readText(file);
+    if (text === undefined && layout === "v2") {
+      return countLoggedOomKills(this.#kernelLog(), path, sinceSeconds);
+    }
+    return parseFlatKeyed(text ?? "")["oom_kill"] ?? 0;
   }
 
   exists(path: string): boolean {

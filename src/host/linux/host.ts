@@ -27,7 +27,7 @@ export async function openLinuxHost(options: LinuxHostOptions = {}): Promise<Hos
   const thread = new JsThread({ libc });
   const clock = new SystemClock({ libc });
   const mounts = new LinuxMounts({ libc, thread });
-  const cgroups = openCgroups(mounts);
+  const cgroups = openCgroups(libc, mounts);
   const launcher = cgroups.layout === "hybrid" ? stack.use(openRuntimeLauncher(libc)) : undefined;
   const processes = new LinuxProcesses({ libc, thread, launcherPath: launcher?.path });
   const netlink = stack.use(new LinuxNetlink({ libc, thread }));

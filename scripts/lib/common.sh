@@ -108,6 +108,7 @@ make_busybox_tar() {
   mkdir -p "$(dirname "$file")"
   dir=$(mktemp -d)
   mkdir -p "$dir"/{bin,dev,etc,home,proc,root,sys,tmp,usr/bin,usr/sbin,sbin,var}
+  chmod 755 "$dir" # mktemp's 700 would become the mode of the container's /
   chmod 1777 "$dir/tmp"
   chmod 700 "$dir/root"
   cp /bin/busybox "$dir/bin/busybox"

@@ -20,7 +20,9 @@ const refusal = async (...args: string[]) => {
 
 describe("the process", () => {
   test("user by name, number and group; unknown ones refused", async () => {
-    expect(await run("-u", "www-data", "busybox", "id")).toContain("uid=33 gid=33");
+    expect(await run("-u", "www-data", "busybox", "id")).toContain(
+      "uid=33(www-data) gid=33(www-data)",
+    );
     expect(await run("-u", "1234:5678", "busybox", "id", "-u")).toBe("1234");
     expect(await run("-u", "33", "--group-add", "tty", "busybox", "id", "-G")).toBe("33 5");
     expect(await refusal("-u", "nosuch", "busybox", "true")).toContain(

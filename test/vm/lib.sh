@@ -3,8 +3,8 @@
 STATE=/var/lib/wharf-test
 SOCKET=/run/wharf.sock
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin WHARF_AUTOSTART=0
-# Emulation is some ten times slower than the real machine.
-PATIENCE_SECONDS=60
+# Emulation is some ten times slower than the real machine, more when that has other work.
+PATIENCE_SECONDS=180
 
 driver=cgroupfs runtime=crun
 label() { echo "[$driver $runtime] $*"; }

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { ConflictError, FailedPreconditionError, messageOf, WharfError } from "#base/errors.ts";
 import { cleanPath } from "#base/posix-path.ts";
@@ -9,6 +9,7 @@ import type { ContainerMount, ContainerRecord } from "./container.ts";
 import { type ExitParts, watchProcess } from "./exit.ts";
 import { planPorts } from "./ports.ts";
 import { type PlanParts, planProcess } from "./process-plan.ts";
+import { markAsContainer } from "./mark-as-container.ts";
 import { mountSharedMemory, unmountSharedMemory } from "./shared-memory.ts";
 import { resolveInRoot } from "./resolve-in-root.ts";
 import { lastExit, statusWord } from "./transitions.ts";
@@ -68,16 +69,6 @@ export async function bringUp(
   watchProcess(parts, id, process);
   parts.events.publish(running, "start");
   return running;
-}
-
-/** Programs tell by `/.dockerenv` that they run in a container. What the image has there stays. */
-function markAsContainer(rootPath: string): void {
-  try {
-    // exclusive: a symbolic link in its place is not followed
-    closeSync(openSync(join(rootPath, ".dockerenv"), "wx", 0o755));
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
-  }
 }
 
 function recordRunning(
@@ -212,7 +203,7 @@ function joinableContainer(parts: BringUpParts, reference: string): string {
   }
   if (target.state.status !== "running") {
     throw new ConflictError(
-      `cannot join network namespace of a non running container: container ${reference} is ${statusWord(target.state)}`,
+      `cannot join network namespace of a non running container: container ${target.name} is ${statusWord(target.state)}`,
     );
   }
   return target.id;

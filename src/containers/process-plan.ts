@@ -201,7 +201,7 @@ function joinedPid(
   const target = parts.registry.resolve(reference);
   if (target.state.status !== "running") {
     throw new ConflictError(
-      `cannot join ${noun} of a non running container: container ${reference} is ${statusWord(target.state)}`,
+      `cannot join ${noun} of a non running container: container ${target.name} is ${statusWord(target.state)}`,
     );
   }
   return target.state.process.pid;

@@ -181,6 +181,49 @@ describe("attach", () => {
   });
 });
 
+describe("framing", () => {
+  test("a websocket carries bare output, also without a terminal", async () => {
+    const containers = new FakeContainers(containerDetails({ OpenStdin: true }, RUNNING));
+    await using server = await serveContainers(containers);
+    using client = await RawClient.connect(server.path);
+    client.send(
+      "GET /containers/web/attach/ws?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: x\r\n" +
+        "Connection: Upgrade\r\nUpgrade: websocket\r\n" +
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+    );
+    client.send(Buffer.concat([Buffer.from([0x82, 0x82, 0, 0, 0, 0]), Buffer.from("hi")]));
+    const text = await client.until((received) => received.includes("echo:hi"));
+    expect(text).toContain("\r\n\r\n\x82\x07echo:hi");
+  });
+
+  test("only an upgraded attach says that it is framed", async () => {
+    await using server = await serveContainers(new FakeContainers(containerDetails({}, EXITED)));
+    for (const [headers, type] of [
+      [UPGRADE, "multiplexed"],
+      ["Host: x\r\n", "raw"],
+    ] as const) {
+      using client = await RawClient.connect(server.path);
+      client.send(`POST /containers/web/attach?logs=1&stdout=1 HTTP/1.1\r\n${headers}\r\n`);
+      const head = (await client.end()).toString().toLowerCase();
+      expect(head).toContain(`content-type: application/vnd.docker.${type}-stream`);
+    }
+  });
+
+  test("an exec is framed as its start says, whatever terminal it has", async () => {
+    const containers = new FakeContainers(containerDetails({}, RUNNING));
+    await using server = await serveContainers(containers);
+    using client = await RawClient.connect(server.path);
+    const body = '{"Tty":true}';
+    client.socket.end(
+      `POST /exec/x/start HTTP/1.1\r\n${UPGRADE}Content-Type: application/json\r\n` +
+        `Content-Length: ${body.length}\r\n\r\n${body}in`,
+    );
+    const text = (await client.end()).toString("latin1");
+    expect(text).toContain("application/vnd.docker.raw-stream");
+    expect(text).toContain("\r\n\r\necho:in");
+  });
+});
+
 describe("exec", () => {
   const head = (length: number): string =>
     `POST /exec/x/start HTTP/1.1\r\n${UPGRADE}Content-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`;

@@ -94,6 +94,11 @@ test("planEntry() tells whiteouts from files", () => {
   expect(planEntry(entry("a.wh.b"))).toEqual({ kind: "create", path: "/a.wh.b" });
 });
 
+test("planEntry() leaves the layer's root as it is, whoever may enter it", () => {
+  expect(planEntry({ ...entry("./", "directory"), mode: 0o700, uid: 5 })).toEqual({ kind: "skip" });
+  expect(() => planEntry(entry("."))).toThrow("Cannot unpack a file as the layer's root");
+});
+
 test("planEntry() keeps hard links inside", () => {
   expect(planEntry(entry("a", "hard-link", "/b/../c"))).toEqual({
     kind: "link",

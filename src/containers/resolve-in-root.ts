@@ -1,5 +1,6 @@
 import { lstatSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
+import { isAbsent } from "./absent.ts";
 
 const MAX_LINKS = 40;
 
@@ -21,15 +22,27 @@ export function resolveInRoot(root: string, path: string): string | undefined {
       continue;
     }
     const candidate = join(root, ...inside, part);
-    const stat = lstatSync(candidate, { throwIfNoEntry: false });
-    if (!stat) return undefined;
-    if (!stat.isSymbolicLink()) {
+    const target = linkTarget(candidate);
+    if (target === undefined) return undefined;
+    if (target === false) {
       inside.push(part);
       continue;
     }
     if (++links > MAX_LINKS) return undefined;
-    const target = readlinkSync(candidate);
     if (target.startsWith("/")) inside = [];
     pending.push(...target.split("/").reverse());
+  }
+}
+
+/** @returns False for what is no link, undefined for nothing: also where a container took it away in between. */
+function linkTarget(path: string): string | false | undefined {
+  try {
+    return lstatSync(path).isSymbolicLink() && readlinkSync(path);
+  } catch (error) {
+    // EINVAL: no link any more
+    if (isAbsent(error) || (error instanceof Error && "code" in error && error.code === "EINVAL")) {
+      return undefined;
+    }
+    throw error;
   }
 }

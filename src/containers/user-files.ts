@@ -1,5 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { resolveInRoot } from "./resolve-in-root.ts";
+import { closeSync, constants, openSync, readSync } from "node:fs";
+import { holdInRoot } from "./hold-in-root.ts";
 import type { UserFiles } from "./oci-spec/user.ts";
 
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -13,15 +13,11 @@ export function readUserFiles(rootPath: string): UserFiles {
 }
 
 function readInRoot(rootPath: string, path: string): string {
-  const resolved = resolveInRoot(rootPath, path);
-  if (resolved === undefined) return "";
-  // O_NONBLOCK: a fifo must not hold the engine; O_NOFOLLOW: a link put there since is not followed
-  const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
-  const descriptor = openSync(resolved, flags);
+  using held = holdInRoot(rootPath, path);
+  if (!held?.stats.isFile()) return "";
+  const descriptor = openSync(held.handle, constants.O_RDONLY);
   try {
-    const stats = fstatSync(descriptor);
-    if (!stats.isFile()) return "";
-    const buffer = new Uint8Array(Math.min(stats.size, MAX_BYTES));
+    const buffer = new Uint8Array(Math.min(held.stats.size, MAX_BYTES));
     const length = buffer.byteLength === 0 ? 0 : readSync(descriptor, buffer);
     return new TextDecoder().decode(buffer.subarray(0, length));
   } finally {

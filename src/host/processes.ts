@@ -60,6 +60,14 @@ export interface Processes {
    * does. Undefined where nothing needs hiding. Valid while the daemon runs.
    */
   readonly runtimeLauncher: string | undefined;
+  /**
+   * A copy of a program that nobody can write to. crun starts itself anew from one each time, so that a
+   * container cannot change the host's file through `/proc/self/exe`; given one it spares that (3 ms).
+   * Valid while the daemon runs; made anew when the file is another.
+   *
+   * @returns `path` itself for a script, and where the host forbids it.
+   */
+  sealedCopy(path: string): string;
   spawn(options: SpawnOptions): SpawnedProcess;
   /**
    * Spawns, collects both outputs (each at most `maxOutputBytes`, 1 MiB when absent), waits. An abort

@@ -19,6 +19,7 @@ import {
   globalArguments,
   needsHiddenUnified,
   type RuntimeProgram,
+  runnablePath,
   runProgram,
 } from "./oci/program.ts";
 import { scopedCgroupPath, withScope } from "./oci/systemd-scope.ts";
@@ -260,7 +261,7 @@ export class ConmonRuntime implements Runtime {
         id: record.id,
         containerId: record.containerId,
         launcherPath: needsHiddenUnified(program) ? processes.runtimeLauncher : undefined,
-        runtimePath: program.path,
+        runtimePath: runnablePath(processes, program),
         runtimeArguments: globalArguments(program, systemdCgroup),
         directory: folder.path,
         pidFile: folder.pidFile,

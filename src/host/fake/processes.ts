@@ -55,6 +55,10 @@ export class FakeProcesses implements Processes {
     this.#holders.set(`${protocol}/${port}`, holder);
   }
 
+  sealedCopy(path: string): string {
+    return path;
+  }
+
   spawn(options: SpawnOptions): SpawnedProcess {
     const process = this.#add(options);
     this.onSpawn(process);

@@ -230,6 +230,18 @@ describe("LinuxProcesses", () => {
     expect(processes.portHolder("tcp", port)).toBeUndefined();
   });
 
+  test("sealedCopy() runs like the original and cannot be written to; a script stays itself", async () => {
+    using scratch = openScratch(host);
+    const program = join(scratch.path, "echo");
+    copyFileSync("/bin/echo", program);
+    const copy = processes.sealedCopy(program);
+    expect(await processes.run({ argv: [copy, "ran"] })).toMatchObject({ stdout: "ran\n" });
+    expect(() => writeFileSync(copy, "x")).toThrow("EPERM");
+    expect(processes.sealedCopy(program)).toBe(copy);
+    writeFileSync(program, "#!/bin/sh\n");
+    expect(processes.sealedCopy(program)).toBe(program);
+  });
+
   test("a runtime starts a container below the launcher and leaves nothing beneath the v2 cgroup", async () => {
     if (processes.runtimeLauncher === undefined || !existsSync("/usr/bin/crun")) return;
     using scratch = openScratch(host);

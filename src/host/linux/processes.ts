@@ -12,6 +12,7 @@ import { errnos, systemError } from "./ffi/errno.ts";
 import type { Libc } from "./ffi/libc.ts";
 import { findPortHolder } from "./port-holder.ts";
 import { type ProcStat, parseProcStat } from "./proc-stat.ts";
+import { SealedExecutables } from "./sealed-executables.ts";
 import { runProcess, type SpawnContext, spawnProcess } from "./spawn.ts";
 
 const SYS_PIDFD_SEND_SIGNAL = 424;
@@ -21,14 +22,20 @@ const PIDFD_NONBLOCK = 0o4000;
 export class LinuxProcesses implements Processes {
   readonly #context: SpawnContext;
   readonly #libc: Libc;
+  readonly #sealed: SealedExecutables;
 
   constructor(options: SpawnContext) {
     this.#context = options;
     this.#libc = options.libc;
+    this.#sealed = new SealedExecutables(options);
   }
 
   get runtimeLauncher(): string | undefined {
     return this.#context.launcherPath;
+  }
+
+  sealedCopy(path: string): string {
+    return this.#sealed.pathOf(path);
   }
 
   spawn(options: SpawnOptions): SpawnedProcess {

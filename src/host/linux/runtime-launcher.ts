@@ -1,10 +1,6 @@
 import { closeSync, writeSync } from "node:fs";
-import { errnos, systemError } from "./ffi/errno.ts";
-import { cString, type Libc } from "./ffi/libc.ts";
-
-const MFD_CLOEXEC = 1;
-/** Since Linux 6.3; before, every memory file may be executed and the flag is EINVAL. */
-const MFD_EXEC = 0x10;
+import type { Libc } from "./ffi/libc.ts";
+import { openMemoryFile } from "./memory-file.ts";
 
 /** Unless it can hide the mount in a namespace of its own, the launcher must not touch the host's. */
 const FAILURE = "Cannot start the OCI runtime in a mount namespace of its own\n";
@@ -32,10 +28,7 @@ export interface RuntimeLauncher extends Disposable {
  * memory file (0.5 ms a start; a script doing the same takes 4 ms), elsewhere that script.
  */
 export function openRuntimeLauncher(libc: Libc): RuntimeLauncher {
-  const name = cString("runtime-launcher");
-  let fd = libc.call.memfd_create(name, MFD_CLOEXEC | MFD_EXEC);
-  if (fd < 0 && libc.errno() === errnos.EINVAL) fd = libc.call.memfd_create(name, MFD_CLOEXEC);
-  if (fd < 0) throw systemError("Cannot make the launcher of OCI runtimes", libc.errno());
+  const fd = openMemoryFile(libc, "runtime-launcher");
   writeSync(fd, process.arch === "x64" ? x64Image() : Buffer.from(SCRIPT));
   return {
     path: `/proc/${process.pid}/fd/${fd}`,

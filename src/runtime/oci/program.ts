@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { FailedPreconditionError } from "#base/errors.ts";
 import type { Processes } from "#host/processes.ts";
 import type { RuntimeInfo } from "#runtime/runtime.ts";
@@ -26,6 +26,14 @@ export function globalArguments(program: RuntimeProgram, systemdCgroup: boolean)
   ];
 }
 
+/**
+ * What to start: crun makes itself a sealed copy at each start where it is none. Under another name, as
+ * krun, it does other things, and the name is lost on the copy.
+ */
+export function runnablePath(processes: Processes, { family, path }: RuntimeProgram): string {
+  return family === "crun" && basename(path) === "crun" ? processes.sealedCopy(path) : path;
+}
+
 /** crun refuses a host with v1 and v2 cgroups side by side unless the v2 mount is hidden from it. */
 export function needsHiddenUnified(program: RuntimeProgram): boolean {
   return program.family === "crun";
@@ -42,7 +50,11 @@ export async function runProgram(
   },
 ): Promise<string> {
   const result = await processes.run({
-    argv: [program.path, ...globalArguments(program, request.systemdCgroup), ...request.command],
+    argv: [
+      runnablePath(processes, program),
+      ...globalArguments(program, request.systemdCgroup),
+      ...request.command,
+    ],
     hideUnifiedCgroup: needsHiddenUnified(program),
     ...(request.input === undefined ? {} : { input: request.input }),
   });

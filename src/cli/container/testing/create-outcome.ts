@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runCli } from "#cli/main.ts";
 import { TestCli } from "#cli/testing/test-cli.ts";
@@ -101,7 +101,9 @@ function outcome(
   request: CreateOutcome["request"],
 ): CreateOutcome {
   const text = errors.replaceAll(filesDir, "DIR");
-  const here = JSON.stringify(request)?.replaceAll(process.cwd(), "CWD");
+  const here = JSON.stringify(request)
+    ?.replaceAll(process.cwd(), "CWD")
+    .replaceAll(dirname(process.cwd()), "PARENT");
   return {
     line,
     code,

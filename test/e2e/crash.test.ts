@@ -1,7 +1,7 @@
 // The engine is killed with -9 at random moments under load: nothing acknowledged is lost, nothing leaks.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { CACHE, startEngine, TestEngine } from "../harness/engine.ts";
+import { CACHE, startEngine, type TestEngine } from "../harness/engine.ts";
 import { findLeaks } from "../harness/leaks.ts";
 import { Random } from "../harness/random.ts";
 import { waitUntil } from "../harness/wait-until.ts";

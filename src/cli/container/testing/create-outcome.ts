@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runCli } from "#cli/main.ts";
 import { TestCli } from "#cli/testing/test-cli.ts";
@@ -103,7 +103,7 @@ function outcome(
   const text = errors.replaceAll(filesDir, "DIR");
   const here = JSON.stringify(request)
     ?.replaceAll(process.cwd(), "CWD")
-    .replaceAll(dirname(process.cwd()), "PARENT");
+    .replaceAll(resolve("../up"), "PARENT/up");
   return {
     line,
     code,

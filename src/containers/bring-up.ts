@@ -1,7 +1,5 @@
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { ConflictError, FailedPreconditionError, messageOf, WharfError } from "#base/errors.ts";
-import { cleanPath } from "#base/posix-path.ts";
 import type { Sandbox, SandboxMode } from "#networks/networks.ts";
 import type { RunningProcess } from "#runtime/runtime.ts";
 import { type HostConfig, joinedContainer } from "#spec/engine-api/host-config.ts";
@@ -11,7 +9,7 @@ import { planPorts } from "./ports.ts";
 import { type PlanParts, planProcess } from "./process-plan.ts";
 import { markAsContainer } from "./mark-as-container.ts";
 import { mountSharedMemory, unmountSharedMemory } from "./shared-memory.ts";
-import { resolveInRoot } from "./resolve-in-root.ts";
+import { bindSubpath, unbindingSubpaths } from "./subpaths.ts";
 import { lastExit, statusWord } from "./transitions.ts";
 import { writeContainerFiles } from "./write-container-files.ts";
 
@@ -52,6 +50,7 @@ export async function bringUp(
   undo.defer(() => parts.snapshotter.unmount(id));
   const rootPath = parts.snapshotter.mount(id);
   if (record.state.status === "created") markAsContainer(rootPath);
+  using _ = unbindingSubpaths(parts, record);
   const mounts = await mountAll(parts, { record, rootPath, mounted, undo }, signal);
   undo.defer(() => unmountSharedMemory(parts, record));
   mountSharedMemory(parts, record);
@@ -238,7 +237,8 @@ async function mountAll(
       const from = { rootfsPath: rootPath, destination: mount.destination };
       await parts.volumes.fill(name, record.id, from, signal);
     }
-    ready.push({ ...mount, source: subpathOf(mount, path) });
+    const source = mount.subpath === undefined ? path : bindSubpath(parts, record, mount, path);
+    ready.push({ ...mount, source });
   }
   return ready;
 }
@@ -254,15 +254,6 @@ function makeBindSource(source: string): void {
       { cause: error },
     );
   }
-}
-
-function subpathOf(mount: ContainerMount, volumePath: string): string {
-  if (mount.subpath === undefined) return volumePath;
-  const path = resolveInRoot(volumePath, cleanPath(`/${mount.subpath}`));
-  if (path !== undefined) return path;
-  throw new FailedPreconditionError(
-    `cannot access path ${join(volumePath, mount.subpath)}: no such file or directory`,
-  );
 }
 
 function refuseDevices(hostConfig: HostConfig): void {

@@ -2,6 +2,7 @@ import { messageOf } from "#base/errors.ts";
 import type { ContainerRecord } from "./container.ts";
 import type { ContainerParts } from "./parts.ts";
 import { unmountSharedMemory } from "./shared-memory.ts";
+import { unbindSubpaths } from "./subpaths.ts";
 
 export type CleanUpParts = Pick<
   ContainerParts,
@@ -33,6 +34,7 @@ export async function cleanUpRun(parts: CleanUpParts, record: ContainerRecord): 
     await attempt(`unmount volume ${name}`, () => parts.volumes.unmount(name, record.id));
   }
   await attempt("unmount the shared memory", () => unmountSharedMemory(parts, record));
+  await attempt("unmount the subpaths", () => unbindSubpaths(parts, record));
   await attempt("unmount the root file system", () => parts.snapshotter.unmount(record.id));
   return isClean;
 }

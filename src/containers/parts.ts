@@ -55,7 +55,7 @@ export interface ContainersOptions {
   readonly system: System;
   readonly cgroups: Cgroups;
   readonly processes: Pick<Processes, "run">;
-  readonly mounts: Pick<Mounts, "tmpfs" | "unmount">;
+  readonly mounts: Pick<Mounts, "bind" | "tmpfs" | "unmount">;
   readonly settings: ContainerSettings;
   readonly randomBytes: RandomBytes;
   /** Reports what went wrong behind an answer, and stops nothing. */

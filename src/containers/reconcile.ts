@@ -19,6 +19,7 @@ import { restartsWithEngine } from "./restart-policy.ts";
 import { type StartParts, startWithEngine } from "./start.ts";
 import { lastExit } from "./transitions.ts";
 import { unmountSharedMemory } from "./shared-memory.ts";
+import { unbindSubpaths } from "./subpaths.ts";
 
 export type ReconcileParts = StartParts & Pick<ContainerParts, "background" | "cgroups">;
 
@@ -156,6 +157,7 @@ async function cleanLeftovers(parts: ReconcileParts, record: ContainerRecord): P
     if (kind === "volume" && name !== undefined) await parts.volumes.unmount(name, record.id);
   }
   unmountSharedMemory(parts, record);
+  unbindSubpaths(parts, record);
 }
 
 /** What bears the mark of a container that no record knows: a create or a removal that was cut off. */

@@ -5,6 +5,7 @@ import { cleanUpRun } from "./clean-up.ts";
 import type { ContainerExit, ContainerRecord } from "./container.ts";
 import type { WaitResult } from "./containers.ts";
 import type { ContainerParts } from "./parts.ts";
+import { unbindSubpaths } from "./subpaths.ts";
 import { waitResultOf } from "./transitions.ts";
 
 export type RemovalParts = Pick<
@@ -75,6 +76,7 @@ export async function takeAway(parts: RemovalParts, record: ContainerRecord): Pr
   try {
     await cleanUpRun(parts, record);
     await parts.snapshotter.remove(record.id);
+    unbindSubpaths(parts, record); // throws rather than let rm go through a mount
     await rm(join(parts.settings.directory, record.id), { recursive: true, force: true });
   } catch (error) {
     const exit = record.state.status === "removing" ? record.state.exit : undefined;

@@ -316,8 +316,9 @@ function fakeCgroups(): Cgroups {
   return partial as Cgroups; // the containers call no more
 }
 
-function fakeMounts(world: World): Pick<Mounts, "mount" | "unmount" | "list" | "tmpfs"> {
+function fakeMounts(world: World): Pick<Mounts, "bind" | "mount" | "unmount" | "list" | "tmpfs"> {
   return {
+    bind: ({ target }) => void world.tmpfs.add(target),
     mount: ({ target }) => void world.tmpfs.add(target),
     tmpfs: ({ target }) => void world.tmpfs.add(target),
     unmount: (target) => world.tmpfs.delete(target),

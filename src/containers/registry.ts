@@ -1,6 +1,6 @@
 import { ConflictError, InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import { parseContainerName, type ContainerId } from "#spec/ids.ts";
-import type { Collection, Store } from "#store/store.ts";
+import type { Collection, Store, Survival } from "#store/store.ts";
 import type { ContainerRecord } from "./container.ts";
 import { CONTAINERS, fromStored, type StoredContainer, toStored } from "./stored-container.ts";
 
@@ -139,12 +139,10 @@ export class ContainerRegistry {
    * @throws What the store or `alongside` throws; nothing is changed then.
    */
   put(record: ContainerRecord, alongside?: () => void): void {
-    if (alongside) {
-      this.#store.transaction(() => {
-        this.#collection.put(record.id, toStored(record));
-        alongside();
-      });
-    } else this.#collection.put(record.id, toStored(record));
+    this.#store.transaction(() => {
+      this.#collection.put(record.id, toStored(record));
+      alongside?.();
+    }, survivalOf(record));
     const before = this.#records.get(record.id);
     if (before && before.name !== record.name && this.#names.get(before.name) === record.id) {
       this.#names.delete(before.name);
@@ -167,10 +165,11 @@ export class ContainerRegistry {
   }
 
   delete(id: ContainerId, alongside?: () => void): void {
+    const record = this.#records.get(id);
     this.#store.transaction(() => {
       this.#collection.delete(id);
       alongside?.();
-    });
+    }, record && survivalOf(record));
     this.#freeName(id);
     this.#records.delete(id);
     this.#hidden.delete(id);
@@ -180,6 +179,15 @@ export class ContainerRegistry {
     const name = this.#records.get(id)?.name;
     if (name !== undefined && this.#names.get(name) === id) this.#names.delete(name);
   }
+}
+
+/**
+ * A container with `--rm` is to be gone after a power cut: whether its last records are found or not, the
+ * next start removes what there is. A volume of its own would be left, so then they must be found.
+ */
+function survivalOf({ hostConfig, mounts }: ContainerRecord): Survival {
+  const hasVolumes = mounts.some(({ kind }) => kind === "volume");
+  return hostConfig.AutoRemove && !hasVolumes ? "crash" : "power-cut";
 }
 
 function noSuchContainer(reference: string): NotFoundError {

@@ -11,8 +11,12 @@ export interface SandboxRecord extends Sandbox {
 
 export const NETWORKS: CollectionDefinition<NetworkRecord> = { name: "networks", version: 1 };
 
-/** By container id: a container has at most one. */
-export const SANDBOXES: CollectionDefinition<SandboxRecord> = { name: "sandboxes", version: 1 };
+/** By container id: a container has at most one. Namespaces and links end with the boot, and so may these. */
+export const SANDBOXES: CollectionDefinition<SandboxRecord> = {
+  name: "sandboxes",
+  version: 1,
+  survives: "crash",
+};
 
 /** A bridge that is being made and does not carry the engine's alias yet. */
 export interface BridgeIntent {

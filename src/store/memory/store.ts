@@ -1,6 +1,6 @@
 import { invariant } from "#base/errors.ts";
 import { checkDefinition, requireSynchronous } from "#store/definition.ts";
-import type { Collection, CollectionDefinition, Store } from "#store/store.ts";
+import type { Collection, CollectionDefinition, Store, Survival } from "#store/store.ts";
 import { MemoryCollection } from "./collection.ts";
 
 /** A store that is gone with the process; for tests. Records pass through JSON as in SQLite. */
@@ -25,7 +25,7 @@ export class MemoryStore implements Store {
     return collection as unknown as Collection<V>; // one name has one value type
   }
 
-  transaction<T>(work: () => T): T {
+  transaction<T>(work: () => T, _survives?: Survival): T {
     const mark = this.#undo.length;
     this.#depth += 1;
     try {

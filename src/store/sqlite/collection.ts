@@ -63,23 +63,27 @@ export class SqliteCollection<V> implements Collection<V>, Disposable {
 
   put(key: string, value: V): void {
     const text = encodeRecord(this.#definition.name, key, value);
-    if (!this.#isIndexed) {
+    const { survives } = this.#definition;
+    if (!this.#isIndexed && survives === undefined) {
       translated(this.#attempt(`write "${key}"`), () => this.#sql.put.run(key, text, this.version));
       return;
     }
     this.#store.transaction(() => {
       this.#sql.put.run(key, text, this.version);
-      this.#index(key, value);
-    });
+      if (this.#isIndexed) this.#index(key, value);
+    }, survives);
   }
 
   delete(key: string): boolean {
     const remove = (): boolean => this.#sql.delete.run(key).changes > 0;
-    if (!this.#isIndexed) return translated(this.#attempt(`delete "${key}"`), remove);
+    const { survives } = this.#definition;
+    if (!this.#isIndexed && survives === undefined) {
+      return translated(this.#attempt(`delete "${key}"`), remove);
+    }
     return this.#store.transaction(() => {
-      this.#sql.unindex.run(key);
+      if (this.#isIndexed) this.#sql.unindex.run(key);
       return remove();
-    });
+    }, survives);
   }
 
   entries(): readonly (readonly [key: string, value: V])[] {

@@ -3,7 +3,7 @@ import { chmodSync, closeSync, existsSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { FailedPreconditionError, InternalError, invariant } from "#base/errors.ts";
 import { checkDefinition, requireSynchronous } from "#store/definition.ts";
-import type { Collection, CollectionDefinition, Store } from "#store/store.ts";
+import type { Collection, CollectionDefinition, Store, Survival } from "#store/store.ts";
 import { openCollection, type SqliteCollection } from "./collection.ts";
 import { translated } from "./errors.ts";
 
@@ -18,7 +18,8 @@ const FILE_MODE = 0o600;
 
 /**
  * Records in one SQLite file, with its `-wal` and `-shm` beside it while open. A call that has returned
- * survives a power cut (WAL, synchronous=FULL).
+ * survives a power cut (WAL, synchronous=FULL), unless its caller is content with less: without the fsync of
+ * each commit the log lives in the kernel, which outlasts this process.
  */
 export class SqliteStore implements Store {
   readonly #database: Database;
@@ -74,7 +75,17 @@ export class SqliteStore implements Store {
     return collection as unknown as Collection<V>; // one name has one value type
   }
 
-  transaction<T>(work: () => T): T {
+  transaction<T>(work: () => T, survives: Survival = "power-cut"): T {
+    if (survives === "power-cut" || this.#depth > 0) return this.#transact(work);
+    this.#database.run("PRAGMA synchronous = NORMAL");
+    try {
+      return this.#transact(work);
+    } finally {
+      this.#database.run("PRAGMA synchronous = FULL");
+    }
+  }
+
+  #transact<T>(work: () => T): T {
     const level = this.#depth;
     return translated(`Cannot write store "${this.#path}"`, () => {
       this.#begin(level);

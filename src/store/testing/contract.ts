@@ -127,6 +127,25 @@ export function storeContract(driver: string, openEmpty: () => Store): void {
       expect(pets.get("lost")).toBeUndefined();
     });
 
+    test.each(["crash", "power-cut"] as const)("a transaction() that survives a %s", (survives) => {
+      store.transaction(() => pets.put("a", { kind: "cat", tags: ["x"] }), survives);
+      const fail = (): void => {
+        pets.put("a", { kind: "dog", tags: [] });
+        throw new ConflictError("no");
+      };
+      expect(() => store.transaction(fail, survives)).toThrow(ConflictError);
+      expect(pets.findBy("tag", "x")).toEqual([["a", { kind: "cat", tags: ["x"] }]]);
+    });
+
+    test("put() and delete() of a collection that survives a crash", () => {
+      const definition = { name: "leases", version: 1, survives: "crash" } as const;
+      const leases = store.collection<string>(definition);
+      leases.put("a", "1");
+      expect(leases.get("a")).toBe("1");
+      expect(leases.delete("a")).toBe(true);
+      expect(leases.delete("a")).toBe(false);
+    });
+
     test("transaction() refuses asynchronous work", () => {
       const work = async (): Promise<void> => pets.put("a", { kind: "cat", tags: [] });
       expect(() => void store.transaction(work)).toThrow(InternalError);

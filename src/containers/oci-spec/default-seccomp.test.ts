@@ -14,6 +14,18 @@ const PROFILE: SeccompProfile = {
       action: "SCMP_ACT_ALLOW",
     },
     { names: ["socket"], action: "SCMP_ACT_ALLOW", includes: { caps: ["CAP_AUDIT_WRITE"] } },
+    {
+      names: ["socket"],
+      action: "SCMP_ACT_ALLOW",
+      args: [{ index: 2, value: 9, valueTwo: 0, op: "SCMP_CMP_NE" }],
+      excludes: { caps: ["CAP_AUDIT_WRITE"] },
+    },
+    {
+      names: ["socket"],
+      action: "SCMP_ACT_ALLOW",
+      args: [{ index: 0, value: 16, valueTwo: 0, op: "SCMP_CMP_NE" }],
+      excludes: { caps: ["CAP_AUDIT_WRITE"] },
+    },
   ],
 };
 
@@ -51,6 +63,15 @@ describe("restrictSeccompProfile()", () => {
   test("closes AF_VSOCK", () => {
     const notVsock = { index: 0, value: 40, valueTwo: 0, op: "SCMP_CMP_NE" };
     expect(rulesFor("socket", ["CAP_AUDIT_WRITE"])).toEqual([{ ...allow, args: [notVsock] }]);
+  });
+
+  test("closes AF_VSOCK without CAP_AUDIT_WRITE too", () => {
+    const arg = (index: number, op: string, value: number) => ({ index, value, valueTwo: 0, op });
+    expect(rulesFor("socket", [])).toEqual([
+      { ...allow, args: [arg(0, "SCMP_CMP_NE", 40), arg(2, "SCMP_CMP_NE", 9)] },
+      { ...allow, args: [arg(0, "SCMP_CMP_LT", 16)] },
+      { ...allow, args: [arg(0, "SCMP_CMP_GT", 40)] },
+    ]);
   });
 
   const installed = "/usr/share/containers/seccomp.json";

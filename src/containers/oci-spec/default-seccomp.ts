@@ -46,7 +46,7 @@ export function restrictSeccompProfile(profile: SeccompProfile): SeccompProfile 
   const guarded = new Set([...GUARDED.flatMap(({ names }) => names), "clone", "clone3"]);
   const kept = (profile.syscalls ?? []).flatMap((rule): Rule[] => {
     const names = namesOf(rule).filter((name) => !guarded.has(name));
-    return names.length === 0 ? [] : [withoutVsock({ ...rule, names })];
+    return names.length === 0 ? [] : withoutVsock({ ...rule, names });
   });
   return { ...profile, syscalls: [...kept, ...GUARDED.flatMap(guardRules), ...cloneRules()] };
 }
@@ -96,9 +96,23 @@ function cloneRules(): Rule[] {
   ];
 }
 
-/** Sockets to the hypervisor's host know no namespace. */
-function withoutVsock(rule: Rule): Rule {
-  const isOpen = rule.action === "SCMP_ACT_ALLOW" && (rule.args ?? []).length === 0;
-  if (!isOpen || namesOf(rule).join() !== "socket") return rule;
-  return { ...rule, args: [{ index: 0, value: AF_VSOCK, valueTwo: 0, op: "SCMP_CMP_NE" }] };
+/**
+ * Sockets to the hypervisor's host know no namespace. Podman's rules differ by CAP_AUDIT_WRITE; without it they
+ * are about another family, and a family can be compared once in a rule: then those below and above are allowed.
+ */
+function withoutVsock(rule: Rule): Rule[] {
+  if (rule.action !== "SCMP_ACT_ALLOW" || namesOf(rule).join() !== "socket") return [rule];
+  const args = rule.args ?? [];
+  const family = args.find(({ index }) => index === 0);
+  if (family === undefined) {
+    const notVsock = { index: 0, value: AF_VSOCK, valueTwo: 0, op: "SCMP_CMP_NE" as const };
+    return [{ ...rule, args: [notVsock, ...args] }];
+  }
+  if (family.op !== "SCMP_CMP_NE") return family.value === AF_VSOCK ? [] : [rule];
+  const others = args.filter((arg) => arg !== family);
+  const bounds = [
+    { ...family, value: Math.min(family.value, AF_VSOCK), op: "SCMP_CMP_LT" as const },
+    { ...family, value: Math.max(family.value, AF_VSOCK), op: "SCMP_CMP_GT" as const },
+  ];
+  return bounds.map((bound) => ({ ...rule, args: [bound, ...others] }));
 }

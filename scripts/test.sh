@@ -19,10 +19,10 @@ say "Set-up: build"
 build_wharf
 say "Set-up: test images (kept in $WHARF_TEST_CACHE)"
 make_busybox_tar "$WHARF_TEST_CACHE/busybox.tar"
-make_debian_tar "$WHARF_TEST_CACHE/debian.tar" &
+{ make_debian_tar "$WHARF_TEST_CACHE/debian.tar" && make_debian_tar "$WHARF_TEST_CACHE/nginx.tar" nginx-light; } &
 debian=$!
 make_debian_tar "$WHARF_TEST_CACHE/programs.tar" nginx-light redis-server redis-tools postgresql openssh-server procps
-wait $debian || fail "The image debian:12 could not be made: see above"
+wait $debian || fail "The images debian:12 and nginx could not be made: see above"
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -1,4 +1,3 @@
-import { createHash, type Hash } from "node:crypto";
 import type { Brand } from "#base/brand.ts";
 import { InvalidArgumentError } from "#base/errors.ts";
 
@@ -62,17 +61,19 @@ export function digestOf(
   bytes: Uint8Array | string,
   algorithm: DigestAlgorithm = "sha256",
 ): Digest {
-  return `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}` as Digest;
+  return `${algorithm}:${new Bun.CryptoHasher(algorithm).update(bytes).digest("hex")}` as Digest;
 }
+
+// Bun's hasher rather than node:crypto, which a client's command would load for it: 6 of its 20 ms.
 
 /** Digests a stream chunk by chunk; `finish` may be called once. */
 export class Digester {
   readonly #algorithm: DigestAlgorithm;
-  readonly #hash: Hash;
+  readonly #hash: Bun.CryptoHasher;
 
   constructor(algorithm: DigestAlgorithm = "sha256") {
     this.#algorithm = algorithm;
-    this.#hash = createHash(algorithm);
+    this.#hash = new Bun.CryptoHasher(algorithm);
   }
 
   update(chunk: Uint8Array): void {

@@ -167,8 +167,14 @@ describe("containers on the real kernel", () => {
 
   test("stop of a shell that heeds SIGTERM, restart, --rm", async () => {
     const trap = ["sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.1; done"];
+    // once it sleeps the trap is set
+    const hasTrap = async (): Promise<void> => {
+      while ((await engine.containers.top(id, "")).processes.length < 2) await nextTurn();
+    };
     const id = await engine.run({ Cmd: trap, HostConfig: { AutoRemove: true } }, "trapped");
+    await hasTrap();
     await engine.containers.restart("trapped", { timeoutSeconds: 5 });
+    await hasTrap();
     const removed = engine.containers.wait(id, "removed", NO_ABORT);
     await engine.containers.stop("trapped", { timeoutSeconds: 5 });
     expect(await removed).toEqual({ exitCode: 5 });

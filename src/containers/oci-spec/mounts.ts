@@ -1,3 +1,5 @@
+import { FailedPreconditionError } from "#base/errors.ts";
+import { cleanPath } from "#base/posix-path.ts";
 import type { Mount } from "#spec/oci-runtime.ts";
 import type { OciSpecInput, SpecMount } from "./input.ts";
 import { INIT_DESTINATION } from "./process.ts";
@@ -5,13 +7,34 @@ import { isAtLeast } from "./seccomp.ts";
 import type { SecurityOptions } from "./security-options.ts";
 
 /**
+ * Files below /proc that may be mounted over: they only report (lxcfs). runc's list; everything else there is
+ * what the runtime itself confines the container by, and crun lets a volume of the image take its place.
+ */
+const COVERABLE_IN_PROC: ReadonlySet<string> = new Set([
+  "/proc/cpuinfo",
+  "/proc/diskstats",
+  "/proc/loadavg",
+  "/proc/meminfo",
+  "/proc/net/dev",
+  "/proc/slabinfo",
+  "/proc/stat",
+  "/proc/swaps",
+  "/proc/sys/crypto/fips_enabled",
+  "/proc/sys/kernel/ns_last_pid",
+  "/proc/uptime",
+]);
+
+/**
  * The kernel's file systems first, then the engine's files and the user's mounts from the shallowest to
  * the deepest, so that `/a/b` lands in what `/a` brought. A user's mount takes the place of an engine's
  * at the same path.
+ *
+ * @throws {FailedPreconditionError} A mount on `/` or on what the kernel has in /proc.
  */
 export function planMounts(input: OciSpecInput, security: SecurityOptions): readonly Mount[] {
   const taken = new Set(input.mounts.map((mount) => mount.destination));
   const isFree = (mount: Mount) => !taken.has(mount.destination);
+  for (const mount of input.mounts) checkDestination(mount);
   const users = input.mounts.map((mount) => userMount(mount, input.host.kernelRelease));
   return [
     ...systemMounts(input, security).filter(isFree),
@@ -19,6 +42,22 @@ export function planMounts(input: OciSpecInput, security: SecurityOptions): read
       (a, b) => depth(a.destination) - depth(b.destination),
     ),
   ];
+}
+
+function checkDestination({ kind, source, destination }: SpecMount): void {
+  const path = cleanPath(`/${destination}`);
+  const refuse = (why: string): never => {
+    throw new FailedPreconditionError(
+      `error mounting ${JSON.stringify(source)} to rootfs at ${JSON.stringify(destination)}: ${why}`,
+    );
+  };
+  if (path === "/") refuse("destination can't be '/'");
+  if (path === "/proc" && !(kind === "bind" && source === "/proc")) {
+    refuse('"/proc" cannot be mounted because it is not of type proc');
+  }
+  if (path.startsWith("/proc/") && !COVERABLE_IN_PROC.has(path)) {
+    refuse(`${JSON.stringify(path)} cannot be mounted because it is inside /proc`);
+  }
 }
 
 function depth(path: string): number {

@@ -115,6 +115,34 @@ describe("planOciSpec()", () => {
     expect(destinations.filter((destination) => destination === "/etc/hosts")).toHaveLength(1);
   });
 
+  test("refuses mounts on the root and on the kernel's files in /proc, but those that only report", () => {
+    const at = (destination: string, source = "/src") => ({
+      mounts: [
+        {
+          kind: "bind",
+          source,
+          destination,
+          readOnly: false,
+          propagation: "",
+          options: [],
+        } as const,
+      ],
+    });
+    for (const path of [
+      "/",
+      "",
+      "/proc",
+      "/proc/sys",
+      "/x/../proc/self/attr",
+      "/proc/cpuinfo/..",
+    ]) {
+      expect(() => specOf({}, at(path))).toThrow(/^error mounting "\/src" to rootfs at /);
+    }
+    specOf({}, at("/proc/cpuinfo"));
+    specOf({}, at("/proc", "/proc"));
+    specOf({}, at("/process"));
+  });
+
   test("sets limits in the kernel's units", () => {
     const { linux } = specOf({
       HostConfig: {

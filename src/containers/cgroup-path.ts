@@ -1,9 +1,23 @@
+import { InvalidArgumentError } from "#base/errors.ts";
 import { cleanPath } from "#base/posix-path.ts";
 import type { ContainerRecord } from "./container.ts";
 import type { ContainerSettings } from "./parts.ts";
 
 type Settings = Pick<ContainerSettings, "cgroupParent" | "usesSystemdCgroups">;
-type Subject = Pick<ContainerRecord, "id" | "hostConfig">;
+interface Subject extends Pick<ContainerRecord, "id"> {
+  readonly hostConfig: Pick<ContainerRecord["hostConfig"], "CgroupParent">;
+}
+
+/** @throws {InvalidArgumentError} A parent that systemd cannot have: in the words of dockerd. */
+export function checkCgroupParent(
+  settings: Pick<ContainerSettings, "usesSystemdCgroups">,
+  parent: string,
+): void {
+  if (!settings.usesSystemdCgroups || parent === "" || /^[^/-][^/]*\.slice$/.test(parent)) return;
+  throw new InvalidArgumentError(
+    'cgroup-parent for systemd cgroup should be a valid slice named as "xxx.slice"',
+  );
+}
 
 /** The specification's `cgroupsPath`: `/wharf/<id>`; `system.slice:wharf:<id>` with systemd. */
 export function specCgroupPath(settings: Settings, record: Subject): string {

@@ -10,6 +10,7 @@ import { parseVolumesFrom } from "#spec/engine-api/mount.ts";
 import type { NetworkingConfig } from "#spec/engine-api/networking-config.ts";
 import { type ContainerId, newContainerId, shortId } from "#spec/ids.ts";
 import { formatPlatform, hostPlatform, parsePlatform, selectPlatform } from "#spec/platform.ts";
+import { checkCgroupParent } from "./cgroup-path.ts";
 import type { ContainerMount, ContainerRecord } from "./container.ts";
 import { fitToHost } from "./host-limits.ts";
 import { commandOf, mergeImageConfig } from "./merge-image-config.ts";
@@ -169,6 +170,7 @@ function checkHost(
     throw new InvalidArgumentError(`unknown or invalid runtime name: ${hostConfig.Runtime}`);
   }
   parts.logs.validate(hostConfig.LogConfig.Type, hostConfig.LogConfig.Config);
+  checkCgroupParent(parts.settings, hostConfig.CgroupParent);
   for (const link of hostConfig.Links) refuseLink(parts.registry, link);
   checkEndpoints(networkingConfig);
 }

@@ -9,13 +9,13 @@ const PARALLEL = 50;
  * Does one thing to each container, side by side, and prints what each gave in the order of the
  * arguments. A failure is kept until all are done.
  *
- * @param act Gives the line to print: usually the name as typed.
+ * @param act Gives the line to print, usually the name as typed; undefined for none.
  * @throws {ExitError} All failures, one a line, exit code 1.
  */
 export async function eachContainer(
   cli: Cli,
   names: readonly string[],
-  act: (name: string) => Promise<string>,
+  act: (name: string) => Promise<string | undefined>,
 ): Promise<number> {
   const failures: string[] = [];
   const outcomes: Promise<string | undefined>[] = [];

@@ -1,7 +1,9 @@
 import type { ContainerInspectResponse } from "@docker/node-sdk";
+import { InvalidArgumentError, messageOf } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
 import { type Command, defineCommand, exactly } from "#cli/command.ts";
 import { boolFlag, stringFlag } from "#cli/flags.ts";
+import { apiTimestamp } from "#cli/output/texts.ts";
 import { demultiplex } from "#client/stdcopy.ts";
 import { containerPath } from "./each-container.ts";
 
@@ -32,8 +34,8 @@ export const command: Command = defineCommand({
       stderr: true,
       details: flags.details || undefined,
       follow: flags.follow || undefined,
-      since: flags.since === "" ? undefined : flags.since,
-      until: flags.until === "" ? undefined : flags.until,
+      since: timeQuery(cli, "since", flags.since),
+      until: timeQuery(cli, "until", flags.until),
       tail: flags.tail,
       timestamps: flags.timestamps || undefined,
     };
@@ -47,6 +49,19 @@ export const command: Command = defineCommand({
     return 0;
   },
 });
+
+/** A duration counts back from the client's clock, as the engine's may differ. */
+function timeQuery(cli: Cli, flag: string, text: string): string | undefined {
+  if (text === "") return undefined;
+  try {
+    return apiTimestamp(text, cli.now());
+  } catch (error) {
+    throw new InvalidArgumentError(
+      `invalid value for ${JSON.stringify(flag)}: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+}
 
 /** Engines before API 1.42 do not say what the stream is. */
 async function hasTerminal(cli: Cli, name: string): Promise<boolean> {

@@ -28,6 +28,7 @@ export const command: Command = defineCommand({
         // With --force what is gone already is as wanted; it is still said.
         if (!flags.force || !(error instanceof NotFoundError)) throw error;
         cli.errors.write(`${error.message}\n`);
+        return undefined;
       }
       return typed;
     });

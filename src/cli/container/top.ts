@@ -15,7 +15,8 @@ export const command: Command = defineCommand({
     const query = { ps_args: psOptions.length > 0 ? psOptions.join(" ") : undefined };
     const top = await engine.getJson<ContainerTopResponse>(containerPath(name, "/top"), { query });
     const rows = [top.Titles ?? [], ...(top.Processes ?? [])];
-    cli.output.write(formatTabbed(rows.map((row) => `${row.join("\t")}\n`).join("")));
+    const text = rows.map((row) => `${row.join("\t")}\n`).join("");
+    cli.output.write(formatTabbed(text, { minCellWidth: 20 }));
     return 0;
   },
 });

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # npm run test:vm: the core scenarios in a small Debian 12 guest with systemd and cgroup v2 only, and through real
-# reboots. The guest runs in qemu without acceleration, so this takes twenty minutes of one idle core, and far more of a busy one.
+# reboots. The guest runs in qemu without acceleration: twenty minutes of an idle machine, far more of a busy one.
+# WHARF_TEST_VM_ONLY=systemd-crun,reboot runs a part of it.
 # Ends with the plain line "N passed, N failed, N skipped". Leaves only $WHARF_TEST_CACHE behind.
 set -u
 cd "$(dirname "$0")/.."

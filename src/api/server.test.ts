@@ -52,6 +52,25 @@ describe("ApiServer answers", () => {
     );
   });
 
+  test("nobody who left in the middle of a body, and logs no error of it", async () => {
+    const begun = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<void>();
+    await using server = await serve([
+      answer("POST", "/read", async ({ request: incoming }) => {
+        begun.resolve();
+        await readRequiredJsonBody(incoming).finally(ended.resolve);
+      }),
+      answer("GET", "/thing", (exchange) => sendJson(exchange, 200, {})),
+    ]);
+    const client = await RawClient.connect(server.path);
+    client.send("POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{");
+    await begun.promise;
+    client.socket.destroy();
+    await ended.promise;
+    expect((await request(server.path, "GET", "/thing")).status).toBe(200);
+    expect(server.errors).toEqual([]);
+  });
+
   test("every request with the engine's headers", async () => {
     await using server = await serve(ROUTES);
     for (const url of ["/thing/x", "/nope", "/conflict"]) {

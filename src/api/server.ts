@@ -275,7 +275,7 @@ export class ApiServer implements AsyncDisposable {
     const { status, body, isBug } = answerForError(error);
     const route = `${request.method} ${(request.url ?? "").split("?")[0]}`;
     const { log } = this.#options;
-    if (isBug) {
+    if (isBug && !isHangUp(request, error)) {
       const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
       log.error(`Handler for ${route} failed`, { error: detail });
     } else if (!(error instanceof WharfError && error.kind === "cancelled")) {
@@ -295,6 +295,12 @@ export class ApiServer implements AsyncDisposable {
       socket.once("close", () => clearTimeout(cut));
     });
   }
+}
+
+/** The client went in the middle of its body: no fault of ours, and nothing for the log at each time. */
+function isHangUp(request: IncomingMessage, error: unknown): boolean {
+  if (request.complete || !(error instanceof Error) || !("code" in error)) return false;
+  return error.code === "ECONNRESET" || error.code === "ERR_STREAM_PREMATURE_CLOSE";
 }
 
 function hasBody(request: IncomingMessage): boolean {

@@ -33,10 +33,15 @@ export async function removeProcess(parts: RemoveParts, request: RemoveRequest):
   const { folder, record, pair } = request;
   if (pair !== undefined) processes.kill(pair.process, SIGKILL);
   const supervisor = pair?.supervisor ?? findUnrecorded(processes, folder);
-  // Without a report from it the process is unknown: conmon goes, and the runtime with it.
-  if (pair === undefined && supervisor !== undefined) processes.kill(supervisor, SIGKILL);
+  if (pair === undefined && supervisor !== undefined) {
+    // Without a report from it the process is unknown: conmon goes, and the runtime with it, which would
+    // else put the process into a cgroup that was swept before.
+    processes.kill(supervisor, SIGKILL);
+    await processes.waitGone(supervisor);
+  }
   if (record?.kind === "container" && cgroups.exists(record.cgroupPath)) {
     cgroups.kill(record.cgroupPath); // also ends a frozen one, and those outside its pid namespace
+    if (pair === undefined) await waitEmpty(parts, record.cgroupPath);
   }
   if (supervisor !== undefined) await processes.waitGone(supervisor);
   if (record?.kind === "container") {
@@ -44,6 +49,15 @@ export async function removeProcess(parts: RemoveParts, request: RemoveRequest):
     parts.exits.forget(record.id);
   }
   rmSync(folder.path, { recursive: true, force: true });
+}
+
+/** Resolves when the processes that were killed there have ended. */
+async function waitEmpty(
+  { processes, cgroups }: Pick<RemoveParts, "processes" | "cgroups">,
+  cgroupPath: string,
+): Promise<void> {
+  const dying = cgroups.pids(cgroupPath).flatMap((pid) => processes.identify(pid) ?? []);
+  await Promise.all(dying.map((process) => processes.waitGone(process)));
 }
 
 function findUnrecorded(

@@ -3,10 +3,11 @@ import { ConflictError, FailedPreconditionError, messageOf, WharfError } from "#
 import type { Sandbox, SandboxMode } from "#networks/networks.ts";
 import type { RunningProcess } from "#runtime/runtime.ts";
 import { type HostConfig, joinedContainer } from "#spec/engine-api/host-config.ts";
+import type { Spec } from "#spec/oci-runtime.ts";
 import type { ContainerMount, ContainerRecord } from "./container.ts";
 import { type ExitParts, watchProcess } from "./exit.ts";
 import { planPorts } from "./ports.ts";
-import { type PlanParts, planProcess } from "./process-plan.ts";
+import { type PlanParts, planProcess, planSpec, type PreparedContainer } from "./process-plan.ts";
 import { markAsContainer } from "./mark-as-container.ts";
 import { mountSharedMemory, unmountSharedMemory } from "./shared-memory.ts";
 import { bindSubpath, unbindingSubpaths } from "./subpaths.ts";
@@ -16,9 +17,13 @@ import { writeContainerFiles } from "./write-container-files.ts";
 export type BringUpParts = ExitParts & PlanParts;
 
 /**
- * From a container that does not run to one that does, in its lane. Mounts and the network sandbox are
- * made side by side; the record is written when the process runs, in one commit. A failure at any
- * step takes away what the earlier ones made.
+ * From a container that does not run to one that does, in its lane. What is independent goes side by side:
+ *
+ *     conmon starts    │ sandbox opened, root and volumes mounted, config.json planned
+ *     the runtime works│ sandbox connected
+ *
+ * The record is written when the process runs, in one commit. A failure at any step takes away what the
+ * earlier ones made.
  *
  * A crash needs no note of this: whatever of it is there without a `running` record is found by
  * `reconcile` at the runtime, the networks and the snapshots.
@@ -35,6 +40,52 @@ export async function bringUp(
   await live.cleaning;
   refuseDevices(hostConfig);
   await using undo = new AsyncDisposableStack();
+  using _ = unbindingSubpaths(parts, record);
+  let connecting = Promise.resolve();
+  const spec = async (): Promise<Spec> => {
+    const prepared = await prepare(parts, record, undo, signal);
+    connecting = connectBeside(parts, record, signal);
+    undo.defer(() => connecting.catch(() => undefined));
+    return planSpec(parts, prepared);
+  };
+  const process = await parts.runtime.create({ ...planProcess(parts, record), spec }, signal);
+  undo.defer(() => parts.runtime.delete(id, { force: true }));
+  await connecting;
+  await connectClients(parts, record);
+  await parts.runtime.start(id);
+  const running = recordRunning(parts, record, process);
+  undo.move();
+  watchProcess(parts, id, process);
+  parts.events.publish(running, "start");
+  return running;
+}
+
+/** Connects the sandbox once the runtime has been let go, which takes it longer. */
+function connectBeside(
+  parts: BringUpParts,
+  { id }: ContainerRecord,
+  signal: AbortSignal,
+): Promise<void> {
+  const connecting = new Promise<void>((resolve) => {
+    setImmediate(resolve);
+  })
+    .then(() => parts.networks.connectSandbox(id, signal))
+    .catch((error: unknown) => {
+      throw asNetworkingError(error);
+    });
+  // until it is awaited, a failing runtime must not leave its rejection unhandled
+  connecting.catch(() => undefined);
+  return connecting;
+}
+
+/** Makes ready what the container is made from. */
+async function prepare(
+  parts: BringUpParts,
+  record: ContainerRecord,
+  undo: AsyncDisposableStack,
+  signal: AbortSignal,
+): Promise<PreparedContainer> {
+  const { id } = record;
   const opening = openSandbox(parts, record, signal);
   const mounted: ContainerMount[] = [];
   undo.defer(async () => {
@@ -50,24 +101,14 @@ export async function bringUp(
   undo.defer(() => parts.snapshotter.unmount(id));
   const rootPath = parts.snapshotter.mount(id);
   if (record.state.status === "created") markAsContainer(rootPath);
-  using _ = unbindingSubpaths(parts, record);
   const mounts = await mountAll(parts, { record, rootPath, mounted, undo }, signal);
   undo.defer(() => unmountSharedMemory(parts, record));
   mountSharedMemory(parts, record);
   const sandbox = await opening;
   for (const endpoint of sandbox.endpoints) parts.events.networkConnected(record, endpoint);
   const files = writeContainerFiles(parts, record, sandbox);
-  const request = planProcess(parts, { record, mounts, rootPath, sandbox, files });
   signal.throwIfAborted();
-  undo.defer(() => parts.runtime.delete(id, { force: true }));
-  const process = await parts.runtime.create(request, signal);
-  await connectClients(parts, record);
-  await parts.runtime.start(id);
-  const running = recordRunning(parts, record, process);
-  undo.move();
-  watchProcess(parts, id, process);
-  parts.events.publish(running, "start");
-  return running;
+  return { record, mounts, rootPath, sandbox, files };
 }
 
 function recordRunning(
@@ -134,12 +175,16 @@ async function openSandbox(
       signal,
     );
   } catch (error) {
-    if (error instanceof WharfError && mode.kind !== "container") {
-      // the class stays, and with it the status: a taken port is no missing network
-      error.message = `failed to set up container networking: ${error.message}`;
-    }
-    throw error;
+    throw mode.kind === "container" ? error : asNetworkingError(error);
   }
+}
+
+/** In Docker's words. The class stays, and with it the status: a taken port is no missing network. */
+function asNetworkingError(error: unknown): unknown {
+  if (error instanceof WharfError) {
+    error.message = `failed to set up container networking: ${error.message}`;
+  }
+  return error;
 }
 
 /** @throws {NotFoundError} `network … not found`. {ConflictError} The container to join does not run. */

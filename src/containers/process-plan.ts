@@ -5,7 +5,7 @@ import type { Sandbox } from "#networks/networks.ts";
 import type { CreateRequest } from "#runtime/runtime.ts";
 import type { ExecConfig } from "#spec/engine-api/exec-config.ts";
 import { type HostConfig, joinedContainer } from "#spec/engine-api/host-config.ts";
-import type { Process } from "#spec/oci-runtime.ts";
+import type { Process, Spec } from "#spec/oci-runtime.ts";
 import { hostPlatform } from "#spec/platform.ts";
 import { cgroupPathOf, specCgroupPath } from "./cgroup-path.ts";
 import type { ContainerMount, ContainerRecord } from "./container.ts";
@@ -35,14 +35,33 @@ export interface PreparedContainer {
   readonly files: ContainerFilePaths;
 }
 
-/** What the runtime is asked to make of a container whose parts are ready. */
-export function planProcess(parts: PlanParts, prepared: PreparedContainer): CreateRequest {
+/** What is known of the runtime's work before the container's parts are ready. */
+export function planProcess(
+  parts: PlanParts,
+  record: ContainerRecord,
+): Omit<CreateRequest, "spec"> {
+  const { id, config, hostConfig } = record;
+  const { settings } = parts;
+  const driver = parts.logs.driver(hostConfig.LogConfig.Type);
+  return {
+    id,
+    runtimeName: hostConfig.Runtime || parts.runtime.defaultRuntime,
+    terminal: config.Tty,
+    openStdin: config.OpenStdin,
+    stdinOnce: config.StdinOnce,
+    logTarget: driver.captureTarget(join(settings.directory, id)),
+    cgroupPath: cgroupPathOf(settings, record),
+  };
+}
+
+/** What the runtime is to make of a container whose parts are ready. */
+export function planSpec(parts: PlanParts, prepared: PreparedContainer): Spec {
   const { record, rootPath, sandbox } = prepared;
   const { id, config, hostConfig } = record;
   const { settings } = parts;
   const initPath = initPathOf(parts, hostConfig);
   const shared = sharedMemoryPath(parts, record);
-  const spec = planOciSpec({
+  return planOciSpec({
     containerId: id,
     config,
     hostConfig,
@@ -62,17 +81,6 @@ export function planProcess(parts: PlanParts, prepared: PreparedContainer): Crea
     defaultUlimits: settings.defaultUlimits,
     host: specHost(parts),
   });
-  const driver = parts.logs.driver(hostConfig.LogConfig.Type);
-  return {
-    id,
-    runtimeName: hostConfig.Runtime || parts.runtime.defaultRuntime,
-    spec,
-    terminal: config.Tty,
-    openStdin: config.OpenStdin,
-    stdinOnce: config.StdinOnce,
-    logTarget: driver.captureTarget(join(settings.directory, id)),
-    cgroupPath: cgroupPathOf(settings, record),
-  };
 }
 
 /**

@@ -96,11 +96,16 @@ export interface Networks extends AsyncDisposable {
     networkId: NetworkId,
   ): readonly { readonly containerId: string; readonly endpoint: Endpoint }[];
   /**
-   * Namespace, link, address, route, rules and reserved ports for a container about to start. Recorded
-   * before it acts, undone whole when a step fails.
+   * Namespace, address and reserved ports for a container about to start. Recorded before it acts, undone
+   * whole when a step fails.
    * @throws {PortInUseError} Naming the holder. {ResourceExhaustedError} No address left.
    */
   openSandbox(request: SandboxRequest, signal: AbortSignal): Promise<Sandbox>;
+  /**
+   * Link, route and rules of an open sandbox: before this nothing passes. When it fails, `closeSandbox` takes
+   * away what there is.
+   */
+  connectSandbox(containerId: string, signal: AbortSignal): Promise<void>;
   /** Undoes `openSandbox`; what is already gone is no error. */
   closeSandbox(containerId: string): Promise<void>;
   sandboxOf(containerId: string): Sandbox | undefined;

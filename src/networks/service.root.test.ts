@@ -69,6 +69,7 @@ describe("openSandbox()", () => {
       { ...request, macAddress: "92-D0-C6-0A-29-33" },
       signal,
     );
+    await engine.networks.connectSandbox("c1", signal);
     expect(lab.host.netlink.link("eth0", sandbox.namespacePath)?.macAddress).toBe(
       "92:d0:c6:0a:29:33",
     );
@@ -111,8 +112,7 @@ describe("openSandbox()", () => {
     expect(opening).rejects.toThrow();
     await opening.catch(() => undefined);
     lab.host.netlink.apply([{ kind: "delete-link", name: engine.bridge }]);
-    expect(lab.container(engine, "c1")).rejects.toThrow("there is no link");
-    await Promise.resolve();
+    await expect(lab.container(engine, "c1")).rejects.toThrow("there is no link");
     expect(pinsOf(engine)).toEqual([]);
     expect(engine.store.collection({ name: "sandboxes", version: 1 }).count()).toBe(0);
     await engine.networks.reconcile(new Set());

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ConflictError, messageOf, NotFoundError } from "#base/errors.ts";
+import { ConflictError, invariant, messageOf, NotFoundError } from "#base/errors.ts";
 import type { Clock } from "#host/clock.ts";
 import type { Conntrack } from "#host/conntrack.ts";
 import type { Namespaces } from "#host/namespaces.ts";
@@ -184,7 +184,7 @@ export class NetworkService implements Networks {
     kind: "bridge" | "none" | "host",
     signal: AbortSignal,
   ): Promise<LiveSandbox> {
-    const { drivers, sandboxes, namespaces, firewall, ports, randomBytes } = this.#options;
+    const { drivers, sandboxes, namespaces, ports, randomBytes } = this.#options;
     const network = this.resolve(kind);
     const driver = drivers[network.driver];
     const id = newSandboxId(randomBytes);
@@ -220,15 +220,26 @@ export class NetworkService implements Networks {
     if (namespacePath !== undefined) {
       undo.defer(() => this.#dropNamespace(record));
       namespaces.createNetwork(namespacePath);
-      driver.attachEndpoint(network, endpoint, namespacePath);
     }
-    undo.defer(() => firewall.unpublish(targets));
+    undo.move();
+    return { record, targets, ...(reservation ? { reservation } : {}) };
+  }
+
+  async connectSandbox(containerId: string, signal: AbortSignal): Promise<void> {
+    const { drivers, networks, firewall } = this.#options;
+    const live = this.#sandboxes.get(containerId);
+    invariant(live, `container ${containerId} has a sandbox`);
+    const { record, targets } = live;
+    const { namespacePath } = record;
+    for (const endpoint of record.endpoints) {
+      const network = networks.get(endpoint.networkId);
+      if (namespacePath === undefined || !network) continue;
+      drivers[network.driver].attachEndpoint(network, endpoint, namespacePath);
+    }
     await firewall.publish(targets);
     await this.#forgetUnpublished(record);
     await this.#becomeReady(record);
     signal.throwIfAborted();
-    undo.move();
-    return { record, targets, ...(reservation ? { reservation } : {}) };
   }
 
   /** A packet lost here would be sent again a second later: the container's first connection would wait. */

@@ -34,6 +34,7 @@ describe.each(["crun", "runc"] as const)("adopt() with %s", (runtimeName) => {
 
     expect(await runtime.adopt("frozen")).toMatchObject({ status: "running", paused: true });
     expect((await runtime.adopt("midway")).status).toBe("lost");
+    expect((await runtime.adopt("early")).status).toBe("lost");
     for (const id of runtime.list()) {
       await runtime.delete(id, { force: true });
       expect(fixture.host.cgroups.exists(fixture.request(id, "").cgroupPath)).toBe(false);

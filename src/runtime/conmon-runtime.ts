@@ -53,6 +53,11 @@ export interface ConmonRuntimeParts {
   readonly systemdCgroup: boolean;
 }
 
+interface Prepared {
+  /** The command's first word, for messages. */
+  readonly command: string;
+}
+
 /** The runtime that stands on conmon and an OCI runtime. Keeps no state but what the folders hold. */
 export class ConmonRuntime implements Runtime {
   readonly #parts: ConmonRuntimeParts;
@@ -95,14 +100,19 @@ export class ConmonRuntime implements Runtime {
     const folder = this.#makeFolder(record);
     await using undo = new AsyncDisposableStack();
     undo.defer(() => this.delete(request.id, { force: true }));
-    const spec = isScoped ? withScope(request.spec) : request.spec;
-    const compiled = this.#filters.apply(this.#program(request.runtimeName), request.id, spec);
-    writeFileSync(folder.configFile, JSON.stringify(compiled.spec));
+    let learnFilter = (): void => {};
     const started = await this.#supervise(record, folder, {
       logTarget: request.logTarget,
-      command: request.spec.process?.args[0] ?? "",
+      prepare: async () => {
+        const spec = await request.spec();
+        const scoped = isScoped ? withScope(spec) : spec;
+        const compiled = this.#filters.apply(program, request.id, scoped);
+        writeFileSync(folder.configFile, JSON.stringify(compiled.spec));
+        learnFilter = compiled.learn;
+        return { command: spec.process?.args[0] ?? "" };
+      },
     });
-    compiled.learn();
+    learnFilter();
     signal.throwIfAborted();
     undo.move();
     return started;
@@ -126,11 +136,13 @@ export class ConmonRuntime implements Runtime {
     const folder = this.#makeFolder(record);
     await using undo = new AsyncDisposableStack();
     undo.defer(() => this.delete(request.execId, { force: true }));
-    writeFileSync(folder.execFile, JSON.stringify(request.process));
     let stdio: AttachStream | undefined;
     const started = await this.#supervise(record, folder, {
       logTarget: "none",
-      command: request.process.args[0] ?? "",
+      prepare: () => {
+        writeFileSync(folder.execFile, JSON.stringify(request.process));
+        return { command: request.process.args[0] ?? "" };
+      },
       ...(request.attach
         ? {
             attach: async () => {
@@ -246,16 +258,21 @@ export class ConmonRuntime implements Runtime {
     folder: StateFolder,
     request: {
       readonly logTarget: string;
-      readonly command: string;
+      /** Writes what the runtime reads; runs while conmon starts. */
+      readonly prepare: () => Prepared | Promise<Prepared>;
       readonly attach?: () => Promise<void>;
     },
   ): Promise<RunningProcess> {
     const { processes, conmonPath, stateDir, systemdCgroup } = this.#parts;
     const program = this.#program(record.runtimeName);
     const { attach } = request;
+    let command = "";
     const result = await startSupervisor(processes, {
       conmonPath,
       temporaryDir: join(stateDir, "tty"),
+      prepare: async () => {
+        ({ command } = await request.prepare());
+      },
       ...(attach === undefined ? {} : { whenAttachable: attach }),
       plan: {
         id: record.id,
@@ -278,7 +295,7 @@ export class ConmonRuntime implements Runtime {
       throw toFailure({
         operation: record.kind === "exec" ? "exec" : "create",
         runtimeName: program.name,
-        command: request.command,
+        command,
         stderr: result.stderr,
       });
     }

@@ -65,6 +65,14 @@ describe.each(["crun", "runc"] as const)("ConmonRuntime with %s", (runtimeName) 
     }
   });
 
+  test("create() ends with what spec() throws and leaves nothing", async () => {
+    await using fixture = await openFixture({ runtimeName });
+    const spec = (): Promise<never> => Promise.reject(new ConflictError("no room"));
+    const request = { ...fixture.request("c1", ""), spec };
+    expect(messageOf(await rejection(fixture.runtime.create(request, never)))).toBe("no room");
+    expect(leftovers(fixture, "c1")).toEqual([]);
+  });
+
   test("kill() reaches the first process, and tells when it is gone", async () => {
     await using fixture = await openFixture({ runtimeName });
     const { runtime } = fixture;

@@ -74,7 +74,11 @@ export interface RuntimeInfo {
 export interface CreateRequest {
   readonly id: string;
   readonly runtimeName: string;
-  readonly spec: OciSpec;
+  /**
+   * Gives what the container is made from. Asked while conmon starts (4 ms), so what has to be made ready for
+   * it goes on beside that; a rejection ends conmon and comes out of `create`.
+   */
+  readonly spec: () => OciSpec | Promise<OciSpec>;
   readonly terminal: boolean;
   /** Keep stdin open for attach. */
   readonly openStdin: boolean;

@@ -97,6 +97,10 @@ export class FakeNetworks implements Networks {
     return sandbox;
   }
 
+  async connectSandbox(_containerId: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+  }
+
   async closeSandbox(containerId: string): Promise<void> {
     this.#sandboxes.delete(containerId);
   }

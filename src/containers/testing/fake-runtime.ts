@@ -94,7 +94,8 @@ export class FakeRuntime implements Runtime {
 
   async create(request: CreateRequest, signal: AbortSignal): Promise<RunningProcess> {
     signal.throwIfAborted();
-    const args = request.spec.process?.args ?? [];
+    const { process } = await request.spec();
+    const args = process?.args ?? [];
     if (args[0] === "nosuch") {
       throw new CommandNotFoundError('exec: "nosuch": executable file not found in $PATH');
     }

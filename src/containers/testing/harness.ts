@@ -144,6 +144,7 @@ export async function openTestEngine(world: World): Promise<TestEngine> {
     volumes,
     networks: fused(new FakeNetworks(world.sandboxes), fuse, "networks", [
       "openSandbox",
+      "connectSandbox",
       "closeSandbox",
     ]),
     logs: fakeLogs(),

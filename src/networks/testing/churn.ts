@@ -24,6 +24,7 @@ async function churn(name: string): Promise<never> {
   const ports = [{ protocol: "tcp", containerPort: 80, hostPort: 0 } as const];
   for (;;) {
     await networks.openSandbox({ containerId: name, mode: { kind: "bridge" }, ports }, signal);
+    await networks.connectSandbox(name, signal);
     await networks.closeSandbox(name);
   }
 }

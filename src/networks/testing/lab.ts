@@ -94,7 +94,14 @@ export class Lab implements AsyncDisposable {
     mode: SandboxMode = { kind: "bridge" },
   ): Promise<Sandbox> {
     const request = { containerId: name, containerName: name, mode, ports };
-    return await engine.networks.openSandbox(request, SIGNAL);
+    const sandbox = await engine.networks.openSandbox(request, SIGNAL);
+    try {
+      await engine.networks.connectSandbox(name, SIGNAL);
+    } catch (error) {
+      await engine.networks.closeSandbox(name);
+      throw error;
+    }
+    return sandbox;
   }
 
   outside(): Outside {

@@ -11,6 +11,8 @@ export interface SupervisorRequest {
   readonly plan: ConmonPlan;
   /** Where conmon makes its short-lived console sockets. */
   readonly temporaryDir: string;
+  /** Makes ready what the runtime reads; runs while conmon starts. */
+  readonly prepare: () => Promise<void>;
   /** For an attached exec: runs while the process still waits; the socket is there. */
   readonly whenAttachable?: () => Promise<void>;
 }
@@ -30,8 +32,11 @@ export type SupervisorResult =
  * Starts conmon and waits until the runtime has made the process or refused.
  *
  * conmon reports on `_OCI_SYNCPIPE`, one JSON line: `{"data": PID}`, or `{"data": -1, "message": "…"}`.
- * For an attached exec it reads `_OCI_STARTPIPE` twice, once at its start and once, after it has
- * reported the socket on `_OCI_ATTACHPIPE`, before it lets the runtime go.
+ * It reads `_OCI_STARTPIPE` once before it starts the runtime and, for an attached exec, again before it lets
+ * the runtime go, after it has reported the socket on `_OCI_ATTACHPIPE`. When the daemon dies meanwhile both
+ * reads end, and what conmon then makes, or fails to, is found by the next daemon like any half-made process.
+ *
+ * @throws What `prepare` or `whenAttachable` throws; conmon has ended.
  */
 export async function startSupervisor(
   processes: Processes,
@@ -44,24 +49,23 @@ export async function startSupervisor(
       PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
       TMPDIR: request.temporaryDir,
       _OCI_SYNCPIPE: "3",
-      ...(attach ? { _OCI_STARTPIPE: "4", _OCI_ATTACHPIPE: "5" } : {}),
+      _OCI_STARTPIPE: "4",
+      ...(attach ? { _OCI_ATTACHPIPE: "5" } : {}),
     },
     cwd: request.plan.directory,
-    stdio: ["ignore", "ignore", "pipe", "pipe", ...(attach ? (["pipe", "pipe"] as const) : [])],
+    stdio: ["ignore", "ignore", "pipe", "pipe", "pipe", ...(attach ? (["pipe"] as const) : [])],
     detached: true,
   });
   const supervisor = processes.identify(pid) ?? { pid, startTicks: 0 };
   await using complaints = new LineReader(pipeAt(pipes, 2));
   await using stack = new AsyncDisposableStack();
   const sync = stack.use(new LineReader(pipeAt(pipes, 3)));
-  if (attach) {
-    try {
-      await passAttach(pipes, request);
-    } catch (error) {
-      processes.kill(supervisor, SIGKILL); // the runtime that it starts has a parent-death signal
-      await exited;
-      throw error;
-    }
+  try {
+    await letStart(pipes, request);
+  } catch (error) {
+    processes.kill(supervisor, SIGKILL); // the runtime that it starts has a parent-death signal
+    await exited;
+    throw error;
   }
   const report = parseReport(await sync.readLine());
   if (report.pid !== undefined) {
@@ -79,20 +83,32 @@ async function readToReport(sync: LineReader, opened: AsyncDisposableStack): Pro
   await sync.readLine();
 }
 
-async function passAttach(
+async function letStart(
   pipes: readonly (number | undefined)[],
   request: SupervisorRequest,
 ): Promise<void> {
   const start = pipeAt(pipes, 4);
   try {
-    await using attachable = new LineReader(pipeAt(pipes, 5));
-    writeSync(start, "\n");
+    await using stack = new AsyncDisposableStack();
+    const isAttached = request.plan.exec?.attach === true;
+    const attachable = isAttached ? stack.use(new LineReader(pipeAt(pipes, 5))) : undefined;
+    await request.prepare();
+    writeLine(start);
     // The end of the stream instead: conmon gave up, and the sync pipe says why.
-    if ((await attachable.readLine()) === undefined) return;
+    if ((await attachable?.readLine()) === undefined) return;
     await request.whenAttachable?.();
-    writeSync(start, "\n");
+    writeLine(start);
   } finally {
     closeSync(start);
+  }
+}
+
+/** A conmon that has ended says why on the sync pipe. */
+function writeLine(descriptor: number): void {
+  try {
+    writeSync(descriptor, "\n");
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EPIPE")) throw error;
   }
 }
 

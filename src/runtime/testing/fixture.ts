@@ -16,7 +16,12 @@ export interface RuntimeFixture extends AsyncDisposable {
   readonly stateDir: string;
   readonly logFile: (id: string) => string;
   /** A create request for a shell script. */
-  request(id: string, script: string, changes?: Partial<CreateRequest>): CreateRequest;
+  request(id: string, script: string, changes?: RequestChanges): CreateRequest;
+}
+
+export interface RequestChanges extends Partial<Omit<CreateRequest, "spec">> {
+  /** Instead of the script's. */
+  readonly spec?: Spec;
 }
 
 export interface FixtureOptions {
@@ -51,10 +56,14 @@ export async function openFixture(options: FixtureOptions): Promise<RuntimeFixtu
     runtime,
     stateDir,
     logFile,
-    request: (id, script, changes) => ({
+    request: (
+      id,
+      script,
+      { spec = makeSpec(stateDir, id, ["sh", "-c", script]), ...changes } = {},
+    ) => ({
       id,
       runtimeName: options.runtimeName,
-      spec: makeSpec(stateDir, id, ["sh", "-c", script]),
+      spec: () => spec,
       terminal: false,
       openStdin: false,
       stdinOnce: false,

@@ -50,7 +50,7 @@ export function openAttachStream(
   engine: EngineClient,
   id: string,
   choice: StreamChoice,
-): Promise<ContainerStream> {
+): Promise<ContainerStream & Disposable> {
   const { stdin, stdout, stderr, detachKeys } = choice;
   return engine.hijack(containerPath(id, "/attach"), {
     query: {

@@ -2,11 +2,17 @@ import { CancelledError, FailedPreconditionError, UnavailableError } from "#base
 import type { Cli } from "#cli/cli.ts";
 import { DetachKeyFilter, defaultDetachKeys, parseDetachKeys } from "#cli/terminal/detach-keys.ts";
 import { enterRawMode } from "#cli/terminal/raw-mode.ts";
-import type { EngineClient } from "#client/engine-client.ts";
 import { demultiplex } from "#client/stdcopy.ts";
 
-/** Both directions of a process's streams. */
-export type ContainerStream = Awaited<ReturnType<EngineClient["hijack"]>>;
+/** Both directions of a process's streams, as an engine's client hands them over. */
+export interface ContainerStream {
+  /** What the process writes, until its side ends. */
+  output(): AsyncIterable<Uint8Array>;
+  /** For the process to read; resolves when the next piece would not pile up. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** The process's input sees its end. */
+  closeWrite(): void;
+}
 
 /** Which streams of the process in the container are joined to the client's. */
 export interface StreamChoice {
@@ -38,7 +44,7 @@ export async function joinStreams(
   const output = copyOutput(cli, stream, choice);
   if (!choice.stdin) return output;
   const first = await Promise.race([output, copyInput(cli, stream, choice)]);
-  return first === "sent" ? output : first;
+  return first === "sent" ? await output : first;
 }
 
 function mayEnterRawMode(cli: Cli, choice: StreamChoice): Disposable {

@@ -16,8 +16,9 @@
  * another machine included.
  *
  * 127.0.0.1: the output hook rewrites what the host sends to a published port there; `route_localnet` on
- * the bridge lets the reply back in, the `guard` chain drops packets for 127/8 that a container sends, and
- * `published` never rewrites such packets from outside (they arrive in prerouting, so they are foreign).
+ * the bridge lets the reply back in, the `guard` chain drops packets for 127/8 that a container sends, and those
+ * that pretend to come from there; `published` never rewrites such packets from outside (they arrive in
+ * prerouting, so they are foreign).
  *
  * Each rule asks for the engine's own bridge: the table of an engine that was killed stays, and must not touch
  * the traffic of one that has taken its subnet since. (`iifname` in postrouting needs Linux 5.7.)
@@ -175,6 +176,7 @@ export function renderRuleset({ table, engineId, networks, ports }: Ruleset): st
     "  chain guard {",
     "    type filter hook prerouting priority raw; policy accept;",
     "    iifname @bridges ip daddr 127.0.0.0/8 drop",
+    "    iifname @bridges ip saddr 127.0.0.0/8 drop",
     "  }",
     "  chain prerouting {",
     "    type nat hook prerouting priority dstnat; policy accept;",

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { containerRoutes } from "#api/containers/routes.ts";
 import { imageRoutes } from "#api/images/routes.ts";
@@ -264,6 +264,7 @@ export async function openEngine(
 
   const host = stack.use(await openLinuxHost());
   stack.use(lockFolder(host, config.dataRoot, "--data-root"));
+  chmodSync(config.dataRoot, 0o711); // of a folder that was there before: nobody else may put things in it
   stack.use(lockFolder(host, config.execRoot, "--exec-root"));
   const engineId = readOrCreateEngineId(config.dataRoot, randomUUID);
   const store = stack.use(SqliteStore.open(join(config.dataRoot, "wharf.db")));

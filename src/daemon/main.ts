@@ -68,6 +68,8 @@ async function serve(
     format: config.logFormat,
     nowMs: () => Date.now(),
   });
+  // Files that containers see (/etc/hosts) are to be read by all in them, and written by none but root.
+  process.umask(0o022);
   const ended = Promise.withResolvers<string>();
   using _signals = watchSignals(ended.resolve);
   try {

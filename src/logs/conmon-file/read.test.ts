@@ -117,6 +117,16 @@ describe("readConmonFile()", () => {
     }
   });
 
+  test("ends with what was there when it began, however fast the file grows", async () => {
+    const path = file("restless", line(0, "a") + line(1, "b"));
+    let seen = 0;
+    for await (const _entry of readConmonFile(path, all, clock, never)) {
+      seen++;
+      appendFileSync(path, line(2, "more").repeat(3));
+    }
+    expect(seen).toBe(2);
+  });
+
   test("follows a file that is not there yet until its writer is gone", async () => {
     const path = join(folder, "later");
     const writer = deferred<void>();

@@ -38,7 +38,9 @@ export async function* readConmonFile(
       : await offsetOfTime(file.handle, size, request.sinceNanos);
   const byTail =
     request.tail === undefined ? 0 : await offsetOfTail(file.handle, size, request.tail, isWanted);
-  const lines = new LineReader(file.handle, Math.max(bySince, byTail));
+  // Without following, what is there now is all: a writer that never rests must not keep the reader.
+  const end = request.follow ? Number.POSITIVE_INFINITY : size;
+  const lines = new LineReader(file.handle, Math.max(bySince, byTail), end);
   const parser = new EntryParser();
   const isOver = () => request.untilNanos !== undefined && clock.nowNanos() > request.untilNanos;
   let isWriterGone = false;
@@ -157,21 +159,25 @@ class FileChanges implements Disposable {
   }
 }
 
-/** Whole lines from an offset on; what follows the last newline is kept for the next call. */
+/** Whole lines from one offset to another; what follows the last newline is kept for the next call. */
 class LineReader {
   readonly #file: FileHandle;
   readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  readonly #end: number;
   #offset: number;
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(file: FileHandle, offset: number) {
+  constructor(file: FileHandle, offset: number, end: number) {
     this.#file = file;
     this.#offset = offset;
+    this.#end = end;
   }
 
   /** Lines without their newline, valid until the next call; undefined at the end of the file as it is now. */
   async next(): Promise<readonly Buffer[] | undefined> {
-    const { bytesRead } = await this.#file.read(this.#chunk, 0, CHUNK_BYTES, this.#offset);
+    const length = Math.min(CHUNK_BYTES, this.#end - this.#offset);
+    if (length <= 0) return undefined;
+    const { bytesRead } = await this.#file.read(this.#chunk, 0, length, this.#offset);
     if (bytesRead === 0) return undefined;
     this.#offset += bytesRead;
     const fresh = this.#chunk.subarray(0, bytesRead);

@@ -34,7 +34,10 @@ function rootCheck(folders: string): Check {
 
 const checks: readonly Check[] = [
   { name: "types", argv: [bin("tsc"), "-p", "."] },
-  { name: "unit tests", argv: [bin("bun"), "test", ...unitTests.map((path) => `./${path}`)] },
+  {
+    name: "unit tests",
+    argv: [bin("bun"), "test", "--timeout", "30000", ...unitTests.map((path) => `./${path}`)],
+  },
   { name: "lint", argv: [bin("oxlint"), "--type-aware", "src", "test", "scripts", "bench"] },
   { name: "format", argv: [bin("biome"), "ci", "."] },
   { name: "unused", argv: [bin("knip"), "--no-progress"] },

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mustRun, runCommand } from "../harness/command.ts";
 import { startEngine, TestEngine, WHARF } from "../harness/engine.ts";
+import { waitUntil } from "../harness/wait-until.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -134,8 +135,9 @@ describe("stopping", () => {
       "busybox",
       "sh",
       "-c",
-      "trap 'exit 6' TERM; while :; do sleep 0.05; done",
+      "trap 'exit 6' TERM; echo up; while :; do sleep 0.05; done",
     );
+    await waitUntil("it is up", async () => (await engine.mustWharf("logs", "polite")) === "up");
     await engine.stop();
     await engine.start();
     expect(

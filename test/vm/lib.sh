@@ -4,7 +4,7 @@ STATE=/var/lib/wharf-test
 SOCKET=/run/wharf.sock
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin WHARF_AUTOSTART=0
 # Emulation is some ten times slower than the real machine, more when that has other work.
-PATIENCE_SECONDS=180
+PATIENCE_SECONDS=600
 
 driver=cgroupfs runtime=crun
 label() { echo "[$driver $runtime] $*"; }

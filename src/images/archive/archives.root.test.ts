@@ -133,6 +133,27 @@ describe("an OCI layout", () => {
     expect(engine.images.list({ all: true, filters: new Map() }).length).toBe(1);
   });
 
+  test("whose few indexes name one another a billion times is refused, and others get their turn", async () => {
+    await using engine = await openEngine();
+    const indexOf = (manifests: readonly object[]): Blob =>
+      blobOf({ schemaVersion: 2, mediaType: `${OCI}.index.v1+json`, manifests });
+    const levels = [indexOf([])];
+    for (let level = 0; level < 6; level++) {
+      const below = levels.at(-1) ?? indexOf([]);
+      levels.push(indexOf(Array.from({ length: 50 }, () => descriptor(below, "index"))));
+    }
+    const top = levels.at(-1) ?? indexOf([]);
+    let turns = 0;
+    const turn = setInterval(() => turns++, 0);
+    const error: unknown = await load(engine, layout([descriptor(top, "index")], levels)).catch(
+      (thrown: unknown) => thrown,
+    );
+    clearInterval(turn);
+    expect(messageOf(error)).toContain("its indexes name more than 10000 manifests");
+    expect(turns).toBeGreaterThan(10);
+    expect(engine.leftovers()).toEqual([]);
+  });
+
   test("without an image for this platform says which it has", async () => {
     await using engine = await openEngine();
     const other = await ociImage("other");

@@ -15,11 +15,41 @@ import type { ArchivedImage } from "./archived-image.ts";
 import type { ArchiveSpool } from "./spool.ts";
 
 const MAX_INDEX_DEPTH = 8;
+/** Documents read of one archive, each as often as an index names it: ten small ones can name a billion. */
+const MAX_DOCUMENTS = 10_000;
+const MAX_DOCUMENTS_BYTES = 64 * 1024 * 1024;
 const CONTAINERD_NAME = "io.containerd.image.name";
 const OCI_REF_NAME = "org.opencontainers.image.ref.name";
 
 export function blobPath(digest: Digest): string {
   return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
+}
+
+/** Reads the documents that descriptors name, within what one archive may cost. */
+class DocumentReader {
+  readonly spool: ArchiveSpool;
+  #documents = 0;
+  #bytes = 0;
+
+  constructor(spool: ArchiveSpool) {
+    this.spool = spool;
+  }
+
+  /** @throws {InvalidArgumentError} It is not what the descriptor says, or one too many. */
+  async read(descriptor: Descriptor): Promise<Uint8Array> {
+    const bytes = await readDocument(this.spool, descriptor);
+    this.#documents += 1;
+    this.#bytes += bytes.byteLength;
+    if (this.#documents > MAX_DOCUMENTS || this.#bytes > MAX_DOCUMENTS_BYTES) {
+      throw new InvalidArgumentError(
+        `Cannot read OCI layout: its indexes name more than ${MAX_DOCUMENTS} manifests ` +
+          `or ${MAX_DOCUMENTS_BYTES} bytes of them`,
+      );
+    }
+    // those in memory come without a wait, and other requests would get no turn
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    return bytes;
+  }
 }
 
 /** Reads a document that a descriptor names, and holds it to the descriptor. */
@@ -60,12 +90,12 @@ interface FoundManifest {
 
 /** Manifests below a descriptor that are runnable images. */
 async function findManifests(
-  spool: ArchiveSpool,
+  documents: DocumentReader,
   descriptor: Descriptor,
   depth: number,
 ): Promise<readonly FoundManifest[]> {
   if (isManifestType(descriptor.mediaType)) {
-    const bytes = await readDocument(spool, descriptor);
+    const bytes = await documents.read(descriptor);
     const manifest = parseManifest(bytes, descriptor.mediaType);
     return isImageManifest(manifest) ? [{ descriptor, manifest }] : [];
   }
@@ -75,12 +105,12 @@ async function findManifests(
       `Cannot read OCI layout: indexes are nested more than ${MAX_INDEX_DEPTH} deep`,
     );
   }
-  const index = parseIndex(await readDocument(spool, descriptor), descriptor.mediaType);
+  const index = parseIndex(await documents.read(descriptor), descriptor.mediaType);
   const found: FoundManifest[] = [];
   for (const inner of index.manifests) {
     // an archive of one platform keeps the whole index, though the other manifests are not with it
-    if (!spool.has(blobPath(inner.digest))) continue;
-    for (const manifest of await findManifests(spool, inner, depth + 1)) {
+    if (!documents.spool.has(blobPath(inner.digest))) continue;
+    for (const manifest of await findManifests(documents, inner, depth + 1)) {
       const withPlatform = inner.platform && !manifest.descriptor.platform;
       found.push({
         ...manifest,
@@ -123,10 +153,11 @@ export async function readOciLayout(
   platform: Platform,
 ): Promise<readonly ArchivedImage[]> {
   const { manifests } = await readIndex(spool);
+  const documents = new DocumentReader(spool);
   const images: ArchivedImage[] = [];
   const others: Platform[] = [];
   for (const descriptor of manifests) {
-    const found = await findManifests(spool, descriptor, 0);
+    const found = await findManifests(documents, descriptor, 0);
     const known = found.flatMap((one) => one.descriptor.platform ?? []);
     // what the layout names itself, or nobody gave a platform, is taken whatever it runs on
     const isChoice = isIndexType(descriptor.mediaType) && known.length === found.length;
@@ -149,9 +180,10 @@ export async function manifestsByConfig(
 ): Promise<ReadonlyMap<Digest, ArchivedImage>> {
   const byConfig = new Map<Digest, ArchivedImage>();
   if (!spool.has("index.json")) return byConfig;
+  const documents = new DocumentReader(spool);
   for (const descriptor of (await readIndex(spool)).manifests) {
     if (!spool.has(blobPath(descriptor.digest))) continue;
-    for (const found of await findManifests(spool, descriptor, 0)) {
+    for (const found of await findManifests(documents, descriptor, 0)) {
       byConfig.set(found.manifest.config.digest, toArchivedImage(found, []));
     }
   }

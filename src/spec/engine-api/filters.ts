@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import { parseJson } from "#base/json.ts";
 import { quoteGo } from "#base/go-number.ts";
+import { tryCompilePattern } from "#base/linear-pattern.ts";
 
 /**
  * The `filters` query of list, prune and events: names to wanted values. Values of one name are
@@ -80,20 +81,6 @@ export function matchesPrefix(filters: Filters, name: string, value: string): bo
   return wanted.length === 0 || wanted.some((prefix) => value.startsWith(prefix));
 }
 
-const MAX_PATTERN_LENGTH = 1024;
-
-/** A regular expression that backtracking cannot blow up on names: RE2 has no such cases at all. */
-function namePattern(text: string): RegExp | undefined {
-  const hasNestedRepeat = /[)\]}*+?][*+{]/.test(text.replace(/\\./g, ""));
-  if (text.length > MAX_PATTERN_LENGTH || hasNestedRepeat) return undefined;
-  try {
-    return new RegExp(text, "u");
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-}
-
 /**
  * Docker's match for names: the value itself, or a regular expression found in it. A broken
  * expression matches nothing but itself.
@@ -101,7 +88,7 @@ function namePattern(text: string): RegExp | undefined {
 export function matchesName(filters: Filters, name: string, value: string): boolean {
   const wanted = filterValues(filters, name);
   if (wanted.length === 0) return true;
-  return wanted.some((text) => text === value || namePattern(text)?.test(value) === true);
+  return wanted.some((text) => text === value || tryCompilePattern(text)?.(value) === true);
 }
 
 /** Docker's match for container names: stored with a slash, which a pattern may or may not have. */

@@ -47,6 +47,11 @@ export interface Cgroups {
   /** Controllers that are usable: `cpu`, `memory`, `pids`, … */
   readonly controllers: readonly string[];
   abilities(): CgroupAbilities;
+  /**
+   * Says that a process is about to be put into a group, some milliseconds from now. Where nobody has done so
+   * lately the kernel makes the first one wait 5 to 15 ms; that wait then begins at once, and beside other work.
+   */
+  expectMove(): void;
   /** @param path Below the hierarchies' roots, with a leading slash: `/wharf/<id>`. */
   stats(path: string): CgroupStats;
   /** All processes in it and below. */

@@ -263,15 +263,17 @@ export class ConmonRuntime implements Runtime {
       readonly attach?: () => Promise<void>;
     },
   ): Promise<RunningProcess> {
-    const { processes, conmonPath, stateDir, systemdCgroup } = this.#parts;
+    const { processes, cgroups, conmonPath, stateDir, systemdCgroup } = this.#parts;
     const program = this.#program(record.runtimeName);
     const { attach } = request;
+    cgroups.expectMove();
     let command = "";
     const result = await startSupervisor(processes, {
       conmonPath,
       temporaryDir: join(stateDir, "tty"),
       prepare: async () => {
         ({ command } = await request.prepare());
+        cgroups.expectMove(); // the first may be forgotten before the runtime gets there
       },
       ...(attach === undefined ? {} : { whenAttachable: attach }),
       plan: {

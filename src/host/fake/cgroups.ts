@@ -19,6 +19,8 @@ export class FakeCgroups implements Cgroups {
     return { cpus: "0-1", memoryNodes: "0", blockIoWeight: true, blockIoWeightDevice: true };
   }
 
+  expectMove(): void {}
+
   set(path: string, group: FakeCgroup): void {
     this.#groups.set(path, group);
   }

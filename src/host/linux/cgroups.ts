@@ -9,6 +9,7 @@ import {
   parseControllers,
 } from "./cgroups/hierarchies.ts";
 import { parseFlatKeyed } from "./cgroups/keyed.ts";
+import { MoveNotice } from "./cgroups/move-notice.ts";
 import { parseStatsV1 } from "./cgroups/stats-v1.ts";
 import { parseStatsV2 } from "./cgroups/stats-v2.ts";
 import { errnoOf, errnos, systemError } from "./ffi/errno.ts";
@@ -35,11 +36,13 @@ class LinuxCgroups implements Cgroups {
   readonly #roots: readonly string[];
 
   readonly #kernelLog: () => string;
+  readonly #moveNotice: MoveNotice;
 
   constructor(hierarchies: CgroupHierarchies, kernelLog: () => string) {
     const { layout, v1, v2, named } = hierarchies;
     this.#hierarchies = hierarchies;
     this.#kernelLog = kernelLog;
+    this.#moveNotice = new MoveNotice(hierarchies);
     this.layout = layout;
     const v2Roots = v2 === undefined ? [] : [v2];
     this.#roots = [...new Set([...v1.values(), ...named, ...v2Roots])];
@@ -67,6 +70,10 @@ class LinuxCgroups implements Cgroups {
       blockIoWeight: hasWeight("blkio.weight"),
       blockIoWeightDevice: hasWeight("blkio.weight_device"),
     };
+  }
+
+  expectMove(): void {
+    this.#moveNotice.give();
   }
 
   stats(path: string): CgroupStats {

@@ -1,0 +1,45 @@
+import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import type { CgroupHierarchies } from "./hierarchies.ts";
+
+/**
+ * Whoever moves a process between cgroups takes `cgroup_threadgroup_rwsem` for writing. After a while without
+ * writers that lock serves its readers (fork, exec, exit) without a shared counter, and the next writer waits
+ * for an RCU grace period, 5 to 15 ms, before it has it; writers that follow within another grace period do not.
+ * So the daemon moves itself to where it is, on one of Bun's I/O threads: a runtime that comes after it finds
+ * the lock in its slow state. The state ends by itself.
+ */
+export class MoveNotice {
+  /** A hierarchy as /proc/PID/cgroup names it, and its mount point; undefined where there is none. */
+  readonly #hierarchy: { readonly name: string; readonly root: string } | undefined;
+  #isUnderWay = false;
+
+  constructor({ v1, v2 }: CgroupHierarchies) {
+    const [first] = v1;
+    if (first) this.#hierarchy = { name: first[0], root: first[1] };
+    else if (v2 !== undefined) this.#hierarchy = { name: "", root: v2 };
+  }
+
+  give(): void {
+    const hierarchy = this.#hierarchy;
+    if (hierarchy === undefined || this.#isUnderWay) return;
+    // read each time: somebody may have moved the daemon
+    const own = ownGroup(readFileSync("/proc/self/cgroup", "utf8"), hierarchy.name);
+    if (own === undefined) return;
+    this.#isUnderWay = true;
+    void writeFile(`${hierarchy.root}${own}/cgroup.procs`, String(process.pid))
+      .catch(() => undefined) // it only spares time
+      .finally(() => {
+        this.#isUnderWay = false;
+      });
+  }
+}
+
+/** @param text /proc/PID/cgroup: `number:controllers:path`, controllers separated by commas, none for v2. */
+export function ownGroup(text: string, name: string): string | undefined {
+  for (const line of text.split("\n")) {
+    const [, controllers = "", path] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
+    if (path !== undefined && controllers.split(",").includes(name)) return path;
+  }
+  return undefined;
+}

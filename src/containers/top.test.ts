@@ -27,5 +27,6 @@ describe("parsePsOutput()", () => {
 
 test("parsePsArguments() refuses another column under the name PID", () => {
   expect(() => parsePsArguments("-o user=PID")).toThrow('specifying "user=PID" is not allowed');
+  expect(() => parsePsArguments("-o pid=PID -o ppid=PID2")).toThrow("ppid=PID2");
   expect(parsePsArguments(" -o  pid,cmd ")).toEqual(["-o", "pid,cmd"]);
 });

@@ -41,9 +41,10 @@ export async function topOfContainer(
  *   show processes of the host.
  */
 export function parsePsArguments(text: string): readonly string[] {
-  const renamed = /\s+([^\s]*)=\s*(PID[^\s]*)/.exec(` ${text}`);
-  if (renamed && renamed[1] !== "pid") {
-    throw new InvalidArgumentError(`specifying "${renamed[1]}=${renamed[2]}" is not allowed`);
+  for (const [, field, header] of ` ${text}`.matchAll(/\s+([^\s]*)=\s*(PID[^\s]*)/g)) {
+    if (field !== "pid") {
+      throw new InvalidArgumentError(`specifying "${field}=${header}" is not allowed`);
+    }
   }
   if (/\0/.test(text)) throw new InvalidArgumentError("invalid ps arguments: NUL byte");
   return text.split(/\s+/).filter((word) => word !== "");

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mustRun, runCommand } from "../harness/command.ts";
-import { startEngine, TestEngine, WHARF } from "../harness/engine.ts";
+import { DOCKER, startEngine, TestEngine, WHARF } from "../harness/engine.ts";
 import { waitUntil } from "../harness/wait-until.ts";
 
 let folder: string;
@@ -239,7 +239,7 @@ describe("tcp with mutual TLS", () => {
       "--tlskey",
       join(folder, "client-key.pem"),
     ];
-    for (const client of ["docker", WHARF]) {
+    for (const client of [DOCKER, WHARF]) {
       const env = { DOCKER_HOST: "", DOCKER_CONTEXT: "", DOCKER_CONFIG: join(folder, "config") };
       const allowed = await runCommand([client, ...tls, "run", "--rm", "-i", "busybox", "cat"], {
         env,

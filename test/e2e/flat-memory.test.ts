@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { mustRun } from "../harness/command.ts";
-import { startEngine } from "../harness/engine.ts";
+import { DOCKER, startEngine } from "../harness/engine.ts";
 
 const MEGABYTES = process.env["WHARF_TEST_LONG"] ? 2_000 : 300;
 const ALLOWED_GROWTH_MB = 30;
@@ -29,7 +29,7 @@ test(`${MEGABYTES} MB through attach, logs and load leave the daemon within ${AL
     "-c",
     "head -c 20m /dev/zero | tr '\\0' x | fold -w 1000",
   );
-  await shell("docker logs small >/dev/null; docker save busybox >/dev/null");
+  await shell(`${DOCKER} logs small >/dev/null; ${DOCKER} save busybox >/dev/null`);
   const before = residentMegabytes(engine.pid);
   const readings: string[] = [`${before.toFixed(0)} MB before`];
   const peak = { megabytes: before };
@@ -37,16 +37,16 @@ test(`${MEGABYTES} MB through attach, logs and load leave the daemon within ${AL
     peak.megabytes = Math.max(peak.megabytes, residentMegabytes(engine.pid));
   }, 50);
   try {
-    const attached = await shell(`docker run --name big busybox sh -c "${produce}" | wc -c`);
+    const attached = await shell(`${DOCKER} run --name big busybox sh -c "${produce}" | wc -c`);
     expect(Number(attached.stdout)).toBeGreaterThanOrEqual(MEGABYTES * 1024 * 1024);
     readings.push(`${peak.megabytes.toFixed(0)} MB with attach`);
-    expect((await shell("docker logs big | wc -c")).stdout).toBe(attached.stdout);
+    expect((await shell(`${DOCKER} logs big | wc -c`)).stdout).toBe(attached.stdout);
     readings.push(`${peak.megabytes.toFixed(0)} MB with logs`);
     await shell(
       `head -c ${MEGABYTES}m /dev/urandom >${engine.root}/blob; tar -C ${engine.root} -cf ${tar} blob`,
     );
     await shell(
-      `docker import ${tar} big:1; docker save big:1 >${tar}; docker rmi big:1; docker load -i ${tar}`,
+      `${DOCKER} import ${tar} big:1; ${DOCKER} save big:1 >${tar}; ${DOCKER} rmi big:1; ${DOCKER} load -i ${tar}`,
     );
     readings.push(`${peak.megabytes.toFixed(0)} MB with import, save and load`);
   } finally {

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { runCommand } from "../harness/command.ts";
-import { CACHE } from "../harness/engine.ts";
+import { CACHE, DOCKER } from "../harness/engine.ts";
 import { processesNaming } from "../harness/leaks.ts";
 
 test("quickstart serves a page, changes nothing the second time, stops and purges", async () => {
@@ -34,7 +34,7 @@ test("quickstart serves a page, changes nothing the second time, stops and purge
     expect(first.stdout).toContain("Welcome to nginx!");
     expect(first.stdout).toContain(`export DOCKER_CONTEXT=${context}`);
     const running = [
-      "docker",
+      DOCKER,
       "--context",
       context,
       "ps",
@@ -64,7 +64,7 @@ test("quickstart serves a page, changes nothing the second time, stops and purge
   } finally {
     expect(await quickstart("--purge")).toMatchObject({ exitCode: 0 });
     expect(existsSync(folder)).toBe(false);
-    expect((await runCommand(["docker", "context", "inspect", context])).exitCode).toBe(1);
+    expect((await runCommand([DOCKER, "context", "inspect", context])).exitCode).toBe(1);
   }
 }, 600_000);
 

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mustRun, runCommand } from "../harness/command.ts";
-import { startEngine, WHARF } from "../harness/engine.ts";
+import { DOCKER, startEngine, WHARF } from "../harness/engine.ts";
 import { waitUntil } from "../harness/wait-until.ts";
 
 test("docker and wharf run containers through ssh:// and system dial-stdio", async () => {
@@ -44,7 +44,7 @@ test("docker and wharf run containers through ssh:// and system dial-stdio", asy
       });
       return result.exitCode === 0;
     });
-    for (const client of ["docker", WHARF]) {
+    for (const client of [DOCKER, WHARF]) {
       const result = await runCommand([client, "run", "--rm", "-i", "busybox", "cat"], {
         env,
         input: "through ssh",

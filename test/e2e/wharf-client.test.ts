@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runCommand } from "../harness/command.ts";
-import { startEngine, type TestEngine, WHARF } from "../harness/engine.ts";
+import { DOCKER, startEngine, type TestEngine, WHARF } from "../harness/engine.ts";
 import { TerminalSession } from "../harness/terminal.ts";
 
 let engine: TestEngine;
@@ -84,13 +84,13 @@ describe("contexts", () => {
     };
     const run = async (...argv: string[]) => await runCommand(argv, { env });
     await run(WHARF, "context", "create", "ours", "--docker", `host=${engine.host}`);
-    expect((await run("docker", "--context", "ours", "ps", "-q")).exitCode).toBe(0);
-    await run("docker", "context", "create", "theirs", "--docker", `host=${engine.host}`);
+    expect((await run(DOCKER, "--context", "ours", "ps", "-q")).exitCode).toBe(0);
+    await run(DOCKER, "context", "create", "theirs", "--docker", `host=${engine.host}`);
     expect((await run(WHARF, "context", "use", "theirs")).exitCode).toBe(0);
     expect((await run(WHARF, "run", "--rm", "busybox", "echo", "found")).stdout).toBe("found\n");
-    expect(
-      (await run("docker", "context", "ls", "--format", "{{.Name}} {{.Current}}")).stdout,
-    ).toBe("default false\nours false\ntheirs true\n");
+    expect((await run(DOCKER, "context", "ls", "--format", "{{.Name}} {{.Current}}")).stdout).toBe(
+      "default false\nours false\ntheirs true\n",
+    );
     expect((await run(WHARF, "context", "ls", "--format", "{{.Name}} {{.Current}}")).stdout).toBe(
       "default false\nours false\ntheirs true\n",
     );

@@ -13,6 +13,9 @@ import { findLeaks } from "./leaks.ts";
 import { waitUntil } from "./wait-until.ts";
 
 export const WHARF: string = resolve("dist/wharf");
+/** The unmodified docker CLI, where this machine has it; else our own client stands in. */
+export const DOCKER: string = Bun.which("docker") ?? WHARF;
+export const hasDockerCli: boolean = DOCKER !== WHARF;
 export const CACHE: string = process.env["WHARF_TEST_CACHE"] ?? "/var/cache/wharf-test";
 
 export interface EngineOptions {
@@ -158,9 +161,9 @@ export class TestEngine implements AsyncDisposable {
     };
   }
 
-  /** The unmodified docker CLI against this engine. */
+  /** The docker CLI against this engine; our own where there is none. */
   async docker(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-    return await this.#client("docker", args, options, runCommand);
+    return await this.#client(DOCKER, args, options, runCommand);
   }
 
   /** Our own client. */
@@ -170,7 +173,7 @@ export class TestEngine implements AsyncDisposable {
 
   /** `docker` where a failure fails the test; returns trimmed stdout. */
   async mustDocker(...args: readonly string[]): Promise<string> {
-    return (await this.#client("docker", args, {}, mustRun)).stdout.trim();
+    return (await this.#client(DOCKER, args, {}, mustRun)).stdout.trim();
   }
 
   /** `wharf` where a failure fails the test; returns trimmed stdout. */

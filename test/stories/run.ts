@@ -1,7 +1,7 @@
 // A user runs containers: in the foreground, on a terminal, in the background.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { startEngine, type TestEngine, WHARF } from "../harness/engine.ts";
+import { DOCKER, startEngine, type TestEngine, WHARF } from "../harness/engine.ts";
 import { TerminalSession } from "../harness/terminal.ts";
 import { waitUntil } from "../harness/wait-until.ts";
 
@@ -19,7 +19,7 @@ export function runStory(client: "docker" | "wharf"): void {
   });
 
   function session(...args: string[]): TerminalSession {
-    return new TerminalSession([client === "docker" ? "docker" : WHARF, ...args], {
+    return new TerminalSession([client === "docker" ? DOCKER : WHARF, ...args], {
       env: engine.environment(),
     });
   }
@@ -96,7 +96,7 @@ export function runStory(client: "docker" | "wharf"): void {
       const bytes = crypto.getRandomValues(new Uint8Array(65_536));
       const input = new Blob(Array.from({ length: 800 }, () => bytes));
       const child = Bun.spawn(
-        [client === "docker" ? "docker" : WHARF, "run", "--rm", "-i", "busybox", "cat"],
+        [client === "docker" ? DOCKER : WHARF, "run", "--rm", "-i", "busybox", "cat"],
         {
           stdin: input,
           stdout: "pipe",

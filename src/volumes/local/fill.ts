@@ -1,17 +1,9 @@
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  lstatSync,
-  readdirSync,
-  renameSync,
-  rmdirSync,
-} from "node:fs";
+import { chmodSync, chownSync, existsSync, readdirSync, renameSync, rmdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ConflictError, FailedPreconditionError } from "#base/errors.ts";
 import type { Processes } from "#host/processes.ts";
-import { resolveInRoot } from "./resolve-in-root.ts";
+import { lstatIfThere, resolveInRoot } from "./resolve-in-root.ts";
 
 /**
  * Copy-up: an empty volume gets what the image has at its mount point, owner and mode of the folder itself
@@ -88,7 +80,7 @@ export async function fillVolume(
   await finishFill(volumeDir);
   if (!isEmpty(data)) return false;
   const source = resolveInRoot(request.rootfsPath, destination);
-  const found = lstatSync(source, { throwIfNoEntry: false });
+  const found = lstatIfThere(source);
   if (!found) return false;
   if (!found.isDirectory()) {
     throw new ConflictError(`cannot mount volume over existing file, file exists ${destination}`);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { resolveInRoot } from "./resolve-in-root.ts";
@@ -14,6 +14,7 @@ beforeAll(() => {
   symlinkSync("lib/data", join(root, "var/inside"));
   symlinkSync("b", join(root, "a"));
   symlinkSync("a", join(root, "b"));
+  writeFileSync(join(root, "file"), "");
 });
 afterAll(() => rmSync(root, { recursive: true }));
 
@@ -24,6 +25,7 @@ describe("resolveInRoot()", () => {
     ["/absolute/passwd", "/etc/passwd"],
     ["/var/up/passwd", "/etc/passwd"],
     ["/../../..", ""],
+    ["/file/below/it", "/file/below/it"],
     ["/var/./lib//../missing/../x", "/var/x"],
   ])("%s is %s below the root", (path, resolved) => {
     expect(resolveInRoot(root, path)).toBe(root + resolved);

@@ -1,8 +1,19 @@
-import { lstatSync, readlinkSync } from "node:fs";
+import { lstatSync, readlinkSync, type Stats } from "node:fs";
 import { InvalidArgumentError } from "#base/errors.ts";
 
 /** As many as the kernel follows before ELOOP. */
 const MAX_LINKS = 40;
+
+/** @returns Undefined also for what would be below a file. */
+export function lstatIfThere(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
 
 /**
  * The host's path of `pathInRoot`, every symbolic link on the way followed as a process chrooted to `root`
@@ -23,7 +34,7 @@ export function resolveInRoot(root: string, pathInRoot: string): string {
       continue;
     }
     const path = [root, ...resolved, name].join("/");
-    if (!lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    if (!lstatIfThere(path)?.isSymbolicLink()) {
       resolved.push(name);
       continue;
     }

@@ -63,6 +63,8 @@ export interface Engine extends AsyncDisposable {
 }
 
 const BUILTIN_SECCOMP_PROFILE = "/usr/share/containers/seccomp.json";
+const LOCK_WAIT_MS = 2_000;
+const LOCK_RETRY_MS = 20;
 const INIT_NAMES = ["docker-init", "catatonit", "tini"];
 
 const newRandomBytes: RandomBytes = (count) => new Uint8Array(randomBytes(count));
@@ -93,14 +95,25 @@ class CountedEvents implements Events {
   }
 }
 
-/** @throws {ConflictError} Another daemon has the folder. */
-function lockFolder(host: Host, folder: string, flag: string): Disposable {
+/**
+ * A child that a killed daemon had forked and that has not yet become its program holds the lock of its
+ * parent for a moment longer: waited for.
+ *
+ * @throws {ConflictError} Another daemon has the folder.
+ */
+async function lockFolder(host: Host, folder: string, flag: string): Promise<Disposable> {
   mkdirSync(folder, { recursive: true, mode: 0o711 });
-  const lock = host.files.lock(join(folder, "lock"));
-  if (lock) return lock;
-  throw new ConflictError(
-    `Cannot start the engine: another one uses ${folder}; stop it or choose another ${flag}`,
-  );
+  const giveUpMs = host.clock.monotonicMs() + LOCK_WAIT_MS;
+  for (;;) {
+    const lock = host.files.lock(join(folder, "lock"));
+    if (lock) return lock;
+    if (host.clock.monotonicMs() > giveUpMs) {
+      throw new ConflictError(
+        `Cannot start the engine: another one uses ${folder}; stop it or choose another ${flag}`,
+      );
+    }
+    await host.clock.delay(LOCK_RETRY_MS);
+  }
 }
 
 function openSnapshotter(
@@ -263,9 +276,9 @@ export async function openEngine(
   const warn = (message: string): void => logger.warn(message);
 
   const host = stack.use(await openLinuxHost());
-  stack.use(lockFolder(host, config.dataRoot, "--data-root"));
+  stack.use(await lockFolder(host, config.dataRoot, "--data-root"));
   chmodSync(config.dataRoot, 0o711); // of a folder that was there before: nobody else may put things in it
-  stack.use(lockFolder(host, config.execRoot, "--exec-root"));
+  stack.use(await lockFolder(host, config.execRoot, "--exec-root"));
   const engineId = readOrCreateEngineId(config.dataRoot, randomUUID);
   const store = stack.use(SqliteStore.open(join(config.dataRoot, "wharf.db")));
   const { clock } = host;

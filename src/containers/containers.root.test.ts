@@ -152,9 +152,12 @@ describe("containers on the real kernel", () => {
     const id = await engine.run({ Cmd: ["sleep", "1000"] });
     await engine.containers.pause(id);
     await engine.containers.unpause(id);
-    const top = await engine.containers.top(id, "");
-    expect(top.titles).toContain("PID");
-    expect(top.processes.map((fields) => fields.at(-1))).toEqual(["sleep 1000"]);
+    // the start has let the process go; its execve comes a moment later
+    const commands = async () =>
+      (await engine.containers.top(id, "")).processes.map((fields) => fields.at(-1));
+    while (!(await commands()).includes("sleep 1000")) await Bun.sleep(5);
+    expect(await commands()).toEqual(["sleep 1000"]);
+    expect((await engine.containers.top(id, "")).titles).toContain("PID");
     const stats = await engine.containers.stats(id);
     expect(stats.cgroup.pids?.current ?? 1).toBeGreaterThanOrEqual(1);
     expect(stats.networks["eth0"]).toBeDefined();

@@ -111,7 +111,10 @@ export function lifeCycleStory(client: "docker" | "wharf"): void {
   describe(`${client}: looking inside`, () => {
     test("top, stats and inspect show the running processes", async () => {
       await must("run", "-d", "--name", "seen", "-m", "64m", "busybox", "sleep", "1000");
-      expect(await must("top", "seen")).toContain("sleep 1000");
+      // A start lets the process go; it becomes its command a moment later.
+      await waitUntil("the command", async () =>
+        (await must("top", "seen")).includes("sleep 1000"),
+      );
       expect(await must("top", "seen", "-o", "pid,comm")).toContain("sleep");
       const stats = JSON.parse(await must("stats", "--no-stream", "--format", "json", "seen")) as {
         MemUsage: string;

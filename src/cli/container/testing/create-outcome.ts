@@ -36,7 +36,7 @@ export function openCreateRecorder(): Disposable & {
       if (!pathname.endsWith("/containers/create")) {
         return Response.json({ message: "page not found" }, { status: 404 });
       }
-      const text = (await request.text()).replaceAll(socket, "SOCKET");
+      const text = withoutPaths((await request.text()).replaceAll(socket, "SOCKET"));
       last = { query: Object.fromEntries(searchParams), body: normalise(JSON.parse(text)) };
       return Response.json({ Id: containerId, Warnings: [] }, { status: 201 });
     },
@@ -53,6 +53,11 @@ export function openCreateRecorder(): Disposable & {
       rmSync(dir, { recursive: true });
     },
   };
+}
+
+/** Before anything is sorted: the order must not depend on where the checkout is. */
+function withoutPaths(text: string): string {
+  return text.replaceAll(process.cwd(), "CWD").replaceAll(resolve("../up"), "PARENT/up");
 }
 
 /**
@@ -100,15 +105,11 @@ function outcome(
   errors: string,
   request: CreateOutcome["request"],
 ): CreateOutcome {
-  const text = errors.replaceAll(filesDir, "DIR");
-  const here = JSON.stringify(request)
-    ?.replaceAll(process.cwd(), "CWD")
-    .replaceAll(resolve("../up"), "PARENT/up");
   return {
     line,
     code,
-    errors: text,
-    ...(here === undefined ? {} : { request: JSON.parse(here) as object as never }),
+    errors: errors.replaceAll(filesDir, "DIR"),
+    ...(request === undefined ? {} : { request }),
   };
 }
 

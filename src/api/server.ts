@@ -206,6 +206,7 @@ export class ApiServer implements AsyncDisposable {
     try {
       const { match, version } = this.#match(request);
       if (!match) return sendError(response, 404, { message: "page not found", kind: "not-found" });
+      this.#logCall(request);
       const shape = version === undefined ? MAX_API_VERSION : parseApiVersion(version);
       const context = this.#context(request, match, shape, controller.signal);
       const exchange: Exchange = { ...context, request, response };
@@ -229,6 +230,7 @@ export class ApiServer implements AsyncDisposable {
     });
     const { match, version } = this.#match(request);
     if (match?.route.kind !== "hijack") return void socket.destroy();
+    this.#logCall(request);
     let exchange: HijackExchange | undefined;
     let isAnswered = false;
     try {
@@ -259,6 +261,13 @@ export class ApiServer implements AsyncDisposable {
           );
       });
     }
+  }
+
+  /** Names of parameters only: a value may be a secret (`buildargs`). */
+  #logCall({ method, url = "" }: IncomingMessage): void {
+    const [path = "", query = ""] = url.split("?", 2);
+    const parameters = [...new URLSearchParams(query).keys()].join(",");
+    this.#options.log.debug(`Calling ${method} ${path}`, { parameters });
   }
 
   #track(): AbortController {

@@ -10,6 +10,7 @@ import {
 import { join, resolve } from "node:path";
 import { type CommandOptions, type CommandResult, mustRun, runCommand } from "./command.ts";
 import { findLeaks } from "./leaks.ts";
+import { isRecordingSurface, recordCommand, recordRequests } from "./surface.ts";
 import { waitUntil } from "./wait-until.ts";
 
 export const WHARF: string = resolve("dist/wharf");
@@ -57,7 +58,7 @@ export class TestEngine implements AsyncDisposable {
     this.bridge = `wt${process.pid.toString(36)}${(engines++).toString(36)}`.slice(0, 15);
     this.socket = join(this.root, "wharf.sock");
     this.host = `unix://${this.socket}`;
-    this.flags = options.flags ?? [];
+    this.flags = [...(isRecordingSurface ? ["--debug"] : []), ...(options.flags ?? [])];
     this.#env = options.env ?? {};
   }
 
@@ -187,6 +188,7 @@ export class TestEngine implements AsyncDisposable {
     options: CommandOptions,
     run: typeof runCommand,
   ): Promise<CommandResult> {
+    recordCommand(args);
     return await run([client, ...args], {
       ...options,
       env: { ...this.environment(), ...options.env },
@@ -229,6 +231,7 @@ export class TestEngine implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const leaks = await this.stopAndFindLeaks();
     const log = this.daemonLog();
+    recordRequests(log);
     if (leaks.length > 0)
       throw new Error(`The engine left on the host:\n${leaks.join("\n")}\n${log}`);
     // An error in the log is a bug of the engine, whatever the client saw.

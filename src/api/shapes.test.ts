@@ -69,13 +69,16 @@ describe("images", () => {
 
   test("a nameless image had names of its own before API 1.43", () => {
     const nameless = { ...IMAGE, tags: [] };
-    expect(summaryToWire(nameless, 0, V141)).toMatchObject({
+    expect(summaryToWire(nameless, { containers: 0, sharedBytes: -1 }, V141)).toMatchObject({
       RepoTags: ["<none>:<none>"],
       RepoDigests: ["<none>@<none>"],
       Containers: -1,
       VirtualSize: 5,
     });
-    expect(summaryToWire(nameless, 2, V151)).toMatchObject({ RepoTags: [], Containers: 2 });
+    expect(summaryToWire(nameless, { containers: 2, sharedBytes: -1 }, V151)).toMatchObject({
+      RepoTags: [],
+      Containers: 2,
+    });
   });
 
   test("progress has Docker's words", () => {

@@ -15,6 +15,7 @@ export type ExitParts = Pick<
   | "clock"
   | "events"
   | "execs"
+  | "images"
   | "isEnding"
   | "lives"
   | "mounts"

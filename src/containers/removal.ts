@@ -12,6 +12,7 @@ export type RemovalParts = Pick<
   ContainerParts,
   | "events"
   | "execs"
+  | "images"
   | "lives"
   | "mounts"
   | "networks"
@@ -89,6 +90,16 @@ export async function takeAway(parts: RemovalParts, record: ContainerRecord): Pr
   }
   parts.execs.forgetAllOf(record.id);
   parts.registry.delete(record.id);
+  await releaseImage(parts, record);
+}
+
+/** The container is gone whether or not its image's layers can be freed: the next start sweeps again. */
+async function releaseImage(parts: RemovalParts, record: ContainerRecord): Promise<void> {
+  try {
+    await parts.images.released(record.imageId);
+  } catch (error) {
+    parts.warn(`Cannot free the layers of image ${record.imageId}: ${messageOf(error)}`);
+  }
 }
 
 /**

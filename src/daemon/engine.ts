@@ -219,12 +219,16 @@ function imagesBackend(
     remove: async (reference, options) =>
       await images.remove(reference, options, await imageUsers(containers)),
     prune: async (request) => await images.prune(request, await imageUsers(containers)),
-    containerCounts: async () => {
-      const counts = new Map<Digest, number>();
-      for (const { imageId } of await imageUsers(containers)) {
-        counts.set(imageId, (counts.get(imageId) ?? 0) + 1);
+    sizes: () => images.sizes(),
+    contentBytes: (image) => images.contentBytes(image),
+    containersByImage: async () => {
+      const found = new Map<Digest, string[]>();
+      for (const { imageId, containerId } of await imageUsers(containers)) {
+        const ids = found.get(imageId) ?? [];
+        ids.push(containerId);
+        found.set(imageId, ids);
       }
-      return counts;
+      return found;
     },
     graphDriver: (reference) => {
       const chainId = images.topChainId(images.resolve(reference));

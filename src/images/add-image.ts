@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import type { ContentLease, ContentStore } from "#content/content.ts";
+import type { ContentStore } from "#content/content.ts";
 import { chainIdsOf, type Digest, digestOf } from "#spec/digest.ts";
 import { OCI_CONFIG, OCI_MANIFEST } from "#spec/media-types.ts";
 import {
@@ -10,6 +10,7 @@ import {
   parseManifest,
 } from "#spec/oci-image.ts";
 import type { ImageRecord } from "./images.ts";
+import type { Lease } from "./leases.ts";
 import type { LayerProgress, Layers, WantedLayer } from "./layers.ts";
 import type { ImageRecords } from "./records.ts";
 
@@ -49,14 +50,14 @@ async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
 export async function addImage(
   options: AddImageOptions,
   parts: ImageParts,
-  lease: ContentLease,
+  lease: Lease,
   onProgress: (progress: LayerProgress) => void,
   signal: AbortSignal,
 ): Promise<ImageRecord> {
   const { content, layers, records } = options;
   const id = digestOf(parts.configBytes);
   const config = readRunnableConfig(parts.configBytes);
-  using _held = layers.hold(chainIdsOf(config.diffIds));
+  for (const chainId of chainIdsOf(config.diffIds)) lease.addLayer(chainId);
   const existing = records.get(id);
   if (existing) return existing;
   const descriptors = await layers.provide(parts.layers, onProgress, signal);

@@ -1,6 +1,8 @@
 import type { ChainId, Digest, DiffId } from "#spec/digest.ts";
 import type { Descriptor, ImageConfig } from "#spec/oci-image.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
+import type { Lease } from "./leases.ts";
+import type { ImageSizes } from "./sizes.ts";
 
 /** An image's id is the digest of its configuration. */
 export interface ImageRecord {
@@ -93,11 +95,19 @@ export interface Images {
     request: { readonly filters: Filters },
     users: readonly ImageUser[],
   ): Promise<{ readonly removed: readonly RemovedImage[]; readonly reclaimedBytes: number }>;
+  /** Frees layers and blobs that nothing names any more. */
+  collect(): Promise<{ readonly freedBytes: number }>;
   /**
-   * Frees layers and blobs that nothing names any more: after the removal of a container whose image was
+   * To be called when a container of the image is gone: frees what the container kept, where the image was
    * removed by force before it.
    */
-  collect(): Promise<{ readonly freedBytes: number }>;
+  released(imageId: Digest): Promise<void>;
+  /** What all layers take, and what each image shares with others. */
+  sizes(): ImageSizes;
+  /** What an image's manifest, configuration and packed layers take, in bytes. */
+  contentBytes(image: ImageRecord): number;
+  /** Holds blobs and layers that no record names yet. @see Lease */
+  lease(): Lease;
   /** Chain id of the topmost layer, the parent of a container's snapshot; undefined for an image without layers. */
   topChainId(image: ImageRecord): ChainId | undefined;
   /** Keeps the image from being removed while a container is made from it. */

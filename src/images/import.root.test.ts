@@ -100,6 +100,45 @@ test("a layer that a container stands on outlives its image, until collect()", a
   expect(engine.leftovers()).toEqual([]);
 });
 
+test("released() frees what a container kept of an image removed by force", async () => {
+  await using engine = await openEngine();
+  const image = await engine.images.import({ source: streamOf(root), changes: [] }, never);
+  engine.snapshots.prepare("container", engine.images.topChainId(image));
+  await engine.images.released(image.id);
+  const users = [{ containerId: "c".repeat(64), imageId: image.id, isRunning: false }];
+  await engine.images.remove(image.id, { force: true, pruneParents: true }, users);
+  await engine.snapshots.remove("container");
+  await engine.images.released(image.id);
+  await engine.snapshots.settled();
+  expect(engine.leftovers()).toEqual([]);
+});
+
+test("a lease keeps blobs and layers of no image until it ends", async () => {
+  await using engine = await openEngine();
+  const image = await engine.images.import({ source: streamOf(root), changes: [] }, never);
+  const top = engine.images.topChainId(image);
+  if (top === undefined) throw new Error("The image has a layer");
+  const [blob] = image.layers;
+  if (!blob) throw new Error("The image has a blob");
+  const first = engine.images.lease();
+  const second = engine.images.lease();
+  for (const lease of [first, second]) {
+    lease.addLayer(top);
+    lease.add(blob.digest);
+    lease.addLayer(top);
+  }
+  await engine.images.remove(image.id, { force: true, pruneParents: true }, []);
+  first[Symbol.dispose]();
+  first[Symbol.dispose]();
+  await engine.images.collect();
+  expect(engine.snapshots.stat(top)).toBeDefined();
+  expect(engine.content.info(blob.digest)).toBeDefined();
+  second[Symbol.dispose]();
+  expect(await engine.images.collect()).toEqual({ freedBytes: 5 });
+  await engine.snapshots.settled();
+  expect(engine.leftovers()).toEqual([]);
+});
+
 test("prune() tells what it freed", async () => {
   await using engine = await openEngine();
   await engine.images.import({ source: streamOf(root), changes: [] }, never);

@@ -1,5 +1,4 @@
 import { formatRfc3339 } from "#base/rfc3339.ts";
-import type { ContentLease } from "#content/content.ts";
 import { EMPTY_EXECUTION_CONFIG, type ImageConfig, imageConfigToWire } from "#spec/oci-image.ts";
 import { stringifyJsonHtml } from "#base/json.ts";
 import { type Platform, parsePlatform } from "#spec/platform.ts";
@@ -7,11 +6,13 @@ import { InvalidArgumentError } from "#base/errors.ts";
 import { type AddImageOptions, addImage } from "./add-image.ts";
 import { applyChanges } from "./changes.ts";
 import type { ImageRecord, ImportRequest } from "./images.ts";
+import type { Leases } from "./leases.ts";
 import { parseTagTarget } from "./records.ts";
 
 const DEFAULT_MESSAGE = "Imported from -";
 
 export interface ImportOptions extends AddImageOptions {
+  readonly leases: Leases;
   readonly platform: Platform;
   readonly nowNanos: () => bigint;
 }
@@ -32,10 +33,9 @@ export async function importTar(
     throw new InvalidArgumentError(`operating system is not supported: ${platform.os}`);
   }
   const config = applyChanges(EMPTY_EXECUTION_CONFIG, request.changes);
-  using lease: ContentLease = options.content.lease();
+  using lease = options.leases.open();
   const blob = await options.content.ingest(request.source, { lease }, signal);
-  const { diffId, held } = await options.layers.adopt(blob, signal);
-  using _ = held;
+  const diffId = await options.layers.adopt(blob, lease, signal);
   const comment = request.message || DEFAULT_MESSAGE;
   const created = formatRfc3339(options.nowNanos());
   const image: ImageConfig = {

@@ -13,6 +13,7 @@ import {
 import { OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD } from "#spec/media-types.ts";
 import type { Descriptor } from "#spec/oci-image.ts";
 import { adoptImpliedDirectories } from "./implied-directories.ts";
+import type { ContentReferences, Lease, Leases } from "./leases.ts";
 import type { ImageRecords } from "./records.ts";
 import type { LayerUnpacker } from "./unpack/process-unpacker.ts";
 import type { LayerPacking, UnpackResult } from "./unpack/protocol.ts";
@@ -33,7 +34,10 @@ export interface LayersOptions {
   readonly content: ContentStore;
   readonly snapshots: Snapshotter;
   readonly records: ImageRecords;
+  /** Of other domains, which keep layers and blobs as images' records do. */
+  readonly references: readonly ContentReferences[];
   readonly unpacker: LayerUnpacker;
+  readonly leases: Leases;
 }
 
 /** A layer to be had: its blob, and the diff id that the image's config claims. */
@@ -55,36 +59,18 @@ interface Extraction {
 
 /**
  * Images' layers on disk. A layer is a committed snapshot under its chain id and a blob; both stay as
- * long as an image's record, or a holder of an operation under way, names them.
+ * long as a record, or the lease of an operation under way, names them.
  */
 export class Layers {
   readonly #options: LayersOptions;
-  readonly #held = new Map<ChainId, number>();
   #nextExtraction = 1;
 
   constructor(options: LayersOptions) {
     this.#options = options;
   }
 
-  /** Keeps layers from `sweep` while no record names them yet. */
-  hold(chainIds: readonly ChainId[]): Disposable {
-    for (const id of chainIds) this.#held.set(id, (this.#held.get(id) ?? 0) + 1);
-    let isHeld = true;
-    return {
-      [Symbol.dispose]: () => {
-        if (!isHeld) return;
-        isHeld = false;
-        for (const id of chainIds) {
-          const left = (this.#held.get(id) ?? 1) - 1;
-          if (left > 0) this.#held.set(id, left);
-          else this.#held.delete(id);
-        }
-      },
-    };
-  }
-
   /**
-   * Unpacks and commits the layers that are not there yet. The caller holds their chain ids.
+   * Unpacks and commits the layers that are not there yet. The caller's lease holds their chain ids.
    *
    * @param wanted Lowest first.
    * @returns Their verified blobs, which for a layer that was there may be another packing of it.
@@ -150,18 +136,15 @@ export class Layers {
   /**
    * Unpacks the only layer of an image whose diff id nobody has claimed yet, and commits it.
    *
-   * @returns Its diff id, and what keeps it until a record names it.
+   * @param lease Holds it until a record names it.
    */
-  async adopt(
-    blob: BlobInfo,
-    signal: AbortSignal,
-  ): Promise<{ readonly diffId: DiffId; readonly held: Disposable }> {
+  async adopt(blob: BlobInfo, lease: Lease, signal: AbortSignal): Promise<DiffId> {
     const extraction = await this.#extract({ blob }, 0, undefined, () => {}, signal);
     const { diffId } = extraction.result;
     const [chainId] = chainIdsOf([diffId]);
-    const held = this.hold(chainId === undefined ? [] : [chainId]);
+    if (chainId !== undefined) lease.addLayer(chainId);
     this.#commit(extraction, { blob, diffId }, chainId, undefined);
-    return { diffId, held };
+    return diffId;
   }
 
   /** Sum of the layers' own files, in bytes. */
@@ -174,13 +157,13 @@ export class Layers {
   }
 
   /**
-   * Removes layers, and blobs, that no image names and nobody holds; a layer that a container still
+   * Removes layers, and blobs, that nothing names and no lease holds; a layer that a container still
    * stands on stays for a later sweep.
    *
    * @returns Chain ids of the removed ones, topmost first, and what their files and blobs took.
    */
   async sweep(): Promise<{ readonly removed: readonly ChainId[]; readonly freedBytes: number }> {
-    const { snapshots, records, content } = this.#options;
+    const { snapshots, records, references, content } = this.#options;
     const removed: ChainId[] = [];
     let freedBytes = 0;
     const all = snapshots.list();
@@ -206,7 +189,8 @@ export class Layers {
         info = parent;
       }
     }
-    await content.collect((digest) => records.isBlobNamed(digest));
+    const namers = [records, ...references];
+    await content.collect((digest) => namers.some((namer) => namer.isBlobNamed(digest)));
     return { removed, freedBytes };
   }
 
@@ -221,7 +205,10 @@ export class Layers {
   #unnamed(name: string): ChainId | undefined {
     if (!tryParseDigest(name).ok) return undefined;
     const id = name as ChainId;
-    return this.#held.has(id) || this.#options.records.isChainNamed(id) ? undefined : id;
+    const { leases, records, references } = this.#options;
+    const namers = [records, ...references];
+    const isNamed = leases.isHeld(id) || namers.some((namer) => namer.isChainNamed(id));
+    return isNamed ? undefined : id;
   }
 
   /** The blob of a layer that is committed, as far as its contents were verified with it. */

@@ -1,5 +1,4 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import type { ContentLease } from "#content/content.ts";
 import { shortId } from "#spec/ids.ts";
 import { type Descriptor, IMAGE_CONFIG_MAX_BYTES, MANIFEST_MAX_BYTES } from "#spec/oci-image.ts";
 import type { Platform } from "#spec/platform.ts";
@@ -13,9 +12,11 @@ import { readOciLayout } from "./archive/oci-layout.ts";
 import { ArchiveSpool } from "./archive/spool.ts";
 import type { ImageProgress, ImageRecord } from "./images.ts";
 import type { WantedLayer } from "./layers.ts";
+import type { Lease, Leases } from "./leases.ts";
 import { parseTagTarget } from "./records.ts";
 
 export interface LoadOptions extends AddImageOptions {
+  readonly leases: Leases;
   readonly platform: Platform;
 }
 
@@ -26,7 +27,7 @@ export async function loadArchive(
   onProgress: (progress: ImageProgress) => void,
   signal: AbortSignal,
 ): Promise<readonly ImageRecord[]> {
-  using lease = options.content.lease();
+  using lease = options.leases.open();
   const spool = new ArchiveSpool({ content: options.content, lease });
   await spool.fill(decompressed(source), signal);
   const images = await listImages(spool, options.platform, signal);
@@ -84,7 +85,7 @@ async function loadImage(
   options: LoadOptions,
   spool: ArchiveSpool,
   image: ArchivedImage,
-  lease: ContentLease,
+  lease: Lease,
   onProgress: (progress: ImageProgress) => void,
   signal: AbortSignal,
 ): Promise<ImageRecord> {

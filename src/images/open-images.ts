@@ -17,6 +17,7 @@ import type {
   RemovedImage,
 } from "./images.ts";
 import { importTar } from "./import.ts";
+import { type ContentReferences, type Lease, Leases } from "./leases.ts";
 import { Layers } from "./layers.ts";
 import { listImages } from "./list.ts";
 import { loadArchive } from "./load.ts";
@@ -24,6 +25,7 @@ import { pruneImages } from "./prune.ts";
 import { ImageRecords, parseTagTarget, topChainIdOf } from "./records.ts";
 import { type Removal, removeImage } from "./remove.ts";
 import { blobsToSave, saveImages, selectImages } from "./save.ts";
+import { type ImageSizes, measureImages } from "./sizes.ts";
 import type { LayerUnpacker } from "./unpack/process-unpacker.ts";
 
 export interface ImagesOptions {
@@ -31,6 +33,8 @@ export interface ImagesOptions {
   readonly content: ContentStore;
   readonly snapshots: Snapshotter;
   readonly unpacker: LayerUnpacker;
+  /** Records of other domains that keep layers and blobs: a build cache. */
+  readonly references?: readonly ContentReferences[];
   readonly events: Pick<Events, "publish">;
   readonly clock: Pick<Clock, "nowMs" | "nowNanos">;
   /** The host's, which chooses from archives of several platforms. */
@@ -43,22 +47,26 @@ export interface ImagesOptions {
  */
 export async function openImages(options: ImagesOptions): Promise<Images> {
   const records = new ImageRecords(options.store);
-  const layers = new Layers({ ...options, records });
+  const leases = new Leases(options.content);
+  const { references = [] } = options;
+  const layers = new Layers({ ...options, records, leases, references });
   await layers.removeAbandoned();
   await layers.sweep();
-  return new LocalImages(options, records, layers);
+  return new LocalImages(options, records, layers, leases);
 }
 
 class LocalImages implements Images {
   readonly #options: ImagesOptions;
   readonly #records: ImageRecords;
   readonly #layers: Layers;
+  readonly #leases: Leases;
   readonly #holds = new Map<Digest, number>();
 
-  constructor(options: ImagesOptions, records: ImageRecords, layers: Layers) {
+  constructor(options: ImagesOptions, records: ImageRecords, layers: Layers, leases: Leases) {
     this.#options = options;
     this.#records = records;
     this.#layers = layers;
+    this.#leases = leases;
   }
 
   resolve(reference: string): ImageRecord {
@@ -96,11 +104,12 @@ class LocalImages implements Images {
   save(references: readonly string[], signal: AbortSignal): AsyncIterable<Uint8Array> {
     const images = selectImages(this.#records, references);
     const { content } = this.#options;
+    const leases = this.#leases;
     const publish = (): void => {
       for (const { image } of images) this.#publish("save", image, image.id);
     };
     async function* archive(): AsyncIterable<Uint8Array> {
-      using lease = content.lease();
+      using lease = leases.open();
       for (const digest of blobsToSave(images)) lease.add(digest);
       yield* saveImages(content, images, signal);
       publish();
@@ -146,6 +155,27 @@ class LocalImages implements Images {
     return { freedBytes };
   }
 
+  sizes(): ImageSizes {
+    return measureImages(this.#records.all(), (chainId) => this.#layers.layerSizeBytes(chainId));
+  }
+
+  contentBytes(image: ImageRecord): number {
+    const { content } = this.#options;
+    const digests = new Set([
+      image.id,
+      ...[image.manifest, ...image.layers].map((one) => one.digest),
+    ]);
+    return [...digests].reduce((sum, digest) => sum + (content.info(digest)?.sizeBytes ?? 0), 0);
+  }
+
+  async released(imageId: Digest): Promise<void> {
+    if (!this.#records.get(imageId)) await this.#layers.sweep();
+  }
+
+  lease(): Lease {
+    return this.#leases.open();
+  }
+
   topChainId(image: ImageRecord): ChainId | undefined {
     return topChainIdOf(image);
   }
@@ -171,6 +201,7 @@ class LocalImages implements Images {
       content,
       platform,
       layers: this.#layers,
+      leases: this.#leases,
       records: this.#records,
       nowMs: () => clock.nowMs(),
       nowNanos: () => clock.nowNanos(),

@@ -5,7 +5,7 @@ import type { Filters } from "#spec/engine-api/filters.ts";
 /** What the image endpoints need of the engine. */
 export type ImagesBackend = Pick<
   Images,
-  "resolve" | "list" | "history" | "load" | "import" | "save" | "tag"
+  "resolve" | "list" | "history" | "load" | "import" | "save" | "tag" | "sizes" | "contentBytes"
 > & {
   /** As `Images.remove`, with the containers that hold images taken into account. */
   remove(
@@ -15,8 +15,8 @@ export type ImagesBackend = Pick<
   prune(request: {
     readonly filters: Filters;
   }): Promise<{ readonly removed: readonly RemovedImage[]; readonly reclaimedBytes: number }>;
-  /** How many containers were made from each image, running or not. */
-  containerCounts(): Promise<ReadonlyMap<Digest, number>>;
+  /** Ids of the containers that were made from each image, running or not. */
+  containersByImage(): Promise<ReadonlyMap<Digest, readonly string[]>>;
   /** The storage driver's folders of the image's topmost layer. */
   graphDriver(reference: string): {
     readonly name: string;

@@ -1,13 +1,18 @@
+import type { ImageManifestSummary } from "@docker/node-sdk";
 import { InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
 import { parseFilters } from "#spec/engine-api/filters.ts";
 import { type Exchange, pathPart, sendJson, writePiece } from "#api/exchange.ts";
 import { ProgressStream } from "#api/progress-stream.ts";
 import type { Query } from "#api/query.ts";
 import { type Route, answer } from "#api/router.ts";
+import type { Wire } from "#api/wire.ts";
+import type { ImageRecord } from "#images/images.ts";
+import { isAtLeast } from "#spec/engine-api/version.ts";
 import type { ImagesBackend } from "./backend.ts";
 import {
   historyToWire,
   inspectToWire,
+  manifestToWire,
   progressToWire,
   removedToWire,
   summaryToWire,
@@ -97,6 +102,14 @@ async function saveImages(
   exchange.response.end();
 }
 
+function manifestsOf(
+  images: ImagesBackend,
+  image: ImageRecord,
+  containerIds: readonly string[],
+): readonly Wire<ImageManifestSummary>[] {
+  return [manifestToWire(image, { contentBytes: images.contentBytes(image), containerIds })];
+}
+
 function lookRoutes(images: ImagesBackend): readonly Route[] {
   return [
     answer("GET", "/images/json", async (exchange) => {
@@ -105,14 +118,31 @@ function lookRoutes(images: ImagesBackend): readonly Route[] {
         all: query.boolean("all"),
         filters: parseFilters(query.get("filters"), LIST_FILTERS),
       });
-      const counts = await images.containerCounts();
-      const rows = found.map((image) => summaryToWire(image, counts.get(image.id) ?? 0, version));
+      const users = await images.containersByImage();
+      const shared = query.boolean("shared-size") ? images.sizes().sharedBytes : undefined;
+      const withManifests = query.boolean("manifests") && isAtLeast(version, "1.47");
+      const rows = found.map((image) => {
+        const containerIds = users.get(image.id) ?? [];
+        const sharedBytes = shared?.get(image.id) ?? -1;
+        return {
+          ...summaryToWire(image, { containers: containerIds.length, sharedBytes }, version),
+          ...(withManifests ? { Manifests: manifestsOf(images, image, containerIds) } : {}),
+        };
+      });
       sendJson(exchange, 200, rows);
     }),
-    answer("GET", "/images/{name:.*}/json", (exchange) => {
+    answer("GET", "/images/{name:.*}/json", async (exchange) => {
+      const { query, version } = exchange;
       const name = pathPart(exchange, "name");
       const image = images.resolve(name);
-      sendJson(exchange, 200, inspectToWire(image, images.graphDriver(name), exchange.version));
+      const body = inspectToWire(image, images.graphDriver(name), version);
+      if (!query.boolean("manifests") || !isAtLeast(version, "1.48")) {
+        sendJson(exchange, 200, body);
+        return;
+      }
+      const users = await images.containersByImage();
+      const Manifests = manifestsOf(images, image, users.get(image.id) ?? []);
+      sendJson(exchange, 200, { ...body, Manifests });
     }),
     answer("GET", "/images/{name:.*}/history", (exchange) => {
       const entries = images.history(pathPart(exchange, "name"));

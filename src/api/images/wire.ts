@@ -1,4 +1,4 @@
-import type { ImageInspect, ImageSummary } from "@docker/node-sdk";
+import type { ImageInspect, ImageManifestSummary, ImageSummary } from "@docker/node-sdk";
 import { ZERO_TIME, formatRfc3339, tryParseRfc3339 } from "#base/rfc3339.ts";
 import type {
   ImageHistoryEntry,
@@ -96,10 +96,15 @@ function createdSeconds(image: ImageRecord): number {
   return nanos === undefined ? 0 : Number(nanos / 1_000_000_000n);
 }
 
-/** One row of `GET /images/json`. @param containers Made from it; told since API 1.51. */
+/**
+ * One row of `GET /images/json`.
+ *
+ * @param counts.containers Made from it; told since API 1.51.
+ * @param counts.sharedBytes -1 when it was not asked for.
+ */
 export function summaryToWire(
   image: ImageRecord,
-  containers: number,
+  { containers, sharedBytes }: { readonly containers: number; readonly sharedBytes: number },
   version: ApiVersion,
 ): Wire<ImageSummary> {
   const isLegacy = !isAtLeast(version, "1.43");
@@ -113,10 +118,34 @@ export function summaryToWire(
     ParentId: image.parentId ?? "",
     RepoDigests: isLegacy && isNameless ? [NO_DIGEST] : image.repoDigests,
     RepoTags: isLegacy && isNameless ? [NO_TAG] : image.tags,
-    SharedSize: -1,
+    SharedSize: sharedBytes,
     Size: image.sizeBytes,
     ...(isAtLeast(version, "1.44") ? {} : { VirtualSize: image.sizeBytes }),
     ...(isAtLeast(version, "1.48") ? { Descriptor: descriptorToWire(image.manifest) } : {}),
+  };
+}
+
+/** An image's one manifest, as `manifests=1` asks for. @param usage.contentBytes Of its packed blobs. */
+export function manifestToWire(
+  image: ImageRecord,
+  usage: { readonly contentBytes: number; readonly containerIds: readonly string[] },
+): Wire<ImageManifestSummary> {
+  const { platform } = image.config;
+  return {
+    ID: image.manifest.digest,
+    Descriptor: descriptorToWire(image.manifest),
+    Available: true,
+    Size: { Content: usage.contentBytes, Total: usage.contentBytes + image.sizeBytes },
+    Kind: "image",
+    ImageData: {
+      Platform: {
+        architecture: platform.architecture,
+        os: platform.os,
+        ...(platform.variant === undefined ? {} : { variant: platform.variant }),
+      },
+      Containers: usage.containerIds,
+      Size: { Unpacked: image.sizeBytes },
+    },
   };
 }
 

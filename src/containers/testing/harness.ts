@@ -238,7 +238,8 @@ function fakeImages(): Images {
     sizeBytes: 1000,
     createdLocallyMs: 0,
   };
-  const partial: Pick<Images, "resolve" | "list" | "topChainId" | "hold"> = {
+  const partial: Pick<Images, "resolve" | "list" | "topChainId" | "hold" | "released"> = {
+    released: () => Promise.resolve(),
     resolve: (reference) => {
       if (reference !== "busybox") throw new NotFoundError(`No such image: ${reference}`);
       return image;

@@ -7,6 +7,7 @@ import { Random } from "../harness/random.ts";
 import { waitUntil } from "../harness/wait-until.ts";
 
 const ROUNDS = process.env["WHARF_TEST_LONG"] ? 100 : 10;
+const CLIENTS = process.env["WHARF_TEST_LONG"] ? 16 : 4;
 const random = new Random();
 console.log(`crash.test.ts: seed ${random.seed}, ${ROUNDS} rounds (WHARF_TEST_SEED repeats them)`);
 
@@ -192,8 +193,8 @@ test(
     );
     for (let round = 0; round < ROUNDS; round++) {
       const alive = { yes: true };
-      const mine = Array.from({ length: 4 }, () => [] as Known[]);
-      for (const [index, known] of [...all.values()].entries()) mine[index % 4]?.push(known);
+      const mine = Array.from({ length: CLIENTS }, () => [] as Known[]);
+      for (const [index, known] of [...all.values()].entries()) mine[index % CLIENTS]?.push(known);
       const clients = mine.map((list) => client(alive, list));
       await Bun.sleep(random.between(30, 900));
       alive.yes = false;

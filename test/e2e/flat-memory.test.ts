@@ -1,17 +1,13 @@
 // The daemon's memory stays flat while much goes through logs, attach and load.
 import { expect, test } from "bun:test";
-import { readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { mustRun } from "../harness/command.ts";
 import { DOCKER, startEngine } from "../harness/engine.ts";
+import { MemoryWatch, residentMegabytes } from "../harness/memory.ts";
 
 const MEGABYTES = process.env["WHARF_TEST_LONG"] ? 2_000 : 300;
 const ALLOWED_GROWTH_MB = 30;
-
-function residentMegabytes(pid: number): number {
-  const kib = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  return Number(kib) / 1024;
-}
 
 test(`${MEGABYTES} MB through attach, logs and load leave the daemon within ${ALLOWED_GROWTH_MB} MB`, async () => {
   await using engine = await startEngine();
@@ -32,27 +28,23 @@ test(`${MEGABYTES} MB through attach, logs and load leave the daemon within ${AL
   await shell(`${DOCKER} logs small >/dev/null; ${DOCKER} save busybox >/dev/null`);
   const before = residentMegabytes(engine.pid);
   const readings: string[] = [`${before.toFixed(0)} MB before`];
-  const peak = { megabytes: before };
-  const timer = setInterval(() => {
-    peak.megabytes = Math.max(peak.megabytes, residentMegabytes(engine.pid));
-  }, 50);
+  using watch = new MemoryWatch(engine.pid);
   try {
     const attached = await shell(`${DOCKER} run --name big busybox sh -c "${produce}" | wc -c`);
     expect(Number(attached.stdout)).toBeGreaterThanOrEqual(MEGABYTES * 1024 * 1024);
-    readings.push(`${peak.megabytes.toFixed(0)} MB with attach`);
+    readings.push(`${watch.peakMegabytes.toFixed(0)} MB with attach`);
     expect((await shell(`${DOCKER} logs big | wc -c`)).stdout).toBe(attached.stdout);
-    readings.push(`${peak.megabytes.toFixed(0)} MB with logs`);
+    readings.push(`${watch.peakMegabytes.toFixed(0)} MB with logs`);
     await shell(
       `head -c ${MEGABYTES}m /dev/urandom >${engine.root}/blob; tar -C ${engine.root} -cf ${tar} blob`,
     );
     await shell(
       `${DOCKER} import ${tar} big:1; ${DOCKER} save big:1 >${tar}; ${DOCKER} rmi big:1; ${DOCKER} load -i ${tar}`,
     );
-    readings.push(`${peak.megabytes.toFixed(0)} MB with import, save and load`);
+    readings.push(`${watch.peakMegabytes.toFixed(0)} MB with import, save and load`);
   } finally {
-    clearInterval(timer);
     rmSync(tar, { force: true });
   }
   console.log(`flat-memory.test.ts: ${readings.join(", ")}`);
-  expect(peak.megabytes - before).toBeLessThan(ALLOWED_GROWTH_MB);
+  expect(watch.peakMegabytes - before).toBeLessThan(ALLOWED_GROWTH_MB);
 }, 900_000);

@@ -99,7 +99,7 @@ async function prepare(
   // until it is awaited below, a failing mount must not leave its rejection unhandled
   opening.catch(() => undefined);
   undo.defer(() => parts.snapshotter.unmount(id));
-  const rootPath = parts.snapshotter.mount(id);
+  const rootPath = await parts.snapshotter.mount(id);
   if (record.state.status === "created") markAsContainer(rootPath);
   const mounts = await mountAll(parts, { record, rootPath, mounted, undo }, signal);
   undo.defer(() => unmountSharedMemory(parts, record));

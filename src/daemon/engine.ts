@@ -137,6 +137,7 @@ function openSnapshotter(
     store,
     mounts: host.mounts,
     files: host.files,
+    processes: host.processes,
     clock: host.clock,
     randomBytes: newRandomBytes,
     onTrashFailure: (path, error) =>

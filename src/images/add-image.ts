@@ -70,6 +70,7 @@ export async function addImage(
   await store(manifest.bytes, manifest.descriptor.digest);
   const index = manifest === parts.manifest ? parts.index : undefined;
   if (index) await store(index.bytes, index.descriptor.digest);
+  await layers.sync();
   const record: ImageRecord = {
     id,
     config,

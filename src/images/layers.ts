@@ -147,6 +147,11 @@ export class Layers {
     return diffId;
   }
 
+  /** To be awaited before an image's record names its layers: from then on they survive a power cut. */
+  async sync(): Promise<void> {
+    await this.#options.snapshots.sync();
+  }
+
   /** Sum of the layers' own files, in bytes. */
   sizeBytes(diffIds: readonly DiffId[]): number {
     return chainIdsOf(diffIds).reduce((sum, id) => sum + this.layerSizeBytes(id), 0);
@@ -231,6 +236,7 @@ export class Layers {
     const totalBytes = layer.blob.sizeBytes;
     const { diffId } = layer;
     try {
+      await snapshots.fill(key);
       const result = await unpacker.unpack(
         {
           blobPath: content.pathOf(layer.blob.digest),

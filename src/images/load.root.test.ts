@@ -57,7 +57,7 @@ describe("load()", () => {
     });
     expect(engine.events.map((event) => event.action)).toEqual(["load"]);
     engine.snapshots.prepare("container", engine.images.topChainId(image));
-    const root = engine.snapshots.mount("container");
+    const root = await engine.snapshots.mount("container");
     expect(readFileSync(join(root, "etc/new"), "utf8")).toBe("new");
     expect(() => readFileSync(join(root, "etc/old"))).toThrow("ENOENT");
     expect(statSync(join(root, "bin/sh")).mode & 0o7777).toBe(0o4755);
@@ -107,7 +107,7 @@ describe("load()", () => {
     ]);
     await load(engine, await dockerArchive([{ layers: [below, above], tags: ["implied:1"] }]));
     engine.snapshots.prepare("c", engine.images.topChainId(engine.images.resolve("implied:1")));
-    const root = engine.snapshots.mount("c");
+    const root = await engine.snapshots.mount("c");
     expect(statSync(join(root, "tmp")).mode & 0o7777).toBe(0o1777);
     expect(statSync(join(root, "tmp")).uid).toBe(7);
     expect(statSync(join(root, "a/b")).mode & 0o7777).toBe(0o700);

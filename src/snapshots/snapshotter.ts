@@ -17,7 +17,8 @@ export interface Snapshotter {
   /**
    * What `layerDirectory` holds. "overlay": only the layer's own files, removed ones as overlayfs marks
    * them (0/0 device, `trusted.overlay.opaque`); extraction may begin before the parent is there, which
-   * `commit` then names. "merged": the parent's files too, so that removed ones are deleted.
+   * `commit` then names. "merged": the parent's files too once `fill` brought them, so that removed ones
+   * are deleted.
    */
   readonly layerForm: "overlay" | "merged";
   stat(name: string): SnapshotInfo | undefined;
@@ -27,6 +28,14 @@ export interface Snapshotter {
    * @throws {ConflictError} The key exists. {NotFoundError} No such parent.
    */
   prepare(key: string, parent?: string): void;
+  /**
+   * Brings the parent's files into an active snapshot where the driver copies them; elsewhere there is
+   * nothing to do. To be awaited before `layerDirectory` is written to; `mount` does it too. What a crash or
+   * a failure cut short is begun anew by the next call.
+   *
+   * @throws {ResourceExhaustedError} No space for the copy.
+   */
+  fill(key: string): Promise<void>;
   /** The folder that a layer's files are written to during extraction, in the driver's own whiteout form. */
   layerDirectory(key: string): string;
   /**
@@ -37,7 +46,7 @@ export interface Snapshotter {
    */
   commit(key: string, name: string, sizeBytes: number, parent?: string): void;
   /** Mounts an active snapshot (or a read-only view of a committed one) and returns the root path. Idempotent. */
-  mount(key: string): string;
+  mount(key: string): Promise<string>;
   /** Idempotent. */
   unmount(key: string): void;
   /** Where `mount` puts it, whether mounted or not. */
@@ -51,6 +60,11 @@ export interface Snapshotter {
   remove(name: string): Promise<void>;
   /** Resolves when no removal is under way. */
   settled(): Promise<void>;
+  /**
+   * Resolves when all files that were written to snapshots survive a power cut: to be awaited before a
+   * record names committed ones as whole. Writes the file system's dirty pages, off the JS thread.
+   */
+  sync(): Promise<void>;
   /** What this snapshot adds to its parent: the sizes of its files, and its inodes. Folders have no size. */
   usage(name: string): Promise<{ readonly bytes: number; readonly inodes: number }>;
   /** GraphDriver.Data of `docker inspect`: LowerDir, MergedDir, UpperDir, WorkDir. */

@@ -10,19 +10,23 @@ import { join } from "node:path";
 export class Trash {
   readonly #directory: string;
   readonly #onFailure: (path: string, error: unknown) => void;
+  readonly #freeTree: (path: string) => Promise<void>;
   #next = 0;
   #sweep: Promise<void> = Promise.resolve();
 
   /**
    * @param options.directory On the same file system as what is thrown in; made when absent.
+   * @param options.freeTree Deletes a tree that plain deletion would take longer for.
    * @param options.onFailure Told of a tree that could not be freed; it stays for the next start.
    */
   constructor(options: {
     readonly directory: string;
+    readonly freeTree?: (path: string) => Promise<void>;
     readonly onFailure: (path: string, error: unknown) => void;
   }) {
     this.#directory = options.directory;
     this.#onFailure = options.onFailure;
+    this.#freeTree = options.freeTree ?? ((path) => rm(path, { recursive: true, force: true }));
   }
 
   /** Makes the folder and begins to free what an earlier process left in it. */
@@ -58,7 +62,7 @@ export class Trash {
   #free(path: string): void {
     // One after another: two trees at once only compete for the same journal.
     this.#sweep = this.#sweep
-      .then(() => rm(path, { recursive: true, force: true }))
+      .then(() => this.#freeTree(path))
       .catch((error: unknown) => this.#onFailure(path, error));
   }
 }

@@ -43,7 +43,9 @@ export class FakeSnapshotter implements Snapshotter {
     throw new ConflictError("no commits here");
   }
 
-  mount(key: string): string {
+  async fill(): Promise<void> {}
+
+  async mount(key: string): Promise<string> {
     this.#world.mounted.add(key);
     return this.rootPath(key);
   }
@@ -63,6 +65,8 @@ export class FakeSnapshotter implements Snapshotter {
   }
 
   async settled(): Promise<void> {}
+
+  async sync(): Promise<void> {}
 
   async usage(): Promise<{ readonly bytes: number; readonly inodes: number }> {
     return { bytes: 10, inodes: 1 };

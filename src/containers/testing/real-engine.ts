@@ -85,6 +85,7 @@ export async function openRealEngine(root: RealRoot): Promise<RealEngine> {
   const bus = new EventBus({ clock });
   const events: EngineEvent[] = [];
   const snapshotter = openOverlaySnapshotter({
+    processes: host.processes,
     root: root.directory,
     store,
     mounts: host.mounts,

@@ -49,11 +49,13 @@ export async function openEngine(options: EngineOptions = {}): Promise<ImageEngi
   const store = new MemoryStore();
   const content = openFileContentStore({ directory: join(root, "content") });
   const clock = { nowMs: () => Date.now(), nowNanos: () => BigInt(Date.now()) * 1_000_000n };
+  const processes = new LinuxProcesses({ libc, thread, launcherPath: undefined });
   const snapshots = openOverlaySnapshotter({
     root,
     store,
     mounts,
     files: new LinuxFiles({ libc, mounts }),
+    processes,
     clock,
     randomBytes: (count) => randomBytes(count),
     onTrashFailure: (path, error) => {
@@ -61,7 +63,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<ImageEngi
     },
   });
   const unpacker = new ProcessUnpacker({
-    processes: new LinuxProcesses({ libc, thread, launcherPath: undefined }),
+    processes,
     selfCommand: [process.execPath, join(import.meta.dir, "../../daemon/workers/testing/self.ts")],
     limits: { ...DEFAULT_UNPACK_LIMITS, ...options.limits },
   });

@@ -1,35 +1,16 @@
 import { expect, test } from "bun:test";
-import { randomBytes } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openLibc } from "#host/linux/ffi/libc.ts";
-import { LinuxFiles } from "#host/linux/files.ts";
-import { LinuxMounts } from "#host/linux/mounts.ts";
-import { JsThread } from "#host/linux/thread.ts";
 import type { Snapshotter } from "#snapshots/snapshotter.ts";
 import { snapshotterContract } from "#snapshots/testing/contract.ts";
+import { linuxSnapshotterOptions } from "#snapshots/testing/linux-options.ts";
 import { MemoryStore } from "#store/memory/store.ts";
 import type { Store } from "#store/store.ts";
 import { openOverlaySnapshotter } from "./overlay-snapshotter.ts";
 
-const libc = openLibc();
-const thread = new JsThread({ libc });
-const mounts = new LinuxMounts({ libc, thread });
-const files = new LinuxFiles({ libc, mounts });
-
 function open(root: string, store: Store): Snapshotter {
-  return openOverlaySnapshotter({
-    root,
-    store,
-    mounts,
-    files,
-    clock: { nowMs: () => 1_700_000_000_000 },
-    randomBytes: (count) => randomBytes(count),
-    onTrashFailure: (path, error) => {
-      throw new Error(`${path}: ${String(error)}`);
-    },
-  });
+  return openOverlaySnapshotter(linuxSnapshotterOptions(root, store));
 }
 
 snapshotterContract("overlay2", open);
@@ -49,16 +30,16 @@ async function withSnapshotter(
 }
 
 test("a container's root has mode and owner of its image's", () =>
-  withSnapshotter((snapshots) => {
+  withSnapshotter(async (snapshots) => {
     snapshots.prepare("extract");
     chmodSync(snapshots.layerDirectory("extract"), 0o1777);
     snapshots.commit("extract", "base", 0);
     snapshots.prepare("box", "base");
-    expect(statSync(snapshots.mount("box")).mode & 0o7777).toBe(0o1777);
+    expect(statSync(await snapshots.mount("box")).mode & 0o7777).toBe(0o1777);
   }));
 
 test("commit() names the parent of a layer that was extracted before it", () =>
-  withSnapshotter((snapshots) => {
+  withSnapshotter(async (snapshots) => {
     for (const name of ["top", "base"]) {
       snapshots.prepare(`extract-${name}`);
       writeFileSync(join(snapshots.layerDirectory(`extract-${name}`), name), "");
@@ -69,12 +50,12 @@ test("commit() names the parent of a layer that was extracted before it", () =>
     expect(snapshots.stat("top")?.parent).toBe("base");
     const data = snapshots.graphData("top");
     expect(data["LowerDir"]).toBe(snapshots.graphData("base")["UpperDir"]);
-    const view = snapshots.mount("top");
+    const view = await snapshots.mount("top");
     expect(() => writeFileSync(join(view, "x"), "")).toThrow("EROFS");
   }));
 
 test("127 layers mount", () =>
-  withSnapshotter((snapshots) => {
+  withSnapshotter(async (snapshots) => {
     let parent: string | undefined;
     for (let index = 0; index < 127; index++) {
       snapshots.prepare(`extract-${index}`, parent);
@@ -82,5 +63,5 @@ test("127 layers mount", () =>
       snapshots.commit(`extract-${index}`, parent, 0);
     }
     snapshots.prepare("box", parent);
-    writeFileSync(join(snapshots.mount("box"), "x"), "");
+    writeFileSync(join(await snapshots.mount("box"), "x"), "");
   }));

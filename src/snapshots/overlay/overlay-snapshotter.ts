@@ -4,32 +4,28 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { Clock } from "#host/clock.ts";
-import type { Files } from "#host/files.ts";
-import type { Mounts } from "#host/mounts.ts";
+import type { Mounts, OverlayMount } from "#host/mounts.ts";
+import type { SnapshotterOptions } from "#snapshots/driver-options.ts";
 import { type SnapshotRecord, SnapshotRecords, toSnapshotInfo } from "#snapshots/records.ts";
 import type { SnapshotInfo, Snapshotter } from "#snapshots/snapshotter.ts";
+import { syncFileSystem } from "#snapshots/sync-file-system.ts";
 import { Trash } from "#snapshots/trash.ts";
-import type { RandomBytes } from "#spec/ids.ts";
-import type { Store } from "#store/store.ts";
 
-const DRIVER = "overlay2";
-
-export interface OverlaySnapshotterOptions {
-  /** The engine's data root; the driver's own folder is `overlay2` in it. */
-  readonly root: string;
-  readonly store: Store;
-  readonly mounts: Mounts;
-  readonly files: Files;
-  readonly clock: Pick<Clock, "nowMs">;
-  readonly randomBytes: RandomBytes;
-  /** Told of a folder that could not be deleted; it is tried again at the next start. */
-  readonly onTrashFailure: (path: string, error: unknown) => void;
+/** What puts the stacked folders into view. */
+interface OverlayStacker {
+  /** Name of the driver, and of its folder. */
+  readonly driver: string;
+  /** Rows for `docker info`. */
+  status(directory: string): readonly (readonly [name: string, value: string])[];
+  /** Whether a mount that works is there. */
+  isMounted(target: string): Promise<boolean>;
+  mount(mount: OverlayMount): Promise<void>;
 }
 
 /**
@@ -44,8 +40,11 @@ export interface OverlaySnapshotterOptions {
  * The record is written before a folder is made and deleted before a folder is moved to the trash. So
  * a folder without a record is nobody's, and an active record without a folder needs only empty ones.
  */
-export function openOverlaySnapshotter(options: OverlaySnapshotterOptions): Snapshotter {
-  const directory = join(options.root, DRIVER);
+function openStackingSnapshotter(
+  options: SnapshotterOptions,
+  stacker: OverlayStacker,
+): Snapshotter {
+  const directory = join(options.root, stacker.driver);
   mkdirSync(join(directory, ".empty"), { recursive: true, mode: 0o755 });
   chmodSync(directory, 0o710);
   const trash = new Trash({
@@ -53,30 +52,78 @@ export function openOverlaySnapshotter(options: OverlaySnapshotterOptions): Snap
     onFailure: options.onTrashFailure,
   });
   trash.open();
-  return new OverlaySnapshotter(options, directory, trash);
+  return new StackingSnapshotter(options, stacker, directory, trash);
 }
 
-class OverlaySnapshotter implements Snapshotter {
-  readonly driver = DRIVER;
-  readonly layerForm = "overlay";
-  readonly status: readonly (readonly [name: string, value: string])[];
-  readonly #options: OverlaySnapshotterOptions;
-  readonly #directory: string;
-  readonly #trash: Trash;
-  readonly #records: SnapshotRecords;
+/** The driver `overlay2`: the kernel stacks. */
+export function openOverlaySnapshotter(options: SnapshotterOptions): Snapshotter {
+  return openStackingSnapshotter(options, new KernelStacker(options));
+}
 
-  constructor(options: OverlaySnapshotterOptions, directory: string, trash: Trash) {
-    this.#options = options;
-    this.#directory = directory;
-    this.#trash = trash;
-    this.#records = new SnapshotRecords(options.store, DRIVER);
-    this.status = [
-      ["Backing Filesystem", options.files.fileSystemName(directory)],
+const MODULE_PARAMETERS = "/sys/module/overlay/parameters";
+
+/** Where the host has overlayfs's extensions switched on, layers would get files of half their contents. */
+function extensionsOff(): readonly string[] {
+  return ["metacopy", "redirect_dir"].flatMap((name) => {
+    const path = join(MODULE_PARAMETERS, name);
+    return existsSync(path) && readFileSync(path, "utf8").trim() === "Y" ? [`${name}=off`] : [];
+  });
+}
+
+class KernelStacker implements OverlayStacker {
+  readonly driver = "overlay2";
+  readonly #files: SnapshotterOptions["files"];
+  readonly #mounts: Mounts;
+  readonly #mountOptions = extensionsOff();
+
+  constructor({ mounts, files }: SnapshotterOptions) {
+    this.#mounts = mounts;
+    this.#files = files;
+  }
+
+  status(directory: string): readonly (readonly [name: string, value: string])[] {
+    return [
+      ["Backing Filesystem", this.#files.fileSystemName(directory)],
       ["Supports d_type", "true"],
       ["Using metacopy", "false"],
       ["Native Overlay Diff", "true"],
       ["userxattr", "false"],
     ];
+  }
+
+  async isMounted(target: string): Promise<boolean> {
+    const found = statSync(target, { throwIfNoEntry: false });
+    return found !== undefined && found.dev !== statSync(join(target, "..")).dev;
+  }
+
+  async mount(mount: OverlayMount): Promise<void> {
+    this.#mounts.mountOverlay({ ...mount, options: this.#mountOptions });
+  }
+}
+
+class StackingSnapshotter implements Snapshotter {
+  readonly driver: string;
+  readonly layerForm = "overlay";
+  readonly status: readonly (readonly [name: string, value: string])[];
+  readonly #options: SnapshotterOptions;
+  readonly #stacker: OverlayStacker;
+  readonly #directory: string;
+  readonly #trash: Trash;
+  readonly #records: SnapshotRecords;
+
+  constructor(
+    options: SnapshotterOptions,
+    stacker: OverlayStacker,
+    directory: string,
+    trash: Trash,
+  ) {
+    this.#options = options;
+    this.#stacker = stacker;
+    this.#directory = directory;
+    this.#trash = trash;
+    this.driver = stacker.driver;
+    this.#records = new SnapshotRecords(options.store, stacker.driver);
+    this.status = stacker.status(directory);
   }
 
   stat(name: string): SnapshotInfo | undefined {
@@ -98,6 +145,8 @@ class OverlaySnapshotter implements Snapshotter {
     this.#makeFolders({ ...record, kind: "active" });
   }
 
+  async fill(): Promise<void> {}
+
   layerDirectory(key: string): string {
     return this.#path(this.#records.get(key), "diff");
   }
@@ -114,14 +163,14 @@ class OverlaySnapshotter implements Snapshotter {
     rmSync(this.#path(record, "work"), { recursive: true, force: true });
   }
 
-  mount(key: string): string {
+  async mount(key: string): Promise<string> {
     const record = this.#records.get(key);
     const target = this.#path(record, "merged");
-    if (this.#isMounted(record)) return target;
+    if (await this.#stacker.isMounted(target)) return target;
     const lowerDirs = this.#lowerDirs(record);
     const empty = join(this.#directory, ".empty");
     if (record.kind === "active") {
-      this.#options.mounts.mountOverlay({
+      await this.#stacker.mount({
         target,
         lowerDirs: lowerDirs.length > 0 ? lowerDirs : [empty],
         upperDir: this.#path(record, "diff"),
@@ -130,7 +179,7 @@ class OverlaySnapshotter implements Snapshotter {
     } else {
       // without an upper folder overlayfs wants two lower ones
       const own = this.#path(record, "diff");
-      this.#options.mounts.mountOverlay({
+      await this.#stacker.mount({
         target,
         lowerDirs: [own, ...(lowerDirs.length > 0 ? lowerDirs : [empty])],
       });
@@ -140,8 +189,7 @@ class OverlaySnapshotter implements Snapshotter {
 
   unmount(key: string): void {
     const record = this.#records.find(key);
-    if (record && this.#isMounted(record))
-      this.#options.mounts.unmount(this.#path(record, "merged"), { lazy: true });
+    if (record) this.#unmount(record);
   }
 
   rootPath(key: string): string {
@@ -151,13 +199,16 @@ class OverlaySnapshotter implements Snapshotter {
   async remove(name: string): Promise<void> {
     const record = this.#records.remove(name);
     if (!record) return;
-    if (this.#isMounted(record))
-      this.#options.mounts.unmount(this.#path(record, "merged"), { lazy: true });
+    this.#unmount(record);
     this.#trash.throwIn(join(this.#directory, record.directory));
   }
 
   settled(): Promise<void> {
     return this.#trash.settled();
+  }
+
+  async sync(): Promise<void> {
+    await syncFileSystem(this.#options.processes, this.#directory);
   }
 
   async usage(name: string): Promise<{ readonly bytes: number; readonly inodes: number }> {
@@ -201,9 +252,8 @@ class OverlaySnapshotter implements Snapshotter {
     return join(this.#directory, record.directory, part);
   }
 
-  #isMounted(record: SnapshotRecord): boolean {
-    const merged = statSync(this.#path(record, "merged"), { throwIfNoEntry: false });
-    return merged !== undefined && merged.dev !== statSync(this.#directory).dev;
+  #unmount(record: SnapshotRecord): void {
+    this.#options.mounts.unmount(this.#path(record, "merged"), { lazy: true });
   }
 
   /** Idempotent, so that a start may finish what a crash interrupted. */

@@ -36,46 +36,47 @@ export function snapshotterContract(
       rmSync(root, { recursive: true, force: true });
     });
 
-    const layer = (
+    const layer = async (
       name: string,
       files: Readonly<Record<string, string>>,
       parent?: string,
-    ): void => {
+    ): Promise<void> => {
       snapshots.prepare(`extract-${name}`, parent);
+      await snapshots.fill(`extract-${name}`);
       const directory = snapshots.layerDirectory(`extract-${name}`);
       for (const [path, content] of Object.entries(files))
         writeFileSync(join(directory, path), content);
       snapshots.commit(`extract-${name}`, name, 5);
     };
 
-    test("an active snapshot shows its parents' files and keeps its own", () => {
-      layer("base", { a: "base a", b: "base b" });
-      layer("top", { b: "top b" }, "base");
+    test("an active snapshot shows its parents' files and keeps its own", async () => {
+      await layer("base", { a: "base a", b: "base b" });
+      await layer("top", { b: "top b" }, "base");
       snapshots.prepare("box", "top");
-      const path = snapshots.mount("box");
+      const path = await snapshots.mount("box");
       expect(path).toBe(snapshots.rootPath("box"));
-      expect(snapshots.mount("box")).toBe(path);
+      expect(await snapshots.mount("box")).toBe(path);
       expect(readFileSync(join(path, "a"), "utf8")).toBe("base a");
       expect(readFileSync(join(path, "b"), "utf8")).toBe("top b");
       writeFileSync(join(path, "c"), "own");
       rmSync(join(path, "a"));
       snapshots.unmount("box");
       snapshots.unmount("box");
-      snapshots.mount("box");
+      await snapshots.mount("box");
       expect(readdirSync(path).toSorted()).toEqual(["b", "c"]);
       snapshots.prepare("other", "top");
-      expect(readdirSync(snapshots.mount("other")).toSorted()).toEqual(["a", "b"]);
+      expect(readdirSync(await snapshots.mount("other")).toSorted()).toEqual(["a", "b"]);
     });
 
-    test("a snapshot without a parent is empty, with a root that all may enter", () => {
+    test("a snapshot without a parent is empty, with a root that all may enter", async () => {
       snapshots.prepare("box");
-      expect(readdirSync(snapshots.mount("box"))).toEqual([]);
+      expect(readdirSync(await snapshots.mount("box"))).toEqual([]);
       writeFileSync(join(snapshots.rootPath("box"), "x"), "1");
     });
 
-    test("commit() gives the name, kind, parent and size", () => {
-      layer("base", {});
-      layer("top", {}, "base");
+    test("commit() gives the name, kind, parent and size", async () => {
+      await layer("base", {});
+      await layer("top", {}, "base");
       expect(snapshots.stat("extract-top")).toBeUndefined();
       expect(snapshots.stat("top")).toMatchObject({
         kind: "committed",
@@ -86,15 +87,15 @@ export function snapshotterContract(
     });
 
     test("commit() under a name that exists keeps the old", async () => {
-      layer("base", { a: "old" });
-      layer("base", { a: "new" });
+      await layer("base", { a: "old" });
+      await layer("base", { a: "new" });
       snapshots.prepare("box", "base");
-      expect(readFileSync(join(snapshots.mount("box"), "a"), "utf8")).toBe("old");
+      expect(readFileSync(join(await snapshots.mount("box"), "a"), "utf8")).toBe("old");
       expect(snapshots.list().map((info) => info.name)).toEqual(["base", "box"]);
       await snapshots.settled();
     });
 
-    test("prepare() refuses a taken key, a missing parent and an active one", () => {
+    test("prepare() refuses a taken key, a missing parent and an active one", async () => {
       snapshots.prepare("box");
       expect(() => snapshots.prepare("box")).toThrow(ConflictError);
       expect(() => snapshots.prepare("x", "nothing")).toThrow(NotFoundError);
@@ -103,9 +104,9 @@ export function snapshotterContract(
     });
 
     test("remove() refuses a parent, then deletes the folder of a child, mounted or not", async () => {
-      layer("base", {});
+      await layer("base", {});
       snapshots.prepare("box", "base");
-      const path = snapshots.mount("box");
+      const path = await snapshots.mount("box");
       const refusal = await snapshots.remove("base").catch((error: unknown) => error);
       expect(refusal).toBeInstanceOf(ConflictError);
       await snapshots.remove("box");
@@ -117,9 +118,9 @@ export function snapshotterContract(
     });
 
     test("usage() counts what a snapshot adds", async () => {
-      layer("base", { a: "x".repeat(100_000) });
+      await layer("base", { a: "x".repeat(100_000) });
       snapshots.prepare("box", "base");
-      const path = snapshots.mount("box");
+      const path = await snapshots.mount("box");
       mkdirSync(join(path, "d"));
       writeFileSync(join(path, "d", "f"), "x".repeat(50_000));
       const usage = await snapshots.usage("box");
@@ -128,16 +129,16 @@ export function snapshotterContract(
     });
 
     test("a reopened snapshotter has it all, and reconcile() sweeps what has no record", async () => {
-      layer("base", { a: "base" });
+      await layer("base", { a: "base" });
       snapshots.prepare("box", "base");
-      const path = snapshots.mount("box");
+      const path = await snapshots.mount("box");
       mkdirSync(join(root, snapshots.driver, "stranger", "diff"), { recursive: true });
       const again = openIn(root, store);
       await again.reconcile((key) => key !== "box");
       await again.settled();
       expect(existsSync(join(root, snapshots.driver, "stranger"))).toBe(false);
       if (snapshots.layerForm === "overlay") expect(existsSync(join(path, "a"))).toBe(false);
-      expect(readFileSync(join(again.mount("box"), "a"), "utf8")).toBe("base");
+      expect(readFileSync(join(await again.mount("box"), "a"), "utf8")).toBe("base");
       await again.reconcile(() => true);
       expect(existsSync(join(path, "a"))).toBe(true);
     });
@@ -150,7 +151,7 @@ export function snapshotterContract(
       rmSync(join(root, snapshots.driver, name), { recursive: true });
       const again = openIn(root, store);
       await again.reconcile(() => true);
-      expect(readdirSync(again.mount("box"))).toEqual([]);
+      expect(readdirSync(await again.mount("box"))).toEqual([]);
     });
   });
 }

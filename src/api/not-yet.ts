@@ -5,7 +5,6 @@ import { type Method, type Route, answer } from "./router.ts";
 /** Endpoints of Docker that this engine knows by name and does not have yet. */
 const NOT_YET: readonly (readonly [what: string, ...endpoints: readonly string[]])[] = [
   ["Checking a registry's credentials", "POST /auth"],
-  ["Disk usage of the engine", "GET /system/df"],
   [
     "Copying from and to a container",
     "GET /containers/{id}/archive",
@@ -17,21 +16,13 @@ const NOT_YET: readonly (readonly [what: string, ...endpoints: readonly string[]
   ["Update of a container", "POST /containers/{id}/update"],
   ["Commit of a container", "POST /commit"],
   ["Checkpoints", "GET /containers/{id}/checkpoints", "POST /containers/{id}/checkpoints"],
-  [
-    "Build",
-    "POST /build",
-    "POST /build/cancel",
-    "POST /build/prune",
-    "POST /session",
-    "POST /grpc",
-  ],
+  ["Build", "POST /build", "POST /build/cancel", "POST /session", "POST /grpc"],
   ["Search in a registry", "GET /images/search"],
   ["Push to a registry", "POST /images/{name:.*}/push"],
   ["Looking into a registry", "GET /distribution/{name:.*}/json"],
   [
     "Networks of your own",
     "POST /networks/create",
-    "POST /networks/prune",
     "POST /networks/{id}/connect",
     "POST /networks/{id}/disconnect",
     "DELETE /networks/{id}",

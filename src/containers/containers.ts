@@ -89,6 +89,10 @@ export interface Containers {
   prune(
     filters: Filters,
   ): Promise<{ readonly ids: readonly string[]; readonly reclaimedBytes: number }>;
+  /** Of every container with a record, those on their way in or out included. */
+  allIds(): readonly ContainerId[];
+  /** What `prune` would remove now. */
+  previewPrune(filters: Filters): readonly ContainerRecord[];
   list(request: {
     readonly all: boolean;
     readonly limit?: number;

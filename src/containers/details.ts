@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import { NotFoundError } from "#base/errors.ts";
+import type { ImageRecord } from "#images/images.ts";
 import type { ContainerRecord } from "./container.ts";
 import type { ContainerDetails } from "./containers.ts";
 import type { ContainerParts } from "./parts.ts";
@@ -32,19 +34,32 @@ export function withGraphData(parts: DetailsParts, details: ContainerDetails): C
   return { ...details, graphData: parts.snapshotter.graphData(id) };
 }
 
-/** Bytes that the container wrote, and those together with its image's. */
+/** Bytes that the container wrote, and those together with its image's; none of one that goes meanwhile. */
 export async function withSizes(
   parts: DetailsParts,
   details: ContainerDetails,
 ): Promise<ContainerDetails> {
   const { id, imageId } = details.record;
   if (!parts.snapshotter.stat(id)) return details;
-  const { bytes } = await parts.snapshotter.usage(id);
-  const imageBytes = parts.images
-    .list({ all: true, filters: new Map() })
-    .find((image) => image.id === imageId)?.sizeBytes;
-  return {
-    ...details,
-    sizes: { writableBytes: bytes, rootfsBytes: bytes + (imageBytes ?? 0) },
-  };
+  try {
+    const { bytes } = await parts.snapshotter.usage(id);
+    const rootfsBytes = bytes + (imageOf(parts, imageId)?.sizeBytes ?? 0);
+    return { ...details, sizes: { writableBytes: bytes, rootfsBytes } };
+  } catch (error) {
+    if (error instanceof NotFoundError) return details;
+    throw error;
+  }
+}
+
+/** @returns Undefined when it was removed by force. */
+function imageOf(
+  parts: Pick<DetailsParts, "images">,
+  imageId: ContainerRecord["imageId"],
+): ImageRecord | undefined {
+  try {
+    return parts.images.resolve(imageId);
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined;
+    throw error;
+  }
 }

@@ -26,10 +26,11 @@ export async function listContainers(
     if (!isAll && !isUp(record.state)) continue;
     const details = detailsOf(parts, record);
     if (!matches(details)) continue;
-    found.push(request.withSizes ? await withSizes(parts, details) : details);
+    found.push(details);
     if (limit > 0 && found.length >= limit) break;
   }
-  return found;
+  if (!request.withSizes) return found;
+  return await Promise.all(found.map((details) => withSizes(parts, details)));
 }
 
 export function youngestFirst(records: readonly ContainerRecord[]): readonly ContainerRecord[] {

@@ -65,6 +65,8 @@ export async function openContainers(options: ContainersOptions): Promise<OpenCo
     rename: (reference, name) => renameContainer(parts, reference, name),
     remove: (reference, removeOptions) => removeContainer(parts, reference, removeOptions),
     prune: (filters) => pruner.prune(filters),
+    allIds: () => parts.registry.all().map(({ id }) => id),
+    previewPrune: (filters) => pruner.preview(filters),
     list: (request) => listContainers(parts, request),
     get: async (reference, getOptions) => {
       const details = withGraphData(parts, detailsOf(parts, parts.registry.resolve(reference)));

@@ -1,6 +1,6 @@
-import { ConflictError, InvalidArgumentError } from "#base/errors.ts";
-import { type Filters, filterValues, matchesLabels } from "#spec/engine-api/filters.ts";
-import { parseTimestamp } from "#spec/engine-api/timestamps.ts";
+import { ConflictError } from "#base/errors.ts";
+import { type Filters, matchesLabels } from "#spec/engine-api/filters.ts";
+import { parseUntilFilter } from "#spec/engine-api/timestamps.ts";
 import type { ContainerRecord } from "./container.ts";
 import type { ContainerParts } from "./parts.ts";
 import type { RemovalParts } from "./removal.ts";
@@ -23,9 +23,17 @@ export class ContainerPruner {
     this.#parts = parts;
   }
 
+  /** Containers that `prune` would remove now. */
+  preview(filters: Filters): readonly ContainerRecord[] {
+    const untilNanos = parseUntilFilter(filters, this.#parts.clock.nowNanos());
+    return this.#parts.registry
+      .visible()
+      .filter((record) => isPrunable(record, filters, untilNanos));
+  }
+
   /** @throws {ConflictError} A prune runs. */
   async prune(filters: Filters): Promise<PruneResult> {
-    const untilNanos = parseUntil(filters, this.#parts.clock.nowNanos());
+    const untilNanos = parseUntilFilter(filters, this.#parts.clock.nowNanos());
     if (this.#isRunning) throw new ConflictError("a prune operation is already running");
     this.#isRunning = true;
     try {
@@ -38,11 +46,7 @@ export class ContainerPruner {
   async #removeAll(filters: Filters, untilNanos: bigint | undefined): Promise<PruneResult> {
     const ids: string[] = [];
     let reclaimedBytes = 0;
-    const isWanted = (record: ContainerRecord): boolean =>
-      !isUp(record.state) &&
-      record.state.status !== "removing" &&
-      matchesLabels(filters, record.config.Labels) &&
-      (untilNanos === undefined || record.createdNanos <= untilNanos);
+    const isWanted = (record: ContainerRecord): boolean => isPrunable(record, filters, untilNanos);
     for (const { id } of this.#parts.registry.visible().filter(isWanted)) {
       const bytes = await this.#removeOne(id, isWanted);
       if (bytes === undefined) continue;
@@ -69,8 +73,15 @@ export class ContainerPruner {
   }
 }
 
-function parseUntil(filters: Filters, nowNanos: bigint): bigint | undefined {
-  const [until, ...more] = filterValues(filters, "until");
-  if (more.length > 0) throw new InvalidArgumentError("more than one until filter specified");
-  return until === undefined ? undefined : parseTimestamp(until, nowNanos);
+function isPrunable(
+  record: ContainerRecord,
+  filters: Filters,
+  untilNanos: bigint | undefined,
+): boolean {
+  return (
+    !isUp(record.state) &&
+    record.state.status !== "removing" &&
+    matchesLabels(filters, record.config.Labels) &&
+    (untilNanos === undefined || record.createdNanos <= untilNanos)
+  );
 }

@@ -40,6 +40,8 @@ export interface ContentStore {
   list(): readonly BlobInfo[];
   /** Keeps `digests`, and those added later, from being collected until disposed or the daemon ends. */
   lease(): ContentLease;
+  /** Whether a transfer under way holds it. */
+  isLeased(digest: Digest): boolean;
   /** Removes blobs that neither `isReferenced` nor a lease holds, and abandoned ingests. */
   collect(isReferenced: (digest: Digest) => boolean): Promise<{ readonly freedBytes: number }>;
 }

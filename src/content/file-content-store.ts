@@ -135,6 +135,10 @@ class FileContentStore implements ContentStore {
     );
   }
 
+  isLeased(digest: Digest): boolean {
+    return this.#held.has(digest);
+  }
+
   lease(): ContentLease {
     const own = new Set<Digest>();
     const held = this.#held;

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { buildCacheRoutes } from "#api/build-cache/routes.ts";
 import { containerRoutes } from "#api/containers/routes.ts";
 import { imageRoutes } from "#api/images/routes.ts";
 import { networkRoutes } from "#api/networks/routes.ts";
@@ -23,6 +24,7 @@ import { openFileContentStore } from "#content/file-content-store.ts";
 import { EventBus } from "#events/event-bus.ts";
 import { EVENT_FILTERS, matchesEvent } from "#events/filter.ts";
 import type { EngineEvent, Events } from "#events/events.ts";
+import type { Files } from "#host/files.ts";
 import type { Host } from "#host/host.ts";
 import { openLinuxHost } from "#host/linux/host.ts";
 import type { Images, ImageUser } from "#images/images.ts";
@@ -43,6 +45,7 @@ import { hostPlatform } from "#spec/platform.ts";
 import type { RandomBytes } from "#spec/ids.ts";
 import { SqliteStore } from "#store/sqlite/store.ts";
 import type { Store } from "#store/store.ts";
+import { MeasuredFiles } from "#upkeep/measure.ts";
 import { openVolumes } from "#volumes/open.ts";
 import type { EngineConfig } from "./config/engine-config.ts";
 import { readOrCreateEngineId } from "./engine-id.ts";
@@ -50,6 +53,7 @@ import { engineInfo, engineVersion } from "./facts.ts";
 import { openListenAddresses } from "./listen-addresses.ts";
 import type { Logger } from "./logger.ts";
 import { findExecutable } from "./preflight.ts";
+import { openUpkeep } from "./upkeep.ts";
 
 /** Everything of one running engine. Disposing leaves the containers as they are. */
 export interface Engine extends AsyncDisposable {
@@ -119,6 +123,7 @@ async function lockFolder(host: Host, folder: string, flag: string): Promise<Dis
 function openSnapshotter(
   config: EngineConfig,
   host: Host,
+  files: Files,
   store: Store,
   logger: Logger,
 ): Snapshotter {
@@ -136,7 +141,7 @@ function openSnapshotter(
     root: config.dataRoot,
     store,
     mounts: host.mounts,
-    files: host.files,
+    files,
     processes: host.processes,
     clock: host.clock,
     randomBytes: newRandomBytes,
@@ -208,7 +213,7 @@ function imagesBackend(
   images: Images,
   containers: OpenContainers,
   snapshotter: Snapshotter,
-): Parameters<typeof imageRoutes>[0] {
+): Omit<Parameters<typeof imageRoutes>[0], "prune"> {
   return {
     resolve: (reference) => images.resolve(reference),
     list: (request) => images.list(request),
@@ -219,7 +224,6 @@ function imagesBackend(
     tag: (reference, target) => images.tag(reference, target),
     remove: async (reference, options) =>
       await images.remove(reference, options, await imageUsers(containers)),
-    prune: async (request) => await images.prune(request, await imageUsers(containers)),
     sizes: () => images.sizes(),
     contentBytes: (image) => images.contentBytes(image),
     containersByImage: async () => {
@@ -244,7 +248,7 @@ function imagesBackend(
 function networksBackend(
   networks: Networks,
   containers: OpenContainers,
-): Parameters<typeof networkRoutes>[0] {
+): Omit<Parameters<typeof networkRoutes>[0], "prune"> {
   return {
     list: () => networks.list(),
     resolve: (reference) => networks.resolve(reference),
@@ -288,7 +292,13 @@ export async function openEngine(
   const store = stack.use(SqliteStore.open(join(config.dataRoot, "wharf.db")));
   const { clock } = host;
   const content = openFileContentStore({ directory: join(config.dataRoot, "content") });
-  const snapshotter = openSnapshotter(config, host, store, logger);
+  const files = new MeasuredFiles({
+    files: host.files,
+    processes: host.processes,
+    clock,
+    selfCommand: selfArgv,
+  });
+  const snapshotter = openSnapshotter(config, host, files, store, logger);
   const events = new CountedEvents(new EventBus({ clock }));
   const images = await openImages({
     store,
@@ -306,7 +316,7 @@ export async function openEngine(
   const volumes = await openVolumes({
     store,
     clock,
-    files: host.files,
+    files,
     mounts: host.mounts,
     processes: host.processes,
     directory: join(config.dataRoot, "volumes"),
@@ -383,6 +393,17 @@ export async function openEngine(
   );
   await containers.reconcile();
 
+  const upkeep = openUpkeep({
+    dataRoot: config.dataRoot,
+    files,
+    content,
+    snapshotter,
+    images,
+    volumes,
+    containers,
+    events,
+    nowNanos: () => clock.nowNanos(),
+  });
   const sources = {
     engineId,
     host,
@@ -411,6 +432,7 @@ export async function openEngine(
           matchesEvent,
           version: () => version,
           info: () => engineInfo(sources),
+          ...upkeep.system,
           nowNanos: () => clock.nowNanos(),
         }),
         ...containerRoutes({
@@ -419,9 +441,16 @@ export async function openEngine(
           bridgeName: config.bridge.name,
           nowMs: () => clock.nowMs(),
         }),
-        ...imageRoutes(imagesBackend(images, containers, snapshotter)),
-        ...volumeRoutes(volumes),
-        ...networkRoutes(networksBackend(networks, containers)),
+        ...imageRoutes({
+          ...imagesBackend(images, containers, snapshotter),
+          prune: async (request) => await upkeep.pruneImages(request, await imageUsers(containers)),
+        }),
+        ...volumeRoutes(upkeep.volumes),
+        ...networkRoutes({
+          ...networksBackend(networks, containers),
+          prune: (filters) => upkeep.pruneNetworks(filters),
+        }),
+        ...buildCacheRoutes(upkeep.buildCache),
         ...notYetRoutes(),
       ],
     }),

@@ -1,3 +1,12 @@
+/** Size of a tree: hard links once, crossing no mount. */
+export interface DiskUsage {
+  /** Allocated blocks, as `du` counts. */
+  readonly bytes: number;
+  /** Sizes of what is no folder, as docker counts a container's and a layer's size. */
+  readonly apparentBytes: number;
+  readonly inodes: number;
+}
+
 /** What `node:fs` lacks. Synchronous: quick system calls. */
 export interface Files {
   /**
@@ -21,16 +30,17 @@ export interface Files {
     onLost?: () => void,
   ): Disposable;
   /**
-   * Disk usage of a tree: `bytes` in blocks as `du` counts, `apparentBytes` the sizes of what is no folder
-   * as docker counts; hard links once, crossing no mount. Runs off the JS thread.
+   * Disk usage of a tree. The disk is read off the JS thread, the sums are made on it.
    *
    * @throws {NotFoundError} There is no `path`.
    */
-  diskUsage(path: string): Promise<{
-    readonly bytes: number;
-    readonly apparentBytes: number;
-    readonly inodes: number;
-  }>;
+  diskUsage(path: string): Promise<DiskUsage>;
+  /**
+   * As `diskUsage`, as long as the tree has at most `maxInodes`.
+   *
+   * @returns Undefined for a larger tree, which takes the JS thread's time to count.
+   */
+  quickDiskUsage(path: string, maxInodes: number): Promise<DiskUsage | undefined>;
   /** fsync of a folder, so that a rename or a new name in it survives a power cut. */
   syncDirectory(path: string): void;
 }

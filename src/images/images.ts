@@ -97,6 +97,11 @@ export interface Images {
   ): Promise<{ readonly removed: readonly RemovedImage[]; readonly reclaimedBytes: number }>;
   /** Frees layers and blobs that nothing names any more. */
   collect(): Promise<{ readonly freedBytes: number }>;
+  /** Images that `prune` would remove now, were `users` all there are. */
+  previewPrune(
+    request: { readonly filters: Filters },
+    users: readonly ImageUser[],
+  ): readonly ImageRecord[];
   /**
    * To be called when a container of the image is gone: frees what the container kept, where the image was
    * removed by force before it.
@@ -108,6 +113,8 @@ export interface Images {
   contentBytes(image: ImageRecord): number;
   /** Holds blobs and layers that no record names yet. @see Lease */
   lease(): Lease;
+  /** Whether an image's record names the blob: its configuration, manifest, index or a layer. */
+  isBlobNamed(digest: Digest): boolean;
   /** Chain id of the topmost layer, the parent of a container's snapshot; undefined for an image without layers. */
   topChainId(image: ImageRecord): ChainId | undefined;
   /** Keeps the image from being removed while a container is made from it. */

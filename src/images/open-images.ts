@@ -21,7 +21,7 @@ import { type ContentReferences, type Lease, Leases } from "./leases.ts";
 import { Layers } from "./layers.ts";
 import { listImages } from "./list.ts";
 import { loadArchive } from "./load.ts";
-import { pruneImages } from "./prune.ts";
+import { previewPrune, pruneImages } from "./prune.ts";
 import { ImageRecords, parseTagTarget, topChainIdOf } from "./records.ts";
 import { type Removal, removeImage } from "./remove.ts";
 import { blobsToSave, saveImages, selectImages } from "./save.ts";
@@ -150,6 +150,14 @@ class LocalImages implements Images {
     return { removed, reclaimedBytes: freedBytes };
   }
 
+  previewPrune(
+    request: { readonly filters: Filters },
+    users: readonly ImageUser[],
+  ): readonly ImageRecord[] {
+    const nowNanos = this.#options.clock.nowNanos();
+    return previewPrune(this.#removeContext(users), request.filters, nowNanos);
+  }
+
   async collect(): Promise<{ readonly freedBytes: number }> {
     const { freedBytes } = await this.#layers.sweep();
     return { freedBytes };
@@ -174,6 +182,10 @@ class LocalImages implements Images {
 
   lease(): Lease {
     return this.#leases.open();
+  }
+
+  isBlobNamed(digest: Digest): boolean {
+    return this.#records.isBlobNamed(digest);
   }
 
   topChainId(image: ImageRecord): ChainId | undefined {

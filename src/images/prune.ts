@@ -1,29 +1,18 @@
-import { ConflictError, InvalidArgumentError } from "#base/errors.ts";
-import {
-  booleanFilter,
-  type Filters,
-  filterValues,
-  matchesLabels,
-} from "#spec/engine-api/filters.ts";
-import { parseTimestamp } from "#spec/engine-api/timestamps.ts";
+import { ConflictError } from "#base/errors.ts";
+import { booleanFilter, type Filters, matchesLabels } from "#spec/engine-api/filters.ts";
+import { parseUntilFilter } from "#spec/engine-api/timestamps.ts";
 import { digestHex } from "#spec/digest.ts";
 import type { ImageRecord } from "./images.ts";
 import { createdNanosOf } from "./list.ts";
 import type { ImageRecords } from "./records.ts";
 import { type Removal, type RemoveContext, removeImage } from "./remove.ts";
 
-function readUntil(filters: Filters, nowNanos: bigint): bigint | undefined {
-  const values = filterValues(filters, "until");
-  if (values.length > 1) throw new InvalidArgumentError("more than one until filter specified");
-  return values[0] === undefined ? undefined : parseTimestamp(values[0], nowNanos);
-}
-
 function candidates(
   records: ImageRecords,
   filters: Filters,
   nowNanos: bigint,
 ): readonly ImageRecord[] {
-  const until = readUntil(filters, nowNanos);
+  const until = parseUntilFilter(filters, nowNanos);
   return records.all().filter((image) => {
     const created = createdNanosOf(image);
     if (until !== undefined && (created === undefined || created > until)) return false;
@@ -31,6 +20,56 @@ function candidates(
     const isNamed = image.tags.length > 0 || image.repoDigests.length > 0;
     return isNamed || records.childrenOf(image.id).length === 0;
   });
+}
+
+function isDanglingOnly(filters: Filters): boolean {
+  return booleanFilter(filters, "dangling") ?? true;
+}
+
+/** What a prune takes, besides parents that are left without a child. */
+function prunable(
+  context: RemoveContext,
+  filters: Filters,
+  nowNanos: bigint,
+): readonly ImageRecord[] {
+  const danglingOnly = isDanglingOnly(filters);
+  return candidates(context.records, filters, nowNanos).filter(
+    (image) =>
+      !(danglingOnly && image.tags.length > 0) &&
+      // one of several tags could go while a container uses another: nobody expects that of pruning
+      !context.users.some((user) => user.imageId === image.id),
+  );
+}
+
+/**
+ * What `pruneImages` would remove now. Changes nothing.
+ *
+ * @throws {InvalidArgumentError} A filter's value.
+ */
+export function previewPrune(
+  context: RemoveContext,
+  filters: Filters,
+  nowNanos: bigint,
+): readonly ImageRecord[] {
+  const gone = new Map<string, ImageRecord>();
+  const isFree = (image: ImageRecord): boolean =>
+    !context.isHeld(image.id) &&
+    context.records.childrenOf(image.id).every(({ id }) => gone.has(id));
+  for (const image of prunable(context, filters, nowNanos)) {
+    if (!isFree(image)) continue;
+    gone.set(image.id, image);
+    for (let at = parentOf(context.records, image); at; at = parentOf(context.records, at)) {
+      const { id, tags, repoDigests } = at;
+      const isNamed = tags.length > 0 || repoDigests.length > 0;
+      if (isNamed || !isFree(at) || context.users.some((user) => user.imageId === id)) break;
+      gone.set(id, at);
+    }
+  }
+  return [...gone.values()];
+}
+
+function parentOf(records: ImageRecords, image: ImageRecord): ImageRecord | undefined {
+  return image.parentId === undefined ? undefined : records.get(image.parentId);
 }
 
 /**
@@ -43,7 +82,6 @@ export function pruneImages(
   filters: Filters,
   nowNanos: bigint,
 ): readonly Removal[] {
-  const danglingOnly = booleanFilter(filters, "dangling") ?? true;
   const removals: Removal[] = [];
   const tryRemove = (reference: string): void => {
     try {
@@ -53,10 +91,7 @@ export function pruneImages(
       if (!(error instanceof ConflictError)) throw error;
     }
   };
-  for (const image of candidates(context.records, filters, nowNanos)) {
-    if (danglingOnly && image.tags.length > 0) continue;
-    // one of several tags could go while a container uses another: nobody expects that of pruning
-    if (context.users.some((user) => user.imageId === image.id)) continue;
+  for (const image of prunable(context, filters, nowNanos)) {
     const references = [...image.tags, ...image.repoDigests];
     if (references.length === 0 && context.records.get(image.id)) tryRemove(digestHex(image.id));
     for (const reference of references) {

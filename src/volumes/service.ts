@@ -20,6 +20,7 @@ import type { Collection } from "#store/store.ts";
 import { fillVolume, finishFill } from "./local/fill.ts";
 import { parseLocalOptions, serverNameOf, withServerAddress } from "./local/local-options.ts";
 import type { StoredVolume, VolumeUser } from "./records.ts";
+import { isPrunable } from "./prunable.ts";
 import type { VolumeRecord, Volumes } from "./volumes.ts";
 
 /** Docker's mark of a volume that was made without a name. */
@@ -134,11 +135,9 @@ export class LocalVolumes implements Volumes {
   async prune(
     filters: Filters,
   ): Promise<{ readonly names: readonly string[]; readonly reclaimedBytes: number }> {
-    const takesNamed = booleanFilter(filters, "all") === true;
     const names: string[] = [];
     let reclaimedBytes = 0;
-    for (const { name, isAnonymous, labels } of this.#all()) {
-      if (!(takesNamed || isAnonymous) || !matchesLabels(filters, labels)) continue;
+    for (const { name } of this.#all().filter((volume) => isPrunable(volume, filters))) {
       await this.#lanes.run(name, async () => {
         if (!this.get(name) || this.usersOf(name).length > 0) return;
         const { bytes } = await this.#measure(name);
@@ -231,8 +230,8 @@ export class LocalVolumes implements Volumes {
   }
 
   async #measure(name: string): Promise<{ readonly bytes: number }> {
-    const { bytes } = await this.#options.files.diskUsage(this.#dataOf(name));
-    return { bytes };
+    const { apparentBytes } = await this.#options.files.diskUsage(this.#dataOf(name));
+    return { bytes: apparentBytes };
   }
 
   #isMounted(name: string): boolean {

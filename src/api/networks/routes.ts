@@ -15,6 +15,7 @@ import type { Wire } from "#api/wire.ts";
 import type { NetworksBackend } from "./backend.ts";
 
 const LIST_FILTERS = ["dangling", "driver", "id", "label", "name", "scope", "type"] as const;
+const PRUNE_FILTERS = ["label", "label!", "until"] as const;
 const PREDEFINED: ReadonlySet<string> = new Set(["bridge", "host", "none"]);
 
 export function networkToWire(network: NetworkRecord): Wire<NetworkInspect> {
@@ -100,6 +101,11 @@ export function networkRoutes(networks: NetworksBackend): readonly Route[] {
         200,
         found.map((network) => rowToWire(network, exchange.version)),
       );
+    }),
+    answer("POST", "/networks/prune", async (exchange) => {
+      const filters = parseFilters(exchange.query.get("filters"), PRUNE_FILTERS);
+      const names = await networks.prune(filters);
+      sendJson(exchange, 200, { NetworksDeleted: names.length === 0 ? null : names });
     }),
     answer("GET", "/networks/{id}", async (exchange) => {
       const network = networks.resolve(pathPart(exchange, "id"));

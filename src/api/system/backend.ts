@@ -1,4 +1,7 @@
 import type { EngineEvent, Events } from "#events/events.ts";
+import type { DiskUsage, UsageKind } from "#upkeep/disk-usage.ts";
+import type { PreviewRequest, PrunePreview } from "#upkeep/prune-preview.ts";
+import type { StorageUsage } from "#upkeep/storage.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
 
 /** A part of the engine that `version` lists. */
@@ -80,5 +83,8 @@ export interface SystemBackend {
   matchesEvent(filters: Filters, event: EngineEvent): boolean;
   version(): EngineVersion;
   info(): Promise<EngineInfo>;
+  diskUsage(kinds: ReadonlySet<UsageKind>): Promise<DiskUsage>;
+  storageUsage(): Promise<StorageUsage>;
+  previewPrune(request: PreviewRequest): Promise<PrunePreview>;
   nowNanos(): bigint;
 }

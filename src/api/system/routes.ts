@@ -1,7 +1,9 @@
 import { type Exchange, sendJson } from "#api/exchange.ts";
 import { type Route, answer } from "#api/router.ts";
 import type { SystemBackend } from "./backend.ts";
+import { sendDiskUsage } from "./disk-usage.ts";
 import { sendEvents } from "./events.ts";
+import { sendPrunePreview } from "./prune-preview.ts";
 import { infoToWire, versionToWire } from "./wire.ts";
 
 function ping(exchange: Exchange): void {
@@ -35,6 +37,8 @@ export function systemRoutes(backend: SystemBackend): readonly Route[] {
       sendJson(exchange, 200, infoToWire(info, exchange.version, backend.nowNanos()));
     }),
     answer("GET", "/events", (exchange) => sendEvents(exchange, backend)),
+    answer("GET", "/system/df", (exchange) => sendDiskUsage(exchange, backend)),
+    answer("GET", "/system/prune/preview", (exchange) => sendPrunePreview(exchange, backend)),
     answer("GET", "/plugins", (exchange) => sendJson(exchange, 200, [])),
   ];
 }

@@ -1,8 +1,10 @@
-import type { ContainerPruneResponse } from "@docker/node-sdk";
 import { formatDecimalSize } from "#base/sizes.ts";
 import { type Command, defineCommand, noArguments } from "#cli/command.ts";
 import { boolFlag, filterFlag } from "#cli/flags.ts";
 import { confirm } from "#cli/output/confirm.ts";
+import { pruneFilters } from "#cli/prune-filters.ts";
+import { showPrunePreview } from "#cli/prune-preview.ts";
+import { pruneContainers } from "#cli/prune-reports.ts";
 
 const WARNING = `WARNING! This will remove all stopped containers.
 Are you sure you want to continue?`;
@@ -15,16 +17,14 @@ export const command: Command = defineCommand({
     force: boolFlag("Do not prompt for confirmation", { short: "f" }),
   },
   async run(cli, { flags }) {
-    if (!flags.force && !(await confirm(cli, WARNING))) return 0;
-    const engine = await cli.engine();
-    const pruned = await engine.postJson<ContainerPruneResponse>("/containers/prune", {
-      query: { filters: flags.filter },
-    });
-    const ids = pruned.ContainersDeleted ?? [];
-    if (ids.length > 0) {
-      cli.output.write(`Deleted Containers:\n${ids.map((id) => `${id}\n`).join("")}\n`);
+    const filters = pruneFilters(cli, flags.filter);
+    if (!flags.force) {
+      await showPrunePreview(cli, { kinds: ["container"], filters });
+      if (!(await confirm(cli, WARNING))) return 0;
     }
-    cli.output.write(`Total reclaimed space: ${formatDecimalSize(pruned.SpaceReclaimed ?? 0)}\n`);
+    const { text, reclaimedBytes } = await pruneContainers(await cli.engine(), filters);
+    if (text !== "") cli.output.write(`${text}\n`);
+    cli.output.write(`Total reclaimed space: ${formatDecimalSize(reclaimedBytes)}\n`);
     return 0;
   },
 });

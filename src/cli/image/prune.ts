@@ -1,9 +1,10 @@
-import type { ImagePruneResponse } from "@docker/node-sdk";
 import { formatDecimalSize } from "#base/sizes.ts";
 import { type Command, defineCommand, noArguments } from "#cli/command.ts";
 import { boolFlag, filterFlag } from "#cli/flags.ts";
 import { confirm } from "#cli/output/confirm.ts";
 import { pruneFilters } from "#cli/prune-filters.ts";
+import { showPrunePreview } from "#cli/prune-preview.ts";
+import { pruneImages } from "#cli/prune-reports.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS]",
@@ -18,17 +19,14 @@ export const command: Command = defineCommand({
       ? "all images without at least one container associated to them"
       : "all dangling images";
     const question = `WARNING! This will remove ${what}.\nAre you sure you want to continue?`;
-    if (!flags.force && !(await confirm(cli, question))) return 0;
-    const engine = await cli.engine();
-    const filters = { ...pruneFilters(cli, flags.filter), dangling: [String(!flags.all)] };
-    const report = await engine.postJson<ImagePruneResponse>("/images/prune", {
-      query: { filters },
-    });
-    const lines = (report.ImagesDeleted ?? []).map((item) =>
-      item.Untagged ? `untagged: ${item.Untagged}\n` : `deleted: ${item.Deleted ?? ""}\n`,
-    );
-    if (lines.length > 0) cli.output.write(`Deleted Images:\n${lines.join("")}\n`);
-    cli.output.write(`Total reclaimed space: ${formatDecimalSize(report.SpaceReclaimed ?? 0)}\n`);
+    const filters = pruneFilters(cli, flags.filter);
+    if (!flags.force) {
+      await showPrunePreview(cli, { kinds: ["image"], filters, allImages: flags.all });
+      if (!(await confirm(cli, question))) return 0;
+    }
+    const { text, reclaimedBytes } = await pruneImages(await cli.engine(), filters, flags.all);
+    if (text !== "") cli.output.write(`${text}\n`);
+    cli.output.write(`Total reclaimed space: ${formatDecimalSize(reclaimedBytes)}\n`);
     return 0;
   },
 });

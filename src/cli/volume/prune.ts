@@ -1,10 +1,11 @@
-import type { VolumePruneResponse } from "@docker/node-sdk";
 import { InvalidArgumentError } from "#base/errors.ts";
 import { formatDecimalSize } from "#base/sizes.ts";
 import { type Command, defineCommand, noArguments } from "#cli/command.ts";
 import { boolFlag, filterFlag } from "#cli/flags.ts";
 import { confirm } from "#cli/output/confirm.ts";
 import { pruneFilters } from "#cli/prune-filters.ts";
+import { showPrunePreview } from "#cli/prune-preview.ts";
+import { pruneVolumes } from "#cli/prune-reports.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS]",
@@ -25,15 +26,15 @@ export const command: Command = defineCommand({
     }
     const which = flags.all ? "all" : "anonymous";
     const question = `WARNING! This will remove ${which} local volumes not used by at least one container.\nAre you sure you want to continue?`;
-    if (!flags.force && !(await confirm(cli, question))) return 0;
-    const engine = await cli.engine();
-    const filters = { ...pruneFilters(cli, flags.filter), ...(flags.all ? { all: ["true"] } : {}) };
-    const report = await engine.postJson<VolumePruneResponse>("/volumes/prune", {
-      query: { filters },
-    });
-    const names = report.VolumesDeleted ?? [];
-    if (names.length > 0) cli.output.write(`Deleted Volumes:\n${names.join("\n")}\n\n`);
-    cli.output.write(`Total reclaimed space: ${formatDecimalSize(report.SpaceReclaimed ?? 0)}\n`);
+    const filters = pruneFilters(cli, flags.filter);
+    if (!flags.force) {
+      const isAll = flags.all || filters["all"]?.some((value) => value !== "false") === true;
+      await showPrunePreview(cli, { kinds: ["volume"], filters, allVolumes: isAll });
+      if (!(await confirm(cli, question))) return 0;
+    }
+    const { text, reclaimedBytes } = await pruneVolumes(await cli.engine(), filters, flags.all);
+    if (text !== "") cli.output.write(`${text}\n`);
+    cli.output.write(`Total reclaimed space: ${formatDecimalSize(reclaimedBytes)}\n`);
     return 0;
   },
 });

@@ -1,4 +1,5 @@
 import { InternalError } from "#base/errors.ts";
+import { runMeasureWorker } from "./measure.ts";
 import { runUnpackWorker } from "./unpack.ts";
 
 /**
@@ -10,6 +11,8 @@ import { runUnpackWorker } from "./unpack.ts";
 export async function runWorker(argv: readonly string[]): Promise<number> {
   const [name, ...args] = argv;
   switch (name) {
+    case "measure":
+      return await runMeasureWorker();
     case "unpack":
       return await runUnpackWorker(args);
     default:

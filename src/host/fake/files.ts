@@ -1,5 +1,5 @@
 import { NotFoundError } from "#base/errors.ts";
-import type { Files } from "#host/files.ts";
+import type { DiskUsage, Files } from "#host/files.ts";
 
 interface Watch {
   readonly directory: string;
@@ -54,9 +54,12 @@ export class FakeFiles implements Files {
     this.#usage.set(path, { bytes, inodes });
   }
 
-  async diskUsage(
-    path: string,
-  ): Promise<{ readonly bytes: number; readonly apparentBytes: number; readonly inodes: number }> {
+  async quickDiskUsage(path: string, maxInodes: number): Promise<DiskUsage | undefined> {
+    const usage = await this.diskUsage(path);
+    return usage.inodes > maxInodes ? undefined : usage;
+  }
+
+  async diskUsage(path: string): Promise<DiskUsage> {
     const usage = this.#usage.get(path);
     if (usage === undefined) {
       throw new NotFoundError(`Cannot read the disk usage of "${path}": it does not exist`);

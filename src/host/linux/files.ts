@@ -1,5 +1,6 @@
 import { closeSync, fsyncSync, openSync, statfsSync } from "node:fs";
-import type { Files } from "#host/files.ts";
+import { InternalError } from "#base/errors.ts";
+import type { DiskUsage, Files } from "#host/files.ts";
 import type { Mounts } from "#host/mounts.ts";
 import { watchDirectory } from "./directory-watch.ts";
 import { readDiskUsage } from "./disk-usage.ts";
@@ -48,11 +49,15 @@ export class LinuxFiles implements Files {
     return watchDirectory(this.#libc, directory, onName, onLost);
   }
 
-  async diskUsage(
-    path: string,
-  ): Promise<{ readonly bytes: number; readonly apparentBytes: number; readonly inodes: number }> {
+  async diskUsage(path: string): Promise<DiskUsage> {
+    const usage = await this.quickDiskUsage(path, Infinity);
+    if (!usage) throw new InternalError(`The tree "${path}" has no end`);
+    return usage;
+  }
+
+  async quickDiskUsage(path: string, maxInodes: number): Promise<DiskUsage | undefined> {
     try {
-      return await readDiskUsage(path);
+      return await readDiskUsage(path, maxInodes);
     } catch (error) {
       throw translate(`Cannot read the disk usage of "${path}"`, error);
     }

@@ -1,0 +1,93 @@
+import type { BuildCacheBackend } from "#api/build-cache/backend.ts";
+import type { SystemBackend } from "#api/system/backend.ts";
+import type { VolumesBackend } from "#api/volumes/backend.ts";
+import type { Containers } from "#containers/containers.ts";
+import type { ContentStore } from "#content/content.ts";
+import type { EngineEvent, Events } from "#events/events.ts";
+import type { Files } from "#host/files.ts";
+import type { Images, ImageUser } from "#images/images.ts";
+import type { Snapshotter } from "#snapshots/snapshotter.ts";
+import type { Filters } from "#spec/engine-api/filters.ts";
+import { NO_FILTERS } from "#spec/engine-api/filters.ts";
+import { parseUntilFilter } from "#spec/engine-api/timestamps.ts";
+import { EMPTY_BUILD_CACHE } from "#upkeep/build-cache.ts";
+import { readDiskUsage } from "#upkeep/disk-usage.ts";
+import { PruneGate } from "#upkeep/prune-gate.ts";
+import { previewPrune } from "#upkeep/prune-preview.ts";
+import { readStorageUsage, type StorageSources } from "#upkeep/storage.ts";
+import type { Volumes } from "#volumes/volumes.ts";
+
+export interface UpkeepParts {
+  readonly dataRoot: string;
+  readonly files: Files;
+  readonly content: ContentStore;
+  readonly snapshotter: Snapshotter;
+  readonly images: Images;
+  readonly volumes: Volumes;
+  readonly containers: Containers;
+  readonly events: Pick<Events, "publish">;
+  readonly nowNanos: () => bigint;
+}
+
+/** What the engine as a whole answers: disk usage, and prunes, one of a kind at a time. */
+export interface Upkeep {
+  readonly system: Pick<SystemBackend, "diskUsage" | "storageUsage" | "previewPrune">;
+  readonly volumes: VolumesBackend;
+  readonly buildCache: BuildCacheBackend;
+  pruneImages(
+    request: { readonly filters: Filters },
+    users: readonly ImageUser[],
+  ): ReturnType<Images["prune"]>;
+  pruneNetworks(filters: Filters): Promise<readonly string[]>;
+}
+
+export function openUpkeep(parts: UpkeepParts): Upkeep {
+  const { images, containers, volumes, events } = parts;
+  const buildCache = EMPTY_BUILD_CACHE;
+  const sources = { ...parts, buildCache };
+  const gates = { image: new PruneGate(), volume: new PruneGate(), network: new PruneGate() };
+  const storage: StorageSources = {
+    ...parts,
+    isBlobNamed: (digest) => images.isBlobNamed(digest),
+    containerIds: () => containers.allIds(),
+    volumeNames: () => volumes.list(NO_FILTERS).map(({ name }) => name),
+  };
+  const publishPrune = (type: EngineEvent["type"], reclaimedBytes: number): void => {
+    const attributes = { reclaimed: String(reclaimedBytes) };
+    events.publish({ type, action: "prune", actorId: "", attributes });
+  };
+  return {
+    system: {
+      diskUsage: (kinds) => readDiskUsage(sources, kinds),
+      storageUsage: () => readStorageUsage(storage),
+      previewPrune: (request) => previewPrune(sources, request),
+    },
+    volumes: {
+      create: (request) => volumes.create(request),
+      get: (name) => volumes.get(name),
+      list: (filters) => volumes.list(filters),
+      remove: (name, options) => volumes.remove(name, options),
+      prune: (filters) =>
+        gates.volume.run(async () => {
+          const pruned = await volumes.prune(filters);
+          publishPrune("volume", pruned.reclaimedBytes);
+          return pruned;
+        }),
+    },
+    buildCache: {
+      prune: async (request) => {
+        parseUntilFilter(request.filters, parts.nowNanos());
+        const pruned = await buildCache.prune(request);
+        publishPrune("builder", pruned.reclaimedBytes);
+        return pruned;
+      },
+    },
+    pruneImages: (request, users) => gates.image.run(() => images.prune(request, users)),
+    pruneNetworks: (filters) =>
+      gates.network.run(() => {
+        parseUntilFilter(filters, parts.nowNanos());
+        publishPrune("network", 0); // the predefined networks are all there are, and stay
+        return Promise.resolve([]);
+      }),
+  };
+}

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { InvalidArgumentError, NotFoundError, UnsupportedError } from "#base/errors.ts";
 import { randomName } from "#base/random-names.ts";
 import type { ImageRecord } from "#images/images.ts";
+import type { SnapshotLimits } from "#snapshots/snapshotter.ts";
 import type { ContainerConfig } from "#spec/engine-api/container-config.ts";
 import type { ContainerCreateRequest } from "#spec/engine-api/container-create.ts";
 import { type HostConfig, joinedContainer } from "#spec/engine-api/host-config.ts";
@@ -62,6 +63,7 @@ export async function createContainer(
   ];
   const merged = mergeImageConfig(request.body.config, image.config.config);
   checkHost(parts, hostConfig, networkingConfig);
+  const limits = parts.snapshotter.parseStorageOptions(hostConfig.StorageOpt);
   const planned = planMounts({
     binds: hostConfig.Binds,
     mounts: hostConfig.Mounts,
@@ -97,7 +99,7 @@ export async function createContainer(
     stoppedByUser: false,
     bootId: parts.system.bootId,
   };
-  makeRecord(parts, record, image, undo);
+  makeRecord(parts, { record, image, limits }, undo);
   undo.move();
   parts.events.publish(record, "create");
   return { id, warnings };
@@ -105,17 +107,21 @@ export async function createContainer(
 
 function makeRecord(
   parts: CreateParts,
-  record: ContainerRecord,
-  image: ImageRecord,
+  made: {
+    readonly record: ContainerRecord;
+    readonly image: ImageRecord;
+    readonly limits: SnapshotLimits;
+  },
   undo: AsyncDisposableStack,
 ): void {
+  const { record, image, limits } = made;
   const directory = join(parts.settings.directory, record.id);
   undo.defer(() => rmSync(directory, { recursive: true, force: true }));
   mkdirSync(directory, { recursive: true, mode: 0o710 });
   // removing what is not there does nothing, and a failing commit leaves the folder
   undo.defer(() => parts.snapshotter.remove(record.id));
   parts.registry.put(record, () => {
-    parts.snapshotter.prepare(record.id, parts.images.topChainId(image));
+    parts.snapshotter.prepare(record.id, parts.images.topChainId(image), limits);
     for (const { kind, name } of record.mounts) {
       if (kind === "volume" && name !== undefined) parts.volumes.reference(name, record.id);
     }

@@ -39,13 +39,4 @@ describe("fitToHost()", () => {
     );
     expect(fitToHost(hostConfig({ CpusetMems: "1" }), OLD_KERNEL).warnings).toEqual([]);
   });
-
-  test("refuses options of a storage driver that ours does not have", () => {
-    expect(() => fitToHost(hostConfig({ StorageOpt: { size: "10G" } }), OLD_KERNEL)).toThrow(
-      "--storage-opt is supported only for overlay over xfs with 'pquota' mount option",
-    );
-    expect(() => fitToHost(hostConfig({ StorageOpt: { foo: "1" } }), OLD_KERNEL)).toThrow(
-      "Unknown option foo",
-    );
-  });
 });

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
+import { InvalidArgumentError } from "#base/errors.ts";
 import type { CgroupAbilities } from "#host/cgroups.ts";
 import type { HostConfig } from "#spec/engine-api/host-config.ts";
 
@@ -7,21 +7,11 @@ import type { HostConfig } from "#spec/engine-api/host-config.ts";
  * kernel has none (v1 lost them with its CFQ scheduler), as Docker has it.
  *
  * @throws {InvalidArgumentError} CPUs or memory nodes that are not there, with Docker's texts.
- *   {UnsupportedError} A size of the root file system, which no storage driver of ours keeps.
  */
 export function fitToHost(
   wanted: HostConfig,
   abilities: CgroupAbilities,
 ): { readonly hostConfig: HostConfig; readonly warnings: readonly string[] } {
-  const [storageOption] = Object.keys(wanted.StorageOpt);
-  if (storageOption === "size") {
-    throw new UnsupportedError(
-      "--storage-opt is supported only for overlay over xfs with 'pquota' mount option",
-    );
-  }
-  if (storageOption !== undefined) {
-    throw new InvalidArgumentError(`Unknown option ${storageOption}`);
-  }
   checkList("CPUs", wanted.CpusetCpus, abilities.cpus);
   checkList("memory nodes", wanted.CpusetMems, abilities.memoryNodes);
   const warnings: string[] = [];

@@ -9,12 +9,7 @@ import { notYetRoutes } from "#api/not-yet.ts";
 import { ApiServer } from "#api/server.ts";
 import { systemRoutes } from "#api/system/routes.ts";
 import { volumeRoutes } from "#api/volumes/routes.ts";
-import {
-  ConflictError,
-  FailedPreconditionError,
-  InvalidArgumentError,
-  messageOf,
-} from "#base/errors.ts";
+import { ConflictError, FailedPreconditionError, messageOf } from "#base/errors.ts";
 import { wharfVersion } from "#base/version.ts";
 import { restrictSeccompProfile } from "#containers/oci-spec/default-seccomp.ts";
 import { parseSeccompProfile } from "#containers/oci-spec/seccomp.ts";
@@ -24,7 +19,6 @@ import { openFileContentStore } from "#content/file-content-store.ts";
 import { EventBus } from "#events/event-bus.ts";
 import { EVENT_FILTERS, matchesEvent } from "#events/filter.ts";
 import type { EngineEvent, Events } from "#events/events.ts";
-import type { Files } from "#host/files.ts";
 import type { Host } from "#host/host.ts";
 import { openLinuxHost } from "#host/linux/host.ts";
 import type { Images, ImageUser } from "#images/images.ts";
@@ -36,7 +30,6 @@ import { DEFAULT_NETWORKS_CONFIG, type NetworksConfig, parseSubnetPool } from "#
 import type { Networks } from "#networks/networks.ts";
 import { openNetworks } from "#networks/open.ts";
 import { openRuntime } from "#runtime/open.ts";
-import { openOverlaySnapshotter } from "#snapshots/overlay/overlay-snapshotter.ts";
 import type { Snapshotter } from "#snapshots/snapshotter.ts";
 import type { Digest } from "#spec/digest.ts";
 import { NO_FILTERS } from "#spec/engine-api/filters.ts";
@@ -44,7 +37,6 @@ import type { ContainerDefaults } from "#spec/engine-api/host-config.ts";
 import { hostPlatform } from "#spec/platform.ts";
 import type { RandomBytes } from "#spec/ids.ts";
 import { SqliteStore } from "#store/sqlite/store.ts";
-import type { Store } from "#store/store.ts";
 import { MeasuredFiles } from "#upkeep/measure.ts";
 import { openVolumes } from "#volumes/open.ts";
 import type { EngineConfig } from "./config/engine-config.ts";
@@ -52,6 +44,7 @@ import { readOrCreateEngineId } from "./engine-id.ts";
 import { engineInfo, engineVersion } from "./facts.ts";
 import { openListenAddresses } from "./listen-addresses.ts";
 import type { Logger } from "./logger.ts";
+import { openSnapshotter } from "./open-snapshotter.ts";
 import { findExecutable } from "./preflight.ts";
 import { openUpkeep } from "./upkeep.ts";
 
@@ -118,36 +111,6 @@ async function lockFolder(host: Host, folder: string, flag: string): Promise<Dis
     }
     await host.clock.delay(LOCK_RETRY_MS);
   }
-}
-
-function openSnapshotter(
-  config: EngineConfig,
-  host: Host,
-  files: Files,
-  store: Store,
-  logger: Logger,
-): Snapshotter {
-  if (config.storageDriver !== "overlay2") {
-    throw new InvalidArgumentError(
-      `Cannot use storage driver ${JSON.stringify(config.storageDriver)}: this release has overlay2`,
-    );
-  }
-  if (!host.files.supportsOverlay(config.dataRoot)) {
-    throw new FailedPreconditionError(
-      `Cannot use storage driver overlay2 on ${config.dataRoot} (${host.files.fileSystemName(config.dataRoot)}): overlayfs refuses it; choose a --data-root on ext4 or xfs`,
-    );
-  }
-  return openOverlaySnapshotter({
-    root: config.dataRoot,
-    store,
-    mounts: host.mounts,
-    files,
-    processes: host.processes,
-    clock: host.clock,
-    randomBytes: newRandomBytes,
-    onTrashFailure: (path, error) =>
-      logger.warn("Cannot delete a removed layer", { path, error: messageOf(error) }),
-  });
 }
 
 function networksConfig({ bridge }: EngineConfig): NetworksConfig {
@@ -298,7 +261,15 @@ export async function openEngine(
     clock,
     selfCommand: selfArgv,
   });
-  const snapshotter = openSnapshotter(config, host, files, store, logger);
+  const storage = openSnapshotter(config, {
+    host,
+    files,
+    store,
+    logger,
+    randomBytes: newRandomBytes,
+  });
+  const { snapshotter } = storage;
+  warnings.push(...storage.warnings);
   const events = new CountedEvents(new EventBus({ clock }));
   const images = await openImages({
     store,

@@ -8,6 +8,7 @@ import type { Netlink } from "./netlink.ts";
 import type { Nft } from "./nft.ts";
 import type { Processes } from "./processes.ts";
 import type { Sockets } from "./sockets.ts";
+import type { Subvolumes } from "./subvolumes.ts";
 import type { System } from "./system.ts";
 
 /** The whole host, as `daemon/` opens it once and hands out part by part. */
@@ -22,5 +23,6 @@ export interface Host extends AsyncDisposable {
   readonly nft: Nft;
   readonly processes: Processes;
   readonly sockets: Sockets;
+  readonly subvolumes: Subvolumes;
   readonly system: System;
 }

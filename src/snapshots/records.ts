@@ -9,6 +9,8 @@ export interface SnapshotRecord {
   readonly kind: "active" | "committed";
   readonly parent?: string;
   readonly sizeBytes?: number;
+  /** What its files may take, where the driver keeps such a limit. */
+  readonly limitBytes?: number;
   readonly createdMs: number;
 }
 

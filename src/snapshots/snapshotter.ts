@@ -21,13 +21,20 @@ export interface Snapshotter {
    * are deleted.
    */
   readonly layerForm: "overlay" | "merged";
+  /**
+   * What `--storage-opt` asks of a container's snapshot.
+   *
+   * @throws {InvalidArgumentError} An unknown option or value. {UnsupportedError} A size, where the driver
+   *   or file system keeps none; both in Docker's words.
+   */
+  parseStorageOptions(options: Readonly<Record<string, string>>): SnapshotLimits;
   stat(name: string): SnapshotInfo | undefined;
   list(): readonly SnapshotInfo[];
   /**
    * Makes a writable snapshot on `parent` (absent: an empty one).
    * @throws {ConflictError} The key exists. {NotFoundError} No such parent.
    */
-  prepare(key: string, parent?: string): void;
+  prepare(key: string, parent?: string, limits?: SnapshotLimits): void;
   /**
    * Brings the parent's files into an active snapshot where the driver copies them; elsewhere there is
    * nothing to do. To be awaited before `layerDirectory` is written to; `mount` does it too. What a crash or
@@ -71,6 +78,11 @@ export interface Snapshotter {
   graphData(key: string): Readonly<Record<string, string>>;
   /** Finishes interrupted removals and unmounts what `isWanted` denies. Called once at start. */
   reconcile(isWanted: (key: string) => boolean): Promise<void>;
+}
+
+export interface SnapshotLimits {
+  /** Of all files of the snapshot, its parents' included. */
+  readonly sizeBytes?: number;
 }
 
 export interface SnapshotInfo {

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ConflictError } from "#base/errors.ts";
-import type { SnapshotInfo, Snapshotter } from "#snapshots/snapshotter.ts";
+import type { SnapshotInfo, SnapshotLimits, Snapshotter } from "#snapshots/snapshotter.ts";
 
 /** The snapshots of a host: what outlives a daemon. */
 export interface FakeSnapshots {
@@ -19,6 +19,10 @@ export class FakeSnapshotter implements Snapshotter {
   constructor(world: FakeSnapshots, directory: string) {
     this.#world = world;
     this.#directory = directory;
+  }
+
+  parseStorageOptions(): SnapshotLimits {
+    return {};
   }
 
   stat(name: string): SnapshotInfo | undefined {

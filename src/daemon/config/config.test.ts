@@ -118,7 +118,7 @@ describe("toEngineConfig()", () => {
       execRoot: "/run/wharf",
       pidFile: "/run/wharf.pid",
       shutdownTimeoutSeconds: 15,
-      storageDriver: "overlay2",
+      storageOptions: [],
       logDriver: "json-file",
       bridge: { name: "wharf0", isInterContainer: true, publishAddress: "0.0.0.0" },
       warnings: [],

@@ -34,7 +34,9 @@ export interface EngineConfig {
   readonly isLiveRestore: boolean;
   readonly shutdownTimeoutSeconds: number;
   readonly isExperimental: boolean;
-  readonly storageDriver: string;
+  /** Absent: the one whose layers are there, else the first that works. */
+  readonly storageDriver?: string;
+  readonly storageOptions: readonly string[];
   readonly runtimes: Readonly<Record<string, RuntimeSetting>>;
   /** Absent: crun where it works, else runc. */
   readonly defaultRuntime?: string;
@@ -302,6 +304,7 @@ export function toEngineConfig(values: OptionValues, home: string): EngineConfig
   const shutdownTimeoutSeconds = settings.count("shutdown-timeout") ?? DEFAULT_SHUTDOWN_SECONDS;
   const runtimes = settings.get("add-runtime");
   const defaultRuntime = settings.text("default-runtime");
+  const storageDriver = settings.text("storage-driver");
   const logOptions = settings.get("log-opt");
   return {
     hosts,
@@ -321,7 +324,8 @@ export function toEngineConfig(values: OptionValues, home: string): EngineConfig
     isLiveRestore: settings.flag("live-restore") ?? false,
     shutdownTimeoutSeconds,
     isExperimental: settings.flag("experimental") ?? false,
-    storageDriver: settings.text("storage-driver") ?? "overlay2",
+    ...(storageDriver === undefined ? {} : { storageDriver }),
+    storageOptions: settings.list("storage-opt"),
     runtimes: runtimes?.kind === "runtimes" ? runtimes.value : {},
     ...(defaultRuntime === undefined ? {} : { defaultRuntime }),
     logDriver: settings.text("log-driver") ?? "json-file",

@@ -11,6 +11,7 @@ import { FakeNetworks } from "./network-state.ts";
 import { FakeNft } from "./nft.ts";
 import { FakeProcesses } from "./processes.ts";
 import { FakeSockets } from "./sockets.ts";
+import { NoSubvolumes } from "./subvolumes.ts";
 import { fakeSystem } from "./system.ts";
 
 /** A host in memory, with what tests set and look at beside the interfaces. */
@@ -40,6 +41,7 @@ export function openFakeHost(facts: Partial<System> = {}): FakeHost {
     nft: new FakeNft(),
     processes: new FakeProcesses(),
     sockets: new FakeSockets(),
+    subvolumes: new NoSubvolumes(),
     system: fakeSystem(facts),
     [Symbol.asyncDispose]: async () => {},
   };

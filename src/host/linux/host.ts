@@ -12,6 +12,7 @@ import { LinuxNft } from "./nft.ts";
 import { LinuxProcesses } from "./processes.ts";
 import { openRuntimeLauncher } from "./runtime-launcher.ts";
 import { LinuxSockets } from "./sockets.ts";
+import { LinuxSubvolumes } from "./subvolumes.ts";
 import { openSystem } from "./system.ts";
 import { JsThread } from "./thread.ts";
 
@@ -51,6 +52,7 @@ export async function openLinuxHost(options: LinuxHostOptions = {}): Promise<Hos
     nft,
     processes,
     sockets: new LinuxSockets({ libc, clock }),
+    subvolumes: new LinuxSubvolumes({ libc }),
     system: openSystem(libc),
   };
   const open = stack.move();

@@ -10,19 +10,22 @@ import {
   statSync,
 } from "node:fs";
 import { join } from "node:path";
+import { InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
 import type { Mounts, OverlayMount } from "#host/mounts.ts";
 import type { SnapshotterOptions } from "#snapshots/driver-options.ts";
 import { type SnapshotRecord, SnapshotRecords, toSnapshotInfo } from "#snapshots/records.ts";
-import type { SnapshotInfo, Snapshotter } from "#snapshots/snapshotter.ts";
+import type { SnapshotInfo, SnapshotLimits, Snapshotter } from "#snapshots/snapshotter.ts";
 import { syncFileSystem } from "#snapshots/sync-file-system.ts";
 import { Trash } from "#snapshots/trash.ts";
 
 /** What puts the stacked folders into view. */
-interface OverlayStacker {
+export interface OverlayStacker {
   /** Name of the driver, and of its folder. */
   readonly driver: string;
   /** Rows for `docker info`. */
   status(directory: string): readonly (readonly [name: string, value: string])[];
+  /** Why a container's size cannot be limited, in Docker's words. */
+  readonly noSizeMessage: string;
   /** Whether a mount that works is there. */
   isMounted(target: string): Promise<boolean>;
   mount(mount: OverlayMount): Promise<void>;
@@ -40,7 +43,7 @@ interface OverlayStacker {
  * The record is written before a folder is made and deleted before a folder is moved to the trash. So
  * a folder without a record is nobody's, and an active record without a folder needs only empty ones.
  */
-function openStackingSnapshotter(
+export function openStackingSnapshotter(
   options: SnapshotterOptions,
   stacker: OverlayStacker,
 ): Snapshotter {
@@ -72,6 +75,8 @@ function extensionsOff(): readonly string[] {
 
 class KernelStacker implements OverlayStacker {
   readonly driver = "overlay2";
+  readonly noSizeMessage =
+    "--storage-opt is supported only for overlay over xfs with 'pquota' mount option";
   readonly #files: SnapshotterOptions["files"];
   readonly #mounts: Mounts;
   readonly #mountOptions = extensionsOff();
@@ -124,6 +129,13 @@ class StackingSnapshotter implements Snapshotter {
     this.driver = stacker.driver;
     this.#records = new SnapshotRecords(options.store, stacker.driver);
     this.status = stacker.status(directory);
+  }
+
+  parseStorageOptions(options: Readonly<Record<string, string>>): SnapshotLimits {
+    const [name] = Object.keys(options);
+    if (name === undefined) return {};
+    if (name.toLowerCase() !== "size") throw new InvalidArgumentError(`Unknown option ${name}`);
+    throw new UnsupportedError(this.#stacker.noSizeMessage);
   }
 
   stat(name: string): SnapshotInfo | undefined {

@@ -11,7 +11,7 @@ export WHARF_AUTOSTART=0 WHARF_TEST_CACHE=${WHARF_TEST_CACHE:-/var/cache/wharf-t
 [ "${1:-}" = --long ] && export WHARF_TEST_LONG=1
 
 say "Set-up: packages"
-install_packages "${ENGINE_PACKAGES[@]}" "${IMAGE_PACKAGES[@]}" \
+install_packages "${ENGINE_PACKAGES[@]}" "${STORAGE_PACKAGES[@]}" "${IMAGE_PACKAGES[@]}" \
   "python3-docker:the Python SDK as a client of the end-to-end tests" \
   "openssh-client:ssh:// hosts in the end-to-end tests" \
   "openssl:certificates for the TLS tests"

@@ -65,6 +65,10 @@ ENGINE_PACKAGES=(
   "procps:ps, for wharf top"
   "golang-github-containers-common:the default seccomp profile"
 )
+STORAGE_PACKAGES=(
+  "fuse-overlayfs:the storage driver of that name"
+  "btrfs-progs:a file system for the tests of storage driver btrfs"
+)
 IMAGE_PACKAGES=(
   "busybox-static:the image busybox"
   "mmdebstrap:makes Debian root file systems"

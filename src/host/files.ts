@@ -43,4 +43,13 @@ export interface Files {
   quickDiskUsage(path: string, maxInodes: number): Promise<DiskUsage | undefined>;
   /** fsync of a folder, so that a rename or a new name in it survives a power cut. */
   syncDirectory(path: string): void;
+  /**
+   * Has the file system put each folder that is made in `path` in a place of its own, where ext2 to ext4 know
+   * of such (the flag of `chattr +T`). Without it all of them share the block groups of `path`, and where
+   * many files were deleted within the last minutes ext4 looks at each of their inodes for every new file:
+   * unpacking 9,000 files took 5 to 20 s beside a removed layer, and takes 0.5 s apart from it.
+   *
+   * @returns False where the file system has no such flag.
+   */
+  spreadFolders(path: string): boolean;
 }

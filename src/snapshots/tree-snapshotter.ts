@@ -38,6 +38,7 @@ export function openTreeSnapshotter(options: SnapshotterOptions, maker: TreeMake
   const directory = join(options.root, maker.driver);
   mkdirSync(directory, { recursive: true });
   chmodSync(directory, 0o710);
+  options.files.spreadFolders(directory);
   const trash = new Trash({
     directory: join(directory, ".trash"),
     freeTree: (path) => maker.remove(path),

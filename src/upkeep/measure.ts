@@ -72,6 +72,10 @@ export class MeasuredFiles implements Files {
     this.#options.files.syncDirectory(path);
   }
 
+  spreadFolders(path: string): boolean {
+    return this.#options.files.spreadFolders(path);
+  }
+
   quickDiskUsage(path: string, maxInodes: number): Promise<DiskUsage | undefined> {
     return this.#options.files.quickDiskUsage(path, maxInodes);
   }

@@ -26,6 +26,10 @@ export class FakeFiles implements Files {
     return this.hasOverlay;
   }
 
+  spreadFolders(): boolean {
+    return this.fileSystem === "extfs";
+  }
+
   fileSystemName(): string {
     return this.fileSystem;
   }

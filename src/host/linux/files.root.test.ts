@@ -99,6 +99,18 @@ describe("LinuxFiles", () => {
     expect(files.diskUsage(join(tree, "none"))).rejects.toThrow(NotFoundError);
   });
 
+  test("spreadFolders() sets what lsattr shows as T, again and again, and only on ext", async () => {
+    const folder = scratch.folder("spread");
+    const isExt = files.fileSystemName(folder) === "extfs";
+    expect(files.spreadFolders(folder)).toBe(isExt);
+    expect(files.spreadFolders(folder)).toBe(isExt);
+    const shown = await host.processes.run({ argv: ["/usr/bin/lsattr", "-d", folder] });
+    expect(/^\S*T/.test(shown.stdout)).toBe(isExt);
+    const other = scratch.folder("spread/mounted");
+    host.mounts.tmpfs({ target: other });
+    expect(files.spreadFolders(other)).toBe(false);
+  });
+
   test("syncDirectory() takes a folder and says when there is none", () => {
     files.syncDirectory(scratch.path);
     expect(() => files.syncDirectory(join(scratch.path, "none"))).toThrow(NotFoundError);

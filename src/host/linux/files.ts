@@ -10,6 +10,11 @@ import { fileSystemNameOf } from "./file-system-names.ts";
 import { probeOverlay } from "./overlay-probe.ts";
 
 const LOCK_EX_NB = 2 | 4;
+/** linux/fs.h */
+const FS_IOC_GETFLAGS = 0x80086601n;
+const FS_IOC_SETFLAGS = 0x40086602n;
+const FS_TOPDIR_FL = 0x00020000;
+const EXT_NAME = "extfs";
 
 export class LinuxFiles implements Files {
   readonly #libc: Libc;
@@ -61,6 +66,23 @@ export class LinuxFiles implements Files {
     } catch (error) {
       throw translate(`Cannot read the disk usage of "${path}"`, error);
     }
+  }
+
+  spreadFolders(path: string): boolean {
+    // elsewhere the number may mean another flag
+    if (this.fileSystemName(path) !== EXT_NAME) return false;
+    return translated(`Cannot set the flags of folder "${path}"`, () => {
+      const fd = openSync(path, "r");
+      try {
+        const flags = new Uint32Array(2);
+        const { ioctl } = this.#libc.call;
+        if (ioctl(fd, FS_IOC_GETFLAGS, flags) !== 0) return false;
+        const wanted = (flags[0] ?? 0) | FS_TOPDIR_FL;
+        return ioctl(fd, FS_IOC_SETFLAGS, new Uint32Array([wanted, 0])) === 0;
+      } finally {
+        closeSync(fd);
+      }
+    });
   }
 
   syncDirectory(path: string): void {

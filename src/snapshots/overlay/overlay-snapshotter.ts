@@ -50,6 +50,7 @@ export function openStackingSnapshotter(
   const directory = join(options.root, stacker.driver);
   mkdirSync(join(directory, ".empty"), { recursive: true, mode: 0o755 });
   chmodSync(directory, 0o710);
+  options.files.spreadFolders(directory);
   const trash = new Trash({
     directory: join(directory, ".trash"),
     onFailure: options.onTrashFailure,

@@ -1,20 +1,29 @@
-import { mkdirSync } from "node:fs";
+import { statSync } from "node:fs";
 import { ConflictError, FailedPreconditionError, messageOf, WharfError } from "#base/errors.ts";
 import type { Sandbox, SandboxMode } from "#networks/networks.ts";
 import type { RunningProcess } from "#runtime/runtime.ts";
 import { type HostConfig, joinedContainer } from "#spec/engine-api/host-config.ts";
+import type { ContainerId } from "#spec/ids.ts";
 import type { Spec } from "#spec/oci-runtime.ts";
 import type { ContainerMount, ContainerRecord } from "./container.ts";
 import { type ExitParts, watchProcess } from "./exit.ts";
+import { unmountImages } from "./image-mounts.ts";
+import { mappedOwners, type MountParts, mountSources, type Starting } from "./mount-sources.ts";
+import { unbindingOwnMounts } from "./own-mounts.ts";
 import { planPorts } from "./ports.ts";
+import { makeEngineMountPoints, makeInRoot, ownMountPoints } from "./prepare-root.ts";
 import { type PlanParts, planProcess, planSpec, type PreparedContainer } from "./process-plan.ts";
-import { markAsContainer } from "./mark-as-container.ts";
 import { mountSharedMemory, unmountSharedMemory } from "./shared-memory.ts";
-import { bindSubpath, unbindingSubpaths } from "./subpaths.ts";
 import { lastExit, statusWord } from "./transitions.ts";
+import {
+  checkRemapped,
+  openUsers,
+  type StartingUsers,
+  type UsersParts,
+} from "./user-namespaces.ts";
 import { writeContainerFiles } from "./write-container-files.ts";
 
-export type BringUpParts = ExitParts & PlanParts;
+export type BringUpParts = ExitParts & MountParts & PlanParts & UsersParts;
 
 /**
  * From a container that does not run to one that does, in its lane. What is independent goes side by side:
@@ -39,11 +48,14 @@ export async function bringUp(
   const live = parts.lives.of(id);
   await live.cleaning;
   refuseDevices(hostConfig);
+  checkRemapped(parts, hostConfig);
   await using undo = new AsyncDisposableStack();
-  using _ = unbindingSubpaths(parts, record);
+  using _ = unbindingOwnMounts(parts, record);
+  using _images = { [Symbol.dispose]: () => unmountImages(parts.snapshotter, record) };
+  using users = openUsers(parts, record);
   let connecting = Promise.resolve();
   const spec = async (): Promise<Spec> => {
-    const prepared = await prepare(parts, record, undo, signal);
+    const prepared = await prepare(parts, { record, users, undo }, signal);
     connecting = connectBeside(parts, record, signal);
     undo.defer(() => connecting.catch(() => undefined));
     return planSpec(parts, prepared);
@@ -81,12 +93,11 @@ function connectBeside(
 /** Makes ready what the container is made from. */
 async function prepare(
   parts: BringUpParts,
-  record: ContainerRecord,
-  undo: AsyncDisposableStack,
+  { record, users, undo }: Starting,
   signal: AbortSignal,
 ): Promise<PreparedContainer> {
   const { id } = record;
-  const opening = openSandbox(parts, record, signal);
+  const opening = openSandbox(parts, record, users, signal);
   const mounted: ContainerMount[] = [];
   undo.defer(async () => {
     const sandbox = await opening.catch(() => undefined);
@@ -100,15 +111,51 @@ async function prepare(
   opening.catch(() => undefined);
   undo.defer(() => parts.snapshotter.unmount(id));
   const rootPath = await parts.snapshotter.mount(id);
-  if (record.state.status === "created") markAsContainer(rootPath);
-  const mounts = await mountAll(parts, { record, rootPath, mounted, undo }, signal);
+  prepareRoot(record, rootPath);
+  const mounts = await mountSources(parts, { record, users, rootPath, mounted, undo }, signal);
+  if (users) await remountMapped(parts, id, users);
   undo.defer(() => unmountSharedMemory(parts, record));
   mountSharedMemory(parts, record);
   const sandbox = await opening;
   for (const endpoint of sandbox.endpoints) parts.events.networkConnected(record, endpoint);
   const files = writeContainerFiles(parts, record, sandbox);
   signal.throwIfAborted();
-  return { record, mounts, rootPath, sandbox, files };
+  return {
+    record,
+    mounts,
+    rootPath,
+    sandbox,
+    files,
+    ...(users ? { users: { path: await users.path(), mappings: users.mappings } } : {}),
+  };
+}
+
+/** What is there stays; so it is cheap for a container that ran before. */
+function prepareRoot({ config, mounts }: ContainerRecord, rootPath: string): void {
+  makeEngineMountPoints(rootPath);
+  const points = mounts.map((mount) => ({
+    destination: mount.destination,
+    isFile: mount.kind === "bind" && isFile(mount.source),
+  }));
+  for (const point of ownMountPoints(points)) makeInRoot(rootPath, point);
+  if (config.WorkingDir !== "") {
+    makeInRoot(rootPath, { destination: config.WorkingDir, isFile: false });
+  }
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === false;
+}
+
+/** Until here the root has been seen with the owners that it has on disk. */
+async function remountMapped(
+  parts: BringUpParts,
+  id: ContainerId,
+  users: StartingUsers,
+): Promise<void> {
+  const owners = await mappedOwners(parts, users);
+  parts.snapshotter.unmount(id);
+  await parts.snapshotter.mount(id, owners);
 }
 
 function recordRunning(
@@ -156,6 +203,7 @@ async function connectClients(parts: BringUpParts, record: ContainerRecord): Pro
 async function openSandbox(
   parts: BringUpParts,
   record: ContainerRecord,
+  users: StartingUsers | undefined,
   signal: AbortSignal,
 ): Promise<Sandbox> {
   const { id, name, config, hostConfig, networkingConfig } = record;
@@ -171,6 +219,7 @@ async function openSandbox(
         ports:
           mode.kind === "bridge" ? planPorts(hostConfig, Object.keys(config.ExposedPorts)) : [],
         ...(macAddress ? { macAddress } : {}),
+        ...(users ? { makeNamespace: (path: string) => users.makeNetwork(path) } : {}),
       },
       signal,
     );
@@ -251,54 +300,6 @@ function joinableContainer(parts: BringUpParts, reference: string): string {
     );
   }
   return target.id;
-}
-
-/** Volumes made ready and filled, missing sources of binds made; the sources as they are to be mounted. */
-async function mountAll(
-  parts: BringUpParts,
-  run: {
-    readonly record: ContainerRecord;
-    readonly rootPath: string;
-    /** Gets the volumes that were mounted. */
-    readonly mounted: ContainerMount[];
-    readonly undo: AsyncDisposableStack;
-  },
-  signal: AbortSignal,
-): Promise<readonly ContainerMount[]> {
-  const { record, rootPath } = run;
-  const ready: ContainerMount[] = [];
-  for (const mount of record.mounts) {
-    if (mount.kind === "bind" && mount.createSource) makeBindSource(mount.source);
-    if (mount.kind !== "volume" || mount.name === undefined) {
-      ready.push(mount);
-      continue;
-    }
-    const { name } = mount;
-    const path = await parts.volumes.mount(name, record.id);
-    run.undo.defer(() => parts.volumes.unmount(name, record.id));
-    run.mounted.push(mount);
-    parts.events.volumeMounted(record, mount);
-    if (mount.copyUp) {
-      const from = { rootfsPath: rootPath, destination: mount.destination };
-      await parts.volumes.fill(name, record.id, from, signal);
-    }
-    const source = mount.subpath === undefined ? path : bindSubpath(parts, record, mount, path);
-    ready.push({ ...mount, source });
-  }
-  return ready;
-}
-
-function makeBindSource(source: string): void {
-  try {
-    mkdirSync(source, { recursive: true });
-  } catch (error) {
-    // a file, socket or device is as good a source as a folder
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return;
-    throw new FailedPreconditionError(
-      `error while creating mount source path '${source}': ${messageOf(error)}`,
-      { cause: error },
-    );
-  }
 }
 
 function refuseDevices(hostConfig: HostConfig): void {

@@ -1,8 +1,9 @@
 import { messageOf } from "#base/errors.ts";
 import type { ContainerRecord } from "./container.ts";
+import { unmountImages } from "./image-mounts.ts";
 import type { ContainerParts } from "./parts.ts";
 import { unmountSharedMemory } from "./shared-memory.ts";
-import { unbindSubpaths } from "./subpaths.ts";
+import { unbindOwnMounts } from "./own-mounts.ts";
 
 export type CleanUpParts = Pick<
   ContainerParts,
@@ -34,7 +35,8 @@ export async function cleanUpRun(parts: CleanUpParts, record: ContainerRecord): 
     await attempt(`unmount volume ${name}`, () => parts.volumes.unmount(name, record.id));
   }
   await attempt("unmount the shared memory", () => unmountSharedMemory(parts, record));
-  await attempt("unmount the subpaths", () => unbindSubpaths(parts, record));
+  await attempt("unmount what it was given", () => unbindOwnMounts(parts, record));
+  await attempt("unmount the images", () => unmountImages(parts.snapshotter, record));
   await attempt("unmount the root file system", () => parts.snapshotter.unmount(record.id));
   return isClean;
 }

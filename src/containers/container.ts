@@ -46,10 +46,12 @@ export interface ContainerExit {
 
 /** A mount of the container, resolved at create: volumes have names, sources are absolute. */
 export interface ContainerMount {
-  readonly kind: "bind" | "volume" | "tmpfs";
-  /** Volume name. */
+  readonly kind: "bind" | "volume" | "tmpfs" | "image";
+  /** Volume name; of an image the reference that the user wrote. */
   readonly name?: string;
   readonly driver?: string;
+  /** Of a mounted image. */
+  readonly imageId?: Digest;
   /** Path on the host; empty for tmpfs. */
   readonly source: string;
   /** Path in the container, absolute and clean. */
@@ -64,7 +66,11 @@ export interface ContainerMount {
   readonly createSource?: boolean;
   /** Mount what is below the source too; true when absent. */
   readonly recursive?: boolean;
-  /** Part of a volume that is mounted in place of its root, relative. */
+  /** What is mounted below the source stays writable in a read-only bind. */
+  readonly hasWritableSubmounts?: boolean;
+  /** Owners other than on disk: what follows `idmap=`, empty for those of the container's user namespace. */
+  readonly idMap?: string;
+  /** Part of a volume or image that is mounted in place of its root, relative. */
   readonly subpath?: string;
   /** Options of a tmpfs: `size` → `64m`; a flag such as `noexec` has an empty value. */
   readonly options?: Readonly<Record<string, string>>;

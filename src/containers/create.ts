@@ -7,6 +7,7 @@ import type { SnapshotLimits } from "#snapshots/snapshotter.ts";
 import type { ContainerConfig } from "#spec/engine-api/container-config.ts";
 import type { ContainerCreateRequest } from "#spec/engine-api/container-create.ts";
 import { type HostConfig, joinedContainer } from "#spec/engine-api/host-config.ts";
+import { parseIdMapOption, planIdMap } from "#spec/engine-api/id-map-option.ts";
 import { parseVolumesFrom } from "#spec/engine-api/mount.ts";
 import type { NetworkingConfig } from "#spec/engine-api/networking-config.ts";
 import { type ContainerId, newContainerId, shortId } from "#spec/ids.ts";
@@ -15,9 +16,12 @@ import { checkCgroupParent } from "./cgroup-path.ts";
 import type { ContainerMount, ContainerRecord } from "./container.ts";
 import { fitToHost } from "./host-limits.ts";
 import { commandOf, mergeImageConfig } from "./merge-image-config.ts";
+import { imageMountKey, imageMounts } from "./image-mounts.ts";
 import { type PlannedMount, planMounts } from "./mounts.ts";
+import { securityWarnings } from "./oci-spec/security-options.ts";
 import type { ContainerParts } from "./parts.ts";
 import type { ContainerRegistry } from "./registry.ts";
+import { checkRemapped, mappingsOf } from "./user-namespaces.ts";
 
 export type CreateParts = Pick<
   ContainerParts,
@@ -60,10 +64,12 @@ export async function createContainer(
     ...request.body.warnings,
     ...fitted.warnings,
     ...checkPlatform(parts, request, image),
+    ...securityWarnings(hostConfig.SecurityOpt, parts.system.securityModules),
   ];
   const merged = mergeImageConfig(request.body.config, image.config.config);
   checkHost(parts, hostConfig, networkingConfig);
   const limits = parts.snapshotter.parseStorageOptions(hostConfig.StorageOpt);
+  checkRemapped(parts, hostConfig);
   const planned = planMounts({
     binds: hostConfig.Binds,
     mounts: hostConfig.Mounts,
@@ -76,6 +82,7 @@ export async function createContainer(
     volumeDriver: hostConfig.VolumeDriver,
   });
   checkBindSources(planned);
+  checkIdMaps(parts, hostConfig, planned);
 
   const id = newContainerId(parts.randomBytes);
   using name = claimName(parts, id, request.name);
@@ -120,8 +127,16 @@ function makeRecord(
   mkdirSync(directory, { recursive: true, mode: 0o710 });
   // removing what is not there does nothing, and a failing commit leaves the folder
   undo.defer(() => parts.snapshotter.remove(record.id));
+  for (const mount of imageMounts(record)) {
+    undo.defer(() => parts.snapshotter.remove(imageMountKey(record, mount)));
+  }
   parts.registry.put(record, () => {
     parts.snapshotter.prepare(record.id, parts.images.topChainId(image), limits);
+    for (const mount of imageMounts(record)) {
+      if (mount.imageId === undefined) continue;
+      const mounted = parts.images.resolve(mount.imageId);
+      parts.snapshotter.prepare(imageMountKey(record, mount), parts.images.topChainId(mounted));
+    }
     for (const { kind, name } of record.mounts) {
       if (kind === "volume" && name !== undefined) parts.volumes.reference(name, record.id);
     }
@@ -243,6 +258,18 @@ function checkEndpoints(networkingConfig: NetworkingConfig): void {
   }
 }
 
+/** @throws {InvalidArgumentError} An `idmap` that this container cannot have. */
+function checkIdMaps(
+  parts: CreateParts,
+  hostConfig: HostConfig,
+  planned: readonly PlannedMount[],
+): void {
+  const mappings = mappingsOf(parts, hostConfig);
+  for (const { idMap } of planned) {
+    if (idMap !== undefined) planIdMap(parseIdMapOption(idMap), mappings);
+  }
+}
+
 function checkBindSources(planned: readonly PlannedMount[]): void {
   for (const { kind, source, createSource } of planned) {
     if (kind !== "bind" || createSource || existsSync(source)) continue;
@@ -269,6 +296,20 @@ function hostnameOf(
   return target?.config.Hostname ?? shortId(id);
 }
 
+/**
+ * Its absence is a fault of the request, as that of a container to join.
+ *
+ * @throws {InvalidArgumentError} `No such image: …`
+ */
+function mountedImage(parts: Pick<CreateParts, "images">, reference: string): ImageRecord {
+  try {
+    return parts.images.resolve(reference);
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    throw new InvalidArgumentError(error.message, { cause: error });
+  }
+}
+
 /** Volumes that did not exist go again when a later step fails. */
 async function makeVolumes(
   parts: CreateParts,
@@ -277,6 +318,10 @@ async function makeVolumes(
 ): Promise<readonly ContainerMount[]> {
   const mounts: ContainerMount[] = [];
   for (const { volume: wish, ...mount } of planned) {
+    if (mount.kind === "image" && mount.imageId === undefined) {
+      mounts.push({ ...mount, imageId: mountedImage(parts, mount.name ?? "").id });
+      continue;
+    }
     if (mount.kind !== "volume" || !wish) {
       mounts.push(mount);
       continue;

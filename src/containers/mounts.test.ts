@@ -53,10 +53,6 @@ describe("planMounts()", () => {
     [{ binds: ["/a:/x", "/b:/x"] }, "Duplicate mount point: /x"],
     [{ binds: ["/a:/x"], tmpfs: { "/x": "" } }, "Duplicate mount point: /x"],
     [{ binds: ["/a:/x"], mounts: [{ Type: "volume", Target: "/x" }] }, "Duplicate mount point: /x"],
-    [
-      { mounts: [{ Type: "image", Source: "i", Target: "/x" }] },
-      'of type "image" are not supported',
-    ],
   ] as const)("refuses %j", (wishes, message) => {
     expect(() => plan(wishes)).toThrow(message);
   });
@@ -75,5 +71,24 @@ describe("planMounts()", () => {
       ["", true],
     ]);
     expect(planned[2]).toMatchObject({ subpath: "s", volume: { labels: { k: "v" } } });
+  });
+
+  test("an image is read-only; owners of binds and volumes are as asked", () => {
+    const planned = planMounts({
+      ...NONE,
+      binds: ["/a:/a:idmap", "v:/v:ro,idmap=uids=0-5-1"],
+      mounts: [
+        { Type: "image", Source: "i", Target: "/i", ImageOptions: { Subpath: "etc" } },
+        { Type: "bind", Source: "/b", Target: "/b", BindOptions: { IdMap: "container" } },
+      ],
+    });
+    expect(
+      planned.map(({ kind, idMap, subpath, readOnly }) => [kind, idMap, subpath, readOnly]),
+    ).toEqual([
+      ["bind", "", undefined, false],
+      ["bind", "", undefined, false],
+      ["image", undefined, "etc", true],
+      ["volume", "uids=0-5-1", undefined, true],
+    ]);
   });
 });

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
+import { InvalidArgumentError } from "#base/errors.ts";
 import { cleanPath } from "#base/posix-path.ts";
 import {
   type Mount,
@@ -103,6 +103,7 @@ function bindMount(text: string, driver: string): PlannedMount {
       propagation: spec.propagation ?? "rprivate",
       copyUp: false,
       createSource: true,
+      ...(spec.idMap === undefined ? {} : { idMap: spec.idMap }),
     };
   }
   return {
@@ -112,6 +113,7 @@ function bindMount(text: string, driver: string): PlannedMount {
     // Docker shows `z` for a volume whose mode was not given
     mode: spec.mode || "z",
     copyUp: !spec.noCopy,
+    ...(spec.idMap === undefined ? {} : { idMap: spec.idMap }),
   };
 }
 
@@ -130,16 +132,33 @@ function typedMount(mount: Mount, driver: string): PlannedMount {
         copyUp: false,
         ...(mount.BindOptions?.CreateMountpoint ? { createSource: true } : {}),
         ...(mount.BindOptions?.NonRecursive ? { recursive: false } : {}),
+        ...(mount.BindOptions?.ReadOnlyNonRecursive ? { hasWritableSubmounts: true } : {}),
+        ...(mount.BindOptions?.IdMap === undefined
+          ? {}
+          : { idMap: toIdMap(mount.BindOptions.IdMap) }),
       };
     case "volume":
       return typedVolume(mount, destination, driver);
     case "tmpfs":
       return { ...tmpfsMount(destination, tmpfsOptions(mount.TmpfsOptions)), readOnly };
     case "image":
-      throw new UnsupportedError(
-        `Cannot mount an image at ${destination}: mounts of type "image" are not supported`,
-      );
+      return {
+        kind: "image",
+        name: mount.Source ?? "",
+        source: "",
+        destination,
+        readOnly: true,
+        mode: "",
+        propagation: "rprivate",
+        copyUp: false,
+        ...(mount.ImageOptions?.Subpath ? { subpath: mount.ImageOptions.Subpath } : {}),
+      };
   }
+}
+
+/** On the wire `container` stands for the ids of the container's user namespace. */
+function toIdMap(text: string): string {
+  return text === "container" ? "" : text;
 }
 
 function typedVolume(mount: Mount, destination: string, driver: string): PlannedMount {

@@ -29,6 +29,7 @@ import { stopContainer } from "./stop.ts";
 import { stopAllContainers } from "./stop-all.ts";
 import { topOfContainer } from "./top.ts";
 import { countContainers } from "./count.ts";
+import { MappingNamespaces } from "./user-namespaces.ts";
 import { waitForContainer } from "./wait.ts";
 
 /**
@@ -50,6 +51,7 @@ export async function openContainers(options: ContainersOptions): Promise<OpenCo
     events: new ContainerEvents(options.events),
     background: new Background(options.warn),
     seccompProfile: seccompProfile === undefined ? undefined : parseSeccompProfile(seccompProfile),
+    mappingNamespaces: new MappingNamespaces(options.namespaces),
     isEnding: () => isEnding,
     startAgain: (id) => startByPolicy(parts, id),
   };
@@ -93,6 +95,7 @@ export async function openContainers(options: ContainersOptions): Promise<OpenCo
     [Symbol.asyncDispose]: async () => {
       isEnding = true;
       await parts.background[Symbol.asyncDispose]();
+      parts.mappingNamespaces[Symbol.dispose]();
     },
   };
 }

@@ -1,7 +1,9 @@
 import type { Events } from "#events/events.ts";
 import type { Cgroups } from "#host/cgroups.ts";
 import type { Clock } from "#host/clock.ts";
+import type { IdMappings } from "#base/id-mappings.ts";
 import type { Mounts } from "#host/mounts.ts";
+import type { Namespaces } from "#host/namespaces.ts";
 import type { Processes } from "#host/processes.ts";
 import type { System } from "#host/system.ts";
 import type { Images } from "#images/images.ts";
@@ -19,6 +21,7 @@ import type { Execs } from "./exec/execs.ts";
 import type { SeccompProfile } from "./oci-spec/seccomp.ts";
 import type { Lives } from "./live.ts";
 import type { ContainerRegistry } from "./registry.ts";
+import type { MappingNamespaces } from "./user-namespaces.ts";
 
 /** What the daemon's configuration decides for all containers. */
 export interface ContainerSettings {
@@ -38,6 +41,12 @@ export interface ContainerSettings {
   readonly initPath?: string;
   /** The daemon's own `--init`: for containers that do not say. */
   readonly isInitDefault: boolean;
+  /** The daemon's `--userns-remap`: ids of containers that do not ask for the host's. */
+  readonly idMappings?: IdMappings;
+  /** The daemon's `--no-new-privileges`: for containers that do not say. */
+  readonly isNoNewPrivilegesDefault: boolean;
+  /** AppArmor profile of containers that do not name one; absent where there is none. */
+  readonly appArmorProfile?: string;
   /** Text of the default seccomp profile, Docker's format; absent where seccomp is. */
   readonly seccompProfile?: string;
 }
@@ -55,7 +64,8 @@ export interface ContainersOptions {
   readonly system: System;
   readonly cgroups: Cgroups;
   readonly processes: Pick<Processes, "run">;
-  readonly mounts: Pick<Mounts, "bind" | "tmpfs" | "unmount">;
+  readonly mounts: Pick<Mounts, "bind" | "bindMapped" | "list" | "tmpfs" | "unmount">;
+  readonly namespaces: Pick<Namespaces, "openUser">;
   readonly settings: ContainerSettings;
   readonly randomBytes: RandomBytes;
   /** Reports what went wrong behind an answer, and stops nothing. */
@@ -70,6 +80,7 @@ export interface ContainerParts extends Omit<ContainersOptions, "events"> {
   readonly events: ContainerEvents;
   readonly background: Background;
   readonly seccompProfile: SeccompProfile | undefined;
+  readonly mappingNamespaces: MappingNamespaces;
   /** Whether the engine is ending: no restart policy runs then. */
   readonly isEnding: () => boolean;
   /** Starts a container again for its restart policy. Never rejects. */

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { ConflictError, FailedPreconditionError } from "#base/errors.ts";
+import type { IdMappings } from "#base/id-mappings.ts";
 import type { Sandbox } from "#networks/networks.ts";
 import type { CreateRequest } from "#runtime/runtime.ts";
 import type { ExecConfig } from "#spec/engine-api/exec-config.ts";
@@ -12,12 +13,18 @@ import type { ContainerMount, ContainerRecord } from "./container.ts";
 import { readDeviceNumbers, readDevices } from "./oci-spec/host-devices.ts";
 import { capabilitySets, type SpecHost, type SpecMount } from "./oci-spec/input.ts";
 import { planOciSpec } from "./oci-spec/plan.ts";
-import { containerCapabilities, planEnvironment, planRlimits } from "./oci-spec/process.ts";
+import {
+  containerCapabilities,
+  planAppArmor,
+  planEnvironment,
+  planRlimits,
+} from "./oci-spec/process.ts";
 import { parseSecurityOptions } from "./oci-spec/security-options.ts";
 import { type ResolvedUser, resolveUser } from "./oci-spec/user.ts";
 import type { ContainerParts } from "./parts.ts";
 import { sharedMemoryPath } from "./shared-memory.ts";
 import { statusWord } from "./transitions.ts";
+import { mappingsOf } from "./user-namespaces.ts";
 import { readUserFiles } from "./user-files.ts";
 import type { ContainerFilePaths } from "./write-container-files.ts";
 
@@ -33,6 +40,8 @@ export interface PreparedContainer {
   readonly rootPath: string;
   readonly sandbox: Sandbox;
   readonly files: ContainerFilePaths;
+  /** The user namespace; absent for the host's. */
+  readonly users?: { readonly path: string; readonly mappings: IdMappings };
 }
 
 /** What is known of the runtime's work before the container's parts are ready. */
@@ -49,6 +58,7 @@ export function planProcess(
     terminal: config.Tty,
     openStdin: config.OpenStdin,
     stdinOnce: config.StdinOnce,
+    pipesInput: mappingsOf(parts, hostConfig) !== undefined,
     logTarget: driver.captureTarget(join(settings.directory, id)),
     cgroupPath: cgroupPathOf(settings, record),
   };
@@ -72,6 +82,7 @@ export function planSpec(parts: PlanParts, prepared: PreparedContainer): Spec {
     files: prepared.files,
     ...(sandbox.namespacePath === undefined ? {} : { networkNamespacePath: sandbox.namespacePath }),
     joined: joinedNamespaces(parts, hostConfig),
+    ...(prepared.users ? { users: prepared.users } : {}),
     ...(shared === undefined ? {} : { sharedMemoryPath: shared }),
     cgroupPath: specCgroupPath(settings, record),
     ...(initPath === undefined ? {} : { initPath }),
@@ -117,9 +128,7 @@ export function planExecProcess(
     noNewPrivileges: security.noNewPrivileges,
     oomScoreAdj: hostConfig.OomScoreAdj,
     rlimits: planRlimits(hostConfig.Ulimits, parts.settings.defaultUlimits, host.hardLimits),
-    ...(security.apparmor === undefined || !host.hasAppArmor
-      ? {}
-      : { apparmorProfile: security.apparmor }),
+    ...planAppArmor(hostConfig, security, host),
   };
 }
 
@@ -138,6 +147,10 @@ function specHost(parts: Pick<PlanParts, "cgroups" | "settings" | "system">): Sp
     usesSystemdCgroups: parts.settings.usesSystemdCgroups,
     hasSeccomp: system.securityModules.seccomp,
     hasAppArmor: system.securityModules.apparmor,
+    ...(parts.settings.appArmorProfile === undefined
+      ? {}
+      : { appArmorProfile: parts.settings.appArmorProfile }),
+    isNoNewPrivilegesDefault: parts.settings.isNoNewPrivilegesDefault,
     capabilities: system.capabilities,
     hardLimits: Object.fromEntries(
       Object.entries(system.limits).map(([name, { hard }]): [string, number] => [name, hard]),
@@ -183,6 +196,7 @@ function toSpecMount(mount: ContainerMount): SpecMount {
       ? { isFile: true }
       : {}),
     ...(mount.recursive === false ? { recursive: false } : {}),
+    ...(mount.hasWritableSubmounts ? { hasWritableSubmounts: true } : {}),
   };
 }
 

@@ -19,7 +19,8 @@ import { restartsWithEngine } from "./restart-policy.ts";
 import { type StartParts, startWithEngine } from "./start.ts";
 import { lastExit } from "./transitions.ts";
 import { unmountSharedMemory } from "./shared-memory.ts";
-import { unbindSubpaths } from "./subpaths.ts";
+import { containerOfSnapshot } from "./image-mounts.ts";
+import { unbindOwnMounts } from "./own-mounts.ts";
 
 export type ReconcileParts = StartParts & Pick<ContainerParts, "background" | "cgroups">;
 
@@ -157,7 +158,7 @@ async function cleanLeftovers(parts: ReconcileParts, record: ContainerRecord): P
     if (kind === "volume" && name !== undefined) await parts.volumes.unmount(name, record.id);
   }
   unmountSharedMemory(parts, record);
-  unbindSubpaths(parts, record);
+  unbindOwnMounts(parts, record);
 }
 
 /** What bears the mark of a container that no record knows: a create or a removal that was cut off. */
@@ -176,7 +177,8 @@ async function removeOrphans(parts: ReconcileParts): Promise<void> {
     await attempt(`process ${id}`, () => parts.runtime.delete(id, { force: true }));
   }
   for (const { name, kind } of parts.snapshotter.list()) {
-    if (kind !== "active" || !CONTAINER_ID.test(name) || isKnown(name)) continue;
+    const owner = containerOfSnapshot(name);
+    if (kind !== "active" || owner === undefined || isKnown(owner)) continue;
     await attempt(`snapshot ${name}`, () => parts.snapshotter.remove(name));
   }
   for (const name of readDirectory(parts.settings.directory)) {

@@ -4,8 +4,9 @@ import { messageOf } from "#base/errors.ts";
 import { cleanUpRun } from "./clean-up.ts";
 import type { ContainerExit, ContainerRecord } from "./container.ts";
 import type { WaitResult } from "./containers.ts";
+import { imageMountKey, imageMounts } from "./image-mounts.ts";
 import type { ContainerParts } from "./parts.ts";
-import { unbindSubpaths } from "./subpaths.ts";
+import { unbindOwnMounts } from "./own-mounts.ts";
 import { waitResultOf } from "./transitions.ts";
 
 export type RemovalParts = Pick<
@@ -76,8 +77,11 @@ export async function removeOwnVolumes(
 export async function takeAway(parts: RemovalParts, record: ContainerRecord): Promise<void> {
   try {
     await cleanUpRun(parts, record);
+    for (const mount of imageMounts(record)) {
+      await parts.snapshotter.remove(imageMountKey(record, mount));
+    }
     await parts.snapshotter.remove(record.id);
-    unbindSubpaths(parts, record); // throws rather than let rm go through a mount
+    unbindOwnMounts(parts, record); // throws rather than let rm go through a mount
     await rm(join(parts.settings.directory, record.id), { recursive: true, force: true });
   } catch (error) {
     const exit = record.state.status === "removing" ? record.state.exit : undefined;

@@ -4,6 +4,7 @@ import { FailedPreconditionError } from "#base/errors.ts";
 import { joinedContainer } from "#spec/engine-api/host-config.ts";
 import type { ContainerRecord } from "./container.ts";
 import type { ContainerParts } from "./parts.ts";
+import { rootOwner } from "./user-namespaces.ts";
 
 /**
  * /dev/shm of a container whose IPC others may join: a tmpfs of the host's, which each of them binds.
@@ -40,11 +41,12 @@ export function mountSharedMemory(
   if (record.hostConfig.IpcMode !== "shareable") return;
   const target = ownPath(parts, record);
   mkdirSync(target, { recursive: true, mode: 0o700 });
+  const { uid, gid } = rootOwner(parts, record.hostConfig);
   parts.mounts.tmpfs({
     target,
     sizeBytes: record.hostConfig.ShmSize,
     mode: 0o1777,
-    options: ["nosuid", "noexec", "nodev"],
+    options: ["nosuid", "noexec", "nodev", `uid=${uid}`, `gid=${gid}`],
   });
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { chownSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { renderHostname, renderHosts, renderHostsOfHost } from "#networks/files/hosts.ts";
 import {
@@ -11,6 +11,7 @@ import type { Sandbox } from "#networks/networks.ts";
 import { joinedContainer } from "#spec/engine-api/host-config.ts";
 import type { ContainerRecord } from "./container.ts";
 import type { ContainerParts } from "./parts.ts";
+import { rootOwner } from "./user-namespaces.ts";
 
 /** The files on the host that are mounted at the same names below `/etc`. */
 export interface ContainerFilePaths {
@@ -78,6 +79,8 @@ export function writeContainerFiles(
       options: orDefault(hostConfig.DnsOptions, parts.settings.dnsOptions),
     }),
   );
+  const { uid, gid } = rootOwner(parts, hostConfig);
+  for (const path of Object.values(paths) as readonly string[]) chownSync(path, uid, gid);
   return paths;
 }
 

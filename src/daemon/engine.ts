@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { chmodSync, mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildCacheRoutes } from "#api/build-cache/routes.ts";
 import { containerRoutes } from "#api/containers/routes.ts";
@@ -10,6 +10,7 @@ import { ApiServer } from "#api/server.ts";
 import { systemRoutes } from "#api/system/routes.ts";
 import { volumeRoutes } from "#api/volumes/routes.ts";
 import { ConflictError, FailedPreconditionError, messageOf } from "#base/errors.ts";
+import { toHostId } from "#base/id-mappings.ts";
 import { wharfVersion } from "#base/version.ts";
 import { restrictSeccompProfile } from "#containers/oci-spec/default-seccomp.ts";
 import { parseSeccompProfile } from "#containers/oci-spec/seccomp.ts";
@@ -42,6 +43,8 @@ import { openVolumes } from "#volumes/open.ts";
 import type { EngineConfig } from "./config/engine-config.ts";
 import { readOrCreateEngineId } from "./engine-id.ts";
 import { engineInfo, engineVersion } from "./facts.ts";
+import { loadAppArmorProfile } from "./apparmor.ts";
+import { checkRemapDriver, openIdMappings } from "./userns-remap.ts";
 import { openListenAddresses } from "./listen-addresses.ts";
 import type { Logger } from "./logger.ts";
 import { openSnapshotter } from "./open-snapshotter.ts";
@@ -249,7 +252,10 @@ export async function openEngine(
 
   const host = stack.use(await openLinuxHost());
   stack.use(await lockFolder(host, config.dataRoot, "--data-root"));
-  chmodSync(config.dataRoot, 0o711); // of a folder that was there before: nobody else may put things in it
+  // also of a folder that was there before: what containers write, set-user-id programs for one, is nobody else's
+  chmodSync(config.dataRoot, 0o710);
+  const idMappings = await openIdMappings(config, host);
+  chownSync(config.dataRoot, 0, (idMappings && toHostId(idMappings.groups, 0)) ?? 0);
   stack.use(await lockFolder(host, config.execRoot, "--exec-root"));
   const engineId = readOrCreateEngineId(config.dataRoot, randomUUID);
   const store = stack.use(SqliteStore.open(join(config.dataRoot, "wharf.db")));
@@ -269,6 +275,7 @@ export async function openEngine(
     randomBytes: newRandomBytes,
   });
   const { snapshotter } = storage;
+  checkRemapDriver(idMappings, snapshotter);
   warnings.push(...storage.warnings);
   const events = new CountedEvents(new EventBus({ clock }));
   const images = await openImages({
@@ -329,6 +336,7 @@ export async function openEngine(
   warnings.push(...openedRuntime.warnings);
   const initPath = config.containers.initPath ?? findExecutable(INIT_NAMES, process.env["PATH"]);
   const seccompProfile = readSeccompProfile(config, host);
+  const appArmorProfile = await loadAppArmorProfile(host, warn);
   const containers = stack.use(
     await openContainers({
       store,
@@ -344,6 +352,7 @@ export async function openEngine(
       cgroups: host.cgroups,
       processes: host.processes,
       mounts: host.mounts,
+      namespaces: host.namespaces,
       settings: {
         directory: join(config.dataRoot, "containers"),
         cgroupParent:
@@ -355,6 +364,9 @@ export async function openEngine(
         dnsSearch: config.containers.dnsSearch,
         defaultUlimits: config.containers.ulimits,
         isInitDefault: config.containers.isInit,
+        isNoNewPrivilegesDefault: config.containers.isNoNewPrivileges,
+        ...(idMappings === undefined ? {} : { idMappings }),
+        ...(appArmorProfile === undefined ? {} : { appArmorProfile }),
         ...(initPath === undefined ? {} : { initPath }),
         ...(seccompProfile === undefined ? {} : { seccompProfile }),
       },
@@ -386,6 +398,7 @@ export async function openEngine(
     containers,
     initPath,
     hasSeccomp: seccompProfile !== undefined,
+    isRemapped: idMappings !== undefined,
     eventListeners: () => events.listeners,
     warnings,
     config: () => current,

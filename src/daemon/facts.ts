@@ -24,6 +24,7 @@ export interface FactSources {
   readonly containers: Containers;
   readonly initPath: string | undefined;
   readonly hasSeccomp: boolean;
+  readonly isRemapped: boolean;
   readonly eventListeners: () => number;
   /** From the parts that were opened. */
   readonly warnings: readonly string[];
@@ -93,7 +94,9 @@ function securityOptions(sources: FactSources, config: EngineConfig): readonly s
     ...(securityModules.seccomp
       ? [`name=seccomp,profile=${sources.hasSeccomp ? profile : "unconfined"}`]
       : []),
+    ...(sources.isRemapped ? ["name=userns"] : []),
     ...(sources.host.cgroups.layout === "v2" ? ["name=cgroupns"] : []),
+    ...(config.containers.isNoNewPrivileges ? ["name=no-new-privileges"] : []),
   ];
 }
 

@@ -7,6 +7,9 @@ export interface MountInfo {
   readonly fsType: string;
   readonly source: string;
   readonly options: readonly string[];
+  /** Whether later mounts below it go to its peers, come from its master. */
+  readonly isShared: boolean;
+  readonly isSlave: boolean;
   /** Options of the superblock: for overlay `lowerdir=…`, `upperdir=…`. */
   readonly superOptions: readonly string[];
 }
@@ -42,6 +45,20 @@ export interface Mounts {
     readonly recursive?: boolean;
     readonly readOnly?: boolean;
     readonly propagation?: Propagation;
+  }): void;
+  /**
+   * Binds `source` on `target` with other owners: what belongs to id X inside the user namespace belongs,
+   * seen through the mount, to the id that X stands for outside it. Nothing on disk changes.
+   *
+   * @param mount.userNamespacePath Of a namespace whose mapping is written.
+   * @throws {UnsupportedError} The file system, one below it, or the kernel (before 5.12) cannot.
+   */
+  bindMapped(mount: {
+    readonly source: string;
+    readonly target: string;
+    readonly recursive?: boolean;
+    readonly readOnly?: boolean;
+    readonly userNamespacePath: string;
   }): void;
   tmpfs(mount: {
     readonly target: string;

@@ -65,6 +65,8 @@ export interface SandboxRequest {
   readonly mode: SandboxMode;
   readonly macAddress?: string;
   readonly ports: readonly PortRequest[];
+  /** Makes the network namespace at a path in place of the engine: one that a user namespace owns. */
+  readonly makeNamespace?: (path: string) => Promise<void>;
 }
 
 /** A container's network: its namespace and what is in it. Lives from start to stop. */

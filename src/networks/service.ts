@@ -219,7 +219,8 @@ export class NetworkService implements Networks {
     const { namespacePath } = record;
     if (namespacePath !== undefined) {
       undo.defer(() => this.#dropNamespace(record));
-      namespaces.createNetwork(namespacePath);
+      if (request.makeNamespace) await request.makeNamespace(namespacePath);
+      else namespaces.createNetwork(namespacePath);
     }
     undo.move();
     return { record, targets, ...(reservation ? { reservation } : {}) };

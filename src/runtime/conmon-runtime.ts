@@ -103,6 +103,7 @@ export class ConmonRuntime implements Runtime {
     let learnFilter = (): void => {};
     const started = await this.#supervise(record, folder, {
       logTarget: request.logTarget,
+      pipesInput: request.pipesInput,
       prepare: async () => {
         const spec = await request.spec();
         const scoped = isScoped ? withScope(spec) : spec;
@@ -113,6 +114,7 @@ export class ConmonRuntime implements Runtime {
       },
     });
     learnFilter();
+    if (request.pipesInput && !record.openStdin) await this.#endInput(record, folder);
     signal.throwIfAborted();
     undo.move();
     return started;
@@ -139,6 +141,8 @@ export class ConmonRuntime implements Runtime {
     let stdio: AttachStream | undefined;
     const started = await this.#supervise(record, folder, {
       logTarget: "none",
+      // conmon's /dev/null is the host's own, whose mode and owner a process could change by its descriptor
+      pipesInput: true,
       prepare: () => {
         writeFileSync(folder.execFile, JSON.stringify(request.process));
         return { command: request.process.args[0] ?? "" };
@@ -147,10 +151,12 @@ export class ConmonRuntime implements Runtime {
         ? {
             attach: async () => {
               stdio = undo.use(await this.#connect(record, folder, {}));
+              if (!request.openStdin && !request.terminal) stdio.endInput();
             },
           }
         : {}),
     });
+    if (!request.attach && !record.openStdin) await this.#endInput(record, folder);
     signal.throwIfAborted();
     undo.move();
     return { ...started, ...(stdio === undefined ? {} : { stdio }) };
@@ -258,6 +264,8 @@ export class ConmonRuntime implements Runtime {
     folder: StateFolder,
     request: {
       readonly logTarget: string;
+      /** Standard input is a pipe also where nothing comes. */
+      readonly pipesInput: boolean;
       /** Writes what the runtime reads; runs while conmon starts. */
       readonly prepare: () => Prepared | Promise<Prepared>;
       readonly attach?: () => Promise<void>;
@@ -285,8 +293,8 @@ export class ConmonRuntime implements Runtime {
         directory: folder.path,
         pidFile: folder.pidFile,
         terminal: record.terminal,
-        openStdin: record.openStdin,
-        keepStdinOpen: keepsStdinOpen(record),
+        openStdin: record.openStdin || (request.pipesInput && !record.terminal),
+        keepStdinOpen: record.openStdin ? keepsStdinOpen(record) : record.terminal,
         logTarget: request.logTarget,
         ...(record.kind === "container"
           ? { exitDir: this.#parts.exits.directory }
@@ -309,6 +317,17 @@ export class ConmonRuntime implements Runtime {
       record.kind === "exec" ? result.ended : this.#parts.exits.written(record.id, result.ended);
     const exited = ended.then(() => readExit(this.#parts, folder, record, pair));
     return { ...pair, exited };
+  }
+
+  /** Of a pipe that nobody is to write to. One that has ended has no input either. */
+  async #endInput(record: ProcessRecord, folder: StateFolder): Promise<void> {
+    if (record.terminal) return;
+    try {
+      await using stdio = await this.#connect(record, folder, {});
+      stdio.endInput();
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+    }
   }
 
   #connect(

@@ -84,6 +84,11 @@ export interface CreateRequest {
   readonly openStdin: boolean;
   /** Close it when the first attached client leaves. */
   readonly stdinOnce: boolean;
+  /**
+   * Makes standard input a pipe that has ended where `openStdin` is false. In a user namespace crun gives
+   * what it finds there, conmon's /dev/null of the host, to the container's user.
+   */
+  readonly pipesInput: boolean;
   /** conmon's `--log-path`. */
   readonly logTarget: string;
   /** Cgroup path of spec, for stats and clean-up. */

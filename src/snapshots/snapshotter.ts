@@ -52,8 +52,14 @@ export interface Snapshotter {
    * @param parent Only for a snapshot prepared without one, where `layerForm` is "overlay".
    */
   commit(key: string, name: string, sizeBytes: number, parent?: string): void;
-  /** Mounts an active snapshot (or a read-only view of a committed one) and returns the root path. Idempotent. */
-  mount(key: string): Promise<string>;
+  /** Whether `mount` takes owners. */
+  readonly mapsOwners: boolean;
+  /**
+   * Mounts an active snapshot (or a read-only view of a committed one) and returns the root path. Idempotent.
+   *
+   * @param owners Maps those on disk to those that are seen; those on disk when absent.
+   */
+  mount(key: string, owners?: MappedOwners): Promise<string>;
   /** Idempotent. */
   unmount(key: string): void;
   /** Where `mount` puts it, whether mounted or not. */
@@ -78,6 +84,12 @@ export interface Snapshotter {
   graphData(key: string): Readonly<Record<string, string>>;
   /** Finishes interrupted removals and unmounts what `isWanted` denies. Called once at start. */
   reconcile(isWanted: (key: string) => boolean): Promise<void>;
+}
+
+/** Owners other than on disk. */
+export interface MappedOwners {
+  /** The mapping; the daemon's root must have a counterpart on disk, or nothing could be written. */
+  readonly userNamespacePath: string;
 }
 
 export interface SnapshotLimits {

@@ -49,6 +49,7 @@ export function openTreeSnapshotter(options: SnapshotterOptions, maker: TreeMake
 }
 
 class TreeSnapshotter implements Snapshotter {
+  readonly mapsOwners = false;
   readonly driver: string;
   readonly layerForm = "merged";
   readonly status: readonly (readonly [name: string, value: string])[];

@@ -121,6 +121,7 @@ function inputOf(recorded: Recorded): OciSpecInput {
     ...(hostConfig.Init === true ? { initPath: "/usr/bin/docker-init" } : {}),
     devices: (spec.linux.devices ?? []).map((device) => ({
       device,
+      hostPath: device.path,
       access: device.path === "/dev/xnull" ? "r" : "rwm",
     })),
     deviceNumbers: new Map(),
@@ -141,6 +142,7 @@ function inputOf(recorded: Recorded): OciSpecInput {
       usesSystemdCgroups: false,
       hasSeccomp: true,
       hasAppArmor: false,
+      isNoNewPrivilegesDefault: false,
       capabilities: allCapabilities,
       hardLimits: {},
       hostname: hostnameOf(recorded),

@@ -65,7 +65,7 @@ function devicesOf(mapping: DeviceMapping): readonly SpecDevice[] {
       `error gathering device information while adding custom device "${PathOnHost}": not a device node`,
     );
   }
-  return [specDevice(destination, stats, access)];
+  return [specDevice(PathOnHost, destination, stats, access)];
 }
 
 function devicesBelow(directory: string, destination: string, access: string): SpecDevice[] {
@@ -74,7 +74,9 @@ function devicesBelow(directory: string, destination: string, access: string): S
     const path = join(directory, name);
     const stats = lstatSync(path, { throwIfNoEntry: false });
     if (stats?.isDirectory()) return devicesBelow(path, join(destination, name), access);
-    return stats && isDevice(stats) ? [specDevice(join(destination, name), stats, access)] : [];
+    return stats && isDevice(stats)
+      ? [specDevice(path, join(destination, name), stats, access)]
+      : [];
   });
 }
 
@@ -90,7 +92,7 @@ function numbersOf(stats: Stats): readonly [major: number, minor: number] {
   return [Number(major), Number(minor & 0xffffffffn)];
 }
 
-function specDevice(path: string, stats: Stats, access: string): SpecDevice {
+function specDevice(hostPath: string, path: string, stats: Stats, access: string): SpecDevice {
   const [major, minor] = numbersOf(stats);
   return {
     device: {
@@ -102,6 +104,7 @@ function specDevice(path: string, stats: Stats, access: string): SpecDevice {
       uid: stats.uid,
       gid: stats.gid,
     },
+    hostPath,
     access,
   };
 }

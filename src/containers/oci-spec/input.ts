@@ -1,3 +1,4 @@
+import type { IdMappings } from "#base/id-mappings.ts";
 import type { Capabilities, Device } from "#spec/oci-runtime.ts";
 import type { ContainerConfig } from "#spec/engine-api/container-config.ts";
 import type { HostConfig, Ulimit } from "#spec/engine-api/host-config.ts";
@@ -34,6 +35,9 @@ export interface SpecHost {
   readonly usesSystemdCgroups: boolean;
   readonly hasSeccomp: boolean;
   readonly hasAppArmor: boolean;
+  /** Profile of containers that name none; absent where there is none. */
+  readonly appArmorProfile?: string;
+  readonly isNoNewPrivilegesDefault: boolean;
   /** Capabilities that the daemon itself may hand on. */
   readonly capabilities: readonly string[];
   /** `nofile` → hard limit of the daemon; Infinity for none. */
@@ -44,6 +48,8 @@ export interface SpecHost {
 /** A device node of the host that the container gets, as stat(2) shows it. */
 export interface SpecDevice {
   readonly device: Device;
+  /** Where the host has it. */
+  readonly hostPath: string;
   /** `rwm` or fewer. */
   readonly access: string;
 }
@@ -67,6 +73,8 @@ export interface OciSpecInput {
   readonly networkNamespacePath?: string;
   /** Namespace files of `--ipc container:X` and `--pid container:X`. */
   readonly joined: { readonly ipcPath?: string; readonly pidPath?: string };
+  /** The user namespace to be in; the host's when absent. */
+  readonly users?: { readonly path: string; readonly mappings: IdMappings };
   /** A tmpfs of the host for /dev/shm, where others may join the container's IPC. */
   readonly sharedMemoryPath?: string;
   /** `/wharf/<id>`, or `slice:wharf:<id>` with systemd. */

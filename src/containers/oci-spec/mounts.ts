@@ -38,6 +38,7 @@ export function planMounts(input: OciSpecInput, security: SecurityOptions): read
   const users = input.mounts.map((mount) => userMount(mount, input.host.kernelRelease));
   return [
     ...systemMounts(input, security).filter(isFree),
+    ...deviceMounts(input),
     ...[...fileMounts(input).filter(isFree), ...users].toSorted(
       (a, b) => depth(a.destination) - depth(b.destination),
     ),
@@ -94,14 +95,33 @@ function systemMounts(input: OciSpecInput, security: SecurityOptions): readonly 
       source: "cgroup",
       options: [cgroupAccess, "nosuid", "noexec", "nodev"],
     },
+    ...messageQueues(input),
+    ...sharedMemory(input),
+  ];
+}
+
+/** Those of the host's IPC namespace cannot be mounted in a user namespace that does not own it. */
+function messageQueues(input: OciSpecInput): readonly Mount[] {
+  if (input.users && input.hostConfig.IpcMode === "host") {
+    return [bindMount("/dev/mqueue", "/dev/mqueue", "rw")];
+  }
+  return [
     {
       destination: "/dev/mqueue",
       type: "mqueue",
       source: "mqueue",
       options: ["nosuid", "noexec", "nodev"],
     },
-    ...sharedMemory(input),
   ];
+}
+
+function deviceMounts({ users, devices }: OciSpecInput): readonly Mount[] {
+  if (!users) return [];
+  return devices.map(({ hostPath, device }) => bindMount(hostPath, device.path, "rw"));
+}
+
+function bindMount(source: string, destination: string, access: "ro" | "rw"): Mount {
+  return { destination, type: "bind", source, options: ["rbind", "rprivate", access] };
 }
 
 function sharedMemory(input: OciSpecInput): readonly Mount[] {
@@ -124,20 +144,14 @@ function sharedMemory(input: OciSpecInput): readonly Mount[] {
 }
 
 function fileMounts(input: OciSpecInput): readonly Mount[] {
-  const bind = (source: string, destination: string, access: "ro" | "rw"): Mount => ({
-    destination,
-    type: "bind",
-    source,
-    options: ["rbind", "rprivate", access],
-  });
   // A read-only root covers them too: they are part of what the image seems to have.
   const access = input.hostConfig.ReadonlyRootfs ? "ro" : "rw";
   const { files, initPath } = input;
   return [
-    bind(files.resolvConfPath, "/etc/resolv.conf", access),
-    bind(files.hostnamePath, "/etc/hostname", access),
-    bind(files.hostsPath, "/etc/hosts", access),
-    ...(initPath === undefined ? [] : [bind(initPath, INIT_DESTINATION, "ro")]),
+    bindMount(files.resolvConfPath, "/etc/resolv.conf", access),
+    bindMount(files.hostnamePath, "/etc/hostname", access),
+    bindMount(files.hostsPath, "/etc/hosts", access),
+    ...(initPath === undefined ? [] : [bindMount(initPath, INIT_DESTINATION, "ro")]),
   ];
 }
 

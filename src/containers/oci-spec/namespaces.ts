@@ -6,6 +6,7 @@ import type { OciSpecInput } from "./input.ts";
 export function planNamespaces(input: OciSpecInput): readonly Namespace[] {
   const { hostConfig } = input;
   const namespaces: Namespace[] = [{ type: "mount" }];
+  if (input.users) namespaces.push({ type: "user", path: input.users.path });
   if (input.networkNamespacePath !== undefined) {
     namespaces.push({ type: "network", path: input.networkNamespacePath });
   }

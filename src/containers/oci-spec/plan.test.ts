@@ -3,6 +3,7 @@ import { ALL_CAPABILITIES } from "#spec/engine-api/capabilities.ts";
 import { parseContainerCreate } from "#spec/engine-api/container-create.ts";
 import type { OciSpecInput } from "./input.ts";
 import { planOciSpec } from "./plan.ts";
+import { securityWarnings } from "./security-options.ts";
 import type { SeccompProfile } from "./seccomp.ts";
 
 const PROFILE: SeccompProfile = {
@@ -45,6 +46,7 @@ function inputOf(
       usesSystemdCgroups: false,
       hasSeccomp: true,
       hasAppArmor: false,
+      isNoNewPrivilegesDefault: false,
       capabilities: ALL_CAPABILITIES,
       hardLimits: { nofile: 20_000 },
       hostname: "host",
@@ -56,6 +58,8 @@ function inputOf(
 function specOf(...input: Parameters<typeof inputOf>): ReturnType<typeof planOciSpec> {
   return planOciSpec(inputOf(...input));
 }
+
+const NO_MODULES = { seccomp: true, apparmor: false, selinux: false };
 
 describe("planOciSpec()", () => {
   test("drops all but Docker's capabilities, filters calls, hides and protects kernel files", () => {
@@ -171,12 +175,53 @@ describe("planOciSpec()", () => {
     ]);
   });
 
-  test("refuses what the host lacks, by name", () => {
+  test("refuses what is no option; labels and profiles of modules that the host lacks have no effect", () => {
     const withOption = (option: string) => () => specOf({ HostConfig: { SecurityOpt: [option] } });
-    expect(withOption("apparmor=mine")).toThrow("AppArmor is not enabled");
-    expect(withOption("label=type:x")).toThrow("SELinux is not enabled");
+    expect(withOption("apparmor=mine")().process?.apparmorProfile).toBeUndefined();
+    expect(withOption("label=type:x")().process?.selinuxLabel).toBeUndefined();
+    expect(securityWarnings(["apparmor=mine", "label:type:x"], NO_MODULES)).toHaveLength(2);
+    expect(securityWarnings(["apparmor=unconfined", "label=disable"], NO_MODULES)).toEqual([]);
     expect(withOption("seccomp={")).toThrow("Decoding seccomp profile failed");
     expect(withOption("nonsense")).toThrow("invalid --security-opt");
+  });
+
+  test("AppArmor: the engine's profile, a named one, none when privileged", () => {
+    const profileOf = (HostConfig: object) => {
+      const input = inputOf({ HostConfig });
+      const host = { ...input.host, hasAppArmor: true, appArmorProfile: "wharf-default" };
+      return planOciSpec({ ...input, host }).process?.apparmorProfile;
+    };
+    expect(profileOf({})).toBe("wharf-default");
+    expect(profileOf({ SecurityOpt: ["apparmor=mine"] })).toBe("mine");
+    expect(profileOf({ Privileged: true })).toBe("unconfined");
+  });
+
+  test("no new privileges by the engine's default, unless the container says", () => {
+    const flagOf = (...SecurityOpt: string[]) => {
+      const input = inputOf({ HostConfig: { SecurityOpt } });
+      const host = { ...input.host, isNoNewPrivilegesDefault: true };
+      return planOciSpec({ ...input, host }).process?.noNewPrivileges;
+    };
+    expect(flagOf()).toBe(true);
+    expect(flagOf("no-new-privileges:false")).toBe(false);
+  });
+
+  test("a user namespace: joined, with its ids, devices bound, queues of the host's IPC too", () => {
+    const range = { containerId: 0, hostId: 100_000, size: 65_536 };
+    const device = { type: "c", path: "/dev/x", major: 1, minor: 3 } as const;
+    const { linux, mounts } = planOciSpec({
+      ...inputOf({ HostConfig: { IpcMode: "host" } }),
+      users: { path: "/users", mappings: { users: [range], groups: [range] } },
+      devices: [{ device, hostPath: "/dev/null", access: "rwm" }],
+    });
+    const mapping = { containerID: 0, hostID: 100_000, size: 65_536 };
+    expect(linux.namespaces).toContainEqual({ type: "user", path: "/users" });
+    expect(linux).toMatchObject({ uidMappings: [mapping], gidMappings: [mapping], devices: [] });
+    expect(linux.sysctl?.["net.ipv4.ping_group_range"]).toBe("0 65535");
+    expect(mounts).toContainEqual(
+      expect.objectContaining({ destination: "/dev/x", source: "/dev/null", type: "bind" }),
+    );
+    expect(mounts.find(({ destination }) => destination === "/dev/mqueue")?.type).toBe("bind");
   });
 
   test("shares the host's namespaces on request", () => {

@@ -1,4 +1,5 @@
-import type { Linux, Spec } from "#spec/oci-runtime.ts";
+import type { IdRange } from "#base/id-mappings.ts";
+import type { IdMapping, Linux, Spec } from "#spec/oci-runtime.ts";
 import type { OciSpecInput } from "./input.ts";
 import { planMounts } from "./mounts.ts";
 import { planNamespaces } from "./namespaces.ts";
@@ -38,9 +39,17 @@ function planLinux(input: OciSpecInput, security: SecurityOptions): Linux {
   const isShared = input.mounts.some(({ propagation }) => /shared|slave/.test(propagation));
   return {
     namespaces: planNamespaces(input),
+    // runc wants them although the namespace that is joined has them
+    ...(input.users
+      ? {
+          uidMappings: input.users.mappings.users.map(toWireRange),
+          gidMappings: input.users.mappings.groups.map(toWireRange),
+        }
+      : {}),
     cgroupsPath: input.cgroupPath,
     resources: planResources(hostConfig, input.deviceNumbers, planDeviceRules(input)),
-    devices: input.devices.map(({ device }) => device),
+    // no node can be made in a user namespace: there planMounts binds the host's
+    devices: input.users ? [] : input.devices.map(({ device }) => device),
     sysctl: planSysctl(input),
     // A mount that is to see the host's later ones needs a root that lets them through.
     ...(isShared ? { rootfsPropagation: rootPropagation(input) } : {}),
@@ -49,6 +58,10 @@ function planLinux(input: OciSpecInput, security: SecurityOptions): Linux {
       : { maskedPaths: hostConfig.MaskedPaths, readonlyPaths: hostConfig.ReadonlyPaths }),
     ...seccomp(input, security),
   };
+}
+
+function toWireRange({ containerId, hostId, size }: IdRange): IdMapping {
+  return { containerID: containerId, hostID: hostId, size };
 }
 
 function rootPropagation(input: OciSpecInput): "shared" | "slave" {
@@ -66,7 +79,7 @@ function planSysctl(input: OciSpecInput): Readonly<Record<string, string>> {
     ...(hasOwnNetwork
       ? {
           "net.ipv4.ip_unprivileged_port_start": "0",
-          "net.ipv4.ping_group_range": "0 2147483647",
+          "net.ipv4.ping_group_range": `0 ${highestGroup(input)}`,
         }
       : {}),
     ...(config.Domainname !== "" && hostConfig.UTSMode !== "host"
@@ -74,6 +87,12 @@ function planSysctl(input: OciSpecInput): Readonly<Record<string, string>> {
       : {}),
     ...hostConfig.Sysctls,
   };
+}
+
+/** The kernel takes groups only that the user namespace has. */
+function highestGroup({ users }: OciSpecInput): number {
+  if (!users) return 2 ** 31 - 1;
+  return Math.max(...users.mappings.groups.map(({ containerId, size }) => containerId + size - 1));
 }
 
 function seccomp(input: OciSpecInput, security: SecurityOptions): Pick<Linux, "seccomp"> {

@@ -28,11 +28,20 @@ export function planProcess(input: OciSpecInput, security: SecurityOptions): Pro
     noNewPrivileges: security.noNewPrivileges,
     oomScoreAdj: hostConfig.OomScoreAdj,
     rlimits: planRlimits(hostConfig.Ulimits, input.defaultUlimits, host.hardLimits),
-    // A runtime refuses any profile, `unconfined` too, where the kernel has no AppArmor.
-    ...(security.apparmor === undefined || !host.hasAppArmor
-      ? {}
-      : { apparmorProfile: security.apparmor }),
+    ...planAppArmor(hostConfig, security, host),
   };
+}
+
+/** A runtime refuses any profile, `unconfined` too, where the kernel has no AppArmor. */
+export function planAppArmor(
+  hostConfig: Pick<HostConfig, "Privileged">,
+  security: SecurityOptions,
+  host: Pick<SpecHost, "hasAppArmor" | "appArmorProfile">,
+): Pick<Process, "apparmorProfile"> {
+  if (!host.hasAppArmor) return {};
+  const fallback = hostConfig.Privileged ? "unconfined" : host.appArmorProfile;
+  const apparmorProfile = security.apparmor ?? fallback;
+  return apparmorProfile === undefined ? {} : { apparmorProfile };
 }
 
 /** What the container may do at most: also the bound of what a privileged `exec` gets. */

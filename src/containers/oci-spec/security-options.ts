@@ -1,25 +1,36 @@
 import { FailedPreconditionError, InvalidArgumentError } from "#base/errors.ts";
 
+/** What security modules the host has. */
+export interface SecurityModules {
+  readonly seccomp: boolean;
+  readonly apparmor: boolean;
+  readonly selinux: boolean;
+}
+
 /** `--security-opt`, taken apart. */
 export interface SecurityOptions {
   readonly noNewPrivileges: boolean;
   /** Absent for the default; `unconfined`; else a profile's JSON text. */
   readonly seccomp?: string;
-  /** Absent for the default. */
+  /** Absent for the default. Without effect where the host has no AppArmor. */
   readonly apparmor?: string;
   readonly writableCgroups: boolean;
 }
 
 /**
  * @param options `no-new-privileges[:true|false]`, `seccomp=…`, `apparmor=…`, `label=…`, with `=` or `:`.
- * @throws {InvalidArgumentError} `invalid --security-opt 2: "…"`. {FailedPreconditionError} The host lacks
- *   the module that the option is about.
+ * @param host.isNoNewPrivilegesDefault What holds where no option says.
+ * @throws {InvalidArgumentError} `invalid --security-opt 2: "…"`. {FailedPreconditionError} A seccomp
+ *   profile on a host without seccomp.
  */
 export function parseSecurityOptions(
   options: readonly string[],
-  host: { readonly hasSeccomp: boolean; readonly hasAppArmor: boolean },
+  host: { readonly hasSeccomp: boolean; readonly isNoNewPrivilegesDefault: boolean },
 ): SecurityOptions {
-  let parsed: SecurityOptions = { noNewPrivileges: false, writableCgroups: false };
+  let parsed: SecurityOptions = {
+    noNewPrivileges: host.isNoNewPrivilegesDefault,
+    writableCgroups: false,
+  };
   for (const option of options) {
     const [key, value] = split(option);
     switch (key) {
@@ -38,25 +49,32 @@ export function parseSecurityOptions(
         if (value !== "builtin") parsed = { ...parsed, seccomp: value };
         break;
       case "apparmor":
-        if (value !== "unconfined" && !host.hasAppArmor) {
-          throw new FailedPreconditionError(
-            `cannot apply AppArmor profile ${value}: AppArmor is not enabled on this host`,
-          );
-        }
         parsed = { ...parsed, apparmor: value };
         break;
       case "label":
-        if (value !== "disable") {
-          throw new FailedPreconditionError(
-            `cannot apply SELinux label ${value}: SELinux is not enabled on this host`,
-          );
-        }
-        break;
+        break; // the engine labels nothing, as dockerd without --selinux-enabled
       default:
         throw new InvalidArgumentError(`invalid --security-opt 2: ${JSON.stringify(option)}`);
     }
   }
   return parsed;
+}
+
+/** Options that this host leaves without effect, which Docker does without a word. */
+export function securityWarnings(
+  options: readonly string[],
+  modules: SecurityModules,
+): readonly string[] {
+  return options.flatMap((option): string[] => {
+    const [key, value] = split(option);
+    if (key === "apparmor" && value !== "unconfined" && !modules.apparmor) {
+      return [`The AppArmor profile ${value} is not applied: this host has no AppArmor`];
+    }
+    if (key === "label" && value !== "disable") {
+      return [`The label ${value} is not applied: the engine sets no SELinux labels`];
+    }
+    return [];
+  });
 }
 
 /** At the first `=`, or `:` where there is none: a profile's text may hold both. */

@@ -11,6 +11,7 @@ export interface FakeSnapshots {
 
 export class FakeSnapshotter implements Snapshotter {
   readonly driver = "overlay2";
+  readonly mapsOwners = true;
   readonly status: [] = [];
   readonly layerForm = "overlay" as const;
   readonly #world: FakeSnapshots;

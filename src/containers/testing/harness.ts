@@ -154,6 +154,9 @@ export async function openTestEngine(world: World): Promise<TestEngine> {
     cgroups: fakeCgroups(),
     processes,
     mounts,
+    namespaces: {
+      openUser: async () => ({ path: "/proc/self/ns/user", [Symbol.dispose]: () => undefined }),
+    },
     settings: {
       directory: world.containersDirectory,
       cgroupParent: "wharf",
@@ -163,6 +166,7 @@ export async function openTestEngine(world: World): Promise<TestEngine> {
       dnsSearch: [],
       defaultUlimits: [],
       isInitDefault: false,
+      isNoNewPrivilegesDefault: false,
     },
     randomBytes,
     warn: (message) => warnings.push(message),
@@ -318,8 +322,11 @@ function fakeCgroups(): Cgroups {
   return partial as Cgroups; // the containers call no more
 }
 
-function fakeMounts(world: World): Pick<Mounts, "bind" | "mount" | "unmount" | "list" | "tmpfs"> {
+function fakeMounts(
+  world: World,
+): Pick<Mounts, "bind" | "bindMapped" | "mount" | "unmount" | "list" | "tmpfs"> {
   return {
+    bindMapped: ({ target }) => void world.tmpfs.add(target),
     bind: ({ target }) => void world.tmpfs.add(target),
     mount: ({ target }) => void world.tmpfs.add(target),
     tmpfs: ({ target }) => void world.tmpfs.add(target),

@@ -158,6 +158,7 @@ export async function openRealEngine(root: RealRoot): Promise<RealEngine> {
       cgroups: host.cgroups,
       processes: host.processes,
       mounts: host.mounts,
+      namespaces: host.namespaces,
       settings: {
         directory: join(root.directory, "containers"),
         cgroupParent: `wharf-test-${root.engineId.slice(0, 8)}`,
@@ -167,6 +168,7 @@ export async function openRealEngine(root: RealRoot): Promise<RealEngine> {
         dnsSearch: [],
         defaultUlimits: [],
         isInitDefault: false,
+        isNoNewPrivilegesDefault: false,
         initPath: "/usr/bin/catatonit",
         seccompProfile: readFileSync("/usr/share/containers/seccomp.json", "utf8"),
       },

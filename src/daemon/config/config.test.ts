@@ -130,7 +130,7 @@ describe("toEngineConfig()", () => {
     [["-H", "fd://"], "come in a later release"],
     [["-H", "npipe://x"], "invalid bind address (npipe://x)"],
     [["-H", "tcp://1.2.3.4:99999", "--tls"], "port 99999"],
-    [["--userns-remap", "default"], "Cannot honour userns-remap"],
+    [["--selinux-enabled"], "Cannot honour selinux-enabled"],
     [["--authorization-plugin", "x"], "Cannot honour authorization-plugins"],
     [["--label", "a"], "bad attribute format: a"],
     [["--log-level", "loud"], "invalid logging level: loud"],

@@ -66,6 +66,9 @@ export interface EngineConfig {
     readonly dnsSearch: readonly string[];
     readonly isInit: boolean;
     readonly initPath?: string;
+    readonly isNoNewPrivileges: boolean;
+    /** `default`, `user[:group]` or `uid[:gid]`; absent: containers have the host's users. */
+    readonly usernsRemap?: string;
     /** A path, `builtin` or `unconfined`. */
     readonly seccompProfile: string;
   };
@@ -262,6 +265,7 @@ function containersConfig(settings: Settings): EngineConfig["containers"] {
   const ulimits = settings.get("default-ulimit");
   const initPath = settings.text("init-path");
   const cgroupParent = settings.text("cgroup-parent");
+  const usernsRemap = settings.text("userns-remap");
   return {
     ...(cgroupParent === undefined ? {} : { cgroupParent }),
     cgroupManager: cgroupManager(settings),
@@ -274,6 +278,8 @@ function containersConfig(settings: Settings): EngineConfig["containers"] {
     dnsSearch: settings.list("dns-search"),
     isInit: settings.flag("init") ?? false,
     ...(initPath === undefined ? {} : { initPath }),
+    isNoNewPrivileges: settings.flag("no-new-privileges") ?? false,
+    ...(usernsRemap === undefined ? {} : { usernsRemap }),
     seccompProfile: settings.text("seccomp-profile") ?? "builtin",
   };
 }

@@ -232,7 +232,7 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
   option("metrics-addr", "string", "none", "Where to serve metrics"),
   option("mtu", "integer", "full", "MTU of the default bridge network", "1500"),
   option("network-control-plane-mtu", "integer", "none", "MTU between nodes"),
-  option("no-new-privileges", "boolean", "refused", "Set no-new-privileges in every container"),
+  option("no-new-privileges", "boolean", "full", "Set no-new-privileges in every container"),
   option("no-proxy -", "string", "none", "Hosts reached without proxy"),
   option(
     "node-generic-resource node-generic-resources",
@@ -274,7 +274,12 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
     "A process for each published port: Wharf needs none",
   ),
   option("userland-proxy-path", "string", "none", "Path of that process"),
-  option("userns-remap", "string", "refused", "User namespace of all containers"),
+  option(
+    "userns-remap",
+    "string",
+    "full",
+    "User namespace of containers: default, USER[:GROUP] or UID[:GID]",
+  ),
   option("validate -", "boolean", "full", "Check the configuration and end"),
   option("version|v -", "boolean", "full", "Print the version and end"),
   option("help|h -", "boolean", "full", "Print this help and end"),

@@ -36,6 +36,16 @@ export class FakeMounts implements Mounts {
     this.#add("bind", mount.source, mount.target, [access, "relatime"], ["rw"], [mount.source]);
   }
 
+  bindMapped(mount: {
+    readonly source: string;
+    readonly target: string;
+    readonly readOnly?: boolean;
+  }): void {
+    const access = mount.readOnly === true ? "ro" : "rw";
+    const options = [access, "relatime", "idmapped"];
+    this.#add("bind", mount.source, mount.target, options, ["rw"], [mount.source]);
+  }
+
   tmpfs(mount: {
     readonly target: string;
     readonly sizeBytes?: number;
@@ -103,7 +113,17 @@ export class FakeMounts implements Mounts {
     }
     const id = this.#nextId;
     this.#nextId += 1;
-    const mount = { id, parentId: 0, root: "/", target, fsType, source, options, superOptions };
-    this.#table.push(mount);
+    this.#table.push({
+      id,
+      parentId: 0,
+      root: "/",
+      target,
+      fsType,
+      source,
+      options,
+      isShared: false,
+      isSlave: false,
+      superOptions,
+    });
   }
 }

@@ -1,4 +1,5 @@
-import type { Namespaces } from "#host/namespaces.ts";
+import type { IdMappings } from "#base/id-mappings.ts";
+import type { Namespaces, UserNamespace } from "#host/namespaces.ts";
 import type { FakeNetworks } from "./network-state.ts";
 
 export class FakeNamespaces implements Namespaces {
@@ -12,6 +13,14 @@ export class FakeNamespaces implements Namespaces {
 
   createNetwork(path: string): void {
     this.#networks.add(path);
+  }
+
+  async openUser(
+    _mappings: IdMappings,
+    options: { readonly networkPath?: string } = {},
+  ): Promise<UserNamespace> {
+    if (options.networkPath !== undefined) this.#networks.add(options.networkPath);
+    return { path: "/proc/self/ns/user", [Symbol.dispose]: () => undefined };
   }
 
   removeNetwork(path: string): boolean {

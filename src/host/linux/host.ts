@@ -47,7 +47,7 @@ export async function openLinuxHost(options: LinuxHostOptions = {}): Promise<Hos
     conntrack: stack.use(new LinuxConntrack({ libc })),
     files: new LinuxFiles({ libc, mounts }),
     mounts,
-    namespaces: new LinuxNamespaces({ libc, thread }),
+    namespaces: new LinuxNamespaces({ libc, thread, processes }),
     netlink,
     nft,
     processes,

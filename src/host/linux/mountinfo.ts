@@ -22,6 +22,8 @@ export function parseMountInfo(text: string): MountInfo[] {
       fsType,
       source: unescape(source),
       options: options.split(","),
+      isShared: fields.slice(6, dash).some((field) => field.startsWith("shared:")),
+      isSlave: fields.slice(6, dash).some((field) => field.startsWith("master:")),
       superOptions: superOptions.split(",").map(unescape),
     });
   }

@@ -1,9 +1,10 @@
 import { close, readFileSync } from "node:fs";
 import { promisify } from "node:util";
+import { UnsupportedError } from "#base/errors.ts";
 import type { MountInfo, Mounts, OverlayMount, Propagation } from "#host/mounts.ts";
 import { errnos, systemError } from "./ffi/errno.ts";
 import { cString, type Libc, O_CLOEXEC, O_PATH } from "./ffi/libc.ts";
-import { setReadOnly } from "./ffi/mount-api.ts";
+import { bindWithMapping, setReadOnly } from "./ffi/mount-api.ts";
 import {
   MS_BIND,
   MS_RDONLY,
@@ -14,7 +15,7 @@ import {
 } from "./mount-flags.ts";
 import { parseMountInfo } from "./mountinfo.ts";
 import { OverlayMounter } from "./overlay.ts";
-import type { JsThread } from "./thread.ts";
+import { type JsThread, openDescriptor } from "./thread.ts";
 
 /** close(2) on one of Bun's I/O threads. */
 const closeAside = promisify(close);
@@ -50,6 +51,32 @@ export class LinuxMounts implements Mounts {
     this.#finish(target, () => {
       if (readOnly) this.#makeReadOnly(attempt, target, recursive);
       if (propagation !== undefined) this.setPropagation(target, propagation);
+    });
+  }
+
+  bindMapped(mount: {
+    readonly source: string;
+    readonly target: string;
+    readonly recursive?: boolean;
+    readonly readOnly?: boolean;
+    readonly userNamespacePath: string;
+  }): void {
+    const { source, target, recursive = false, readOnly = false, userNamespacePath } = mount;
+    const attempt = `Cannot bind "${source}" on "${target}" with mapped ids`;
+    const namespace = openDescriptor(this.#libc, userNamespacePath, 0);
+    try {
+      const errno = bindWithMapping(this.#libc, { source, target, recursive, namespace });
+      if (errno === errnos.EINVAL || errno === errnos.ENOSYS) {
+        throw new UnsupportedError(
+          `${attempt}: its file system or this kernel has no id-mapped mounts`,
+        );
+      }
+      if (errno !== 0) throw systemError(attempt, errno);
+    } finally {
+      this.#libc.call.close(namespace);
+    }
+    this.#finish(target, () => {
+      if (readOnly) this.#makeReadOnly(attempt, target, recursive);
     });
   }
 

@@ -1,8 +1,11 @@
 import { statSync, unlinkSync } from "node:fs";
-import type { Namespaces } from "#host/namespaces.ts";
+import type { IdMappings } from "#base/id-mappings.ts";
+import type { Namespaces, UserNamespace } from "#host/namespaces.ts";
+import type { Processes } from "#host/processes.ts";
 import { errnoOf, errnos, systemError } from "./ffi/errno.ts";
 import { cString, type Libc, O_CLOEXEC } from "./ffi/libc.ts";
-import type { JsThread } from "./thread.ts";
+import { type JsThread, openDescriptor } from "./thread.ts";
+import { startInUserNamespace } from "./user-namespace-process.ts";
 
 const O_CREAT_EXCL = 0o300;
 const MS_BIND = 0x1000;
@@ -16,30 +19,54 @@ const IFF_UP_RUNNING = 0x41;
 export class LinuxNamespaces implements Namespaces {
   readonly #libc: Libc;
   readonly #thread: JsThread;
+  readonly #processes: Pick<Processes, "spawn">;
 
-  constructor(options: { readonly libc: Libc; readonly thread: JsThread }) {
+  constructor(options: {
+    readonly libc: Libc;
+    readonly thread: JsThread;
+    readonly processes: Pick<Processes, "spawn">;
+  }) {
     this.#libc = options.libc;
     this.#thread = options.thread;
+    this.#processes = options.processes;
   }
 
   createNetwork(path: string): void {
     const attempt = `Cannot make network namespace "${path}"`;
-    const { call } = this.#libc;
-    const fd = call.open(cString(path), O_CREAT_EXCL | O_CLOEXEC, 0o444);
-    if (fd < 0) throw systemError(attempt, this.#libc.errno());
-    call.close(fd);
-    try {
+    this.#pin(attempt, path, () => {
       this.#thread.inNewNetwork(() => {
         this.#setLoopbackUp(attempt);
-        const source = cString("/proc/thread-self/ns/net");
-        if (call.mount(source, cString(path), null, MS_BIND, null) !== 0) {
-          throw systemError(attempt, this.#libc.errno());
-        }
+        this.#bindPin(attempt, "/proc/thread-self/ns/net", path);
+      });
+    });
+  }
+
+  async openUser(
+    mappings: IdMappings,
+    options: { readonly networkPath?: string; readonly joinedPath?: string } = {},
+  ): Promise<UserNamespace> {
+    const { networkPath, joinedPath } = options;
+    await using holder = await startInUserNamespace(this.#processes, mappings, {
+      withNetwork: networkPath !== undefined,
+      joinedPath,
+    });
+    const fd = openDescriptor(this.#libc, `${holder.folder}/ns/user`, 0);
+    const namespace = {
+      path: `/proc/${process.pid}/fd/${fd}`,
+      [Symbol.dispose]: () => void this.#libc.call.close(fd),
+    };
+    if (networkPath === undefined) return namespace;
+    try {
+      const attempt = `Cannot make network namespace "${networkPath}"`;
+      this.#pin(attempt, networkPath, () => {
+        this.#bindPin(attempt, `${holder.folder}/ns/net`, networkPath);
+        this.#thread.inNetwork(networkPath, () => this.#setLoopbackUp(attempt));
       });
     } catch (error) {
-      unlinkSync(path);
+      namespace[Symbol.dispose]();
       throw error;
     }
+    return namespace;
   }
 
   removeNetwork(path: string): boolean {
@@ -63,6 +90,26 @@ export class LinuxNamespaces implements Namespaces {
       return statSync(path).ino;
     } catch (error) {
       throw systemError(`Cannot read namespace "${path}"`, errnoOf(error) ?? errnos.EIO);
+    }
+  }
+
+  /** Makes the file that `bind` mounts a namespace on; without either when that fails. */
+  #pin(attempt: string, path: string, bind: () => void): void {
+    const fd = this.#libc.call.open(cString(path), O_CREAT_EXCL | O_CLOEXEC, 0o444);
+    if (fd < 0) throw systemError(attempt, this.#libc.errno());
+    this.#libc.call.close(fd);
+    try {
+      bind();
+    } catch (error) {
+      this.#libc.call.umount2(cString(path), MNT_DETACH | UMOUNT_NOFOLLOW);
+      unlinkSync(path);
+      throw error;
+    }
+  }
+
+  #bindPin(attempt: string, source: string, path: string): void {
+    if (this.#libc.call.mount(cString(source), cString(path), null, MS_BIND, null) !== 0) {
+      throw systemError(attempt, this.#libc.errno());
     }
   }
 

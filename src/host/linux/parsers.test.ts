@@ -21,6 +21,8 @@ describe("parseMountInfo()", () => {
         fsType: "overlay",
         source: "over lay",
         options: ["rw", "relatime"],
+        isShared: true,
+        isSlave: true,
         superOptions: ["rw", "lowerdir=/l,1:/l2", "upperdir=/é"],
       },
       {
@@ -31,6 +33,8 @@ describe("parseMountInfo()", () => {
         fsType: "proc",
         source: "proc",
         options: ["rw", "nosuid"],
+        isShared: false,
+        isSlave: false,
         superOptions: ["rw"],
       },
     ]);

@@ -31,6 +31,7 @@ export function openFuseOverlaySnapshotter(options: FuseOverlayOptions): Snapsho
 
 class ProcessStacker implements OverlayStacker {
   readonly driver = "fuse-overlayfs";
+  readonly mapsOwners = false;
   readonly noSizeMessage = "--storage-opt is not supported";
   readonly #options: FuseOverlayOptions;
   /** Mounts under way, by target. */

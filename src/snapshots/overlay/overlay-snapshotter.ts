@@ -14,9 +14,17 @@ import { InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
 import type { Mounts, OverlayMount } from "#host/mounts.ts";
 import type { SnapshotterOptions } from "#snapshots/driver-options.ts";
 import { type SnapshotRecord, SnapshotRecords, toSnapshotInfo } from "#snapshots/records.ts";
-import type { SnapshotInfo, SnapshotLimits, Snapshotter } from "#snapshots/snapshotter.ts";
+import type {
+  MappedOwners,
+  SnapshotInfo,
+  SnapshotLimits,
+  Snapshotter,
+} from "#snapshots/snapshotter.ts";
 import { syncFileSystem } from "#snapshots/sync-file-system.ts";
 import { Trash } from "#snapshots/trash.ts";
+
+/** Where the layers are mounted with other owners, for a moment. */
+const MAPPED = "mapped";
 
 /** What puts the stacked folders into view. */
 export interface OverlayStacker {
@@ -26,6 +34,8 @@ export interface OverlayStacker {
   status(directory: string): readonly (readonly [name: string, value: string])[];
   /** Why a container's size cannot be limited, in Docker's words. */
   readonly noSizeMessage: string;
+  /** Whether layers may be in a mount that maps their owners. */
+  readonly mapsOwners: boolean;
   /** Whether a mount that works is there. */
   isMounted(target: string): Promise<boolean>;
   mount(mount: OverlayMount): Promise<void>;
@@ -37,6 +47,7 @@ export interface OverlayStacker {
  *     overlay2/<name>/diff     the layer's own files; overlayfs's upper folder of an active one
  *     overlay2/<name>/work     overlayfs's scratch space, active ones only
  *     overlay2/<name>/merged   where it is mounted
+ *     overlay2/<name>/mapped   all of overlay2 with other owners, while it is mounted so
  *     overlay2/.empty          a lower folder for what has no parent
  *     overlay2/.trash          removed ones, until their files are freed
  *
@@ -76,6 +87,7 @@ function extensionsOff(): readonly string[] {
 
 class KernelStacker implements OverlayStacker {
   readonly driver = "overlay2";
+  readonly mapsOwners = true;
   readonly noSizeMessage =
     "--storage-opt is supported only for overlay over xfs with 'pquota' mount option";
   readonly #files: SnapshotterOptions["files"];
@@ -109,6 +121,7 @@ class KernelStacker implements OverlayStacker {
 
 class StackingSnapshotter implements Snapshotter {
   readonly driver: string;
+  readonly mapsOwners: boolean;
   readonly layerForm = "overlay";
   readonly status: readonly (readonly [name: string, value: string])[];
   readonly #options: SnapshotterOptions;
@@ -128,6 +141,7 @@ class StackingSnapshotter implements Snapshotter {
     this.#directory = directory;
     this.#trash = trash;
     this.driver = stacker.driver;
+    this.mapsOwners = stacker.mapsOwners;
     this.#records = new SnapshotRecords(options.store, stacker.driver);
     this.status = stacker.status(directory);
   }
@@ -176,28 +190,49 @@ class StackingSnapshotter implements Snapshotter {
     rmSync(this.#path(record, "work"), { recursive: true, force: true });
   }
 
-  async mount(key: string): Promise<string> {
+  async mount(key: string, owners?: MappedOwners): Promise<string> {
     const record = this.#records.get(key);
     const target = this.#path(record, "merged");
     if (await this.#stacker.isMounted(target)) return target;
-    const lowerDirs = this.#lowerDirs(record);
-    const empty = join(this.#directory, ".empty");
+    if (owners) await this.#mountMapped(record, owners);
+    else await this.#mountFrom(this.#directory, record);
+    return target;
+  }
+
+  /** overlayfs keeps the layers' mount as it was, so the mapped one is needed for the call only. */
+  async #mountMapped(record: SnapshotRecord, { userNamespacePath }: MappedOwners): Promise<void> {
+    const { mounts } = this.#options;
+    const own = join(this.#directory, record.directory);
+    // runc goes to the root path as the container's root, who is nobody special here; the data root lets in
+    // no others, and a group of the host's would be unknown in the mapped mount
+    for (const folder of [this.#directory, own]) chmodSync(folder, 0o711);
+    const target = join(own, MAPPED);
+    mkdirSync(target, { recursive: true, mode: 0o700 });
+    mounts.bindMapped({ source: this.#directory, target, userNamespacePath });
+    try {
+      await this.#mountFrom(target, record);
+    } finally {
+      mounts.unmount(target, { lazy: true });
+    }
+  }
+
+  /** @param directory Where the layers are seen. */
+  async #mountFrom(directory: string, record: SnapshotRecord): Promise<void> {
+    const diffOf = (each: SnapshotRecord): string => join(directory, each.directory, "diff");
+    const ancestors = this.#records.ancestors(record).map(diffOf);
+    const lowerDirs = ancestors.length > 0 ? ancestors : [join(directory, ".empty")];
+    const target = this.#path(record, "merged");
     if (record.kind === "active") {
       await this.#stacker.mount({
         target,
-        lowerDirs: lowerDirs.length > 0 ? lowerDirs : [empty],
-        upperDir: this.#path(record, "diff"),
-        workDir: this.#path(record, "work"),
+        lowerDirs,
+        upperDir: diffOf(record),
+        workDir: join(directory, record.directory, "work"),
       });
     } else {
       // without an upper folder overlayfs wants two lower ones
-      const own = this.#path(record, "diff");
-      await this.#stacker.mount({
-        target,
-        lowerDirs: [own, ...(lowerDirs.length > 0 ? lowerDirs : [empty])],
-      });
+      await this.#stacker.mount({ target, lowerDirs: [diffOf(record), ...lowerDirs] });
     }
-    return target;
   }
 
   unmount(key: string): void {
@@ -245,7 +280,7 @@ class StackingSnapshotter implements Snapshotter {
     for (const mount of this.#options.mounts.list(this.#directory)) {
       const directory = mount.target.slice(this.#directory.length + 1).split("/", 1)[0] ?? "";
       const found = this.#records.byDirectory(directory);
-      if (found && isWanted(found[0])) continue;
+      if (found && isWanted(found[0]) && !mount.target.endsWith(`/${MAPPED}`)) continue;
       this.#options.mounts.unmount(mount.target, { lazy: true });
     }
     for (const directory of readdirSync(this.#directory)) {

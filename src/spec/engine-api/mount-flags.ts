@@ -111,6 +111,7 @@ function applyField(draft: Draft, field: string): void {
     "volume-nocopy",
     "bind-nonrecursive",
     "bind-create-src",
+    "idmap",
   ].includes(key);
   if (equals < 0 && !isFlag) {
     throw new InvalidArgumentError(`invalid field '${field}' must be a key=value pair`);
@@ -145,6 +146,9 @@ function applyField(draft: Draft, field: string): void {
       return;
     case "bind-create-src":
       draft.bind = { ...draft.bind, CreateMountpoint: parseBoolean(key, value) };
+      return;
+    case "idmap":
+      draft.bind = { ...draft.bind, IdMap: equals < 0 ? "container" : value };
       return;
     case "bind-recursive":
       applyRecursion(draft, value);

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import type { JsonReader } from "#base/json-reader.ts";
 import { cleanPath } from "#base/posix-path.ts";
+import { parseIdMapOption } from "./id-map-option.ts";
 import { parseVolumeName } from "#spec/ids.ts";
 
 export type MountType = "bind" | "volume" | "tmpfs" | "image";
@@ -39,6 +40,8 @@ export interface BindOptions {
   readonly ReadOnlyNonRecursive?: boolean;
   /** Fails where mounts below the source cannot be made read-only. */
   readonly ReadOnlyForceRecursive?: boolean;
+  /** Wharf's own: owners other than on disk. `container` or Podman's `uids=…;gids=…`. */
+  readonly IdMap?: string;
 }
 
 export interface VolumeOptions {
@@ -72,6 +75,8 @@ export interface BindSpec {
   readonly propagation?: Propagation;
   /** Whether the SELinux label is shared (`z`) or private (`Z`). */
   readonly selinux?: "z" | "Z";
+  /** What follows `idmap=`; empty for the ids of the container's user namespace. */
+  readonly idMap?: string;
   /** As typed: `ro,z`. */
   readonly mode: string;
 }
@@ -122,6 +127,7 @@ interface ModeWords {
   readonly noCopy: boolean;
   readonly propagation?: Propagation;
   readonly selinux?: "z" | "Z";
+  readonly idMap?: string;
 }
 
 /** Each group of words at most once: `ro,rw` is refused like `foo`. */
@@ -135,11 +141,14 @@ function parseMode(mode: string): ModeWords | undefined {
   }
   const propagation = seen.get("propagation");
   const selinux = seen.get("label");
+  const idMap = seen.get("owners")?.slice("idmap=".length);
+  if (idMap !== undefined) parseIdMapOption(idMap);
   return {
     readOnly: seen.get("access") === "ro",
     noCopy: seen.has("copy"),
     ...(propagation !== undefined && isPropagation(propagation) ? { propagation } : {}),
     ...(selinux === "z" || selinux === "Z" ? { selinux } : {}),
+    ...(idMap === undefined ? {} : { idMap }),
   };
 }
 
@@ -147,6 +156,7 @@ function modeGroup(word: string): string | undefined {
   if (word === "ro" || word === "rw") return "access";
   if (word === "z" || word === "Z") return "label";
   if (word === "nocopy") return "copy";
+  if (word === "idmap" || word.startsWith("idmap=")) return "owners";
   if (isPropagation(word)) return "propagation";
   const isConsistency = ["consistent", "cached", "delegated", "default"].includes(word);
   return isConsistency ? "consistency" : undefined;
@@ -213,7 +223,7 @@ export function parseVolumesFrom(text: string): VolumesFromSpec {
     throw new InvalidArgumentError("volumes-from specification cannot be an empty string");
   if (container === "") throw new InvalidArgumentError('invalid name or ID supplied: ""');
   const words = parseMode(mode);
-  if (!words || words.noCopy || words.propagation) {
+  if (!words || words.noCopy || words.propagation || words.idMap !== undefined) {
     throw new InvalidArgumentError(`invalid mode: ${mode}`);
   }
   return { container, mode: mode || "rw", readOnly: words.readOnly };
@@ -245,8 +255,11 @@ function readBindOptions(reader: JsonReader): BindOptions {
       "mount options conflict: ReadOnlyNonRecursive and ReadOnlyForceRecursive",
     );
   }
+  const idMap = reader.string("IdMap");
+  if (idMap && idMap !== "container") parseIdMapOption(idMap);
   return {
     ...(propagation && isPropagation(propagation) ? { Propagation: propagation } : {}),
+    ...(idMap ? { IdMap: idMap } : {}),
     ...Object.fromEntries(flags.map((flag) => [flag, true])),
   };
 }

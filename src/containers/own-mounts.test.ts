@@ -6,7 +6,7 @@ import { FailedPreconditionError } from "#base/errors.ts";
 import { FakeMounts } from "#host/fake/mounts.ts";
 import type { ContainerMount, ContainerRecord } from "./container.ts";
 import type { ContainerSettings } from "./parts.ts";
-import { bindSubpath, unbindSubpaths } from "./subpaths.ts";
+import { bindOwnMount, unbindOwnMounts } from "./own-mounts.ts";
 
 let folder: string;
 let volume: string;
@@ -24,7 +24,7 @@ function recordWith(subpath: string): { record: ContainerRecord; mount: Containe
   return { record: { id: "c1", mounts: [mount] } as unknown as ContainerRecord, mount };
 }
 
-describe("bindSubpath", () => {
+describe("bindOwnMount", () => {
   test("binds the folder it holds, not its name, to a place of the engine's own", () => {
     const settings = { directory: folder } as ContainerSettings;
     const sources: string[] = [];
@@ -36,10 +36,10 @@ describe("bindSubpath", () => {
       },
     });
     const { record, mount } = recordWith("./part/../part");
-    const target = bindSubpath({ mounts, settings }, record, mount, volume);
+    const target = bindOwnMount({ mounts, settings }, record, { mount, path: volume });
     expect(sources).toEqual([join(volume, "part")]);
     expect(table.list().map((each) => each.target)).toEqual([target]);
-    unbindSubpaths({ mounts, settings }, record);
+    unbindOwnMounts({ mounts, settings }, record);
     expect(table.list()).toEqual([]);
     expect(readdirSync(join(folder, "c1"))).toEqual([]);
   });
@@ -52,7 +52,9 @@ describe("bindSubpath", () => {
     symlinkSync(join(folder, "c1"), join(volume, "out"));
     for (const subpath of ["none", "out", "part/x"]) {
       const { record, mount } = recordWith(subpath);
-      expect(() => bindSubpath(parts, record, mount, volume)).toThrow(FailedPreconditionError);
+      expect(() => bindOwnMount(parts, record, { mount, path: volume })).toThrow(
+        FailedPreconditionError,
+      );
     }
     expect(parts.mounts.list()).toEqual([]);
   });

@@ -76,7 +76,7 @@ describe("planMounts()", () => {
   test("an image is read-only; owners of binds and volumes are as asked", () => {
     const planned = planMounts({
       ...NONE,
-      binds: ["/a:/a:idmap", "v:/v:ro,idmap=uids=0-5-1"],
+      binds: ["/a:/a:idmap", "vol:/v:ro,idmap=uids=0-5-1"],
       mounts: [
         { Type: "image", Source: "i", Target: "/i", ImageOptions: { Subpath: "etc" } },
         { Type: "bind", Source: "/b", Target: "/b", BindOptions: { IdMap: "container" } },

@@ -29,7 +29,7 @@ import { stopContainer } from "./stop.ts";
 import { stopAllContainers } from "./stop-all.ts";
 import { topOfContainer } from "./top.ts";
 import { countContainers } from "./count.ts";
-import { MappingNamespaces } from "./user-namespaces.ts";
+import { MappingNamespaces } from "./mapping-namespaces.ts";
 import { waitForContainer } from "./wait.ts";
 
 /**

@@ -21,7 +21,7 @@ import type { Execs } from "./exec/execs.ts";
 import type { SeccompProfile } from "./oci-spec/seccomp.ts";
 import type { Lives } from "./live.ts";
 import type { ContainerRegistry } from "./registry.ts";
-import type { MappingNamespaces } from "./user-namespaces.ts";
+import type { MappingNamespaces } from "./mapping-namespaces.ts";
 
 /** What the daemon's configuration decides for all containers. */
 export interface ContainerSettings {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { ConflictError, FailedPreconditionError, InvalidArgumentError } from "#base/errors.ts";
 import { formatIdRanges, type IdMappings, toHostId } from "#base/id-mappings.ts";
-import type { Namespaces, UserNamespace } from "#host/namespaces.ts";
+import type { UserNamespace } from "#host/namespaces.ts";
 import { type HostConfig, joinedContainer } from "#spec/engine-api/host-config.ts";
 import type { ContainerRecord } from "./container.ts";
 import type { ContainerParts } from "./parts.ts";
@@ -66,37 +66,6 @@ export function checkRemapped(parts: RemapSettings, hostConfig: HostConfig): voi
 export function diskMappings({ users, groups }: IdMappings): IdMappings {
   const engine = { containerId: ENGINE_DISK_ID, hostId: 0, size: 1 };
   return { users: [...users, engine], groups: [...groups, engine] };
-}
-
-/** User namespaces that only mappings are taken of: one for each, while the engine runs. */
-export class MappingNamespaces implements Disposable {
-  readonly #namespaces: Pick<Namespaces, "openUser">;
-  readonly #opened = new Map<string, Promise<UserNamespace>>();
-
-  constructor(namespaces: Pick<Namespaces, "openUser">) {
-    this.#namespaces = namespaces;
-  }
-
-  /** Where a mount finds the mapping. */
-  async pathOf(mappings: IdMappings): Promise<string> {
-    const key = `${formatIdRanges(mappings.users)}/${formatIdRanges(mappings.groups)}`;
-    const known = this.#opened.get(key);
-    if (known) return (await known).path;
-    const opening = this.#namespaces.openUser(mappings);
-    this.#opened.set(key, opening);
-    opening.catch(() => this.#opened.delete(key));
-    return (await opening).path;
-  }
-
-  [Symbol.dispose](): void {
-    for (const opening of this.#opened.values()) {
-      void opening.then(
-        (namespace) => namespace[Symbol.dispose](),
-        () => undefined,
-      );
-    }
-    this.#opened.clear();
-  }
 }
 
 /** The user namespace of a container about to start. Disposed when the container's process is in it. */

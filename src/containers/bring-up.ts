@@ -69,6 +69,7 @@ export async function bringUp(
   undo.move();
   watchProcess(parts, id, process);
   parts.events.publish(running, "start");
+  parts.health.begin(running);
   return running;
 }
 

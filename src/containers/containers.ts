@@ -8,11 +8,14 @@ import type { ExecConfig } from "#spec/engine-api/exec-config.ts";
 import type { CgroupStats } from "#host/cgroups.ts";
 import type { InterfaceCounters } from "#networks/networks.ts";
 import type { ContainerRecord } from "./container.ts";
+import type { ContainerHealth } from "./health/health.ts";
 
 /** A record with what only the running engine knows. */
 export interface ContainerDetails {
   readonly record: ContainerRecord;
   readonly sandbox?: Sandbox;
+  /** Absent without a check, and before the first start. */
+  readonly health?: ContainerHealth;
   readonly execIds: readonly ExecId[];
   readonly logPath: string;
   readonly hostnamePath: string;
@@ -31,6 +34,8 @@ export interface ExecDetails {
   readonly status: "created" | "running" | "exited";
   readonly pid: number;
   readonly exitCode?: number;
+  /** Of a health check: it ends with the engine that started it. */
+  readonly isProbe?: true;
 }
 
 export type WaitCondition = "not-running" | "next-exit" | "removed";

@@ -14,6 +14,7 @@ import { type ContainerId, newContainerId, shortId } from "#spec/ids.ts";
 import { formatPlatform, hostPlatform, parsePlatform, selectPlatform } from "#spec/platform.ts";
 import { checkCgroupParent } from "./cgroup-path.ts";
 import type { ContainerMount, ContainerRecord } from "./container.ts";
+import { applyHealthLabels, checkHealth } from "./health/labels.ts";
 import { fitToHost } from "./host-limits.ts";
 import { commandOf, mergeImageConfig } from "./merge-image-config.ts";
 import { imageMountKey, imageMounts } from "./image-mounts.ts";
@@ -66,7 +67,11 @@ export async function createContainer(
     ...checkPlatform(parts, request, image),
     ...securityWarnings(hostConfig.SecurityOpt, parts.system.securityModules),
   ];
-  const merged = mergeImageConfig(request.body.config, image.config.config);
+  const merged = applyHealthLabels(
+    request.body.config.Healthcheck,
+    mergeImageConfig(request.body.config, image.config.config),
+  );
+  checkHealth(merged, hostConfig);
   checkHost(parts, hostConfig, networkingConfig);
   const limits = parts.snapshotter.parseStorageOptions(hostConfig.StorageOpt);
   checkRemapped(parts, hostConfig);

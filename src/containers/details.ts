@@ -8,7 +8,7 @@ import { containerFilePaths } from "./write-container-files.ts";
 
 export type DetailsParts = Pick<
   ContainerParts,
-  "execs" | "images" | "logs" | "networks" | "registry" | "settings" | "snapshotter"
+  "execs" | "health" | "images" | "logs" | "networks" | "registry" | "settings" | "snapshotter"
 >;
 
 /** Without the driver's paths, which take a look at every layer of the image. */
@@ -16,10 +16,12 @@ export function detailsOf(parts: DetailsParts, record: ContainerRecord): Contain
   // what a run left is cleaned away behind the answer; it is not the container's any more
   const sandbox =
     record.state.status === "running" ? parts.networks.sandboxOf(record.id) : undefined;
+  const health = parts.health.healthOf(record.id);
   const directory = join(parts.settings.directory, record.id);
   return {
     record,
     ...(sandbox && { sandbox }),
+    ...(health && { health }),
     execIds: parts.execs.idsOf(record.id),
     logPath: parts.logs.driver(record.hostConfig.LogConfig.Type).filePath(directory),
     ...containerFilePaths(parts, record),

@@ -15,6 +15,7 @@ export type ExitParts = Pick<
   | "clock"
   | "events"
   | "execs"
+  | "health"
   | "images"
   | "isEnding"
   | "lives"
@@ -74,6 +75,7 @@ export async function handleExit(
   if (record?.state.status !== "running" || parts.background.signal.aborted) return;
   if (!isSameProcess(record.state.process, process.process)) return;
   const live = parts.lives.of(id);
+  parts.health.cease(id);
   const ended = exitOf(record.state.startedNanos, exit);
   const ranMs = Number((ended.finishedNanos - ended.startedNanos) / NANOS_PER_MS);
   const endpoints = parts.networks.sandboxOf(id)?.endpoints ?? [];
@@ -134,6 +136,7 @@ function recordExit(
     ranMs,
     restartCount: record.restartCount,
     lastDelayMs: live.lastDelayMs,
+    isForHealth: live.restartsForHealth,
     isHeldBack: record.stoppedByUser || live.restartsUnderWay > 0 || parts.isEnding(),
   });
   const after: ContainerRecord = decision.restart

@@ -74,7 +74,7 @@ function exitedFilter(filters: Filters): ContainerFilter {
 
 function healthFilter(filters: Filters): ContainerFilter {
   const wanted = enumFilter(filters, "health", "health", HEALTHS);
-  return () => wanted.length === 0 || wanted.includes("none");
+  return ({ health }) => wanted.length === 0 || wanted.includes(health?.status ?? "none");
 }
 
 function taskFilter(filters: Filters): ContainerFilter {

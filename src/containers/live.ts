@@ -31,6 +31,10 @@ export class Live {
   /** `restart` is between its stop and its start: the exit is not the end of an `--rm` container. */
   restartsUnderWay = 0;
   isRemovalUnderWay = false;
+  /** Its failed health check is being acted upon. */
+  isFailureHandled = false;
+  /** It is being ended because of its health, to be started again. */
+  restartsForHealth = false;
 }
 
 /** One `Live` for each container that was asked for. */

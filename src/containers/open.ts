@@ -9,6 +9,7 @@ import { createExec } from "./exec/create.ts";
 import { Execs } from "./exec/execs.ts";
 import { resizeExec } from "./exec/resize.ts";
 import { startExec } from "./exec/start.ts";
+import { openHealthMonitors } from "./health/open.ts";
 import { killContainer } from "./kill.ts";
 import { listContainers } from "./list.ts";
 import { Lives } from "./live.ts";
@@ -43,13 +44,17 @@ export async function openContainers(options: ContainersOptions): Promise<OpenCo
   await mkdir(options.settings.directory, { recursive: true, mode: 0o710 });
   let isEnding = false;
   const { seccompProfile } = options.settings;
-  const parts: ContainerParts = {
-    ...options,
+  const joined = {
     registry: new ContainerRegistry(options.store),
-    lives: new Lives(),
-    execs: new Execs(options.store, options.clock),
     events: new ContainerEvents(options.events),
     background: new Background(options.warn),
+  };
+  const parts: ContainerParts = {
+    ...options,
+    ...joined,
+    lives: new Lives(),
+    execs: new Execs(options.store, options.clock),
+    health: openHealthMonitors(options, joined, () => parts),
     seccompProfile: seccompProfile === undefined ? undefined : parseSeccompProfile(seccompProfile),
     mappingNamespaces: new MappingNamespaces(options.namespaces),
     isEnding: () => isEnding,

@@ -5,6 +5,7 @@ import type { IdMappings } from "#base/id-mappings.ts";
 import type { Mounts } from "#host/mounts.ts";
 import type { Namespaces } from "#host/namespaces.ts";
 import type { Processes } from "#host/processes.ts";
+import type { Sockets } from "#host/sockets.ts";
 import type { System } from "#host/system.ts";
 import type { Images } from "#images/images.ts";
 import type { Logs } from "#logs/logs.ts";
@@ -20,6 +21,7 @@ import type { ContainerEvents } from "./container-events.ts";
 import type { Execs } from "./exec/execs.ts";
 import type { SeccompProfile } from "./oci-spec/seccomp.ts";
 import type { Lives } from "./live.ts";
+import type { HealthMonitors } from "./health/monitors.ts";
 import type { ContainerRegistry } from "./registry.ts";
 import type { MappingNamespaces } from "./mapping-namespaces.ts";
 
@@ -66,6 +68,8 @@ export interface ContainersOptions {
   readonly processes: Pick<Processes, "run">;
   readonly mounts: Pick<Mounts, "bind" | "bindMapped" | "list" | "tmpfs" | "unmount">;
   readonly namespaces: Pick<Namespaces, "openUser">;
+  /** For health checks that the engine does itself. */
+  readonly sockets: Pick<Sockets, "connectTcp">;
   readonly settings: ContainerSettings;
   readonly randomBytes: RandomBytes;
   /** Reports what went wrong behind an answer, and stops nothing. */
@@ -79,6 +83,7 @@ export interface ContainerParts extends Omit<ContainersOptions, "events"> {
   readonly execs: Execs;
   readonly events: ContainerEvents;
   readonly background: Background;
+  readonly health: HealthMonitors;
   readonly seccompProfile: SeccompProfile | undefined;
   readonly mappingNamespaces: MappingNamespaces;
   /** Whether the engine is ending: no restart policy runs then. */

@@ -103,6 +103,7 @@ async function applyStep(
         return;
       }
       parts.registry.put(after);
+      parts.health.cease(record.id);
       parts.events.publish(after, "die", {
         exitCode: String(exit.exitCode),
         execDuration: String((exit.finishedNanos - exit.startedNanos) / 1_000_000_000n),
@@ -147,6 +148,7 @@ async function takeOver(
     if (kind === "volume" && name !== undefined) await parts.volumes.mount(name, record.id);
   }
   watchProcess(parts, record.id, found);
+  parts.health.takeOver(parts.registry.find(record.id) ?? record);
 }
 
 /** The container does not run: networks and root are gone already, what else a run has may be left. */
@@ -171,6 +173,7 @@ async function removeOrphans(parts: ReconcileParts): Promise<void> {
       parts.warn(`Cannot remove ${what} of no container: ${messageOf(error)}`);
     }
   };
+  parts.health.keepOnly(isKnown);
   const execs = new Set<string>(parts.execs.unfinished().map(([id]) => id));
   for (const id of parts.runtime.list()) {
     if (isKnown(id) || execs.has(id)) continue;

@@ -13,6 +13,7 @@ export type RemovalParts = Pick<
   ContainerParts,
   | "events"
   | "execs"
+  | "health"
   | "images"
   | "lives"
   | "mounts"
@@ -93,6 +94,7 @@ export async function takeAway(parts: RemovalParts, record: ContainerRecord): Pr
     throw error;
   }
   parts.execs.forgetAllOf(record.id);
+  parts.health.forget(record.id);
   parts.registry.delete(record.id);
   await releaseImage(parts, record);
 }

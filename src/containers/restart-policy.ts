@@ -15,6 +15,8 @@ export interface RestartSituation {
   readonly lastDelayMs: number;
   /** By `stop` or `kill`, or the engine itself is ending. */
   readonly isHeldBack: boolean;
+  /** It was ended because of its health, to be started again whatever the policy. */
+  readonly isForHealth: boolean;
 }
 
 export type RestartDecision =
@@ -27,7 +29,8 @@ const STEADY_AFTER_MS = 10_000;
 
 /** What follows an exit while the engine runs. */
 export function planRestart(situation: RestartSituation): RestartDecision {
-  if (situation.isHeldBack || !wantsRestart(situation)) return { restart: false };
+  const isWanted = situation.isForHealth || wantsRestart(situation);
+  if (situation.isHeldBack || !isWanted) return { restart: false };
   const isSteady = situation.ranMs >= STEADY_AFTER_MS;
   const delayMs =
     isSteady || situation.lastDelayMs === 0

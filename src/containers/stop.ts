@@ -17,9 +17,14 @@ export interface StopOptions {
   readonly signal?: string;
 }
 
+/** Who ends a run. After the user no restart policy brings the container back; after the engine it may. */
+export interface RunEnder {
+  readonly isByEngine?: true;
+}
+
 export type StopParts = Pick<
   ContainerParts,
-  "clock" | "events" | "isEnding" | "lives" | "registry" | "runtime"
+  "clock" | "events" | "health" | "isEnding" | "lives" | "registry" | "runtime"
 >;
 
 const SIGTERM = 15;
@@ -56,14 +61,16 @@ export async function endRun(
   parts: StopParts,
   id: ContainerId,
   reference: string,
-  options: StopOptions,
+  options: StopOptions & RunEnder,
 ): Promise<void> {
   const live = parts.lives.of(id);
   const process = await live.lane.run(async () => {
     const record = parts.registry.get(id);
     assertAllowed("stop", record, reference);
     const signal = parseSignal(options.signal || record.config.StopSignal || String(SIGTERM));
-    const held = holdBackRestart(parts, record);
+    if (options.isByEngine && record.state.status !== "running") return undefined;
+    const held = options.isByEngine ? record : holdBackRestart(parts, record);
+    parts.health.suspend(id);
     if (held.state.status === "restarting") {
       cancelRestart(parts, live, held);
       return undefined;
@@ -75,7 +82,7 @@ export async function endRun(
   const graceSeconds =
     options.timeoutSeconds ?? parts.registry.find(id)?.config.StopTimeout ?? DEFAULT_GRACE_SECONDS;
   if (await hasEnded(parts, process, graceSeconds * 1000)) return;
-  await killRun(parts, id, process);
+  await killRun(parts, id, process, options);
 }
 
 /**
@@ -87,12 +94,15 @@ export async function killRun(
   parts: StopParts,
   id: ContainerId,
   process: LiveProcess,
+  ender: RunEnder = {},
 ): Promise<void> {
   const live = parts.lives.of(id);
   await live.lane.run(async () => {
     const record = parts.registry.find(id);
     if (!record || live.process !== process) return;
-    await signalProcess(parts, holdBackRestart(parts, record), SIGKILL);
+    const held = ender.isByEngine ? record : holdBackRestart(parts, record);
+    parts.health.suspend(id);
+    await signalProcess(parts, held, SIGKILL);
   });
   const isOver = await hasEnded(parts, process, AFTER_KILL_MS);
   if (isOver && live.process !== process) return;

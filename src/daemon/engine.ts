@@ -353,6 +353,7 @@ export async function openEngine(
       processes: host.processes,
       mounts: host.mounts,
       namespaces: host.namespaces,
+      sockets: host.sockets,
       settings: {
         directory: join(config.dataRoot, "containers"),
         cgroupParent:

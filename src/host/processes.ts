@@ -85,6 +85,11 @@ export interface Processes {
   isAlive(process: ProcessIdentity): boolean;
   /** @returns False when it is gone. */
   kill(process: ProcessIdentity, signal: number): boolean;
+  /**
+   * To a process and those of its group, where it leads one.
+   * @returns False when it is gone.
+   */
+  killGroup(process: ProcessIdentity, signal: number): boolean;
   /** Resolves when it has ended, child or not (pidfd). */
   waitGone(process: ProcessIdentity, signal?: AbortSignal): Promise<void>;
   /** Who listens on a TCP or UDP port of the host: `nginx (pid 4711)`; undefined when unknown. */

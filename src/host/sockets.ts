@@ -8,7 +8,31 @@ export interface PacketSocket extends AsyncDisposable {
   endWriting(): void;
 }
 
+/** A TCP connection; disposing closes it at once. */
+export interface TcpConnection extends Disposable {
+  /** Bytes as they come; ends at the peer's close or the disposal. One reader. */
+  data(): AsyncIterable<Uint8Array>;
+  /** For a few hundred bytes: what the kernel's buffer takes. */
+  write(bytes: Uint8Array): void;
+}
+
 export interface Sockets {
+  /**
+   * Connects from inside a network namespace.
+   *
+   * @param target `address` is an IP address; names are not looked up.
+   * @param signal An abort closes the socket and throws the reason.
+   * @throws {UnavailableError} Refused, unreachable: `connection refused (ECONNREFUSED)` and the like.
+   */
+  connectTcp(
+    target: {
+      /** A pin, or /proc/PID/ns/net. */
+      readonly namespacePath: string;
+      readonly address: string;
+      readonly port: number;
+    },
+    signal: AbortSignal,
+  ): Promise<TcpConnection>;
   /** @param path Any length: over the kernel's 108 bytes it goes through /proc/self/fd. */
   connectSeqpacket(path: string): Promise<PacketSocket>;
   /**

@@ -191,6 +191,11 @@ export class ConmonRuntime implements Runtime {
     return pair !== undefined && this.#parts.processes.kill(pair.process, signal);
   }
 
+  killGroup(id: string, signal: number): boolean {
+    const pair = this.#folder(id).readPair();
+    return pair !== undefined && this.#parts.processes.killGroup(pair.process, signal);
+  }
+
   async pause(id: string): Promise<void> {
     await this.#run(this.#program(this.#record(id).runtimeName), ["pause", id]);
   }

@@ -33,6 +33,8 @@ export interface Runtime {
   start(id: string): Promise<void>;
   /** Sends a signal to the first process of a container or exec. False when it is gone. */
   kill(id: string, signal: number): boolean;
+  /** As `kill`, and to the processes that an exec has started, as long as they keep to its group. */
+  killGroup(id: string, signal: number): boolean;
   pause(id: string): Promise<void>;
   /** Nothing for a container whose process has ended. */
   resume(id: string): Promise<void>;

@@ -43,7 +43,7 @@ export function inspectToWire(
     Created: formatRfc3339(record.createdNanos),
     Path: record.path,
     Args: record.args,
-    State: stateToWire(record.state),
+    State: stateToWire(record.state, details.health),
     Image: record.imageId,
     ResolvConfPath: details.resolvConfPath,
     HostnamePath: details.hostnamePath,

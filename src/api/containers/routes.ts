@@ -207,7 +207,7 @@ function lookRoutes(options: ContainerRoutesOptions): readonly Route[] {
       sendJson(
         exchange,
         200,
-        found.map((details) => summaryToWire(details, now)),
+        found.map((details) => summaryToWire(details, now, exchange.version)),
       );
     }),
     answer("GET", "/containers/{id}/json", async (exchange) => {

@@ -1,5 +1,6 @@
 import type { ContainerSummary } from "@docker/node-sdk";
 import type { ContainerDetails } from "#containers/containers.ts";
+import { type ApiVersion, isAtLeast } from "#spec/engine-api/version.ts";
 import type { Wire } from "#api/wire.ts";
 import { shownMounts } from "./inspect.ts";
 import { endpointsToWire, portSummaries } from "./network-settings.ts";
@@ -12,8 +13,12 @@ function commandText(path: string, args: readonly string[]): string {
 }
 
 /** One row of `GET /containers/json`. */
-export function summaryToWire(details: ContainerDetails, nowMs: number): Wire<ContainerSummary> {
-  const { record, sizes } = details;
+export function summaryToWire(
+  details: ContainerDetails,
+  nowMs: number,
+  version: ApiVersion,
+): Wire<ContainerSummary> {
+  const { record, sizes, health } = details;
   const mounts = [...shownMounts(details)].sort((left, right) =>
     (left.Destination ?? "") < (right.Destination ?? "") ? -1 : 1,
   );
@@ -31,7 +36,7 @@ export function summaryToWire(details: ContainerDetails, nowMs: number): Wire<Co
     }),
     Labels: record.config.Labels,
     State: statusWord(record.state),
-    Status: statusText(record.state, nowMs),
+    Status: statusText(record.state, nowMs, details.health),
     HostConfig: {
       NetworkMode: record.hostConfig.NetworkMode,
       ...(Object.keys(record.hostConfig.Annotations).length > 0
@@ -40,5 +45,8 @@ export function summaryToWire(details: ContainerDetails, nowMs: number): Wire<Co
     },
     NetworkSettings: { Networks: endpointsToWire(details) },
     Mounts: mounts,
+    ...(isAtLeast(version, "1.52")
+      ? { Health: { Status: health?.status ?? "none", FailingStreak: health?.failingStreak ?? 0 } }
+      : {}),
   };
 }

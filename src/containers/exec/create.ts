@@ -4,27 +4,30 @@ import { assertAllowed } from "#containers/transitions.ts";
 import type { ExecConfig } from "#spec/engine-api/exec-config.ts";
 import { type ExecId, newExecId } from "#spec/ids.ts";
 
+export type CreateExecParts = Pick<
+  ContainerParts,
+  | "cgroups"
+  | "events"
+  | "execs"
+  | "randomBytes"
+  | "registry"
+  | "settings"
+  | "snapshotter"
+  | "system"
+>;
+
 export function createExec(
-  parts: Pick<
-    ContainerParts,
-    | "cgroups"
-    | "events"
-    | "execs"
-    | "randomBytes"
-    | "registry"
-    | "settings"
-    | "snapshotter"
-    | "system"
-  >,
+  parts: CreateExecParts,
   reference: string,
   config: ExecConfig,
+  options: { readonly isProbe?: true } = {},
 ): ExecId {
   const record = parts.registry.resolve(reference);
   assertAllowed("exec", record, reference);
   // an unknown user is refused here already, as in Docker
   planExecProcess(parts, record, config, parts.snapshotter.rootPath(record.id));
   const id = newExecId(parts.randomBytes);
-  parts.execs.put({ id, containerId: record.id, config, status: "created", pid: 0 });
+  parts.execs.put({ id, containerId: record.id, config, status: "created", pid: 0, ...options });
   parts.events.publish(record, `exec_create: ${commandText(config)}`, { execID: id });
   return id;
 }

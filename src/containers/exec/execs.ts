@@ -9,6 +9,7 @@ import type { ExecDetails } from "#containers/containers.ts";
 export interface StoredExec {
   readonly containerId: ContainerId;
   readonly config: ExecConfig;
+  readonly isProbe?: true;
 }
 
 interface Entry {
@@ -33,7 +34,7 @@ export class Execs {
 
   constructor(store: Store, clock: Pick<Clock, "monotonicMs">) {
     this.#clock = clock;
-    this.#stored = store.collection<StoredExec>({ name: "execs", version: 1 });
+    this.#stored = store.collection<StoredExec>({ name: "execs", version: 1, survives: "crash" });
   }
 
   /** @throws {NotFoundError} Unknown, or ended more than five minutes ago. */
@@ -66,6 +67,10 @@ export class Execs {
     return ids;
   }
 
+  forget(id: ExecId): void {
+    this.#entries.delete(id);
+  }
+
   forgetAllOf(containerId: ContainerId): void {
     for (const [id, { details }] of this.#entries) {
       if (details.containerId === containerId) this.#entries.delete(id);
@@ -74,7 +79,8 @@ export class Execs {
 
   /** Before it starts, so that no crash leaves a process that nobody knows. */
   recordStart(details: ExecDetails): void {
-    this.#stored.put(details.id, { containerId: details.containerId, config: details.config });
+    const { containerId, config, isProbe } = details;
+    this.#stored.put(details.id, { containerId, config, ...(isProbe && { isProbe }) });
   }
 
   recordEnd(id: ExecId): void {

@@ -10,6 +10,8 @@ type ReconcileExecParts = Pick<
   "background" | "events" | "execs" | "registry" | "runtime" | "warn"
 >;
 
+const SIGKILL = 9;
+
 /** Takes over the execs that an earlier engine started, alive or ended meanwhile. */
 export async function reconcileExecs(
   parts: ReconcileExecParts,
@@ -18,7 +20,8 @@ export async function reconcileExecs(
   const kept = new Set(parts.runtime.list());
   for (const [id, stored] of parts.execs.unfinished()) {
     try {
-      if (live.has(stored.containerId) && kept.has(id)) await takeOver(parts, id, stored);
+      const isWanted = live.has(stored.containerId) && !stored.isProbe;
+      if (isWanted && kept.has(id)) await takeOver(parts, id, stored);
       else await forget(parts, id, kept.has(id));
     } catch (error) {
       parts.warn(`Cannot put exec ${id} in order: ${messageOf(error)}`);
@@ -48,6 +51,9 @@ async function takeOver(parts: ReconcileExecParts, id: ExecId, stored: StoredExe
 }
 
 async function forget(parts: ReconcileExecParts, id: ExecId, isKept: boolean): Promise<void> {
-  if (isKept) await parts.runtime.delete(id, { force: true });
+  if (isKept) {
+    parts.runtime.killGroup(id, SIGKILL);
+    await parts.runtime.delete(id, { force: true });
+  }
   parts.execs.recordEnd(id);
 }

@@ -121,6 +121,10 @@ export class FakeRuntime implements Runtime {
     return true;
   }
 
+  killGroup(id: string, signal: number): boolean {
+    return this.kill(id, signal);
+  }
+
   async pause(id: string): Promise<void> {
     const process = this.#world.all.get(id);
     if (process) process.paused = true;

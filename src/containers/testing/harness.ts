@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
+import { FakeSockets } from "#host/fake/sockets.ts";
 import type { Cgroups } from "#host/cgroups.ts";
 import type { Mounts } from "#host/mounts.ts";
 import type { Processes } from "#host/processes.ts";
@@ -157,6 +158,7 @@ export async function openTestEngine(world: World): Promise<TestEngine> {
     namespaces: {
       openUser: async () => ({ path: "/proc/self/ns/user", [Symbol.dispose]: () => undefined }),
     },
+    sockets: new FakeSockets(),
     settings: {
       directory: world.containersDirectory,
       cgroupParent: "wharf",

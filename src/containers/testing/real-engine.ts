@@ -159,6 +159,7 @@ export async function openRealEngine(root: RealRoot): Promise<RealEngine> {
       processes: host.processes,
       mounts: host.mounts,
       namespaces: host.namespaces,
+      sockets: host.sockets,
       settings: {
         directory: join(root.directory, "containers"),
         cgroupParent: `wharf-test-${root.engineId.slice(0, 8)}`,

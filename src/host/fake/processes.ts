@@ -88,6 +88,10 @@ export class FakeProcesses implements Processes {
     return true;
   }
 
+  killGroup(process: ProcessIdentity, signal: number): boolean {
+    return this.kill(process, signal);
+  }
+
   async waitGone(process: ProcessIdentity, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     const exited = this.#find(process)?.exited;

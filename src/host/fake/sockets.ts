@@ -1,5 +1,5 @@
 import { NotFoundError, UnavailableError } from "#base/errors.ts";
-import type { PacketSocket, Sockets } from "#host/sockets.ts";
+import type { PacketSocket, Sockets, TcpConnection } from "#host/sockets.ts";
 
 /** Both ends of one in-memory connection. */
 export interface FakeConnection {
@@ -25,6 +25,11 @@ export class FakeSockets implements Sockets {
     const { near, far } = openConnection();
     listener(far);
     return near;
+  }
+
+  /** Nobody listens. */
+  async connectTcp(): Promise<TcpConnection> {
+    throw new UnavailableError("connection refused (ECONNREFUSED)");
   }
 
   reservePort(protocol: "tcp" | "udp", address: string, port: number): number | undefined {

@@ -51,7 +51,7 @@ export async function openLinuxHost(options: LinuxHostOptions = {}): Promise<Hos
     netlink,
     nft,
     processes,
-    sockets: new LinuxSockets({ libc, clock }),
+    sockets: new LinuxSockets({ libc, clock, thread }),
     subvolumes: new LinuxSubvolumes({ libc }),
     system: openSystem(libc),
   };

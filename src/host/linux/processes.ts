@@ -8,7 +8,7 @@ import type {
   SpawnOptions,
 } from "#host/processes.ts";
 import { connectDescriptor } from "./descriptor-socket.ts";
-import { errnos, systemError } from "./ffi/errno.ts";
+import { errnoOf, errnos, systemError } from "./ffi/errno.ts";
 import type { Libc } from "./ffi/libc.ts";
 import { findPortHolder } from "./port-holder.ts";
 import { type ProcStat, parseProcStat } from "./proc-stat.ts";
@@ -74,6 +74,16 @@ export class LinuxProcesses implements Processes {
     } finally {
       this.#libc.call.close(pidfd);
     }
+  }
+
+  killGroup(leader: ProcessIdentity, signal: number): boolean {
+    if (!this.isAlive(leader)) return false;
+    try {
+      process.kill(-leader.pid, signal);
+    } catch (error) {
+      if (errnoOf(error) !== errnos.ESRCH) throw error;
+    }
+    return this.kill(leader, signal);
   }
 
   async waitGone(process: ProcessIdentity, signal?: AbortSignal): Promise<void> {

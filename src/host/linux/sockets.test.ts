@@ -8,9 +8,14 @@ import { NotFoundError, UnavailableError } from "#base/errors.ts";
 import { SystemClock } from "./clock.ts";
 import { openLibc } from "./ffi/libc.ts";
 import { LinuxSockets } from "./sockets.ts";
+import { JsThread } from "./thread.ts";
 
 const libc = openLibc();
-const sockets = new LinuxSockets({ libc, clock: new SystemClock({ libc }) });
+const sockets = new LinuxSockets({
+  libc,
+  clock: new SystemClock({ libc }),
+  thread: new JsThread({ libc }),
+});
 
 let folder: string;
 

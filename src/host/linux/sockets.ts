@@ -2,12 +2,13 @@ import { basename, dirname } from "node:path";
 import { isIPv6 } from "node:net";
 import { InvalidArgumentError } from "#base/errors.ts";
 import type { Clock } from "#host/clock.ts";
-import type { PacketSocket, Sockets } from "#host/sockets.ts";
+import type { PacketSocket, Sockets, TcpConnection } from "#host/sockets.ts";
 import { errnos, systemError } from "./ffi/errno.ts";
 import { cString, type Libc, O_CLOEXEC, O_NONBLOCK, O_PATH } from "./ffi/libc.ts";
 import { parseIpAddress } from "./netlink/ip-address.ts";
 import { openPacketSocket } from "./packet-socket.ts";
-import { openDescriptor } from "./thread.ts";
+import { connectTcp, type TcpTarget } from "./tcp-connection.ts";
+import { type JsThread, openDescriptor } from "./thread.ts";
 
 const AF_UNIX = 1;
 const AF_INET = 2;
@@ -28,10 +29,20 @@ const CONNECT_PAUSE_MS = 5;
 export class LinuxSockets implements Sockets {
   readonly #libc: Libc;
   readonly #clock: Clock;
+  readonly #thread: JsThread;
 
-  constructor(options: { readonly libc: Libc; readonly clock: Clock }) {
+  constructor(options: {
+    readonly libc: Libc;
+    readonly clock: Clock;
+    readonly thread: JsThread;
+  }) {
     this.#libc = options.libc;
     this.#clock = options.clock;
+    this.#thread = options.thread;
+  }
+
+  connectTcp(target: TcpTarget, signal: AbortSignal): Promise<TcpConnection> {
+    return connectTcp(this.#thread, target, signal);
   }
 
   async connectSeqpacket(path: string): Promise<PacketSocket> {

@@ -1,13 +1,17 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import type { JsonReader } from "#base/json-reader.ts";
 import { cleanPath } from "#base/posix-path.ts";
+import { parseHttpTarget, parseTcpTarget } from "./health-target.ts";
 import { parseMountTarget } from "./mount.ts";
 import { formatContainerPort, parseContainerPort } from "./port-spec.ts";
 import { parseSignal } from "./signals.ts";
 
 /** Durations in nanoseconds; 0 takes the default. */
 export interface HealthConfig {
-  /** `[]` inherits, `["NONE"]` switches off, `["CMD", …]`, `["CMD-SHELL", line]`. */
+  /**
+   * `[]` inherits, `["NONE"]` switches off, `["CMD", …]`, `["CMD-SHELL", line]`; beyond Docker
+   * `["HTTP", url]` and `["TCP", port]`, which the engine does itself.
+   */
   readonly Test: readonly string[];
   readonly Interval: number;
   readonly Timeout: number;
@@ -95,15 +99,38 @@ function checkHostname(name: string, noun: "hostname" | "domainname"): void {
   }
 }
 
+/** @throws {InvalidArgumentError} Also where Docker takes it and fails later: `["CMD"]` ends dockerd. */
+function checkHealthTest(test: readonly string[]): void {
+  const [kind, first] = test;
+  const invalid = (reason: string): InvalidArgumentError =>
+    new InvalidArgumentError(`invalid Test in Healthcheck: ${reason}`);
+  switch (kind) {
+    case undefined:
+    case "":
+    case "NONE":
+      return;
+    case "CMD":
+    case "CMD-SHELL":
+      if (!first) throw invalid(`${kind} needs a command`);
+      checkArguments(test, "Test in Healthcheck");
+      return;
+    case "HTTP":
+      if (test.length > 2) throw invalid("HTTP takes one URL");
+      parseHttpTarget(first ?? "");
+      return;
+    case "TCP":
+      if (test.length > 2) throw invalid("TCP takes one port");
+      parseTcpTarget(first ?? "");
+      return;
+    default:
+      throw invalid(`unknown type ${JSON.stringify(kind)} (try CMD, CMD-SHELL, HTTP, TCP or NONE)`);
+  }
+}
+
 /** @throws {InvalidArgumentError} With Docker's texts. */
 export function readHealthConfig(reader: JsonReader): HealthConfig {
   const test = reader.strings("Test") ?? [];
-  const kind = test[0];
-  if (kind !== undefined && !["", "NONE", "CMD", "CMD-SHELL"].includes(kind)) {
-    throw new InvalidArgumentError(
-      `invalid Test in Healthcheck: unknown type ${JSON.stringify(kind)} (try CMD, CMD-SHELL or NONE)`,
-    );
-  }
+  checkHealthTest(test);
   const duration = (key: string): number => {
     const nanoseconds = reader.integer(key, "time.Duration") ?? 0;
     if (nanoseconds !== 0 && nanoseconds < MINIMUM_HEALTH_NANOSECONDS) {

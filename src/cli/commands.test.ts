@@ -39,6 +39,14 @@ function dockerFlags(path: string): readonly ReferenceFlag[] {
   return reference.commands.find((one) => one.command === path)?.flags ?? [];
 }
 
+/** Flags that docker's commands do not have. */
+const ourFlags: Readonly<Record<string, readonly string[]>> = {
+  "container create": ["health-http", "health-on-failure", "health-tcp"],
+  "container run": ["health-http", "health-on-failure", "health-tcp"],
+  create: ["health-http", "health-on-failure", "health-tcp"],
+  run: ["health-http", "health-on-failure", "health-tcp"],
+};
+
 const covered = commands.filter((entry) => !ours.includes(entry.path));
 
 test("commands are docker's, sorted by path", () => {
@@ -70,7 +78,10 @@ for (const entry of covered) {
         hidden: flag.hidden || flag.deprecated,
         minApi: isRecent(flag.minApi) ? flag.minApi : undefined,
       }));
-    expect(Object.entries(command.flags).map(describe).sort(byName)).toEqual(wanted.sort(byName));
+    const flags = Object.entries(command.flags).filter(
+      ([name]) => !(ourFlags[entry.path] ?? []).includes(name),
+    );
+    expect(flags.map(describe).sort(byName)).toEqual(wanted.sort(byName));
   });
 }
 

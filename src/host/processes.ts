@@ -86,7 +86,7 @@ export interface Processes {
   /** @returns False when it is gone. */
   kill(process: ProcessIdentity, signal: number): boolean;
   /**
-   * To a process and those of its group, where it leads one.
+   * To a process and those of its group, unless that is of the daemon's own session.
    * @returns False when it is gone.
    */
   killGroup(process: ProcessIdentity, signal: number): boolean;

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { EXITED, RUNNING, containerDetails } from "#api/testing/container-fixtures.ts";
+import { EXITED, PAUSED, RUNNING, containerDetails } from "#api/testing/container-fixtures.ts";
 import { shapeDifferences } from "#api/testing/shape.ts";
 import docker from "#api/testdata/docker-28.json";
 import type { ContainerStatsSample } from "#containers/containers.ts";
+import type { ContainerHealth } from "#containers/health/health.ts";
 import type { Sandbox } from "#networks/networks.ts";
 import { parseEndpointId, parseNetworkId, parseSandboxId } from "#spec/ids.ts";
 import { MAX_API_VERSION, parseApiVersion } from "#spec/engine-api/version.ts";
@@ -96,9 +97,50 @@ describe("inspectToWire()", () => {
 
 describe("summaryToWire()", () => {
   test("has Docker 28's keys and defaults", () => {
-    const rows = [exited, running, created].map((details) => summaryToWire(details, 1_120_000));
+    const rows = [exited, running, created].map((details) =>
+      summaryToWire(details, 1_120_000, V151),
+    );
     const wire: unknown = JSON.parse(JSON.stringify(rows));
     expect(shapeDifferences(docker.list, wire)).toEqual([]);
+  });
+});
+
+describe("health", () => {
+  const health: ContainerHealth = {
+    status: "healthy",
+    failingStreak: 0,
+    log: [{ startedNanos: 1n, endedNanos: 2_000_000_001n, exitCode: 0, output: "fine\n" }],
+    runStartedNanos: 0n,
+  };
+  const checked = { ...running, health };
+
+  test("is part of the state in inspect, and of a row since API 1.52", () => {
+    expect(inspectToWire(checked, V151, "wharf0").State?.Health).toEqual({
+      Status: "healthy",
+      FailingStreak: 0,
+      Log: [
+        {
+          Start: "1970-01-01T00:00:00.000000001Z",
+          End: "1970-01-01T00:00:02.000000001Z",
+          ExitCode: 0,
+          Output: "fine\n",
+        },
+      ],
+    });
+    expect(summaryToWire(checked, 1_120_000, V151).Health).toBeUndefined();
+    const summary = (details: typeof running): unknown =>
+      summaryToWire(details, 1_120_000, MAX_API_VERSION).Health;
+    expect(summary(checked)).toEqual({ Status: "healthy", FailingStreak: 0 });
+    expect(summary(running)).toEqual({ Status: "none", FailingStreak: 0 });
+  });
+
+  test("stands behind the time in the status, a pause before it", () => {
+    expect(statusText(RUNNING, 1_120_000, health)).toBe("Up 2 minutes (healthy)");
+    expect(statusText(RUNNING, 1_120_000, { ...health, status: "starting" })).toBe(
+      "Up 2 minutes (health: starting)",
+    );
+    expect(statusText(PAUSED, 1_120_000, health)).toBe("Up 2 minutes (Paused)");
+    expect(statusText(EXITED, 1_120_000, health)).toBe("Exited (3) About a minute ago");
   });
 });
 
@@ -106,7 +148,7 @@ describe("statusText()", () => {
   test.each([
     [{ status: "created" } as const, "Created"],
     [RUNNING, "Up 2 minutes"],
-    [{ ...RUNNING, paused: true }, "Up 2 minutes (Paused)"],
+    [PAUSED, "Up 2 minutes (Paused)"],
     [EXITED, "Exited (3) About a minute ago"],
     [{ status: "dead", reason: "half removed" } as const, "Dead"],
   ])("%#", (state, text) => {

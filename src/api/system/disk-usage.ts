@@ -58,7 +58,7 @@ function itemsToWire(usage: DiskUsage, version: ApiVersion, nowMs: number): Usag
       ...imageToWire(image, { containers: containerCount, sharedBytes }, version),
       Containers: containerCount,
     })),
-    containers: usage.containers?.items.map((details) => containerToWire(details, nowMs)),
+    containers: usage.containers?.items.map((details) => containerToWire(details, nowMs, version)),
     volumes: usage.volumes?.items.map(volumeItem),
     buildCache: usage.buildCache?.items.map(buildCacheItem),
   };

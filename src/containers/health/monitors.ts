@@ -1,4 +1,4 @@
-import { Semaphore } from "#base/async.ts";
+import { abortable, Semaphore } from "#base/async.ts";
 import type { Clock } from "#host/clock.ts";
 import type { ContainerId } from "#spec/ids.ts";
 import type { Background } from "#containers/background.ts";
@@ -135,8 +135,8 @@ export class HealthMonitors {
         startPermit[Symbol.dispose]();
         return;
       }
-      const result = await probe(record, check, startPermit, signal);
-      if (signal.aborted) return;
+      // one that is cut off ends by itself, and is not waited for
+      const result = await abortable(probe(record, check, startPermit, signal), signal);
       this.#record(id, check, result);
     }
   }

@@ -1,10 +1,11 @@
+import { messageOf } from "#base/errors.ts";
 import type { ContainerRecord } from "#containers/container.ts";
 import { type CreateExecParts, createExec } from "#containers/exec/create.ts";
 import { type ExecParts, startExec } from "#containers/exec/start.ts";
 import { parseExecConfig } from "#spec/engine-api/exec-config.ts";
 import type { ExecId } from "#spec/ids.ts";
 import type { ProbeOutcome } from "./probe-network.ts";
-import { ProbeOutput } from "./probe-output.ts";
+import type { ProbeOutput } from "./probe-output.ts";
 
 export type ProbeCommandParts = CreateExecParts & ExecParts;
 
@@ -47,6 +48,10 @@ export async function probeCommand(
   }
 }
 
-function killProbe(parts: Pick<ProbeCommandParts, "runtime">, id: ExecId): void {
-  parts.runtime.killGroup(id, SIGKILL);
+function killProbe(parts: Pick<ProbeCommandParts, "runtime" | "warn">, id: ExecId): void {
+  try {
+    parts.runtime.killGroup(id, SIGKILL);
+  } catch (error) {
+    parts.warn(`Cannot end health check ${id}: ${messageOf(error)}`);
+  }
 }

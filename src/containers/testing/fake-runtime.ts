@@ -154,7 +154,10 @@ export class FakeRuntime implements Runtime {
     }
     const process = this.#world.add(request.execId, request.containerId, request.process.args);
     process.status = "running";
-    return { ...running(process), ...(request.attach ? { stdio: new FakeStream() } : {}) };
+    if (!request.attach) return running(process);
+    const stdio = new FakeStream();
+    void process.exited.promise.then(() => stdio.end());
+    return { ...running(process), stdio };
   }
 
   async attach(id: string): Promise<AttachStream> {

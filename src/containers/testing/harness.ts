@@ -129,6 +129,7 @@ export async function openTestEngine(world: World): Promise<TestEngine> {
       "create",
       "start",
       "kill",
+      "killGroup",
       "delete",
       "pause",
       "resume",

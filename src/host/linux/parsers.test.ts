@@ -60,7 +60,10 @@ describe("parseProcStat()", () => {
     `42 (a) b (c) ${state} 1 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 ${threads} 0 90186 2703360 289`;
 
   test("counts fields from the last parenthesis", () => {
-    expect(parseProcStat(stat("S", 1))).toEqual({ startTicks: 90186, hasEnded: false });
+    expect(parseProcStat(stat("S", 1))).toMatchObject({
+      startTicks: 90186,
+      hasEnded: false,
+    });
   });
 
   test("takes a zombie for ended, unless other threads live on", () => {

@@ -3,6 +3,8 @@ export interface ProcStat {
   /** A zombie, or dead. Not while threads outlive the first one, although that shows as a zombie too. */
   readonly hasEnded: boolean;
   readonly startTicks: number;
+  readonly processGroup: number;
+  readonly session: number;
 }
 
 /**
@@ -19,5 +21,12 @@ export function parseProcStat(text: string): ProcStat | undefined {
   const threads = Number(fields[17]);
   const startTicks = Number(fields[19]);
   if (!Number.isInteger(startTicks)) return undefined;
-  return { startTicks, hasEnded: state === "X" || (state === "Z" && threads <= 1) };
+  const processGroup = Number(fields[2]);
+  const session = Number(fields[3]);
+  return {
+    startTicks,
+    processGroup,
+    session,
+    hasEnded: state === "X" || (state === "Z" && threads <= 1),
+  };
 }

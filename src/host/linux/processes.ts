@@ -76,14 +76,17 @@ export class LinuxProcesses implements Processes {
     }
   }
 
-  killGroup(leader: ProcessIdentity, signal: number): boolean {
-    if (!this.isAlive(leader)) return false;
-    try {
-      process.kill(-leader.pid, signal);
-    } catch (error) {
-      if (errnoOf(error) !== errnos.ESRCH) throw error;
+  killGroup(member: ProcessIdentity, signal: number): boolean {
+    const stat = readStat(member.pid);
+    if (stat?.startTicks !== member.startTicks) return false;
+    if (stat.processGroup > 1 && stat.session !== readStat(process.pid)?.session) {
+      try {
+        process.kill(-stat.processGroup, signal);
+      } catch (error) {
+        if (errnoOf(error) !== errnos.ESRCH) throw error;
+      }
     }
-    return this.kill(leader, signal);
+    return this.kill(member, signal);
   }
 
   async waitGone(process: ProcessIdentity, signal?: AbortSignal): Promise<void> {

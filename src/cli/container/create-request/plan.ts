@@ -3,7 +3,7 @@ import { type BlockIoValues, planBlockIo } from "./block-io.ts";
 import { type DeviceValues, planDevices } from "./devices.ts";
 import { type EnvironmentValues, planEnvironment } from "./environment.ts";
 import type { ClientSurroundings, ConfigFields, HostFields } from "./fields.ts";
-import { type HealthValues, planHealth } from "./health.ts";
+import { healthLabels, type HealthValues, planHealth } from "./health.ts";
 import { type EndpointFields, type NetworkValues, planNetwork } from "./network.ts";
 import { type PolicyValues, planPolicies } from "./policies.ts";
 import { type PortValues, planPorts } from "./ports.ts";
@@ -73,7 +73,11 @@ export function planCreate(input: CreateInput, around: ClientSurroundings): Crea
     planStorage(values, around),
     planPorts(values),
     planDevices(values),
-    planEnvironment(values, around, proxies),
+    planEnvironment(
+      { ...values, label: [...values.label, ...healthLabels(values)] },
+      around,
+      proxies,
+    ),
     planSecurity(values, around),
     planPolicies(values),
     planHealth(values),

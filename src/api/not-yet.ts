@@ -13,7 +13,6 @@ const NOT_YET: readonly (readonly [what: string, ...endpoints: readonly string[]
   ],
   ["Export of a container", "GET /containers/{id}/export"],
   ["The changes of a container", "GET /containers/{id}/changes"],
-  ["Update of a container", "POST /containers/{id}/update"],
   ["Commit of a container", "POST /commit"],
   ["Checkpoints", "GET /containers/{id}/checkpoints", "POST /containers/{id}/checkpoints"],
   ["Build", "POST /build", "POST /build/cancel", "POST /session", "POST /grpc"],

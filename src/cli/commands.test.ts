@@ -42,6 +42,16 @@ function dockerFlags(path: string): readonly ReferenceFlag[] {
 /** Flags that docker's commands do not have. */
 const ourFlags: Readonly<Record<string, readonly string[]>> = {
   "container create": ["health-http", "health-on-failure", "health-tcp"],
+  "container update": [
+    "env",
+    "env-rm",
+    "label-add",
+    "label-rm",
+    "mount-add",
+    "mount-rm",
+    "publish-add",
+    "publish-rm",
+  ],
   "container run": ["health-http", "health-on-failure", "health-tcp"],
   create: ["health-http", "health-on-failure", "health-tcp"],
   run: ["health-http", "health-on-failure", "health-tcp"],

@@ -172,6 +172,12 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./container/unpause.ts"),
   },
   {
+    path: "container update",
+    aliases: ["update"],
+    summary: "Update configuration of one or more containers",
+    load: () => import("./container/update.ts"),
+  },
+  {
     path: "container wait",
     aliases: ["wait"],
     summary: "Block until one or more containers stop, then print their exit codes",
@@ -360,7 +366,6 @@ export const laterCommands: readonly string[] = [
   "container cp",
   "container diff",
   "container export",
-  "container update",
   "cp",
   "diff",
   "export",
@@ -380,7 +385,6 @@ export const laterCommands: readonly string[] = [
   "pull",
   "push",
   "search",
-  "update",
   "volume update",
 ];
 

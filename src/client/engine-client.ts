@@ -53,6 +53,8 @@ export interface PingAnswer {
   readonly experimental: boolean;
   /** `inactive`, `active/manager`, …; undefined where the engine does not say. */
   readonly swarm: string | undefined;
+  /** `Wharf/1.0.0 (linux)`, `Docker/28.5.2 (linux)`. */
+  readonly product: string | undefined;
 }
 
 export type Method = "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
@@ -174,6 +176,7 @@ export class EngineClient implements AsyncDisposable {
       builderVersion: response.header("builder-version"),
       experimental: response.header("docker-experimental") === "true",
       swarm: response.header("swarm"),
+      product: response.header("server"),
     };
   }
 

@@ -15,6 +15,7 @@ import { makeEngineMountPoints, makeInRoot, ownMountPoints } from "./prepare-roo
 import { type PlanParts, planProcess, planSpec, type PreparedContainer } from "./process-plan.ts";
 import { mountSharedMemory, unmountSharedMemory } from "./shared-memory.ts";
 import { lastExit, statusWord } from "./transitions.ts";
+import { atNextStart, volumesOf } from "./update/next-start.ts";
 import {
   checkRemapped,
   openUsers,
@@ -41,9 +42,10 @@ export type BringUpParts = ExitParts & MountParts & PlanParts & UsersParts;
  */
 export async function bringUp(
   parts: BringUpParts,
-  record: ContainerRecord,
+  given: ContainerRecord,
   signal: AbortSignal,
 ): Promise<ContainerRecord> {
+  const record = atNextStart(given);
   const { id, hostConfig } = record;
   const live = parts.lives.of(id);
   await live.cleaning;
@@ -65,7 +67,7 @@ export async function bringUp(
   await connecting;
   await connectClients(parts, record);
   await parts.runtime.start(id);
-  const running = recordRunning(parts, record, process);
+  const running = recordRunning(parts, record, process, volumesOf(given));
   undo.move();
   watchProcess(parts, id, process);
   parts.events.publish(running, "start");
@@ -163,6 +165,7 @@ function recordRunning(
   parts: BringUpParts,
   record: ContainerRecord,
   { process, supervisor }: RunningProcess,
+  hadVolumes: ReadonlySet<string>,
 ): ContainerRecord {
   const last = lastExit(record.state);
   const running: ContainerRecord = {
@@ -179,7 +182,11 @@ function recordRunning(
     },
     bootId: parts.system.bootId,
   };
-  parts.registry.put(running);
+  parts.registry.put(running, () => {
+    for (const name of hadVolumes.difference(volumesOf(running))) {
+      parts.volumes.dereference(name, running.id);
+    }
+  });
   return running;
 }
 

@@ -1,6 +1,6 @@
 import type { Digest } from "#spec/digest.ts";
 import type { ContainerConfig } from "#spec/engine-api/container-config.ts";
-import type { HostConfig } from "#spec/engine-api/host-config.ts";
+import type { HostConfig, Resources } from "#spec/engine-api/host-config.ts";
 import type { NetworkingConfig } from "#spec/engine-api/networking-config.ts";
 import type { ContainerId } from "#spec/ids.ts";
 import type { ProcessIdentity } from "#host/processes.ts";
@@ -76,6 +76,13 @@ export interface ContainerMount {
   readonly options?: Readonly<Record<string, string>>;
 }
 
+/** What an update of a running container changes at its next start: the fields that take the others' place. */
+export interface NextStart {
+  readonly config: Pick<ContainerConfig, "Env" | "Volumes">;
+  readonly hostConfig: Pick<HostConfig, "Binds" | "Mounts" | "Tmpfs">;
+  readonly mounts: readonly ContainerMount[];
+}
+
 /** Everything about a container that survives the daemon. */
 export interface ContainerRecord {
   readonly id: ContainerId;
@@ -101,6 +108,9 @@ export interface ContainerRecord {
   readonly intent?: "create" | "remove";
   /** Whether `remove` takes the anonymous volumes too; what an interrupted removal goes on with. */
   readonly removesVolumes?: boolean;
+  readonly nextStart?: NextStart;
+  /** Limits in force before an update that is under way: those of `hostConfig` may or may not be. */
+  readonly limitsBefore?: Partial<Resources>;
   /** Boot the state belongs to: on another one no process of it lives. */
   readonly bootId: string;
 }

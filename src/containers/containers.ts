@@ -4,6 +4,7 @@ import type { Sandbox } from "#networks/networks.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
 import type { ContainerId, ExecId } from "#spec/ids.ts";
 import type { ContainerCreateRequest } from "#spec/engine-api/container-create.ts";
+import type { ContainerUpdateRequest } from "#spec/engine-api/container-update.ts";
 import type { ExecConfig } from "#spec/engine-api/exec-config.ts";
 import type { CgroupStats } from "#host/cgroups.ts";
 import type { InterfaceCounters } from "#networks/networks.ts";
@@ -86,6 +87,8 @@ export interface Containers {
   pause(reference: string): Promise<void>;
   unpause(reference: string): Promise<void>;
   rename(reference: string, name: string): Promise<void>;
+  /** Changes it in place. @returns What to tell the user besides. */
+  update(reference: string, request: ContainerUpdateRequest): Promise<readonly string[]>;
   remove(
     reference: string,
     options: { readonly force: boolean; readonly volumes: boolean; readonly link: boolean },

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { parseContainerUpdate } from "#spec/engine-api/container-update.ts";
 import { parseExecConfig } from "#spec/engine-api/exec-config.ts";
 import type { ContainerId } from "#spec/ids.ts";
 import { Crash } from "./testing/fuse.ts";
@@ -21,8 +22,11 @@ interface Scenario {
     acknowledge: (state: string) => void,
     world: World,
   ) => Promise<void>;
+  /** What the next daemon is to have, once it has reconciled. */
+  readonly check?: (engine: TestEngine, id: ContainerId, world: World) => Promise<void>;
 }
 
+const MIB = 1024 * 1024;
 const VOLUME = { Volumes: { "/data": {} } };
 
 const SCENARIOS: readonly Scenario[] = [
@@ -87,6 +91,41 @@ const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: "update",
+    body: {
+      ...VOLUME,
+      HostConfig: {
+        Memory: 64 * MIB,
+        PidsLimit: 5,
+        PortBindings: { "80/tcp": [{ HostPort: "8080" }] },
+      },
+    },
+    before: (engine, id) => engine.containers.start(id, NO_ABORT),
+    work: async (engine, id, acknowledge) => {
+      acknowledge("running");
+      const request = parseContainerUpdate({
+        Memory: 100 * MIB,
+        PidsLimit: 9,
+        AddPortBindings: { "81/tcp": [{ HostPort: "8081" }] },
+        RemovePortBindings: { "80/tcp": [] },
+        AddMounts: [{ Type: "volume", Source: "more", Target: "/more" }],
+      });
+      await engine.containers.update(id, request);
+    },
+    check: async (engine, id, world) => {
+      const { record, sandbox } = await engine.details(id);
+      const { Memory, PidsLimit, PortBindings } = record.hostConfig;
+      const isNew = Memory === 100 * MIB;
+      const limits = world.processes.limits.get(id);
+      expect([Memory, limits?.memory?.limit]).toEqual([Memory, Memory]);
+      expect([PidsLimit, limits?.pids?.limit]).toEqual([isNew ? 9 : 5, isNew ? 9 : 5]);
+      expect(Object.keys(PortBindings)).toEqual([isNew ? "81/tcp" : "80/tcp"]);
+      expect(sandbox?.ports.map(({ hostPort }) => hostPort)).toEqual([isNew ? 8081 : 8080]);
+      expect(record.nextStart?.mounts.length ?? 1).toBe(isNew ? 2 : 1);
+      expect(record.limitsBefore).toBeUndefined();
+    },
+  },
+  {
     name: "exec",
     body: {},
     before: (engine, id) => engine.containers.start(id, NO_ABORT),
@@ -133,7 +172,8 @@ describe("kill -9 of the daemon", () => {
         }
         const hasDied = first.fuse.isDead;
         await first[Symbol.asyncDispose]();
-        await checkSuccessor(world, id, { acknowledged, at, calls: first.fuse.calls });
+        const { check } = scenario;
+        await checkSuccessor(world, id, { acknowledged, at, calls: first.fuse.calls, check });
         if (!hasDied) return;
         expect(at).toBeLessThan(100);
       }
@@ -166,6 +206,7 @@ async function checkSuccessor(
     readonly acknowledged: string;
     readonly at: number;
     readonly calls: readonly string[];
+    readonly check: Scenario["check"];
   },
 ): Promise<void> {
   const where = `call ${context.at} after ${context.calls.slice(-3).join(", ")}`;
@@ -182,6 +223,7 @@ async function checkSuccessor(
   if (["running", "exited"].includes(context.acknowledged)) {
     expect([where, status]).toEqual([where, context.acknowledged]);
   }
+  await context.check?.(second, id, world);
   const live = new Set(status === "running" ? [id] : []);
   expect([where, ...world.leaks(live, new Set(isThere ? [id] : []))]).toEqual([where]);
   if (isThere) {

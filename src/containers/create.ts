@@ -15,7 +15,7 @@ import { formatPlatform, hostPlatform, parsePlatform, selectPlatform } from "#sp
 import { checkCgroupParent } from "./cgroup-path.ts";
 import type { ContainerMount, ContainerRecord } from "./container.ts";
 import { applyHealthLabels, checkHealth } from "./health/labels.ts";
-import { fitToHost } from "./host-limits.ts";
+import { fitLimits } from "./host-limits.ts";
 import { commandOf, mergeImageConfig } from "./merge-image-config.ts";
 import { imageMountKey, imageMounts } from "./image-mounts.ts";
 import { type PlannedMount, planMounts } from "./mounts.ts";
@@ -57,8 +57,8 @@ export async function createContainer(
   signal: AbortSignal,
 ): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
   const { networkingConfig } = request.body;
-  const fitted = fitToHost(request.body.hostConfig, parts.cgroups.abilities());
-  const hostConfig = resolveJoined(parts.registry, fitted.hostConfig);
+  const fitted = fitLimits(request.body.hostConfig, parts.cgroups.abilities());
+  const hostConfig = resolveJoined(parts.registry, fitted.limits);
   const image = parts.images.resolve(request.body.config.Image);
   using _hold = parts.images.hold(image.id);
   const warnings = [
@@ -264,8 +264,8 @@ function checkEndpoints(networkingConfig: NetworkingConfig): void {
 }
 
 /** @throws {InvalidArgumentError} An `idmap` that this container cannot have. */
-function checkIdMaps(
-  parts: CreateParts,
+export function checkIdMaps(
+  parts: Pick<CreateParts, "settings">,
   hostConfig: HostConfig,
   planned: readonly PlannedMount[],
 ): void {
@@ -275,7 +275,8 @@ function checkIdMaps(
   }
 }
 
-function checkBindSources(planned: readonly PlannedMount[]): void {
+/** @throws {InvalidArgumentError} A source is not there and not to be made. */
+export function checkBindSources(planned: readonly PlannedMount[]): void {
   for (const { kind, source, createSource } of planned) {
     if (kind !== "bind" || createSource || existsSync(source)) continue;
     throw new InvalidArgumentError(
@@ -316,8 +317,8 @@ function mountedImage(parts: Pick<CreateParts, "images">, reference: string): Im
 }
 
 /** Volumes that did not exist go again when a later step fails. */
-async function makeVolumes(
-  parts: CreateParts,
+export async function makeVolumes(
+  parts: Pick<CreateParts, "events" | "images" | "volumes">,
   planned: readonly PlannedMount[],
   undo: AsyncDisposableStack,
 ): Promise<readonly ContainerMount[]> {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Snapshotter } from "#snapshots/snapshotter.ts";
 import type { ContainerMount, ContainerRecord } from "./container.ts";
 
@@ -8,13 +9,18 @@ import type { ContainerMount, ContainerRecord } from "./container.ts";
  */
 
 /** Key of the snapshot of one of the record's mounts. */
-export function imageMountKey(record: ContainerRecord, mount: ContainerMount): string {
-  return `${record.id}-image-${record.mounts.indexOf(mount)}`;
+export function imageMountKey(
+  record: Pick<ContainerRecord, "id">,
+  mount: Pick<ContainerMount, "destination">,
+): string {
+  // by target: other mounts may come and go
+  const digest = createHash("sha256").update(mount.destination).digest("hex");
+  return `${record.id}-image-${digest.slice(0, 12)}`;
 }
 
 /** The container that a snapshot was made for, where it is one of these or a root. */
 export function containerOfSnapshot(key: string): string | undefined {
-  return /^([0-9a-f]{64})(?:-image-\d+)?$/.exec(key)?.[1];
+  return /^([0-9a-f]{64})(?:-image-[0-9a-f]{12})?$/.exec(key)?.[1];
 }
 
 export function imageMounts(record: ContainerRecord): readonly ContainerMount[] {

@@ -31,6 +31,7 @@ import { stopAllContainers } from "./stop-all.ts";
 import { topOfContainer } from "./top.ts";
 import { countContainers } from "./count.ts";
 import { MappingNamespaces } from "./mapping-namespaces.ts";
+import { updateContainer } from "./update/update.ts";
 import { waitForContainer } from "./wait.ts";
 
 /**
@@ -70,6 +71,7 @@ export async function openContainers(options: ContainersOptions): Promise<OpenCo
     pause: (reference) => pauseContainer(parts, reference),
     unpause: (reference) => unpauseContainer(parts, reference),
     rename: (reference, name) => renameContainer(parts, reference, name),
+    update: (reference, request) => updateContainer(parts, reference, request),
     remove: (reference, removeOptions) => removeContainer(parts, reference, removeOptions),
     prune: (filters) => pruner.prune(filters),
     allIds: () => parts.registry.all().map(({ id }) => id),

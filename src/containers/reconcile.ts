@@ -21,6 +21,7 @@ import { lastExit } from "./transitions.ts";
 import { unmountSharedMemory } from "./shared-memory.ts";
 import { containerOfSnapshot } from "./image-mounts.ts";
 import { unbindOwnMounts } from "./own-mounts.ts";
+import { settleLimits } from "./update/limits.ts";
 
 export type ReconcileParts = StartParts & Pick<ContainerParts, "background" | "cgroups">;
 
@@ -148,6 +149,7 @@ async function takeOver(
     if (kind === "volume" && name !== undefined) await parts.volumes.mount(name, record.id);
   }
   watchProcess(parts, record.id, found);
+  await settleLimits(parts, parts.registry.find(record.id) ?? record);
   parts.health.takeOver(parts.registry.find(record.id) ?? record);
 }
 

@@ -2,6 +2,7 @@ import { ConflictError, InvalidArgumentError, NotFoundError } from "#base/errors
 import { parseContainerName, type ContainerId } from "#spec/ids.ts";
 import type { Collection, Store, Survival } from "#store/store.ts";
 import type { ContainerRecord } from "./container.ts";
+import { volumesOf } from "./update/next-start.ts";
 import { CONTAINERS, fromStored, type StoredContainer, toStored } from "./stored-container.ts";
 
 const MAX_ID_LENGTH = 64;
@@ -185,9 +186,9 @@ export class ContainerRegistry {
  * A container with `--rm` is to be gone after a power cut: whether its last records are found or not, the
  * next start removes what there is. A volume of its own would be left, so then they must be found.
  */
-function survivalOf({ hostConfig, mounts }: ContainerRecord): Survival {
-  const hasVolumes = mounts.some(({ kind }) => kind === "volume");
-  return hostConfig.AutoRemove && !hasVolumes ? "crash" : "power-cut";
+function survivalOf(record: ContainerRecord): Survival {
+  const hasVolumes = volumesOf(record).size > 0;
+  return record.hostConfig.AutoRemove && !hasVolumes ? "crash" : "power-cut";
 }
 
 function noSuchContainer(reference: string): NotFoundError {

@@ -8,6 +8,7 @@ import { imageMountKey, imageMounts } from "./image-mounts.ts";
 import type { ContainerParts } from "./parts.ts";
 import { unbindOwnMounts } from "./own-mounts.ts";
 import { waitResultOf } from "./transitions.ts";
+import { volumesOf } from "./update/next-start.ts";
 
 export type RemovalParts = Pick<
   ContainerParts,
@@ -43,9 +44,7 @@ export function beginRemoval(
     removesVolumes,
   };
   parts.registry.put(removing, () => {
-    for (const { kind, name } of record.mounts) {
-      if (kind === "volume" && name !== undefined) parts.volumes.dereference(name, record.id);
-    }
+    for (const name of volumesOf(record)) parts.volumes.dereference(name, record.id);
   });
   return removing;
 }
@@ -56,8 +55,7 @@ export async function removeOwnVolumes(
   record: ContainerRecord,
 ): Promise<void> {
   if (!record.removesVolumes) return;
-  for (const { kind, name } of record.mounts) {
-    if (kind !== "volume" || name === undefined) continue;
+  for (const name of volumesOf(record)) {
     const volume = parts.volumes.get(name);
     if (!volume?.isAnonymous || parts.volumes.usersOf(name).length > 0) continue;
     try {

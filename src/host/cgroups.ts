@@ -36,12 +36,37 @@ export interface CgroupAbilities {
   /** CPUs and memory nodes that a group may have, as the kernel's lists: `0-1,4`. Absent without cpuset. */
   readonly cpus?: string;
   readonly memoryNodes?: string;
+  readonly memory: boolean;
+  readonly memoryReservation: boolean;
+  /** Swap has a limit of its own. */
+  readonly memorySwap: boolean;
+  readonly memorySwappiness: boolean;
+  readonly oomKillDisable: boolean;
+  readonly cpuShares: boolean;
+  readonly cpuQuota: boolean;
+  /** Time for real-time scheduling is given out to groups. */
+  readonly cpuRealtime: boolean;
+  readonly pids: boolean;
   /** Block I/O may be shared by weight, in all and for one device. */
   readonly blockIoWeight: boolean;
   readonly blockIoWeightDevice: boolean;
+  readonly blockIoThrottle: boolean;
 }
 
-/** Reads and removes cgroups; making and limiting them is the OCI runtime's work. */
+/** Limits of a group that the OCI runtimes cannot change. */
+export type CgroupLimit =
+  | {
+      readonly kind: "readBytes" | "writeBytes" | "readOperations" | "writeOperations";
+      /** Of a block device. */
+      readonly major: number;
+      readonly minor: number;
+      /** Bytes or operations a second; 0 takes the limit away. */
+      readonly rate: number;
+    }
+  /** The number of processes is not limited any longer. */
+  | { readonly kind: "anyProcesses" };
+
+/** Reads and removes cgroups; making them, and most limits, is the OCI runtime's work. */
 export interface Cgroups {
   readonly layout: CgroupLayout;
   /** Controllers that are usable: `cpu`, `memory`, `pids`, … */
@@ -54,6 +79,8 @@ export interface Cgroups {
   expectMove(): void;
   /** @param path Below the hierarchies' roots, with a leading slash: `/wharf/<id>`. */
   stats(path: string): CgroupStats;
+  /** @throws {FailedPreconditionError} The kernel refuses: no such block device, no such controller. */
+  limit(path: string, limits: readonly CgroupLimit[]): void;
   /** All processes in it and below. */
   pids(path: string): readonly number[];
   /**

@@ -87,6 +87,21 @@ export interface Sandbox {
  */
 export class PortInUseError extends ConflictError {}
 
+/** Ports that are reserved and not published yet. Disposing gives back what was not applied. */
+export interface PortChange extends AsyncDisposable {
+  /** All that the sandbox will publish. */
+  readonly ports: readonly PublishedPort[];
+  /** Writes the sandbox's record as it will be, or as it was; in the caller's transaction. */
+  record(which: "after" | "before"): void;
+  /**
+   * Puts the rules in force in one transaction of the kernel, then gives the old ports back. Connections that
+   * are established go on.
+   *
+   * @throws {FailedPreconditionError} The kernel refuses; nothing has changed then.
+   */
+  apply(): Promise<void>;
+}
+
 /** Disposing lets go of sockets and relays; containers, links and rules stay for the next daemon. */
 export interface Networks extends AsyncDisposable {
   /** In the order of names. */
@@ -108,6 +123,16 @@ export interface Networks extends AsyncDisposable {
    * away what there is.
    */
   connectSandbox(containerId: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Prepares another set of published ports for a connected sandbox with an address: the new ones are reserved,
+   * nothing else has happened. One at a time for a container.
+   *
+   * @throws {PortInUseError} Naming the holder. {ConflictError} The sandbox publishes no ports.
+   */
+  changePorts(
+    containerId: string,
+    change: { readonly add: readonly PortRequest[]; readonly remove: readonly PublishedPort[] },
+  ): Promise<PortChange>;
   /** Undoes `openSandbox`; what is already gone is no error. */
   closeSandbox(containerId: string): Promise<void>;
   sandboxOf(containerId: string): Sandbox | undefined;

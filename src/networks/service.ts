@@ -19,10 +19,18 @@ import type {
   InterfaceCounters,
   NetworkRecord,
   Networks,
+  PortChange,
+  PublishedPort,
   Sandbox,
   SandboxRequest,
 } from "./networks.ts";
-import type { PortAllocator, PortOwner, PortReservation } from "./ports/port-allocator.ts";
+import { reserveInstead } from "./ports/instead.ts";
+import {
+  keyOf,
+  type PortAllocator,
+  type PortOwner,
+  type PortReservation,
+} from "./ports/port-allocator.ts";
 import type { SandboxRecord } from "./records.ts";
 
 /** How long an endpoint may take until packets arrive; a busy kernel takes 50. */
@@ -30,7 +38,7 @@ const READY_MS = 500;
 
 interface LiveSandbox {
   readonly record: SandboxRecord;
-  readonly reservation?: PortReservation;
+  readonly reservations: readonly PortReservation[];
   readonly targets: readonly PublishedTarget[];
   closing?: Promise<void>;
 }
@@ -68,6 +76,11 @@ function targetsOf(record: SandboxRecord): readonly PublishedTarget[] {
     }));
 }
 
+/** What a port of the host leads to: the same on both sides of a change. */
+function serviceOf(port: Omit<PublishedPort, "containerAddress">): string {
+  return `${keyOf(port)} ${port.containerPort}`;
+}
+
 function ownerOf(record: Omit<SandboxRecord, "ports">): PortOwner {
   return {
     containerId: record.containerId,
@@ -98,7 +111,7 @@ export class NetworkService implements Networks {
     });
     for (const [containerId, record] of options.sandboxes.entries()) {
       this.#adoptAddresses(record);
-      this.#sandboxes.set(containerId, { record, targets: targetsOf(record) });
+      this.#sandboxes.set(containerId, { record, reservations: [], targets: targetsOf(record) });
     }
   }
 
@@ -176,7 +189,7 @@ export class NetworkService implements Networks {
       ports: [],
     };
     this.#options.sandboxes.put(record.containerId, record);
-    return { record, targets: [] };
+    return { record, reservations: [], targets: [] };
   }
 
   async #makeSandbox(
@@ -223,7 +236,7 @@ export class NetworkService implements Networks {
       else namespaces.createNetwork(namespacePath);
     }
     undo.move();
-    return { record, targets, ...(reservation ? { reservation } : {}) };
+    return { record, targets, reservations: reservation ? [reservation] : [] };
   }
 
   async connectSandbox(containerId: string, signal: AbortSignal): Promise<void> {
@@ -238,7 +251,7 @@ export class NetworkService implements Networks {
       drivers[network.driver].attachEndpoint(network, endpoint, namespacePath);
     }
     await firewall.publish(targets);
-    await this.#forgetUnpublished(record);
+    await this.#forgetDatagrams(targetsOf(record));
     await this.#becomeReady(record);
     signal.throwIfAborted();
   }
@@ -261,9 +274,9 @@ export class NetworkService implements Networks {
    * A client that sent datagrams to the port before it was published is remembered as one that nobody
    * answers, and would stay so for as long as it sends.
    */
-  async #forgetUnpublished(record: SandboxRecord): Promise<void> {
+  async #forgetDatagrams(targets: readonly PublishedTarget[]): Promise<void> {
     const { conntrack, netlink } = this.#options;
-    const datagrams = targetsOf(record).filter(({ protocol }) => protocol === "udp");
+    const datagrams = targets.filter(({ protocol }) => protocol === "udp");
     if (datagrams.length === 0) return;
     const own = netlink.addresses().map(({ cidr }) => cidr.replace(/\/.*/, ""));
     // Ports of another address go along: at worst a client's next datagram is looked up afresh.
@@ -276,6 +289,55 @@ export class NetworkService implements Networks {
     });
   }
 
+  async changePorts(
+    containerId: string,
+    { add, remove }: Parameters<Networks["changePorts"]>[1],
+  ): Promise<PortChange> {
+    const { ports, sandboxes } = this.#options;
+    const live = this.#sandboxes.get(containerId);
+    if (!live || live.closing || !live.record.endpoints[0]?.ipAddress) {
+      throw new ConflictError(`Cannot change ports: container ${containerId} publishes none`);
+    }
+    const owner = ownerOf(live.record);
+    const reservation = await reserveInstead(ports, live.reservations, owner, { add, remove });
+    const isGone = (port: PublishedPort): boolean =>
+      remove.some((gone) => keyOf(gone) === keyOf(port));
+    const kept = live.record.ports.filter((port) => !isGone(port));
+    const after: SandboxRecord = { ...live.record, ports: [...kept, ...reservation.published] };
+    let isApplied = false;
+    return {
+      ports: after.ports,
+      record: (which) => sandboxes.put(containerId, which === "after" ? after : live.record),
+      apply: async () => {
+        await this.#exchangePorts(live, after, reservation);
+        isApplied = true;
+        for (const held of live.reservations) await held.release(remove);
+      },
+      [Symbol.asyncDispose]: async () => {
+        if (!isApplied) await reservation.giveUp();
+      },
+    };
+  }
+
+  async #exchangePorts(
+    live: LiveSandbox,
+    after: SandboxRecord,
+    reservation: PortReservation,
+  ): Promise<void> {
+    const stays = new Set(after.ports.map(serviceOf));
+    const had = new Set(live.record.ports.map(serviceOf));
+    const add = targetsOf(after).filter((target) => !had.has(serviceOf(target)));
+    const remove = live.targets.filter((target) => !stays.has(serviceOf(target)));
+    const kept = live.targets.filter((target) => stays.has(serviceOf(target)));
+    await this.#options.firewall.change({ add, remove });
+    this.#sandboxes.set(after.containerId, {
+      record: after,
+      targets: [...kept, ...add],
+      reservations: [...live.reservations, reservation],
+    });
+    await this.#forgetDatagrams([...add, ...remove]);
+  }
+
   async closeSandbox(containerId: string): Promise<void> {
     const live = this.#sandboxes.get(containerId);
     if (!live) return;
@@ -286,9 +348,9 @@ export class NetworkService implements Networks {
   /** Outside in: nobody is led to an address that is about to be given away. */
   async #close(live: LiveSandbox): Promise<void> {
     const { sandboxes, firewall, conntrack } = this.#options;
-    const { record, targets, reservation } = live;
+    const { record, targets, reservations } = live;
     await firewall.unpublish(targets);
-    await reservation?.[Symbol.asyncDispose]();
+    for (const reservation of reservations) await reservation[Symbol.asyncDispose]();
     for (const address of new Set(targets.map(({ containerAddress }) => containerAddress))) {
       await conntrack.forget({ kind: "answered-by", address });
     }
@@ -395,7 +457,7 @@ export class NetworkService implements Networks {
     for (const message of reservation.lost) {
       warn(`Port of running container ${record.containerName} is no longer reserved: ${message}`);
     }
-    this.#sandboxes.set(record.containerId, { ...live, reservation });
+    this.#sandboxes.set(record.containerId, { ...live, reservations: [reservation] });
   }
 
   #forget(live: LiveSandbox): void {
@@ -438,8 +500,8 @@ export class NetworkService implements Networks {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#sweeper[Symbol.asyncDispose]();
-    for (const { reservation } of this.#sandboxes.values()) {
-      await reservation?.[Symbol.asyncDispose]();
+    for (const { reservations } of this.#sandboxes.values()) {
+      for (const reservation of reservations) await reservation[Symbol.asyncDispose]();
     }
   }
 }

@@ -22,6 +22,7 @@ import {
   runnablePath,
   runProgram,
 } from "./oci/program.ts";
+import { splitOwnLimits } from "./oci/own-limits.ts";
 import { scopedCgroupPath, withScope } from "./oci/systemd-scope.ts";
 import { removeProcess } from "./remove.ts";
 import type {
@@ -211,8 +212,13 @@ export class ConmonRuntime implements Runtime {
   }
 
   async update(id: string, resources: Resources): Promise<void> {
-    const program = this.#program(this.#record(id).runtimeName);
-    await this.#run(program, ["update", "--resources", "-", id], JSON.stringify(resources));
+    const record = this.#record(id);
+    const program = this.#program(record.runtimeName);
+    const { own, rest } = splitOwnLimits(resources, program.family);
+    if (Object.keys(rest).length > 0) {
+      await this.#run(program, ["update", "--resources", "-", id], JSON.stringify(rest));
+    }
+    if (own.length > 0) this.#parts.cgroups.limit(record.limitedCgroupPath, own);
   }
 
   async delete(id: string, options: { readonly force: boolean }): Promise<void> {

@@ -38,6 +38,11 @@ export interface Runtime {
   pause(id: string): Promise<void>;
   /** Nothing for a container whose process has ended. */
   resume(id: string): Promise<void>;
+  /**
+   * Changes limits of a running or paused container; what `resources` leaves out stays.
+   *
+   * @throws {FailedPreconditionError} With the words of the runtime or the kernel; a part may be in force then.
+   */
   update(id: string, resources: OciResources): Promise<void>;
   /**
    * Removes what is kept of a stopped container (cgroup, runtime's state, conmon's folder) or of an

@@ -12,6 +12,7 @@ export type ContainersBackend = Pick<
   | "pause"
   | "unpause"
   | "rename"
+  | "update"
   | "remove"
   | "prune"
   | "list"

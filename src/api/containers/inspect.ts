@@ -63,5 +63,11 @@ export function inspectToWire(
     Mounts: shownMounts(details),
     Config: containerConfigToWire(record.config),
     NetworkSettings: networkSettingsToWire(details, version, bridgeName),
+    ...(record.nextStart && {
+      AtNextStart: {
+        Env: record.nextStart.config.Env,
+        Mounts: record.nextStart.mounts.map(mountToWire),
+      },
+    }),
   };
 }

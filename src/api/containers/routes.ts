@@ -1,8 +1,9 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import type { WaitCondition } from "#containers/containers.ts";
 import { parseContainerCreate } from "#spec/engine-api/container-create.ts";
+import { parseContainerUpdate } from "#spec/engine-api/container-update.ts";
 import { parseFilters } from "#spec/engine-api/filters.ts";
-import { readRequiredJsonBody } from "#api/body.ts";
+import { readJsonBody, readRequiredJsonBody } from "#api/body.ts";
 import {
   type Exchange,
   beginStream,
@@ -169,6 +170,14 @@ function lifeCycleRoutes({ containers, defaults }: ContainerRoutesOptions): read
       "/containers/{id}/rename",
       noContent(({ query }, id) => containers.rename(id, query.text("name"))),
     ),
+    answer("POST", "/containers/{id}/update", async (exchange) => {
+      const request = parseContainerUpdate(await readJsonBody(exchange.request), {
+        apiVersion: exchange.version,
+        cpuCount: defaults.cpuCount,
+      });
+      const warnings = await containers.update(pathPart(exchange, "id"), request);
+      sendJson(exchange, 200, { Warnings: warnings.length === 0 ? null : warnings });
+    }),
     answer(
       "DELETE",
       "/containers/{id}",

@@ -91,6 +91,13 @@ export class FakeContainers implements ContainersBackend {
   readonly resize: Recorder = this.#recorder("resize");
   readonly resizeExec: Recorder = this.#recorder("resizeExec");
 
+  async update(
+    ...[reference, request]: Parameters<ContainersBackend["update"]>
+  ): ReturnType<ContainersBackend["update"]> {
+    this.calls.push(`update ${reference} ${JSON.stringify(request.resources)}`);
+    return request.warnings;
+  }
+
   async prune(): ReturnType<ContainersBackend["prune"]> {
     return { ids: [], reclaimedBytes: 0 };
   }

@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { FailedPreconditionError } from "#base/errors.ts";
-import type { DeviceMapping, HostConfig } from "#spec/engine-api/host-config.ts";
+import type { DeviceMapping, HostConfig, Resources } from "#spec/engine-api/host-config.ts";
 import type { SpecDevice } from "./input.ts";
 
 /** Set up by the runtime in every container, or meaningless there. */
@@ -32,7 +32,7 @@ export function readDevices(
 
 /** Major and minor numbers of the devices that I/O limits name; those that are none are left out. */
 export function readDeviceNumbers(
-  hostConfig: HostConfig,
+  hostConfig: Resources,
 ): ReadonlyMap<string, readonly [major: number, minor: number]> {
   const limits = [
     ...hostConfig.BlkioWeightDevice,

@@ -3,6 +3,7 @@ import {
   type InterfaceCounters,
   type NetworkRecord,
   type Networks,
+  type PortChange,
   PortInUseError,
   type Sandbox,
   type SandboxRequest,
@@ -99,6 +100,36 @@ export class FakeNetworks implements Networks {
 
   async connectSandbox(_containerId: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+  }
+
+  async changePorts(
+    containerId: string,
+    { add, remove }: Parameters<Networks["changePorts"]>[1],
+  ): Promise<PortChange> {
+    const before = this.#sandboxes.get(containerId);
+    if (!before) throw new ConflictError(`container ${containerId} has no sandbox`);
+    const taken = [...this.#sandboxes.values()].flatMap(({ ports }) => ports);
+    const added = add.map(({ protocol, containerPort, hostPort }) => ({
+      protocol: protocol === "udp" ? ("udp" as const) : ("tcp" as const),
+      containerPort,
+      hostAddress: "0.0.0.0",
+      hostPort: hostPort === 0 ? 32768 : hostPort.first,
+    }));
+    for (const { hostPort } of added) {
+      if (taken.some((port) => port.hostPort === hostPort && !remove.includes(port))) {
+        throw new PortInUseError(`port ${hostPort} is already allocated`);
+      }
+    }
+    const ports = [...before.ports.filter((port) => !remove.includes(port)), ...added];
+    return {
+      ports,
+      // here the sandboxes are record and world in one
+      record: (which) => {
+        this.#sandboxes.set(containerId, which === "after" ? { ...before, ports } : before);
+      },
+      apply: async () => {},
+      [Symbol.asyncDispose]: async () => {},
+    };
   }
 
   async closeSandbox(containerId: string): Promise<void> {

@@ -3,6 +3,7 @@ import type { CgroupStats } from "#host/cgroups.ts";
 import type { Clock } from "#host/clock.ts";
 import type { ProcessIdentity } from "#host/processes.ts";
 import { CommandNotFoundError } from "#runtime/errors.ts";
+import type { Resources } from "#spec/oci-runtime.ts";
 import type {
   AdoptedProcess,
   AttachStream,
@@ -26,12 +27,17 @@ interface FakeProcess {
   exited: PromiseWithResolvers<ProcessExit>;
 }
 
+/** A limit of processes that `update` fails on. */
+export const REFUSED_PIDS = 666;
+
 /** The processes of a host: what outlives a daemon. */
 export class FakeProcesses {
   readonly all: Map<string, FakeProcess> = new Map();
   /** Containers whose process does nothing on SIGTERM. */
   readonly deaf: Set<string> = new Set();
   readonly signals: string[] = [];
+  /** What each container may use, as made and updated. */
+  readonly limits: Map<string, Resources> = new Map();
   readonly #clock: Pick<Clock, "nowMs">;
   #nextPid = 1000;
 
@@ -94,8 +100,9 @@ export class FakeRuntime implements Runtime {
 
   async create(request: CreateRequest, signal: AbortSignal): Promise<RunningProcess> {
     signal.throwIfAborted();
-    const { process } = await request.spec();
+    const { process, linux } = await request.spec();
     const args = process?.args ?? [];
+    this.#world.limits.set(request.id, linux.resources ?? {});
     if (args[0] === "nosuch") {
       throw new CommandNotFoundError('exec: "nosuch": executable file not found in $PATH');
     }
@@ -137,7 +144,14 @@ export class FakeRuntime implements Runtime {
     if (process.exit) this.#world.end(id, process.exit.exitCode);
   }
 
-  async update(): Promise<void> {}
+  async update(id: string, resources: Resources): Promise<void> {
+    const process = this.#world.all.get(id);
+    if (!process || process.status === "exited") throw new ConflictError(`${id} is not running`);
+    if (resources.pids?.limit === REFUSED_PIDS) throw new ConflictError("the kernel refuses");
+    const before = this.#world.limits.get(id) ?? {};
+    const memory = { ...before.memory, ...resources.memory };
+    this.#world.limits.set(id, { ...before, ...resources, memory });
+  }
 
   async delete(id: string, options: { readonly force: boolean }): Promise<void> {
     const process = this.#world.all.get(id);

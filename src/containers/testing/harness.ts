@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import { FakeSockets } from "#host/fake/sockets.ts";
 import type { Cgroups } from "#host/cgroups.ts";
+import { FAKE_ABILITIES } from "#host/fake/cgroups.ts";
 import type { Mounts } from "#host/mounts.ts";
 import type { Processes } from "#host/processes.ts";
 import type { System } from "#host/system.ts";
@@ -133,6 +134,7 @@ export async function openTestEngine(world: World): Promise<TestEngine> {
       "delete",
       "pause",
       "resume",
+      "update",
       "exec",
       "attach",
     ]),
@@ -148,6 +150,7 @@ export async function openTestEngine(world: World): Promise<TestEngine> {
       "openSandbox",
       "connectSandbox",
       "closeSandbox",
+      "changePorts",
     ]),
     logs: fakeLogs(),
     events: fakeEvents(events),
@@ -317,7 +320,7 @@ function fakeSystem(world: World): System {
 
 function fakeCgroups(): Cgroups {
   const partial: Pick<Cgroups, "abilities" | "layout" | "controllers" | "stats"> = {
-    abilities: () => ({ cpus: "0-1", blockIoWeight: true, blockIoWeightDevice: true }),
+    abilities: () => FAKE_ABILITIES,
     layout: "v2",
     controllers: [],
     stats: () => ({ pids: { current: 1 } }),

@@ -1,11 +1,37 @@
 import { ConflictError } from "#base/errors.ts";
-import type { CgroupAbilities, CgroupLayout, Cgroups, CgroupStats } from "#host/cgroups.ts";
+import type {
+  CgroupAbilities,
+  CgroupLayout,
+  CgroupLimit,
+  Cgroups,
+  CgroupStats,
+} from "#host/cgroups.ts";
 
 export interface FakeCgroup {
   readonly pids?: readonly number[];
   readonly stats?: CgroupStats;
   readonly oomKills?: number;
+  /** As they were set, the first first. */
+  readonly limits?: readonly CgroupLimit[];
 }
+
+/** Those of a host with cgroup v2. */
+export const FAKE_ABILITIES: CgroupAbilities = {
+  cpus: "0-1",
+  memoryNodes: "0",
+  memory: true,
+  memoryReservation: true,
+  memorySwap: true,
+  memorySwappiness: false,
+  oomKillDisable: false,
+  cpuShares: true,
+  cpuQuota: true,
+  cpuRealtime: false,
+  pids: true,
+  blockIoWeight: true,
+  blockIoWeightDevice: true,
+  blockIoThrottle: true,
+};
 
 /** Cgroups in memory, made by `set`. */
 export class FakeCgroups implements Cgroups {
@@ -16,7 +42,12 @@ export class FakeCgroups implements Cgroups {
   onKill: (pid: number) => void = () => {};
 
   abilities(): CgroupAbilities {
-    return { cpus: "0-1", memoryNodes: "0", blockIoWeight: true, blockIoWeightDevice: true };
+    return FAKE_ABILITIES;
+  }
+
+  limit(path: string, limits: readonly CgroupLimit[]): void {
+    const group = this.#groups.get(path);
+    this.#groups.set(path, { ...group, limits: [...(group?.limits ?? []), ...limits] });
   }
 
   expectMove(): void {}

@@ -1,8 +1,16 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { ConflictError, invariant } from "#base/errors.ts";
-import type { CgroupAbilities, CgroupLayout, Cgroups, CgroupStats } from "#host/cgroups.ts";
+import type {
+  CgroupAbilities,
+  CgroupLayout,
+  CgroupLimit,
+  Cgroups,
+  CgroupStats,
+} from "#host/cgroups.ts";
 import type { Mounts } from "#host/mounts.ts";
+import { readAbilities } from "./cgroups/abilities.ts";
+import { planLimitsV1, planLimitsV2 } from "./cgroups/limits.ts";
 import {
   type CgroupHierarchies,
   findHierarchies,
@@ -52,24 +60,11 @@ class LinuxCgroups implements Cgroups {
   }
 
   abilities(): CgroupAbilities {
-    const { v1, v2 } = this.#hierarchies;
-    const cpuset = v1.get("cpuset");
-    const [folder, suffix] = cpuset === undefined ? [v2, ".effective"] : [cpuset, ""];
-    const list = (name: string): string | undefined =>
-      folder === undefined ? undefined : readText(`${folder}/cpuset.${name}${suffix}`)?.trim();
-    const cpus = list("cpus");
-    const memoryNodes = list("mems");
-    const blockIo = v1.get("blkio");
-    const hasWeight = (file: string): boolean =>
-      blockIo === undefined
-        ? this.layout === "v2" && this.controllers.includes("io")
-        : existsSync(`${blockIo}/${file}`);
-    return {
-      ...(cpus ? { cpus } : {}),
-      ...(memoryNodes ? { memoryNodes } : {}),
-      blockIoWeight: hasWeight("blkio.weight"),
-      blockIoWeightDevice: hasWeight("blkio.weight_device"),
-    };
+    return readAbilities(this.#hierarchies, {
+      read: readText,
+      exists: existsSync,
+      children: foldersIn,
+    });
   }
 
   expectMove(): void {
@@ -86,6 +81,24 @@ class LinuxCgroups implements Cgroups {
       const root = v1.get(controller);
       return root === undefined ? undefined : readText(`${root}${checked(path)}/${file}`);
     }, totalmem());
+  }
+
+  limit(path: string, limits: readonly CgroupLimit[]): void {
+    const { layout, v1, v2 } = this.#hierarchies;
+    const writes = layout === "v2" ? planLimitsV2(limits) : planLimitsV1(limits);
+    for (const { controller, file, text } of writes) {
+      const root = layout === "v2" ? v2 : v1.get(controller);
+      try {
+        writeFileSync(`${root}${checked(path)}/${file}`, text, { flag: "r+" });
+      } catch (error) {
+        const errno = errnoOf(error);
+        if (errno === undefined) throw error;
+        throw systemError(
+          `Cannot write ${JSON.stringify(text)} to ${file} of cgroup "${path}"`,
+          errno,
+        );
+      }
+    }
   }
 
   pids(path: string): readonly number[] {

@@ -53,12 +53,24 @@ export class Firewall {
    * @throws {FailedPreconditionError} nft or the kernel refuses; nothing of the change stays then.
    */
   publish(ports: readonly PublishedTarget[]): Promise<void> {
-    return this.#change({ add: ports, remove: [] });
+    return this.change({ add: ports, remove: [] });
   }
 
   /** @param ports The very objects that were published. */
   unpublish(ports: readonly PublishedTarget[]): Promise<void> {
-    return this.#change({ add: [], remove: ports });
+    return this.change({ add: [], remove: ports });
+  }
+
+  /** `unpublish` and `publish` in one transaction. */
+  change(change: {
+    readonly add: readonly PublishedTarget[];
+    readonly remove: readonly PublishedTarget[];
+  }): Promise<void> {
+    if (change.add.length + change.remove.length === 0) return Promise.resolve();
+    const done = Promise.withResolvers<void>();
+    this.#pending.push({ ...change, done });
+    this.#running ??= this.#work();
+    return done.promise;
   }
 
   async remove(): Promise<void> {
@@ -70,14 +82,6 @@ export class Firewall {
 
   async #idle(): Promise<void> {
     while (this.#running) await this.#running;
-  }
-
-  #change(change: Omit<PendingChange, "done">): Promise<void> {
-    if (change.add.length + change.remove.length === 0) return Promise.resolve();
-    const done = Promise.withResolvers<void>();
-    this.#pending.push({ ...change, done });
-    this.#running ??= this.#work();
-    return done.promise;
   }
 
   async #work(): Promise<void> {
@@ -103,6 +107,10 @@ export class Firewall {
       for (const { done } of batch) done.resolve();
     } catch (error) {
       for (const port of add) this.#ports.delete(port);
+      for (const { add: wanted, remove: gone } of batch) {
+        // an exchange that failed changes nothing; what was only to go stays gone
+        if (wanted.length > 0) for (const port of gone) this.#ports.add(port);
+      }
       const refusal = new FailedPreconditionError("Cannot change the rules of published ports", {
         cause: error,
       });

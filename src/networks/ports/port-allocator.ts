@@ -18,6 +18,14 @@ export interface PortOwner {
 /** Ports bound on the host for one container. Nobody else can bind them until it is disposed. */
 export interface PortReservation extends AsyncDisposable {
   readonly published: readonly PublishedPort[];
+  /**
+   * Gives some back; those that are none of this reservation's are passed over.
+   *
+   * @returns Those that it gave back.
+   */
+  release(ports: readonly PublishedPort[]): Promise<readonly PublishedPort[]>;
+  /** Binds again what `release` gave back, unless somebody else has it by now. */
+  retake(ports: readonly PublishedPort[]): Promise<void>;
 }
 
 type Bound =
@@ -86,10 +94,32 @@ export class PortAllocator {
         undo.defer(() => this.#release(part));
       }
     }
-    const held = undo.move();
+    undo.move();
+    return this.#hold(owner, bound);
+  }
+
+  #hold(owner: PortOwner, bound: readonly Bound[]): PortReservation {
+    const held = new Map(bound.map((part) => [keyOf(part.published), part]));
+    const release = async (ports: readonly PublishedPort[]): Promise<readonly PublishedPort[]> => {
+      const parts = ports.flatMap((port) => held.get(keyOf(port)) ?? []);
+      for (const part of parts) {
+        held.delete(keyOf(part.published));
+        await this.#release(part);
+      }
+      return parts.map(({ published }) => published);
+    };
     return {
       published: bound.map(({ published }) => published),
-      [Symbol.asyncDispose]: () => held.disposeAsync(),
+      release,
+      retake: async (ports) => {
+        for (const port of ports) {
+          const attempt = await this.#bind(owner, port);
+          if (!("inUse" in attempt)) held.set(keyOf(port), attempt);
+        }
+      },
+      [Symbol.asyncDispose]: async () => {
+        await release([...held.values()].map(({ published }) => published));
+      },
     };
   }
 
@@ -103,13 +133,18 @@ export class PortAllocator {
   ): Promise<PortReservation & { readonly lost: readonly string[] }> {
     await using undo = new AsyncDisposableStack();
     const lost: string[] = [];
+    const bound: Bound[] = [];
     for (const port of ports) {
       const attempt = await this.#bind(owner, port);
-      if ("inUse" in attempt) lost.push(this.#inUse(owner, port).message);
-      else undo.defer(() => this.#release(attempt));
+      if ("inUse" in attempt) {
+        lost.push(this.#inUse(owner, port).message);
+        continue;
+      }
+      bound.push(attempt);
+      undo.defer(() => this.#release(attempt));
     }
-    const held = undo.move();
-    return { published: ports, lost, [Symbol.asyncDispose]: () => held.disposeAsync() };
+    undo.move();
+    return { ...this.#hold(owner, bound), published: ports, lost };
   }
 
   async #reserveOne(owner: PortOwner, request: PortRequest): Promise<readonly Bound[]> {
@@ -237,6 +272,7 @@ export class PortAllocator {
   }
 }
 
-function keyOf(port: PublishedPort): string {
+/** What names a published port on the host. */
+export function keyOf(port: PublishedPort): string {
   return `${port.protocol} ${port.hostAddress} ${port.hostPort}`;
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { messageOf } from "#base/errors.ts";
 import { parseJson } from "#base/json.ts";
 import { containerConfigToWire } from "./container-config.ts";
-import { parseContainerCreate, parseHostConfigUpdate } from "./container-create.ts";
+import { parseContainerCreate } from "./container-create.ts";
 import { parseExecConfig, parseExecStart } from "./exec-config.ts";
 import {
   DOCKER_DEFAULTS,
@@ -10,7 +10,6 @@ import {
   isUserDefinedNetwork,
   joinedContainer,
 } from "./host-config.ts";
-import { checkResources } from "./resources.ts";
 import recorded from "./testdata/create-docker-28.json";
 import { type ApiVersion, parseApiVersion } from "./version.ts";
 
@@ -249,36 +248,6 @@ describe("parseContainerCreate()", () => {
         );
       }
     }
-  });
-});
-
-describe("parseHostConfigUpdate()", () => {
-  test("keeps only what was given", () => {
-    expect(parseHostConfigUpdate({ Memory: 0, CpuShares: 512, CpusetCpus: "" })).toEqual({
-      resources: { CpuShares: 512 },
-    });
-    expect(parseHostConfigUpdate({ PidsLimit: 0 }).resources).toEqual({ PidsLimit: -1 });
-    expect(parseHostConfigUpdate({ PidsLimit: -7 }).resources).toEqual({ PidsLimit: -1 });
-    expect(parseHostConfigUpdate({ RestartPolicy: { Name: "always" } }).restartPolicy?.Name).toBe(
-      "always",
-    );
-    expect(parseHostConfigUpdate(null)).toEqual({ resources: {} });
-  });
-
-  test("refuses with docker's words", () => {
-    expect(() => parseHostConfigUpdate({ CpuShares: "x" })).toThrow(
-      "string into Go struct field .CpuShares of type int64",
-    );
-    expect(() => parseHostConfigUpdate({ RestartPolicy: { Name: "foo" } })).toThrow(
-      "unknown policy 'foo'",
-    );
-    const merged = {
-      ...request({ Image: "x" }).hostConfig,
-      ...parseHostConfigUpdate({ Memory: 100 }).resources,
-    };
-    expect(() => checkResources(merged, { isUpdate: true })).toThrow(
-      "Minimum memory limit allowed is 6MB",
-    );
   });
 });
 

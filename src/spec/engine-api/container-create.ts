@@ -7,16 +7,14 @@ import {
   DOCKER_DEFAULTS,
   type HostConfig,
   joinedContainer,
-  type Resources,
-  type RestartPolicy,
 } from "./host-config.ts";
 import {
   EMPTY_ENDPOINT,
   type NetworkingConfig,
   readNetworkingConfig,
 } from "./networking-config.ts";
-import { readHostConfig, readRestartPolicy } from "./read-host-config.ts";
-import { readResources, resourceWarnings } from "./resources.ts";
+import { readHostConfig } from "./read-host-config.ts";
+import { readKernelMemory, resourceWarnings } from "./resources.ts";
 import { type ApiVersion, isAtLeast, MAX_API_VERSION } from "./version.ts";
 
 export interface ContainerCreateRequest {
@@ -147,65 +145,9 @@ export function parseContainerCreate(
     config,
     hostConfig,
     networkingConfig: completeEndpoints(config, hostConfig.NetworkMode, networking),
-    warnings: createWarnings(config, hostConfig, version),
-  };
-}
-
-/** Only what the request named; the containers merge it into what they have, then check. */
-export interface HostConfigUpdate {
-  readonly resources: Partial<Resources>;
-  readonly restartPolicy?: RestartPolicy;
-}
-
-const UPDATABLE = [
-  "CpuShares",
-  "Memory",
-  "NanoCpus",
-  "BlkioWeight",
-  "CpuPeriod",
-  "CpuQuota",
-  "CpuRealtimePeriod",
-  "CpuRealtimeRuntime",
-  "CpusetCpus",
-  "CpusetMems",
-  "MemoryReservation",
-  "MemorySwap",
-  "PidsLimit",
-  "BlkioWeightDevice",
-  "BlkioDeviceReadBps",
-  "BlkioDeviceWriteBps",
-  "BlkioDeviceReadIOps",
-  "BlkioDeviceWriteIOps",
-] as const;
-
-function isSet(value: unknown): boolean {
-  if (Array.isArray(value)) return value.length > 0;
-  return value !== 0 && value !== "" && value !== null;
-}
-
-/**
- * Reads the body of `POST /containers/{id}/update`. As in Docker, 0 and empty mean "leave as it is",
- * but for `PidsLimit`, where 0 and below take the limit away.
- *
- * @throws {InvalidArgumentError} With Docker's texts; the merged limits are the caller's to check
- *   (`checkResources` with `isUpdate`).
- */
-export function parseHostConfigUpdate(body: unknown): HostConfigUpdate {
-  const reader = JsonReader.of(body, {
-    prefix: "invalid JSON: ",
-    goType: "container.UpdateConfig",
-    maxItems: MAX_ITEMS,
-  });
-  const all = readResources(reader);
-  const resources: Partial<Record<keyof Resources, unknown>> = {};
-  for (const key of UPDATABLE) if (isSet(all[key])) resources[key] = all[key];
-  if (all.PidsLimit !== null && all.PidsLimit <= 0) resources.PidsLimit = -1;
-  if (reader.has("PidsLimit") && all.PidsLimit === 0) resources.PidsLimit = -1;
-  const policy = reader.object("RestartPolicy");
-  const isPolicyGiven = Boolean(policy?.string("Name"));
-  return {
-    // the loop copies single fields of a Resources, each under its own name
-    resources: resources as Partial<Resources>,
-    ...(isPolicyGiven ? { restartPolicy: readRestartPolicy(policy) } : {}),
+    warnings: [
+      ...readKernelMemory(hostReader, version),
+      ...createWarnings(config, hostConfig, version),
+    ],
   };
 }

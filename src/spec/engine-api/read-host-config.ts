@@ -62,16 +62,20 @@ function readLogConfig(reader: JsonReader | undefined, fallback: LogConfig): Log
   return { Type: type, Config: config };
 }
 
-function readPortBindings(reader: JsonReader): Readonly<Record<string, readonly PortBinding[]>> {
+/** @param field Key of the map in the request. */
+export function readPortBindings(
+  reader: JsonReader,
+  field: string,
+): Readonly<Record<string, readonly PortBinding[]>> {
   const bindings = new Map<string, PortBinding[]>();
-  for (const [key, value] of reader.entries("PortBindings", "nat.PortMap") ?? []) {
+  for (const [key, value] of reader.entries(field, "nat.PortMap") ?? []) {
     const port = formatContainerPort(parseContainerPort(key));
     if (value !== null && !Array.isArray(value)) {
-      throw reader.mismatch(value, `PortBindings.${key}`, "[]nat.PortBinding");
+      throw reader.mismatch(value, `${field}.${key}`, "[]nat.PortBinding");
     }
     const items: readonly unknown[] = value ?? [];
     const list = items.map((item, index) =>
-      readPortBinding(reader.child(item ?? {}, `PortBindings.${key}.${index}`)),
+      readPortBinding(reader.child(item ?? {}, `${field}.${key}.${index}`)),
     );
     bindings.set(port, [...(bindings.get(port) ?? []), ...list]);
   }
@@ -358,7 +362,7 @@ export function readHostConfig(reader: JsonReader, defaults: ContainerDefaults):
     ContainerIDFile: reader.string("ContainerIDFile") ?? "",
     LogConfig: readLogConfig(reader.object("LogConfig"), defaults.logConfig),
     NetworkMode: readNetworkMode(reader),
-    PortBindings: readPortBindings(reader),
+    PortBindings: readPortBindings(reader, "PortBindings"),
     RestartPolicy: readRestartPolicy(reader.object("RestartPolicy")),
     AutoRemove: reader.boolean("AutoRemove") ?? false,
     VolumeDriver: reader.string("VolumeDriver") ?? "",

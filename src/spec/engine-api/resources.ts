@@ -9,6 +9,7 @@ import type {
   Ulimit,
   WeightDevice,
 } from "./host-config.ts";
+import { type ApiVersion, isAtLeast } from "./version.ts";
 
 const MEMORY_MIN_BYTES = 6 * 1024 * 1024;
 const ULIMITS: ReadonlySet<string> = new Set(
@@ -171,6 +172,30 @@ export function readResources(reader: JsonReader): Resources {
   };
 }
 
+/** Whether a field of a request says anything: 0, empty, `null` and false do not. */
+export function isResourceSet(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length > 0;
+  return value !== 0 && value !== "" && value !== null && value !== false;
+}
+
+/**
+ * The kernel dropped limits on its own memory in 5.4, and API 1.42 their field.
+ *
+ * @returns For the answer's `Warnings`.
+ * @throws {InvalidArgumentError} Less than Docker's minimum.
+ */
+export function readKernelMemory(reader: JsonReader, version: ApiVersion): readonly string[] {
+  const limit = isAtLeast(version, "1.42") ? 0 : (reader.integer("KernelMemory") ?? 0);
+  if (limit > 0 && limit < MEMORY_MIN_BYTES) {
+    throw new InvalidArgumentError("Minimum kernel memory limit allowed is 6MB");
+  }
+  if (limit <= 0) return [];
+  return [
+    "Your kernel does not support kernel memory limit capabilities or the cgroup is not mounted. " +
+      "Limitation discarded.",
+  ];
+}
+
 function checkMemory(resources: Resources, isUpdate: boolean): void {
   const { Memory: memory, MemorySwap: swap, MemoryReservation: reservation } = resources;
   if (memory !== 0 && memory < MEMORY_MIN_BYTES) {
@@ -235,6 +260,30 @@ function checkCpu(resources: Resources, cpuCount: number | undefined): void {
   if (quota > 0 && quota < 1000) {
     throw new InvalidArgumentError("CPU cfs quota can not be less than 1ms (i.e. 1000)");
   }
+  const { CpuRealtimePeriod: realtimePeriod, CpuRealtimeRuntime: runtime } = resources;
+  if (realtimePeriod !== 0 && runtime !== 0 && runtime > realtimePeriod) {
+    throw new InvalidArgumentError(
+      "cpu real-time runtime cannot be higher than cpu real-time period",
+    );
+  }
+}
+
+function checkInputOutput(resources: Resources, isUpdate: boolean): void {
+  if (resources.BlkioWeight !== 0 && (resources.BlkioWeight < 10 || resources.BlkioWeight > 1000)) {
+    throw new InvalidArgumentError("Range of blkio weight is from 10 to 1000");
+  }
+  for (const { Path: path, Weight: weight } of resources.BlkioWeightDevice) {
+    if (weight !== 0 && (weight < 10 || weight > 1000)) {
+      throw new InvalidArgumentError(`invalid weight for device: ${path}:${weight}`);
+    }
+  }
+  const unsupported = resources.IOMaximumBandwidth !== 0 ? "bandwidth" : "IOPs";
+  if (resources.IOMaximumBandwidth === 0 && resources.IOMaximumIOps === 0) return;
+  throw new InvalidArgumentError(
+    isUpdate
+      ? "Invalid QoS settings: linux does not support Maximum IO Bandwidth or Maximum IO IOps"
+      : `invalid option: QoS maximum ${unsupported} configuration is not supported on linux`,
+  );
 }
 
 /**
@@ -248,24 +297,7 @@ export function checkResources(
 ): void {
   checkMemory(resources, options.isUpdate ?? false);
   checkCpu(resources, options.cpuCount);
-  if (resources.BlkioWeight !== 0 && (resources.BlkioWeight < 10 || resources.BlkioWeight > 1000)) {
-    throw new InvalidArgumentError("Range of blkio weight is from 10 to 1000");
-  }
-  for (const { Path: path, Weight: weight } of resources.BlkioWeightDevice) {
-    if (weight !== 0 && (weight < 10 || weight > 1000)) {
-      throw new InvalidArgumentError(`invalid weight for device: ${path}:${weight}`);
-    }
-  }
-  if (resources.IOMaximumBandwidth !== 0) {
-    throw new InvalidArgumentError(
-      "invalid option: QoS maximum bandwidth configuration is not supported on linux",
-    );
-  }
-  if (resources.IOMaximumIOps !== 0) {
-    throw new InvalidArgumentError(
-      "invalid option: QoS maximum IOPs configuration is not supported on linux",
-    );
-  }
+  checkInputOutput(resources, options.isUpdate ?? false);
 }
 
 /** What to tell the user besides: limits that are kept but may harm. */

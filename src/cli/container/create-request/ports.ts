@@ -20,14 +20,27 @@ export const portFlags: FlagsOf<PortValues> = {
   "publish-all": boolFlag("Publish all exposed ports to random ports", { short: "P" }),
 };
 
-export function planPorts(values: PortValues): RequestFields {
-  const exposed: Record<string, object> = {};
+/**
+ * The wire's map of `-p` values: `80/tcp` to what of the host leads there.
+ *
+ * @throws {InvalidArgumentError} In docker's words.
+ */
+export function portBindings(
+  publications: readonly string[],
+): Readonly<Record<string, readonly object[]>> {
   const bindings: Record<string, object[]> = {};
-  for (const one of values.publish.map(shortForm).flatMap(parsePortPublication)) {
+  for (const one of publications.map(shortForm).flatMap(parsePortPublication)) {
     const port = formatContainerPort(one.containerPort);
-    exposed[port] = {};
     (bindings[port] ??= []).push({ HostIp: one.hostIp, HostPort: one.hostPort });
   }
+  return bindings;
+}
+
+export function planPorts(values: PortValues): RequestFields {
+  const bindings = portBindings(values.publish);
+  const exposed: Record<string, object> = Object.fromEntries(
+    Object.keys(bindings).map((port) => [port, {}]),
+  );
   for (const port of values.expose.flatMap(parseExposedPorts)) {
     exposed[formatContainerPort(port)] = {};
   }

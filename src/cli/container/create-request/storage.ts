@@ -60,7 +60,8 @@ export function planStorage(values: StorageValues, around: ClientSurroundings): 
   };
 }
 
-function withAbsoluteSource(mount: Mount, around: ClientSurroundings): Mount {
+/** A bind of `./here` is relative to where the client runs. */
+export function withAbsoluteSource(mount: Mount, around: ClientSurroundings): Mount {
   const source = mount.Source ?? "";
   const isRelative = mount.Type === "bind" && (source === "." || source.startsWith("./"));
   return isRelative ? { ...mount, Source: around.absolutePath(source) } : mount;

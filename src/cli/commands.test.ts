@@ -33,7 +33,7 @@ const reference = JSON.parse(readFileSync(referencePath, "utf8")) as {
 };
 
 /** Commands that docker does not have. */
-const ours: readonly string[] = ["completion bash", "completion fish", "completion zsh"];
+const ours: readonly string[] = ["completion bash", "completion fish", "completion zsh", "why"];
 
 function dockerFlags(path: string): readonly ReferenceFlag[] {
   return reference.commands.find((one) => one.command === path)?.flags ?? [];

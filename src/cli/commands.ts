@@ -352,6 +352,11 @@ export const commands: readonly CommandEntry[] = [
     summary: "Remove one or more volumes",
     load: () => import("./volume/rm.ts"),
   },
+  {
+    path: "why",
+    summary: "Explain why a container is in its state, and what to do about it",
+    load: () => import("./why.ts"),
+  },
 ];
 
 /**

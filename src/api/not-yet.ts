@@ -26,7 +26,6 @@ const NOT_YET: readonly (readonly [what: string, ...endpoints: readonly string[]
     "POST /networks/{id}/disconnect",
     "DELETE /networks/{id}",
   ],
-  ["Cluster volumes", "PUT /volumes/{name:.*}"],
   [
     "Plugins",
     "GET /plugins/privileges",
@@ -74,7 +73,7 @@ const MANAGER_ONLY: readonly string[] = [
   "POST /configs/{id}/update",
 ];
 
-const NO_MANAGER =
+export const NO_MANAGER: string =
   'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect ' +
   "this node to swarm and try again.";
 

@@ -140,7 +140,7 @@ describe("networks and volumes", () => {
       createdMs: 0,
       isAnonymous: false,
     };
-    expect(shapeDifferences(docker.volume, json(volumeToWire(volume)))).toEqual([]);
+    expect(shapeDifferences(docker.volume, json(volumeToWire({ volume })))).toEqual([]);
   });
 
   test("prune took named volumes too before API 1.42", () => {

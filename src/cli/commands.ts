@@ -353,6 +353,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./volume/rm.ts"),
   },
   {
+    path: "volume update",
+    summary: "Update a volume (cluster volumes only)",
+    load: () => import("./volume/update.ts"),
+  },
+  {
     path: "why",
     summary: "Explain why a container is in its state, and what to do about it",
     load: () => import("./why.ts"),
@@ -390,7 +395,6 @@ export const laterCommands: readonly string[] = [
   "pull",
   "push",
   "search",
-  "volume update",
 ];
 
 /** Groups of which this version has no command. */

@@ -45,10 +45,25 @@ export async function bringUp(
   given: ContainerRecord,
   signal: AbortSignal,
 ): Promise<ContainerRecord> {
+  const live = parts.lives.of(given.id);
+  const underWay = new AbortController();
+  live.startUnderWay = underWay;
+  try {
+    if (live.isForcedOut) throw new ConflictError(`container ${given.name} is being removed`);
+    await live.cleaning;
+    return await bringUpUnless(parts, given, AbortSignal.any([signal, underWay.signal]));
+  } finally {
+    live.startUnderWay = undefined;
+  }
+}
+
+async function bringUpUnless(
+  parts: BringUpParts,
+  given: ContainerRecord,
+  signal: AbortSignal,
+): Promise<ContainerRecord> {
   const record = atNextStart(given);
   const { id, hostConfig } = record;
-  const live = parts.lives.of(id);
-  await live.cleaning;
   refuseDevices(hostConfig);
   checkRemapped(parts, hostConfig);
   await using undo = new AsyncDisposableStack();

@@ -81,24 +81,6 @@ export class ContainerEvents {
       attributes: { container: record.id, driver: mount.driver ?? "local" },
     });
   }
-
-  volumeCreated(name: string, driver: string): void {
-    this.#events.publish({
-      type: "volume",
-      action: "create",
-      actorId: name,
-      attributes: { driver },
-    });
-  }
-
-  volumeDestroyed(name: string, driver: string): void {
-    this.#events.publish({
-      type: "volume",
-      action: "destroy",
-      actorId: name,
-      attributes: { driver },
-    });
-  }
 }
 
 /** The driver of the predefined networks; the only ones there are. */

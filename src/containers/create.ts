@@ -92,7 +92,7 @@ export async function createContainer(
   const id = newContainerId(parts.randomBytes);
   using name = claimName(parts, id, request.name);
   await using undo = new AsyncDisposableStack();
-  const mounts = await makeVolumes(parts, planned, undo);
+  const mounts = await makeVolumes(parts, planned, undo, signal);
   signal.throwIfAborted();
   const config = { ...merged, Hostname: hostnameOf(parts, merged, hostConfig, id) };
   const record: ContainerRecord = {
@@ -321,6 +321,7 @@ export async function makeVolumes(
   parts: Pick<CreateParts, "events" | "images" | "volumes">,
   planned: readonly PlannedMount[],
   undo: AsyncDisposableStack,
+  signal?: AbortSignal,
 ): Promise<readonly ContainerMount[]> {
   const mounts: ContainerMount[] = [];
   for (const { volume: wish, ...mount } of planned) {
@@ -332,15 +333,14 @@ export async function makeVolumes(
       mounts.push(mount);
       continue;
     }
-    const { volume, isNew } = await parts.volumes.create({
+    const request = {
       ...(mount.name === undefined ? {} : { name: mount.name }),
-      ...(mount.driver === undefined ? {} : { driver: mount.driver }),
+      ...(mount.driver ? { driver: mount.driver } : {}),
       ...wish,
-    });
-    if (isNew) {
-      undo.defer(() => parts.volumes.remove(volume.name, { force: false }));
-      parts.events.volumeCreated(volume.name, volume.driver);
-    }
+      isForContainer: true,
+    };
+    const { volume, isNew } = await parts.volumes.create(request, signal);
+    if (isNew) undo.defer(() => parts.volumes.remove(volume.name, { force: false }));
     mounts.push({
       ...mount,
       name: volume.name,

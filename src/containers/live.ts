@@ -35,6 +35,10 @@ export class Live {
   isFailureHandled = false;
   /** It is being ended because of its health, to be started again. */
   restartsForHealth = false;
+  /** Ends the start that is under way: its undoing frees what it waits for. */
+  startUnderWay: AbortController | undefined;
+  /** `rm -f` is under way: no start begins. */
+  isForcedOut = false;
 }
 
 /** One `Live` for each container that was asked for. */

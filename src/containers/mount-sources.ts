@@ -92,7 +92,7 @@ async function volumeSource(
   const { record, users } = run;
   const { name } = mount;
   if (name === undefined) return mount;
-  const path = await parts.volumes.mount(name, record.id);
+  const path = await parts.volumes.mount(name, record.id, signal);
   run.undo.defer(() => parts.volumes.unmount(name, record.id));
   run.mounted.push(mount);
   parts.events.volumeMounted(record, mount);

@@ -24,7 +24,7 @@ export interface MountWishes {
   readonly volumes: readonly string[];
   /** Target to options: `size=64m,noexec`. */
   readonly tmpfs: Readonly<Record<string, string>>;
-  /** Empty for `local`. */
+  /** Empty where none is named: that of the volume of the name, else `local`. */
   readonly volumeDriver: string;
 }
 
@@ -43,7 +43,7 @@ export interface PlannedMount extends ContainerMount {
  * @throws {InvalidArgumentError} With Docker's texts.
  */
 export function planMounts(wishes: MountWishes): readonly PlannedMount[] {
-  const driver = wishes.volumeDriver || "local";
+  const driver = wishes.volumeDriver;
   const planned = new Map<string, PlannedMount>();
   for (const { spec, mounts } of wishes.volumesFrom) {
     for (const mount of mounts) {

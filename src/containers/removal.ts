@@ -51,7 +51,7 @@ export function beginRemoval(
 
 /** Anonymous volumes that no other container uses, if they were asked for. */
 export async function removeOwnVolumes(
-  parts: Pick<ContainerParts, "volumes" | "events" | "warn">,
+  parts: Pick<ContainerParts, "volumes" | "warn">,
   record: ContainerRecord,
 ): Promise<void> {
   if (!record.removesVolumes) return;
@@ -60,7 +60,6 @@ export async function removeOwnVolumes(
     if (!volume?.isAnonymous || parts.volumes.usersOf(name).length > 0) continue;
     try {
       await parts.volumes.remove(name, { force: false });
-      parts.events.volumeDestroyed(name, volume.driver);
     } catch (error) {
       // the container is gone all the same; `volume prune` finds what is left
       parts.warn(`Cannot remove volume ${name} of container ${record.id}: ${messageOf(error)}`);

@@ -33,6 +33,10 @@ export async function removeContainer(
   }
   assertAllowed(verb, record, reference);
   live.isRemovalUnderWay = true;
+  live.isForcedOut = options.force;
+  if (options.force) {
+    live.startUnderWay?.abort(new ConflictError(`container ${record.name} is being removed`));
+  }
   try {
     for (;;) {
       if (options.force) await killUntilDown(parts, record.id);
@@ -50,6 +54,7 @@ export async function removeContainer(
     await live.cleaning;
   } finally {
     live.isRemovalUnderWay = false;
+    live.isForcedOut = false;
   }
 }
 

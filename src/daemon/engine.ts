@@ -38,8 +38,10 @@ import type { ContainerDefaults } from "#spec/engine-api/host-config.ts";
 import { hostPlatform } from "#spec/platform.ts";
 import type { RandomBytes } from "#spec/ids.ts";
 import { SqliteStore } from "#store/sqlite/store.ts";
+import { PluginFinder } from "#plugins/plugin-finder.ts";
 import { MeasuredFiles } from "#upkeep/measure.ts";
 import { openVolumes } from "#volumes/open.ts";
+import { PluginVolumeDrivers } from "#volumes/plugin/plugin-drivers.ts";
 import type { EngineConfig } from "./config/engine-config.ts";
 import { readOrCreateEngineId } from "./engine-id.ts";
 import { engineInfo, engineVersion } from "./facts.ts";
@@ -291,8 +293,16 @@ export async function openEngine(
     clock,
     platform: hostPlatform("linux", host.system.machine),
   });
+  const plugins = new PluginFinder({
+    folders: config.pluginFolders,
+    sleep: (delayMs, signal) => clock.delay(delayMs, signal),
+  });
   const volumes = await openVolumes({
     store,
+    plugins: new PluginVolumeDrivers(plugins),
+    onEvent: ({ action, name, driver }) =>
+      events.publish({ type: "volume", action, actorId: name, attributes: { driver } }),
+    warn,
     clock,
     files,
     mounts: host.mounts,
@@ -396,6 +406,7 @@ export async function openEngine(
     images,
     networks,
     logs,
+    plugins,
     containers,
     initPath,
     hasSeccomp: seccompProfile !== undefined,

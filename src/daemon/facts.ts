@@ -8,6 +8,7 @@ import type { Logs } from "#logs/logs.ts";
 import type { Networks } from "#networks/networks.ts";
 import type { Runtime } from "#runtime/runtime.ts";
 import type { Snapshotter } from "#snapshots/snapshotter.ts";
+import type { Plugins } from "#plugins/plugins.ts";
 import { NO_FILTERS } from "#spec/engine-api/filters.ts";
 import { hostPlatform } from "#spec/platform.ts";
 import type { EngineConfig } from "./config/engine-config.ts";
@@ -21,6 +22,7 @@ export interface FactSources {
   readonly images: Images;
   readonly networks: Networks;
   readonly logs: Logs;
+  readonly plugins: Plugins;
   readonly containers: Containers;
   readonly initPath: string | undefined;
   readonly hasSeccomp: boolean;
@@ -116,7 +118,7 @@ export async function engineInfo(sources: FactSources): Promise<EngineInfo> {
     dataRoot: config.dataRoot,
     logDriver: config.logDriver,
     logDrivers: [...sources.logs.names].sort(),
-    volumeDrivers: ["local"],
+    volumeDrivers: ["local", ...sources.plugins.knownNames("VolumeDriver")],
     networkDrivers: [...networkDrivers].sort(),
     cgroupVersion: cgroups.layout === "v2" ? "2" : "1",
     cgroupDriver: config.containers.cgroupManager,

@@ -63,9 +63,9 @@ export function openUpkeep(parts: UpkeepParts): Upkeep {
       previewPrune: (request) => previewPrune(sources, request),
     },
     volumes: {
-      create: (request) => volumes.create(request),
-      get: (name) => volumes.get(name),
-      list: (filters) => volumes.list(filters),
+      create: (request, signal) => volumes.create(request, signal),
+      inspect: (name, signal) => volumes.inspect(name, signal),
+      listAll: (filters, signal) => volumes.listAll(filters, signal),
       remove: (name, options) => volumes.remove(name, options),
       prune: (filters) =>
         gates.volume.run(async () => {

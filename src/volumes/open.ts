@@ -1,30 +1,25 @@
 import { mkdirSync } from "node:fs";
 import type { Clock } from "#host/clock.ts";
-import type { Files } from "#host/files.ts";
-import type { Mounts } from "#host/mounts.ts";
-import type { Processes } from "#host/processes.ts";
-import type { RandomBytes } from "#spec/ids.ts";
 import type { Store } from "#store/store.ts";
+import { LocalDriver, type LocalDriverOptions } from "./local/local-driver.ts";
 import { VOLUME_USERS, VOLUMES } from "./records.ts";
-import { LocalVolumes } from "./service.ts";
+import { VolumeService, type VolumeServiceOptions } from "./service.ts";
 import type { Volumes } from "./volumes.ts";
 
-export interface OpenVolumesOptions {
+export interface OpenVolumesOptions
+  extends LocalDriverOptions,
+    Pick<VolumeServiceOptions, "plugins" | "randomBytes" | "onEvent" | "warn"> {
   readonly store: Store;
-  readonly clock: Pick<Clock, "nowMs">;
-  readonly files: Pick<Files, "diskUsage">;
-  readonly mounts: Pick<Mounts, "mount" | "unmount" | "list">;
-  readonly processes: Pick<Processes, "run">;
-  /** `<data root>/volumes`. */
-  readonly directory: string;
-  readonly randomBytes: RandomBytes;
+  readonly clock: Pick<Clock, "nowMs" | "delay">;
 }
 
 /** Opens the volumes of an engine, and completes removals and copies that a crash interrupted. */
 export async function openVolumes(options: OpenVolumesOptions): Promise<Volumes> {
   mkdirSync(options.directory, { recursive: true, mode: 0o701 });
-  const volumes = new LocalVolumes({
+  const volumes = new VolumeService({
     ...options,
+    local: new LocalDriver(options),
+    sleep: (delayMs, signal) => options.clock.delay(delayMs, signal),
     volumes: options.store.collection(VOLUMES),
     users: options.store.collection(VOLUME_USERS),
   });

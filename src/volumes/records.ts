@@ -5,6 +5,8 @@ export interface StoredVolume {
   readonly volume: VolumeRecord;
   /** Its removal has begun and will be completed; nobody sees it any more. */
   readonly isRemoving?: true;
+  /** Anonymous, made for a container that has not been recorded yet. */
+  readonly isPending?: true;
 }
 
 /** A container that a volume belongs to, from create to remove. */
@@ -13,6 +15,10 @@ export interface VolumeUser {
   readonly containerId: string;
   /** It runs, with the driver's mount in use. Kept only for volumes that need one. */
   readonly holdsMount: boolean;
+  /** Where a plugin mounted it: a later daemon does not ask again. */
+  readonly path?: string;
+  /** The container is gone, and its plugin has yet to hear of it. */
+  readonly isGone?: true;
 }
 
 /** By name. */

@@ -8,7 +8,8 @@ import { type Filters, NO_FILTERS } from "#spec/engine-api/filters.ts";
 import { MemoryStore } from "#store/memory/store.ts";
 import { openVolumes } from "./open.ts";
 import { VOLUMES } from "./records.ts";
-import type { Volumes } from "./volumes.ts";
+import { NO_VOLUME_PLUGINS } from "./testing/no-plugins.ts";
+import type { VolumeEvent, Volumes } from "./volumes.ts";
 
 const C1 = "c1".repeat(32);
 const C2 = "c2".repeat(32);
@@ -17,13 +18,14 @@ const TMPFS = { type: "tmpfs", device: "tmpfs", o: "size=1m" };
 let directory = "";
 let store: MemoryStore;
 let mounted: string[] = [];
+let events: VolumeEvent[] = [];
 let volumes: Volumes;
 
 async function open(): Promise<Volumes> {
   let seed = 0;
   return await openVolumes({
     store,
-    clock: { nowMs: () => 1000 },
+    clock: { nowMs: () => 1000, delay: async () => {} },
     files: { diskUsage: async () => ({ bytes: 4096, apparentBytes: 4096, inodes: 1 }) },
     mounts: {
       mount: ({ target }) => void mounted.push(target),
@@ -36,6 +38,11 @@ async function open(): Promise<Volumes> {
     },
     processes: { run: async () => ({ code: 0, stdout: "", stderr: "" }) },
     directory,
+    plugins: NO_VOLUME_PLUGINS,
+    onEvent: (event) => void events.push(event),
+    warn: (message) => {
+      throw new Error(message);
+    },
     randomBytes: (count) => new Uint8Array(count).fill((seed += 1) + 0xa0),
   });
 }
@@ -44,6 +51,7 @@ beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "wharf-volumes-"));
   store = new MemoryStore();
   mounted = [];
+  events = [];
   volumes = await open();
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
@@ -58,6 +66,7 @@ describe("create()", () => {
     expect(volume).toEqual({
       name: "data",
       driver: "local",
+      scope: "local",
       mountpoint: join(directory, "data/_data"),
       labels: { a: "b" },
       options: {},

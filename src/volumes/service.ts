@@ -1,12 +1,14 @@
-import { lookup } from "node:dns/promises";
-import { mkdirSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
-import { KeyedMutex } from "#base/async.ts";
-import { ConflictError, FailedPreconditionError, messageOf, NotFoundError } from "#base/errors.ts";
+import { KeyedMutex, type Sleep } from "#base/async.ts";
+import {
+  ConflictError,
+  FailedPreconditionError,
+  InternalError,
+  messageOf,
+  NotFoundError,
+  UnavailableError,
+  WharfError,
+} from "#base/errors.ts";
 import type { Clock } from "#host/clock.ts";
-import type { Files } from "#host/files.ts";
-import type { Mounts } from "#host/mounts.ts";
 import type { Processes } from "#host/processes.ts";
 import {
   booleanFilter,
@@ -17,89 +19,87 @@ import {
 } from "#spec/engine-api/filters.ts";
 import { newVolumeName, parseVolumeName, type RandomBytes } from "#spec/ids.ts";
 import type { Collection } from "#store/store.ts";
-import { fillVolume, finishFill } from "./local/fill.ts";
-import { parseLocalOptions, serverNameOf, withServerAddress } from "./local/local-options.ts";
+import {
+  type DriverVolume,
+  LOCAL_DRIVER,
+  type VolumeDriver,
+  type VolumeDrivers,
+} from "./driver.ts";
+import { fillVolume } from "./local/fill.ts";
+import type { LocalDriver } from "./local/local-driver.ts";
 import type { StoredVolume, VolumeUser } from "./records.ts";
 import { isPrunable } from "./prunable.ts";
-import type { VolumeRecord, Volumes } from "./volumes.ts";
+import type {
+  VolumeCreateRequest,
+  VolumeDetails,
+  VolumeEvent,
+  VolumeRecord,
+  Volumes,
+} from "./volumes.ts";
 
 /** Docker's mark of a volume that was made without a name. */
 const ANONYMOUS_LABEL = "com.docker.volume.anonymous";
+/** How long a container's end waits for a plugin to unmount. */
+const UNMOUNT_PATIENCE_MS = 2_000;
 
-export interface LocalVolumesOptions {
+export interface VolumeServiceOptions {
   readonly volumes: Collection<StoredVolume>;
   readonly users: Collection<VolumeUser>;
   readonly clock: Pick<Clock, "nowMs">;
-  readonly files: Pick<Files, "diskUsage">;
-  readonly mounts: Pick<Mounts, "mount" | "unmount" | "list">;
+  readonly local: LocalDriver;
   readonly processes: Pick<Processes, "run">;
-  readonly directory: string;
+  readonly plugins: VolumeDrivers;
   readonly randomBytes: RandomBytes;
+  readonly sleep: Sleep;
+  readonly onEvent: (event: VolumeEvent) => void;
+  readonly warn: (message: string) => void;
 }
 
 /**
- * Volumes of the local driver: `<directory>/<name>/_data`, or what the volume's options say is mounted
- * there. A volume is recorded before its folder is made, and marked before that is removed, so that a crash
- * leaves neither a folder without a record nor a record that shows half a volume.
+ * The records of volumes and their users; drivers do the rest. A volume is recorded before its driver makes it,
+ * and one of the local driver is marked before it is removed, so that a crash leaves neither a folder without
+ * a record nor a record that shows half a volume. Plugins know their volumes better than we do: theirs are asked for.
  */
-export class LocalVolumes implements Volumes {
-  readonly #options: LocalVolumesOptions;
+export class VolumeService implements Volumes {
+  readonly #options: VolumeServiceOptions;
   /** One change at a time for each volume. */
   readonly #lanes = new KeyedMutex();
 
-  constructor(options: LocalVolumesOptions) {
+  constructor(options: VolumeServiceOptions) {
     this.#options = options;
   }
 
   /** Once, before anything else. */
   async recover(): Promise<void> {
-    for (const [name, stored] of this.#options.volumes.entries()) {
-      if (stored.isRemoving) await this.#erase(name);
-      else await finishFill(this.#directoryOf(name));
+    const { volumes, users, local } = this.#options;
+    for (const [name, { volume, isRemoving, isPending }] of volumes.entries()) {
+      if (volume.driver !== LOCAL_DRIVER) continue;
+      if (isRemoving || isPending) await this.#eraseLocal(name);
+      else await local.recover(name);
+    }
+    for (const [, user] of users.entries()) {
+      if (user.isGone) void this.#release(user.volumeName, user.containerId);
     }
   }
 
-  async create(request: {
-    readonly name?: string;
-    readonly driver?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly options?: Readonly<Record<string, string>>;
-  }): Promise<{ readonly volume: VolumeRecord; readonly isNew: boolean }> {
-    const isAnonymous = !request.name;
+  async create(
+    request: VolumeCreateRequest,
+    signal?: AbortSignal,
+  ): Promise<{ readonly volume: VolumeRecord; readonly isNew: boolean }> {
     const name = request.name
       ? parseVolumeName(request.name)
       : newVolumeName(this.#options.randomBytes);
-    const driver = request.driver || "local";
-    const options = request.options ?? {};
-    return await this.#lanes.run(name, async () => {
-      const existing = this.get(name);
-      if (existing && (!request.driver || existing.driver === driver)) {
-        return { volume: existing, isNew: false };
-      }
-      if (existing) {
-        throw new ConflictError(
-          `create ${name}: driver '${existing.driver}' already has volume '${name}': volume name must be unique`,
-        );
-      }
-      if (driver !== "local") {
-        throw new NotFoundError(
-          `create ${name}: error looking up volume plugin ${driver}: plugin ${JSON.stringify(driver)} not found`,
-        );
-      }
-      parseLocalOptions(name, options);
-      const volume: VolumeRecord = {
-        name,
-        driver,
-        mountpoint: this.#dataOf(name),
-        labels: { ...request.labels, ...(isAnonymous ? { [ANONYMOUS_LABEL]: "" } : {}) },
-        options,
-        createdMs: this.#options.clock.nowMs(),
-        isAnonymous,
-      };
-      this.#options.volumes.put(name, { volume });
-      this.#makeFolder(name);
-      return { volume, isNew: true };
-    });
+    return await this.#lanes.run(
+      name,
+      async () => {
+        const existing = await this.#existing(name, request, signal);
+        if (existing) return { volume: existing, isNew: false };
+        const volume = await this.#make(name, request, signal);
+        this.#options.onEvent({ action: "create", name, driver: volume.driver });
+        return { volume, isNew: true };
+      },
+      signal,
+    );
   }
 
   get(name: string): VolumeRecord | undefined {
@@ -107,28 +107,66 @@ export class LocalVolumes implements Volumes {
     return stored?.isRemoving ? undefined : stored?.volume;
   }
 
+  async inspect(name: string, signal?: AbortSignal): Promise<VolumeDetails> {
+    const volume = this.get(name);
+    if (volume?.driver === LOCAL_DRIVER) return { volume };
+    if (!volume) {
+      const found = await this.#findAtPlugins(name, signal);
+      if (found) return found;
+      throw noSuchVolume(name);
+    }
+    const found = await this.#askDriver(volume, signal, `get ${name}: `);
+    if (!found) {
+      this.#forgetUnused(name);
+      throw noSuchVolume(name);
+    }
+    const { status } = found;
+    return { volume: merge(volume, found), ...(status ? { status } : {}) };
+  }
+
   list(filters: Filters): readonly VolumeRecord[] {
-    const wantsDangling = booleanFilter(filters, "dangling");
-    return this.#all().filter(
-      ({ name, driver, labels }) =>
-        matchesName(filters, "name", name) &&
-        matchesExactly(filters, "driver", driver) &&
-        matchesLabels(filters, labels) &&
-        (wantsDangling === undefined || wantsDangling === (this.usersOf(name).length === 0)),
+    return this.#filter(this.#all(), filters);
+  }
+
+  async listAll(
+    filters: Filters,
+    signal?: AbortSignal,
+  ): Promise<{ readonly volumes: readonly VolumeRecord[]; readonly warnings: readonly string[] }> {
+    const { drivers, warnings } = await this.#options.plugins.list(signal);
+    const problems = [...warnings];
+    const byName = new Map(this.#all().map((volume) => [volume.name, volume]));
+    await Promise.all(
+      drivers.map(async (driver) => {
+        try {
+          for (const found of await driver.list(signal)) {
+            const known = byName.get(found.name);
+            if (known && known.driver !== driver.name) continue;
+            byName.set(found.name, known ? merge(known, found) : foreignVolume(driver, found));
+          }
+        } catch (error) {
+          signal?.throwIfAborted();
+          problems.push(messageOf(error));
+        }
+      }),
     );
+    const volumes = [...byName.values()].sort((left, right) => (left.name < right.name ? -1 : 1));
+    return { volumes: this.#filter(volumes, filters), warnings: problems };
   }
 
   async remove(name: string, options: { readonly force: boolean }): Promise<void> {
     await this.#lanes.run(name, async () => {
-      if (!this.get(name)) {
+      const volume = this.get(name) ?? (await this.#findAtPlugins(name))?.volume;
+      if (!volume) {
         if (options.force) return;
-        throw new NotFoundError(`get ${name}: no such volume`);
+        throw noSuchVolume(name);
       }
       const users = this.usersOf(name);
       if (users.length > 0) {
         throw new ConflictError(`remove ${name}: volume is in use - [${users.join(", ")}]`);
       }
-      await this.#remove(name);
+      if (volume.driver === LOCAL_DRIVER) await this.#removeLocal(name);
+      else await this.#removeFromPlugin(volume, options.force);
+      this.#options.onEvent({ action: "destroy", name, driver: volume.driver });
     });
   }
 
@@ -139,10 +177,10 @@ export class LocalVolumes implements Volumes {
     let reclaimedBytes = 0;
     for (const { name } of this.#all().filter((volume) => isPrunable(volume, filters))) {
       await this.#lanes.run(name, async () => {
-        if (!this.get(name) || this.usersOf(name).length > 0) return;
-        const { bytes } = await this.#measure(name);
-        if (this.usersOf(name).length > 0) return;
-        await this.#remove(name);
+        if (this.#isNotToPrune(name)) return;
+        const bytes = await this.#options.local.measureBytes(name);
+        if (this.#isNotToPrune(name)) return;
+        await this.#removeLocal(name);
         names.push(name);
         reclaimedBytes += bytes;
       });
@@ -152,26 +190,46 @@ export class LocalVolumes implements Volumes {
 
   reference(name: string, containerId: string): void {
     const key = userKey(name, containerId);
-    if (!this.get(name)) throw new NotFoundError(`get ${name}: no such volume`);
+    const stored = this.#options.volumes.get(name);
+    if (!stored || stored.isRemoving) throw noSuchVolume(name);
+    if (stored.isPending) this.#options.volumes.put(name, { volume: stored.volume });
     if (this.#options.users.get(key)) return;
     this.#options.users.put(key, { volumeName: name, containerId, holdsMount: false });
   }
 
   dereference(name: string, containerId: string): void {
-    this.#unmount(name, containerId);
-    this.#options.users.delete(userKey(name, containerId));
+    const key = userKey(name, containerId);
+    const user = this.#options.users.get(key);
+    if (user?.holdsMount && !this.#isLocal(name)) {
+      this.#options.users.put(key, { ...user, isGone: true });
+      return;
+    }
+    this.#unmountLocal(name, containerId);
+    this.#options.users.delete(key);
   }
 
   usersOf(name: string): readonly string[] {
-    return this.#usersOf(name).map(({ containerId }) => containerId);
+    return this.#usersOf(name)
+      .filter(({ isGone }) => !isGone)
+      .map(({ containerId }) => containerId);
   }
 
-  async mount(name: string, containerId: string): Promise<string> {
-    return await this.#lanes.run(name, () => this.#mount(name, containerId));
+  async mount(name: string, containerId: string, signal?: AbortSignal): Promise<string> {
+    return await this.#lanes.run(name, () => this.#mount(name, containerId, signal), signal);
   }
 
   async unmount(name: string, containerId: string): Promise<void> {
-    await this.#lanes.run(name, async () => this.#unmount(name, containerId));
+    if (this.#isLocal(name)) {
+      await this.#lanes.run(name, async () => this.#unmountLocal(name, containerId));
+      return;
+    }
+    if (!this.#options.users.get(userKey(name, containerId))?.holdsMount) return;
+    const patience = new AbortController();
+    await Promise.race([
+      this.#release(name, containerId),
+      this.#options.sleep(UNMOUNT_PATIENCE_MS, patience.signal).catch(() => undefined),
+    ]);
+    patience.abort();
   }
 
   async fill(
@@ -183,17 +241,19 @@ export class LocalVolumes implements Volumes {
     await this.#lanes.run(
       name,
       async () => {
-        const held = this.#options.users.get(userKey(name, containerId))?.holdsMount === true;
-        await this.#mount(name, containerId);
-        try {
-          const request = {
-            ...from,
-            volumeDir: this.#directoryOf(name),
-            isMounted: this.#isMounted(name),
-          };
+        const user = this.#options.users.get(userKey(name, containerId));
+        if (!this.#isLocal(name)) {
+          if (user?.path === undefined) throw new InternalError(`Volume ${name} is not mounted`);
+          const request = { ...from, dataPath: user.path };
           await fillVolume(request, this.#options.processes, signal);
+          return;
+        }
+        const held = user?.holdsMount === true;
+        await this.#mount(name, containerId, signal);
+        try {
+          await this.#options.local.fill(name, from, signal);
         } finally {
-          if (!held) this.#unmount(name, containerId);
+          if (!held) this.#unmountLocal(name, containerId);
         }
       },
       signal,
@@ -201,8 +261,119 @@ export class LocalVolumes implements Volumes {
   }
 
   async usage(name: string): Promise<{ readonly bytes: number }> {
-    if (!this.get(name)) throw new NotFoundError(`get ${name}: no such volume`);
-    return await this.#measure(name);
+    if (!this.get(name)) throw noSuchVolume(name);
+    return { bytes: this.#isLocal(name) ? await this.#options.local.measureBytes(name) : -1 };
+  }
+
+  /** The one that is there and fits the request. A plugin's that its plugin no longer has is forgotten. */
+  async #existing(
+    name: string,
+    request: VolumeCreateRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<VolumeRecord | undefined> {
+    const known = this.get(name);
+    if (known) {
+      if (known.driver !== LOCAL_DRIVER) {
+        const found = await this.#askDriver(known, signal, `create ${name}: `);
+        if (!found && this.#forgetUnused(name)) return undefined;
+      }
+      if (!request.driver || request.driver === known.driver) return known;
+      throw new ConflictError(
+        `create ${name}: driver '${known.driver}' already has volume '${name}': volume name must be unique`,
+      );
+    }
+    if (request.driver || !request.name) return undefined;
+    const volume = (await this.#findAtPlugins(name, signal))?.volume;
+    if (volume) this.#options.volumes.put(name, { volume });
+    return volume;
+  }
+
+  async #make(
+    name: string,
+    request: VolumeCreateRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<VolumeRecord> {
+    const driver = await this.#driverFor(name, request.driver ?? "", signal);
+    const options = request.options ?? {};
+    const isAnonymous = !request.name;
+    if (driver.name === LOCAL_DRIVER) this.#options.local.check(name, options);
+    const volume: VolumeRecord = {
+      name,
+      driver: driver.name,
+      scope: driver.scope,
+      mountpoint: driver.name === LOCAL_DRIVER ? this.#options.local.mountpointOf(name) : "",
+      labels: { ...request.labels, ...(isAnonymous ? { [ANONYMOUS_LABEL]: "" } : {}) },
+      options,
+      createdMs: this.#options.clock.nowMs(),
+      isAnonymous,
+    };
+    const isPending = isAnonymous && request.isForContainer === true;
+    this.#options.volumes.put(name, { volume, ...(isPending ? { isPending } : {}) });
+    try {
+      await driver.create(name, options, signal);
+    } catch (error) {
+      this.#options.volumes.delete(name);
+      throw withContext(`create ${name}: `, error);
+    }
+    return volume;
+  }
+
+  async #driverFor(
+    volumeName: string,
+    driverName: string,
+    signal: AbortSignal | undefined,
+  ): Promise<VolumeDriver> {
+    if (driverName === "" || driverName === LOCAL_DRIVER) return this.#options.local;
+    try {
+      return await this.#options.plugins.get(driverName, signal);
+    } catch (error) {
+      throw withContext(
+        `create ${volumeName}: error looking up volume plugin ${driverName}: `,
+        error,
+      );
+    }
+  }
+
+  async #askDriver(
+    { name, driver }: VolumeRecord,
+    signal: AbortSignal | undefined,
+    context: string,
+  ): Promise<DriverVolume | undefined> {
+    try {
+      return await (await this.#options.plugins.get(driver, signal)).get(name, signal);
+    } catch (error) {
+      const what = `error while checking if volume "${name}" exists in driver "${driver}": `;
+      throw withContext(context + what, error);
+    }
+  }
+
+  /** A volume that a plugin has and we did not make. Plugins that do not answer are passed over. */
+  async #findAtPlugins(name: string, signal?: AbortSignal): Promise<VolumeDetails | undefined> {
+    const { drivers } = await this.#options.plugins.list(signal);
+    for (const driver of drivers) {
+      try {
+        const found = await driver.get(name, signal);
+        if (!found) continue;
+        const { status } = found;
+        const volume = foreignVolume(driver, { ...found, name });
+        return { volume, ...(status ? { status } : {}) };
+      } catch (error) {
+        signal?.throwIfAborted();
+        this.#options.warn(messageOf(error));
+      }
+    }
+    return undefined;
+  }
+
+  #filter(volumes: readonly VolumeRecord[], filters: Filters): readonly VolumeRecord[] {
+    const wantsDangling = booleanFilter(filters, "dangling");
+    return volumes.filter(
+      ({ name, driver, labels }) =>
+        matchesName(filters, "name", name) &&
+        matchesExactly(filters, "driver", driver) &&
+        matchesLabels(filters, labels) &&
+        (wantsDangling === undefined || wantsDangling === (this.usersOf(name).length === 0)),
+    );
   }
 
   #all(): readonly VolumeRecord[] {
@@ -216,59 +387,94 @@ export class LocalVolumes implements Volumes {
     return this.#options.users.findBy("volume", name).map(([, user]) => user);
   }
 
-  #directoryOf(name: string): string {
-    return join(this.#options.directory, name);
+  #isLocal(name: string): boolean {
+    const stored = this.#options.volumes.get(name);
+    return stored === undefined || stored.volume.driver === LOCAL_DRIVER;
   }
 
-  #dataOf(name: string): string {
-    return join(this.#directoryOf(name), "_data");
+  #isNotToPrune(name: string): boolean {
+    const stored = this.#options.volumes.get(name);
+    return (
+      !stored ||
+      stored.isRemoving === true ||
+      stored.isPending === true ||
+      this.usersOf(name).length > 0
+    );
   }
 
-  #makeFolder(name: string): void {
-    mkdirSync(this.#directoryOf(name), { recursive: true, mode: 0o701 });
-    mkdirSync(this.#dataOf(name), { recursive: true, mode: 0o755 });
-  }
-
-  async #measure(name: string): Promise<{ readonly bytes: number }> {
-    const { apparentBytes } = await this.#options.files.diskUsage(this.#dataOf(name));
-    return { bytes: apparentBytes };
-  }
-
-  #isMounted(name: string): boolean {
-    const data = this.#dataOf(name);
-    return this.#options.mounts.list(data).some(({ target }) => target === data);
-  }
-
-  async #mount(name: string, containerId: string): Promise<string> {
+  async #mount(
+    name: string,
+    containerId: string,
+    signal: AbortSignal | undefined,
+  ): Promise<string> {
     const volume = this.get(name);
-    if (!volume) throw new NotFoundError(`get ${name}: no such volume`);
-    const wanted = parseLocalOptions(name, volume.options);
-    this.#makeFolder(name);
-    if (!wanted) return volume.mountpoint;
+    if (!volume) throw noSuchVolume(name);
+    if (volume.driver !== LOCAL_DRIVER)
+      return await this.#mountByPlugin(volume, containerId, signal);
+    const { local } = this.#options;
+    if (!local.needsMount(volume)) return await local.mount(volume);
     // Recorded first: after a crash in between, the container's unmount still finds what to undo.
     this.#holdMount(name, containerId, true);
-    if (this.#isMounted(name)) return volume.mountpoint;
     try {
-      const server = serverNameOf(wanted);
-      const mount =
-        server === undefined ? wanted : withServerAddress(wanted, (await lookup(server)).address);
-      this.#options.mounts.mount({ ...mount, target: volume.mountpoint });
+      return await local.mount(volume);
     } catch (error) {
       this.#holdMount(name, containerId, false);
-      throw new FailedPreconditionError(
-        `error while mounting volume '${volume.mountpoint}': failed to mount local volume: ${messageOf(error)}`,
-        { cause: error },
-      );
+      throw error;
     }
-    return volume.mountpoint;
   }
 
-  #unmount(name: string, containerId: string): void {
+  async #mountByPlugin(
+    volume: VolumeRecord,
+    containerId: string,
+    signal: AbortSignal | undefined,
+  ): Promise<string> {
+    const { name, driver } = volume;
+    const { users, plugins } = this.#options;
+    const key = userKey(name, containerId);
+    const held = users.get(key);
+    if (held?.holdsMount && held.path !== undefined) return held.path;
+    const user = { volumeName: name, containerId, holdsMount: true };
+    let isMaybeMounted = false;
+    try {
+      const found = await plugins.get(driver, signal);
+      users.put(key, user);
+      isMaybeMounted = true;
+      const path = await found.mount(volume, containerId, signal);
+      users.put(key, { ...user, path });
+      if (path !== volume.mountpoint) {
+        this.#options.volumes.put(name, { volume: { ...volume, mountpoint: path } });
+      }
+      return path;
+    } catch (error) {
+      // it may have mounted and not have told: in the lane this comes after us
+      if (isMaybeMounted) void this.#release(name, containerId);
+      throw withContext(`error while mounting volume '${name}': `, error);
+    }
+  }
+
+  /** Tells the plugin that the user is gone. Never rejects: a mount that a plugin keeps is its own to mend. */
+  async #release(name: string, containerId: string): Promise<void> {
+    const { users, plugins, warn } = this.#options;
+    const key = userKey(name, containerId);
+    await this.#lanes.run(name, async () => {
+      const driver = this.#options.volumes.get(name)?.volume.driver;
+      if (!users.get(key)?.holdsMount) return;
+      try {
+        if (driver !== undefined) await (await plugins.get(driver)).unmount(name, containerId);
+      } catch (error) {
+        warn(`Cannot unmount volume ${name} of container ${containerId}: ${messageOf(error)}`);
+      }
+      if (users.get(key)?.isGone) users.delete(key);
+      else users.put(key, { volumeName: name, containerId, holdsMount: false });
+    });
+  }
+
+  #unmountLocal(name: string, containerId: string): void {
     if (this.#options.users.get(userKey(name, containerId))?.holdsMount !== true) return;
     const others = this.#usersOf(name).some(
       (user) => user.holdsMount && user.containerId !== containerId,
     );
-    if (!others) this.#options.mounts.unmount(this.#dataOf(name));
+    if (!others) this.#options.local.unmountNow(name);
     this.#holdMount(name, containerId, false);
   }
 
@@ -277,20 +483,77 @@ export class LocalVolumes implements Volumes {
     this.#options.users.put(userKey(name, containerId), user);
   }
 
-  async #remove(name: string): Promise<void> {
+  async #removeLocal(name: string): Promise<void> {
     const stored = this.#options.volumes.get(name);
     if (stored) this.#options.volumes.put(name, { ...stored, isRemoving: true });
-    await this.#erase(name);
+    await this.#eraseLocal(name);
   }
 
-  async #erase(name: string): Promise<void> {
-    // A driver's mount is somebody else's data: off it comes, or `rm` would go through it.
-    while (this.#isMounted(name)) this.#options.mounts.unmount(this.#dataOf(name));
-    await rm(this.#directoryOf(name), { recursive: true, force: true });
+  async #eraseLocal(name: string): Promise<void> {
+    await this.#options.local.remove(name);
     this.#options.volumes.delete(name);
+  }
+
+  async #removeFromPlugin({ name, driver }: VolumeRecord, isForced: boolean): Promise<void> {
+    try {
+      await (await this.#options.plugins.get(driver)).remove(name);
+    } catch (error) {
+      if (!isForced) throw withContext(`remove ${name}: `, error);
+      this.#options.warn(`Removing volume ${name} by force: ${messageOf(error)}`);
+    }
+    this.#options.volumes.delete(name);
+  }
+
+  /** @returns Whether the record is gone: containers keep theirs. */
+  #forgetUnused(name: string): boolean {
+    if (this.#usersOf(name).length > 0) return false;
+    this.#options.volumes.delete(name);
+    return true;
   }
 }
 
 function userKey(name: string, containerId: string): string {
   return `${name}/${containerId}`;
+}
+
+function noSuchVolume(name: string): NotFoundError {
+  return new NotFoundError(`get ${name}: no such volume`);
+}
+
+/** One that its plugin made by itself: no labels, no options. */
+function foreignVolume(driver: VolumeDriver, found: DriverVolume): VolumeRecord {
+  return {
+    name: found.name,
+    driver: driver.name,
+    scope: driver.scope,
+    mountpoint: found.mountpoint,
+    labels: {},
+    options: {},
+    createdMs: found.createdMs ?? 0,
+    isAnonymous: false,
+  };
+}
+
+function merge(volume: VolumeRecord, found: DriverVolume): VolumeRecord {
+  return {
+    ...volume,
+    mountpoint: found.mountpoint || volume.mountpoint,
+    createdMs: found.createdMs ?? volume.createdMs,
+  };
+}
+
+/** The same kind of error, saying what was attempted. */
+function withContext(context: string, error: unknown): unknown {
+  if (!(error instanceof WharfError)) return error;
+  const message = context + error.message;
+  switch (error.kind) {
+    case "not-found":
+      return new NotFoundError(message, { cause: error });
+    case "unavailable":
+      return new UnavailableError(message, { cause: error });
+    case "failed-precondition":
+      return new FailedPreconditionError(message, { cause: error });
+    default:
+      return error;
+  }
 }

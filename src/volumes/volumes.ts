@@ -3,13 +3,42 @@ import type { Filters } from "#spec/engine-api/filters.ts";
 export interface VolumeRecord {
   readonly name: string;
   readonly driver: string;
-  /** Absolute path on the host. */
+  /** Of the driver: whether other hosts see the volume too. Absent in old records: local. */
+  readonly scope?: "local" | "global";
+  /** Absolute path on the host; empty for a plugin's that is mounted nowhere. */
   readonly mountpoint: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly options: Readonly<Record<string, string>>;
   readonly createdMs: number;
   /** Made without a name by `-v /path` or VOLUME; goes with `rm -v` and `--rm`. */
   readonly isAnonymous: boolean;
+}
+
+export interface VolumeCreateRequest {
+  /** Absent: anonymous, with 64 hex digits for a name. */
+  readonly name?: string;
+  /** Absent: that of the volume that is there, with whatever driver, else `local`. */
+  readonly driver?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly options?: Readonly<Record<string, string>>;
+  /**
+   * For a container that is being made: until that refers to it, the volume is nobody's, and one that is left
+   * over from a crash goes at the next start where it is anonymous.
+   */
+  readonly isForContainer?: boolean;
+}
+
+/** A volume with what its driver says of it now. */
+export interface VolumeDetails {
+  readonly volume: VolumeRecord;
+  readonly status?: Readonly<Record<string, unknown>>;
+}
+
+/** What happened to a volume, in the words of Docker's events. */
+export interface VolumeEvent {
+  readonly action: "create" | "destroy";
+  readonly name: string;
+  readonly driver: string;
 }
 
 export interface Volumes {
@@ -19,21 +48,32 @@ export interface Volumes {
    * @throws {ConflictError} It is another driver's. {NotFoundError} No such driver.
    *   {InvalidArgumentError} Malformed name or options.
    */
-  create(request: {
-    readonly name?: string;
-    readonly driver?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly options?: Readonly<Record<string, string>>;
-  }): Promise<{ readonly volume: VolumeRecord; readonly isNew: boolean }>;
+  create(
+    request: VolumeCreateRequest,
+    signal?: AbortSignal,
+  ): Promise<{ readonly volume: VolumeRecord; readonly isNew: boolean }>;
+  /** What is recorded; no driver is asked. */
   get(name: string): VolumeRecord | undefined;
-  /** Filters: `dangling`, `driver`, `label`, `label!`, `name`. In the order of names. */
-  list(filters: Filters): readonly VolumeRecord[];
   /**
+   * What its driver says; a volume that a plugin made by itself is found too.
+   *
+   * @throws {NotFoundError} `get x: no such volume`. {UnavailableError} Its plugin does not answer.
+   */
+  inspect(name: string, signal?: AbortSignal): Promise<VolumeDetails>;
+  /** What is recorded. Filters: `dangling`, `driver`, `label`, `label!`, `name`. In the order of names. */
+  list(filters: Filters): readonly VolumeRecord[];
+  /** As `list`, with what plugins have by themselves; `warnings` tells of those that do not answer. */
+  listAll(
+    filters: Filters,
+    signal?: AbortSignal,
+  ): Promise<{ readonly volumes: readonly VolumeRecord[]; readonly warnings: readonly string[] }>;
+  /**
+   * @param options.force Also when its plugin refuses or does not answer.
    * @throws {ConflictError} In use, naming the containers; `force` does not help.
    *   {NotFoundError} No such volume, unless `force`.
    */
   remove(name: string, options: { readonly force: boolean }): Promise<void>;
-  /** Anonymous volumes that no container has; named ones too with filter `all=true`. */
+  /** Anonymous volumes of the local driver that no container has; named ones too with filter `all=true`. */
   prune(
     filters: Filters,
   ): Promise<{ readonly names: readonly string[]; readonly reclaimedBytes: number }>;
@@ -41,12 +81,18 @@ export interface Volumes {
   reference(name: string, containerId: string): void;
   dereference(name: string, containerId: string): void;
   usersOf(name: string): readonly string[];
-  /** Makes it ready (driver mounts, such as nfs or tmpfs) and returns its path; once per running container. */
-  mount(name: string, containerId: string): Promise<string>;
+  /**
+   * Makes it ready (driver mounts, such as nfs or tmpfs, or a plugin's) and returns its path; once per running
+   * container.
+   */
+  mount(name: string, containerId: string, signal?: AbortSignal): Promise<string>;
+  /** A plugin gets two seconds to answer, then is waited for behind the answer. */
   unmount(name: string, containerId: string): Promise<void>;
   /**
    * Copy-up: gives an empty volume what the image has where it will be mounted, with the owner and mode of
    * that folder. A volume with content stays as it is.
+   *
+   * The volume is mounted for the container.
    *
    * @param from.rootfsPath The container's root, mounted; the container does not run.
    * @param from.destination Path in the container, absolute and clean.
@@ -57,5 +103,6 @@ export interface Volumes {
     from: { readonly rootfsPath: string; readonly destination: string },
     signal: AbortSignal,
   ): Promise<void>;
+  /** @returns -1 bytes for a plugin's volume, which the engine does not look into. */
   usage(name: string): Promise<{ readonly bytes: number }>;
 }

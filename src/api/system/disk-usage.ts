@@ -27,7 +27,7 @@ function readKinds(exchange: Exchange): ReadonlySet<UsageKind> {
 
 /** `UsageData` is told by this endpoint alone. */
 function volumeItem({ volume, sizeBytes, userCount }: VolumeUsageItem): object {
-  return { ...volumeToWire(volume), UsageData: { RefCount: userCount, Size: sizeBytes } };
+  return { ...volumeToWire({ volume }), UsageData: { RefCount: userCount, Size: sizeBytes } };
 }
 
 function buildCacheItem(record: BuildCacheRecord): Wire<BuildCache> {

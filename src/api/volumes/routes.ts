@@ -1,11 +1,12 @@
 import type { Volume } from "@docker/node-sdk";
-import { NotFoundError } from "#base/errors.ts";
+import { UnavailableError } from "#base/errors.ts";
 import { JsonReader } from "#base/json-reader.ts";
 import { type Filters, filterValues, parseFilters } from "#spec/engine-api/filters.ts";
 import { type ApiVersion, isAtLeast } from "#spec/engine-api/version.ts";
-import type { VolumeRecord } from "#volumes/volumes.ts";
+import type { VolumeDetails } from "#volumes/volumes.ts";
 import { readRequiredJsonBody } from "#api/body.ts";
 import { type Exchange, pathPart, sendJson, sendStatus } from "#api/exchange.ts";
+import { NO_MANAGER } from "#api/not-yet.ts";
 import { type Route, answer } from "#api/router.ts";
 import type { Wire } from "#api/wire.ts";
 import type { VolumesBackend } from "./backend.ts";
@@ -21,7 +22,7 @@ function nullIfEmpty(
   return Object.keys(map).length === 0 ? null : map;
 }
 
-export function volumeToWire(volume: VolumeRecord): Wire<Volume> {
+export function volumeToWire({ volume, status }: VolumeDetails): Wire<Volume> {
   const labels = volume.isAnonymous ? { [ANONYMOUS_LABEL]: "", ...volume.labels } : volume.labels;
   return {
     CreatedAt: new Date(volume.createdMs).toISOString().replace(/\.\d+Z$/, "Z"),
@@ -30,7 +31,8 @@ export function volumeToWire(volume: VolumeRecord): Wire<Volume> {
     Mountpoint: volume.mountpoint,
     Name: volume.name,
     Options: nullIfEmpty(volume.options),
-    Scope: "local",
+    Scope: volume.scope ?? "local",
+    ...(status ? { Status: status } : {}),
   };
 }
 
@@ -39,17 +41,21 @@ async function createVolume(exchange: Exchange, volumes: VolumesBackend): Promis
     prefix: "invalid JSON: ",
     goType: "volume.CreateOptions",
   });
+  if (reader.has("ClusterVolumeSpec")) throw new UnavailableError(NO_MANAGER);
   const name = reader.string("Name");
   const driver = reader.string("Driver");
   const options = reader.stringMap("DriverOpts");
   const labels = reader.stringMap("Labels");
-  const { volume } = await volumes.create({
-    ...(name ? { name } : {}),
-    ...(driver ? { driver } : {}),
-    ...(options && { options }),
-    ...(labels && { labels }),
-  });
-  sendJson(exchange, 201, volumeToWire(volume));
+  const { volume } = await volumes.create(
+    {
+      ...(name ? { name } : {}),
+      ...(driver ? { driver } : {}),
+      ...(options && { options }),
+      ...(labels && { labels }),
+    },
+    exchange.signal,
+  );
+  sendJson(exchange, 201, volumeToWire({ volume }));
 }
 
 /** Before API 1.42 prune took named volumes too. */
@@ -62,15 +68,22 @@ export function pruneFilters(text: string | undefined, version: ApiVersion): Fil
 /** Everything below `/volumes`. */
 export function volumeRoutes(volumes: VolumesBackend): readonly Route[] {
   return [
-    answer("GET", "/volumes", (exchange) => {
-      const found = volumes.list(parseFilters(exchange.query.get("filters"), LIST_FILTERS));
-      sendJson(exchange, 200, { Volumes: found.map(volumeToWire), Warnings: null });
+    answer("GET", "/volumes", async (exchange) => {
+      const filters = parseFilters(exchange.query.get("filters"), LIST_FILTERS);
+      const found = await volumes.listAll(filters, exchange.signal);
+      sendJson(exchange, 200, {
+        Volumes: found.volumes.map((volume) => volumeToWire({ volume })),
+        Warnings: found.warnings.length === 0 ? null : found.warnings,
+      });
     }),
-    answer("GET", "/volumes/{name:.*}", (exchange) => {
-      const name = pathPart(exchange, "name");
-      const volume = volumes.get(name);
-      if (!volume) throw new NotFoundError(`get ${name}: no such volume`);
-      sendJson(exchange, 200, volumeToWire(volume));
+    answer("GET", "/volumes/{name:.*}", async (exchange) => {
+      const details = await volumes.inspect(pathPart(exchange, "name"), exchange.signal);
+      sendJson(exchange, 200, volumeToWire(details));
+    }),
+    answer("PUT", "/volumes/{name:.*}", () => {
+      throw new UnavailableError(
+        "volume update only valid for cluster volumes, but swarm is unavailable",
+      );
     }),
     answer("POST", "/volumes/create", (exchange) => createVolume(exchange, volumes)),
     answer("DELETE", "/volumes/{name:.*}", async (exchange) => {

@@ -17,6 +17,7 @@ import { EMPTY_EXECUTION_CONFIG } from "#spec/oci-image.ts";
 import { type ContainerId, parseContainerId } from "#spec/ids.ts";
 import { MemoryStore } from "#store/memory/store.ts";
 import type { Collection, Store } from "#store/store.ts";
+import { NO_VOLUME_PLUGINS } from "#volumes/testing/no-plugins.ts";
 import { openVolumes } from "#volumes/open.ts";
 import type { ContainerDetails } from "#containers/containers.ts";
 import { openContainers, type OpenContainers } from "#containers/open.ts";
@@ -122,6 +123,9 @@ export async function openTestEngine(world: World): Promise<TestEngine> {
     mounts,
     processes,
     directory: join(world.directory, "volumes"),
+    plugins: NO_VOLUME_PLUGINS,
+    onEvent: ({ action }) => void events.push(`volume ${action}`),
+    warn: (message) => void warnings.push(message),
     randomBytes,
   });
   const containers = await openContainers({

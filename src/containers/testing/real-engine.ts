@@ -33,6 +33,7 @@ import { parseContainerCreate } from "#spec/engine-api/container-create.ts";
 import type { ContainerId } from "#spec/ids.ts";
 import { hostPlatform } from "#spec/platform.ts";
 import { SqliteStore } from "#store/sqlite/store.ts";
+import { NO_VOLUME_PLUGINS } from "#volumes/testing/no-plugins.ts";
 import { openVolumes } from "#volumes/open.ts";
 import { NO_ABORT } from "./harness.ts";
 
@@ -114,6 +115,9 @@ export async function openRealEngine(root: RealRoot): Promise<RealEngine> {
     store,
     ...host,
     directory: join(root.directory, "volumes"),
+    plugins: NO_VOLUME_PLUGINS,
+    onEvent: () => {},
+    warn,
     randomBytes: random,
   });
   const networks = await openNetworks({

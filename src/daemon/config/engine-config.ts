@@ -72,6 +72,8 @@ export interface EngineConfig {
     /** A path, `builtin` or `unconfined`. */
     readonly seccompProfile: string;
   };
+  /** Where the plugins of the host are looked for, in this order. */
+  readonly pluginFolders: readonly string[];
   readonly registryMirrors: readonly string[];
   readonly insecureRegistries: readonly string[];
   /** One sentence for each setting that has no effect yet. */
@@ -80,6 +82,15 @@ export interface EngineConfig {
 
 const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
 const DEFAULT_SHUTDOWN_SECONDS = 15;
+
+/** Docker's, ours before them. */
+const PLUGIN_FOLDERS = [
+  "/run/docker/plugins",
+  "/etc/wharf/plugins",
+  "/etc/docker/plugins",
+  "/usr/lib/wharf/plugins",
+  "/usr/lib/docker/plugins",
+];
 
 const BY_NAME: ReadonlyMap<string, DaemonOption> = new Map(
   DAEMON_OPTIONS.map((option) => [option.flag ?? option.key ?? "", option]),
@@ -213,6 +224,10 @@ function checkAddresses(addresses: readonly string[]): readonly string[] {
   return addresses;
 }
 
+function pluginFolders(configured: readonly string[], execRoot: string): readonly string[] {
+  return configured.length > 0 ? configured : [`${execRoot}/plugins`, ...PLUGIN_FOLDERS];
+}
+
 function bridgeConfig(settings: Settings): EngineConfig["bridge"] {
   const mtuBytes = settings.count("mtu") ?? 0;
   if (mtuBytes < 0) throw new InvalidArgumentError(`invalid default MTU: ${mtuBytes}`);
@@ -312,11 +327,12 @@ export function toEngineConfig(values: OptionValues, home: string): EngineConfig
   const defaultRuntime = settings.text("default-runtime");
   const storageDriver = settings.text("storage-driver");
   const logOptions = settings.get("log-opt");
+  const execRoot = settings.text("exec-root") ?? "/run/wharf";
   return {
     hosts,
     ...(tls ? { tls } : {}),
     dataRoot: settings.text("data-root") ?? "/var/lib/wharf",
-    execRoot: settings.text("exec-root") ?? "/run/wharf",
+    execRoot,
     pidFile: settings.text("pidfile") ?? "/run/wharf.pid",
     socketGroup: settings.text("group") ?? "",
     logLevel: logLevel(settings),
@@ -338,6 +354,7 @@ export function toEngineConfig(values: OptionValues, home: string): EngineConfig
     logOptions: logOptions?.kind === "map" ? logOptions.value : {},
     bridge: bridgeConfig(settings),
     containers: containersConfig(settings),
+    pluginFolders: pluginFolders(settings.list("plugin-dir"), execRoot),
     registryMirrors: settings.list("registry-mirror"),
     insecureRegistries: settings.list("insecure-registry"),
     warnings: warningsFor(values),

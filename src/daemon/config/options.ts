@@ -241,6 +241,12 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
     "Resources offered to a swarm",
   ),
   option("pidfile|p", "string", "full", "File for the process id", "/run/wharf.pid"),
+  option(
+    "plugin-dir plugin-dirs",
+    "list",
+    "full",
+    "Folder to look for plugins in (.sock, .spec, .json), in place of those of Wharf and Docker",
+  ),
   option("raw-logs", "boolean", "none", "Times in full, no colours: this log is so always"),
   option("registry-mirror registry-mirrors", "list", "reload", "Mirrors of Docker Hub"),
   option("rootless", "boolean", "refused", "Run without root"),

@@ -33,7 +33,7 @@ const processes: Pick<Processes, "run"> = {
 };
 
 function fill(destination: string): Promise<boolean> {
-  const request = { volumeDir, rootfsPath: rootfs, destination, isMounted: false };
+  const request = { volumeDir, dataPath: data, rootfsPath: rootfs, destination };
   return fillVolume(request, processes, SIGNAL);
 }
 
@@ -105,7 +105,7 @@ describe("fillVolume()", () => {
         return { code: 1, stdout: "", stderr: "cp: No space left on device\n" };
       },
     };
-    const request = { volumeDir, rootfsPath: rootfs, destination: "/var/lib/db", isMounted: false };
+    const request = { volumeDir, dataPath: data, rootfsPath: rootfs, destination: "/var/lib/db" };
     expect(fillVolume(request, failing, SIGNAL)).rejects.toThrow("No space left on device");
     await Promise.resolve();
     expect(readdirSync(data)).toEqual([]);

@@ -17,14 +17,14 @@ import { lstatIfThere, resolveInRoot } from "./resolve-in-root.ts";
  *   _copied    whole; its entries move to _data
  */
 export interface FillRequest {
-  /** Folder of the volume: `_data` is in it. */
-  readonly volumeDir: string;
+  /** Where the volume's content is. */
+  readonly dataPath: string;
+  /** Beside it, on the same file system; absent where a file system is mounted on it, into which nothing can be moved. */
+  readonly volumeDir?: string;
   /** The container's root, mounted, of a container that does not run. */
   readonly rootfsPath: string;
   /** Where the volume goes in the container: absolute, clean. */
   readonly destination: string;
-  /** A file system is mounted on `_data`, into which nothing can be moved. */
-  readonly isMounted: boolean;
 }
 
 function isEmpty(directory: string): boolean {
@@ -75,9 +75,8 @@ export async function fillVolume(
   processes: Pick<Processes, "run">,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { volumeDir, destination, isMounted } = request;
-  const data = join(volumeDir, "_data");
-  await finishFill(volumeDir);
+  const { volumeDir, destination, dataPath: data } = request;
+  if (volumeDir !== undefined) await finishFill(volumeDir);
   if (!isEmpty(data)) return false;
   const source = resolveInRoot(request.rootfsPath, destination);
   const found = lstatIfThere(source);
@@ -86,7 +85,7 @@ export async function fillVolume(
     throw new ConflictError(`cannot mount volume over existing file, file exists ${destination}`);
   }
   if (!isEmpty(source)) {
-    if (isMounted) {
+    if (volumeDir === undefined) {
       await copyTree(source, data, processes, signal);
       return true;
     }

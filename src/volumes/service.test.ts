@@ -90,6 +90,31 @@ describe("create()", () => {
     expect(volume.isAnonymous).toBe(true);
   });
 
+  test("an anonymous one for a container goes with a crash before the container is recorded", async () => {
+    const kept = await volumes.create({ isForContainer: true });
+    volumes.reference(kept.volume.name, C1);
+    volumes.dereference(kept.volume.name, C1);
+    const lost = await volumes.create({ isForContainer: true });
+    await volumes.create({});
+    await volumes.create({ name: "named", isForContainer: true });
+    expect((await volumes.prune(NO_FILTERS)).names).not.toContain(lost.volume.name);
+    expect(volumes.get(lost.volume.name)).toBeDefined();
+    volumes = await open();
+    expect(volumes.get(lost.volume.name)).toBeUndefined();
+    expect(volumes.get("named")).toBeDefined();
+  });
+
+  test("tells of what it made and removed, once", async () => {
+    await volumes.create({ name: "data" });
+    await volumes.create({ name: "data" });
+    await volumes.remove("data", { force: true });
+    await volumes.remove("data", { force: true });
+    expect(events).toEqual([
+      { action: "create", name: "data", driver: "local" },
+      { action: "destroy", name: "data", driver: "local" },
+    ]);
+  });
+
   test("refuses another driver, a bad name, a bad option; nothing is left", async () => {
     expect(volumes.create({ name: "data", driver: "nope" })).rejects.toThrow(
       'create data: error looking up volume plugin nope: plugin "nope" not found',

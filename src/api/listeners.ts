@@ -13,6 +13,8 @@ export interface TlsMaterial {
 /** Where the API is served. */
 export type ListenAddress =
   | { readonly kind: "unix"; readonly path: string; readonly groupId?: number }
+  /** A listening socket that another process opened and handed over. */
+  | { readonly kind: "inherited"; readonly descriptor: number; readonly name: string }
   | {
       readonly kind: "tcp";
       readonly host: string;
@@ -40,6 +42,8 @@ export async function openListener(
   switch (address.kind) {
     case "unix":
       return openUnix(address.path, address.groupId, onConnection);
+    case "inherited":
+      return openInherited(address, onConnection);
     case "tcp":
       return openTcp(address, onConnection);
   }
@@ -65,6 +69,17 @@ async function openUnix(
       if (fs.statSync(path, { throwIfNoEntry: false })?.ino === ino) fs.rmSync(path);
     },
   };
+}
+
+/** Closing lets go of our copy: who opened the socket goes on to hold it, and what connects waits there. */
+async function openInherited(
+  address: Extract<ListenAddress, { kind: "inherited" }>,
+  onConnection: (socket: net.Socket) => void,
+): Promise<Listener> {
+  const server = net.createServer({ allowHalfOpen: true }, onConnection);
+  const name = `fd://${address.name}`;
+  await listen(server, { fd: address.descriptor }, name);
+  return { name, [Symbol.asyncDispose]: () => closeServer(server) };
 }
 
 async function openTcp(
@@ -128,7 +143,11 @@ async function removeStaleSocket(path: string): Promise<void> {
   fs.rmSync(path);
 }
 
-function listen(server: net.Server, options: net.ListenOptions, name: string): Promise<void> {
+function listen(
+  server: net.Server,
+  options: net.ListenOptions | { readonly fd: number },
+  name: string,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (cause) => {
       reject(

@@ -59,7 +59,10 @@ export class ApiServer implements AsyncDisposable {
   readonly #http: Server;
   readonly #listeners: Listener[] = [];
   readonly #connections = new Map<Socket, ConnectionState>();
-  readonly #underWay = new Set<AbortController>();
+  readonly #underWay = new Map<
+    AbortController,
+    { readonly route: string; readonly beginMs: number }
+  >();
   readonly #sweeper: NodeJS.Timeout;
   #isClosing = false;
 
@@ -96,13 +99,22 @@ export class ApiServer implements AsyncDisposable {
     return listener.name;
   }
 
+  /** Requests that are not answered to their end yet, oldest first. */
+  underWay(): readonly { readonly route: string; readonly ageMs: number }[] {
+    const nowMs = performance.now();
+    return [...this.#underWay.values()].map(({ route, beginMs }) => ({
+      route,
+      ageMs: Math.trunc(nowMs - beginMs),
+    }));
+  }
+
   /** Stops accepting, ends streams, lets short answers finish within the grace, then cuts the rest. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosing) return;
     this.#isClosing = true;
     clearInterval(this.#sweeper);
     const closed = Promise.all(this.#listeners.map((listener) => listener[Symbol.asyncDispose]()));
-    for (const controller of this.#underWay) {
+    for (const controller of this.#underWay.keys()) {
       controller.abort(new CancelledError("The engine is stopping"));
     }
     for (const [socket, state] of this.#connections) if (state.active === 0) socket.destroy();
@@ -195,7 +207,7 @@ export class ApiServer implements AsyncDisposable {
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { socket } = request;
     const done = this.#begin(socket);
-    const controller = this.#track();
+    const controller = this.#track(request);
     response.once("close", () => {
       this.#underWay.delete(controller);
       controller.abort(new CancelledError("The client hung up"));
@@ -222,7 +234,7 @@ export class ApiServer implements AsyncDisposable {
 
   async #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     const done = this.#begin(socket);
-    const controller = this.#track();
+    const controller = this.#track(request);
     socket.once("close", () => {
       this.#underWay.delete(controller);
       controller.abort(new CancelledError("The client hung up"));
@@ -270,9 +282,10 @@ export class ApiServer implements AsyncDisposable {
     this.#options.log.debug(`Calling ${method} ${path}`, { parameters });
   }
 
-  #track(): AbortController {
+  #track(request: IncomingMessage): AbortController {
     const controller = new AbortController();
-    this.#underWay.add(controller);
+    const route = `${request.method} ${(request.url ?? "").split("?")[0]}`;
+    this.#underWay.set(controller, { route, beginMs: performance.now() });
     return controller;
   }
 

@@ -33,7 +33,14 @@ const reference = JSON.parse(readFileSync(referencePath, "utf8")) as {
 };
 
 /** Commands that docker does not have. */
-const ours: readonly string[] = ["completion bash", "completion fish", "completion zsh", "why"];
+const ours: readonly string[] = [
+  "completion bash",
+  "completion fish",
+  "completion zsh",
+  "system install",
+  "system uninstall",
+  "why",
+];
 
 function dockerFlags(path: string): readonly ReferenceFlag[] {
   return reference.commands.find((one) => one.command === path)?.flags ?? [];

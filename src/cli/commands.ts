@@ -316,9 +316,19 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./system/info.ts"),
   },
   {
+    path: "system install",
+    summary: "Install the engine as a service of systemd",
+    load: () => import("./system/install.ts"),
+  },
+  {
     path: "system prune",
     summary: "Remove unused data",
     load: () => import("./system/prune.ts"),
+  },
+  {
+    path: "system uninstall",
+    summary: "Remove the service that install made",
+    load: () => import("./system/uninstall.ts"),
   },
   {
     path: "version",

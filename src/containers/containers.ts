@@ -97,8 +97,8 @@ export interface Containers {
   prune(
     filters: Filters,
   ): Promise<{ readonly ids: readonly string[]; readonly reclaimedBytes: number }>;
-  /** Of every container with a record, those on their way in or out included. */
-  allIds(): readonly ContainerId[];
+  /** Every record, those on their way in or out included. */
+  allRecords(): readonly ContainerRecord[];
   /** What `prune` would remove now. */
   previewPrune(filters: Filters): readonly ContainerRecord[];
   list(request: {

@@ -74,7 +74,7 @@ export async function openContainers(options: ContainersOptions): Promise<OpenCo
     update: (reference, request) => updateContainer(parts, reference, request),
     remove: (reference, removeOptions) => removeContainer(parts, reference, removeOptions),
     prune: (filters) => pruner.prune(filters),
-    allIds: () => parts.registry.all().map(({ id }) => id),
+    allRecords: () => parts.registry.all(),
     previewPrune: (filters) => pruner.preview(filters),
     list: (request) => listContainers(parts, request),
     get: async (reference, getOptions) => {

@@ -51,6 +51,8 @@ import { openListenAddresses } from "./listen-addresses.ts";
 import type { Logger } from "./logger.ts";
 import { openSnapshotter } from "./open-snapshotter.ts";
 import { findExecutable } from "./preflight.ts";
+import { reloadAttributes } from "./service/reload.ts";
+import { processState, writeStateDump } from "./service/state-dump.ts";
 import { openUpkeep } from "./upkeep.ts";
 
 /** Everything of one running engine. Disposing leaves the containers as they are. */
@@ -59,7 +61,9 @@ export interface Engine extends AsyncDisposable {
   /** Where it listens, ports filled in. */
   readonly addresses: readonly string[];
   /** Takes over what may change while it runs. */
-  reload(config: EngineConfig): void;
+  reload(config: EngineConfig): Promise<void>;
+  /** Writes down what it is at, for somebody who looks for a fault. @returns Path of the file. */
+  writeState(): string;
   /** Stops what runs, within the shutdown time-out, unless it is to live on; then takes the network down. */
   stopContainers(): Promise<void>;
 }
@@ -240,13 +244,18 @@ export function selfCommand(executable: string, script: string | undefined): rea
  * Opens every part from the host up, brings the records and the world together, then serves the API. A
  * failure on the way closes what is open.
  *
- * @param selfArgv Command that starts this executable again, for work in child processes.
+ * @param surroundings.selfArgv Command that starts this executable again, for work in child processes.
+ * @param surroundings.inheritedNames Of the listening sockets that were handed over, from descriptor 3 on.
  */
 export async function openEngine(
   config: EngineConfig,
   logger: Logger,
-  selfArgv: readonly string[],
+  surroundings: {
+    readonly selfArgv: readonly string[];
+    readonly inheritedNames: readonly string[];
+  },
 ): Promise<Engine> {
+  const { selfArgv, inheritedNames } = surroundings;
   await using stack = new AsyncDisposableStack();
   let current = config;
   const warnings: string[] = [...config.warnings];
@@ -433,7 +442,7 @@ export async function openEngine(
         }),
         ...containerRoutes({
           containers,
-          defaults: containerDefaults(config, host, runtime.defaultRuntime),
+          defaults: () => containerDefaults(current, host, runtime.defaultRuntime),
           bridgeName: config.bridge.name,
           nowMs: () => clock.nowMs(),
         }),
@@ -452,7 +461,11 @@ export async function openEngine(
     }),
   );
   const addresses: string[] = [];
-  for (const address of openListenAddresses(config, host.system, warn)) {
+  for (const address of openListenAddresses(config, {
+    system: host.system,
+    inheritedNames,
+    warn,
+  })) {
     addresses.push(await api.listen(address));
   }
   for (const message of warnings) logger.warn(message);
@@ -461,15 +474,40 @@ export async function openEngine(
   return {
     id: engineId,
     addresses,
-    reload: (changed) => {
+    reload: async (changed) => {
+      await openedRuntime.reload(changed);
       current = changed;
+      const runtimes = Object.entries(runtime.runtimes).map(([name, { path }]) => [name, path]);
+      const facts = {
+        hostname: host.system.hostname,
+        defaultRuntime: runtime.defaultRuntime,
+        runtimes: Object.fromEntries(runtimes) as Readonly<Record<string, string>>,
+      };
       events.publish({
         type: "daemon",
         action: "reload",
         actorId: engineId,
-        attributes: { name: host.system.hostname },
+        attributes: reloadAttributes(current, facts),
       });
     },
+    writeState: () =>
+      writeStateDump(
+        config.execRoot,
+        {
+          version: wharfVersion,
+          ...processState(),
+          requests: api.underWay(),
+          eventListeners: events.listeners,
+          containers: containers.allRecords().map(({ id, name, state, intent }) => ({
+            id,
+            name,
+            status: state.status,
+            ...(intent === undefined ? {} : { intent }),
+          })),
+          configuration: current,
+        },
+        new Date(clock.nowMs()),
+      ),
     stopContainers: async () => {
       if (!current.isLiveRestore) await containers.stopAll(shutdownTimeoutMs(current));
       const { running, paused } = containers.counts();

@@ -4,6 +4,7 @@ import type { ListenAddress, TlsMaterial } from "#api/listeners.ts";
 import { FailedPreconditionError, messageOf } from "#base/errors.ts";
 import type { System } from "#host/system.ts";
 import type { EngineConfig, TlsSetting } from "./config/engine-config.ts";
+import { chooseInheritedSockets } from "./service/inherited-sockets.ts";
 
 const DEFAULT_GROUPS = ["docker", "wharf"] as const;
 
@@ -50,23 +51,32 @@ function socketGroupId(
 /** Turns the configured hosts into what the API can listen on: keys read, group found, folders made. */
 export function openListenAddresses(
   config: EngineConfig,
-  system: Pick<System, "groupId">,
-  warn: (message: string) => void,
+  surroundings: {
+    readonly system: Pick<System, "groupId">;
+    readonly inheritedNames: readonly string[];
+    readonly warn: (message: string) => void;
+  },
 ): readonly ListenAddress[] {
+  const { system, inheritedNames, warn } = surroundings;
   const tls = config.tls && readTlsMaterial(config.tls);
   const groupId = socketGroupId(config.socketGroup, system, warn);
-  return config.hosts.map((host): ListenAddress => {
+  return config.hosts.flatMap((host): readonly ListenAddress[] => {
     switch (host.kind) {
       case "unix":
         mkdirSync(dirname(host.path), { recursive: true });
-        return { kind: "unix", path: host.path, ...(groupId === undefined ? {} : { groupId }) };
+        return [{ kind: "unix", path: host.path, ...(groupId === undefined ? {} : { groupId }) }];
+      case "fd":
+        return chooseInheritedSockets(host.name, inheritedNames).map((socket) => ({
+          kind: "inherited",
+          ...socket,
+        }));
       case "tcp":
         if (!tls) {
           warn(
             `Serving tcp://${host.host}:${host.port} without TLS: whoever reaches it is root on this host`,
           );
         }
-        return { ...host, ...(tls ? { tls } : {}) };
+        return [{ ...host, ...(tls ? { tls } : {}) }];
     }
   });
 }

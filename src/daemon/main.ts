@@ -2,6 +2,8 @@ import { readFileSync, writeSync } from "node:fs";
 import { homedir } from "node:os";
 import { WharfError, messageOf } from "#base/errors.ts";
 import { buildId, wharfVersion } from "#base/version.ts";
+import { sendDatagram } from "#host/linux/datagram.ts";
+import { setKeptAcrossExec } from "#host/linux/replace-process.ts";
 import { type DaemonRequest, loadConfig, readDaemonRequest } from "./config/load-config.ts";
 import { daemonHelp } from "./config/help.ts";
 import { type Engine, openEngine, selfCommand } from "./engine.ts";
@@ -9,12 +11,18 @@ import { openLagMonitor } from "./event-loop-lag.ts";
 import { Logger } from "./logger.ts";
 import { openPidFile } from "./pid-file.ts";
 import { checkPrerequisites } from "./preflight.ts";
+import { mergeReloaded, waitingForRestart } from "./service/reload.ts";
+import {
+  inheritedDescriptors,
+  readServiceEnvironment,
+  ServiceManager,
+  takeServiceEnvironment,
+} from "./service/service-manager.ts";
+import { watchDumpSignal, watchEndSignals, watchReloadSignal } from "./service/signals.ts";
 import { ensureSmallHeap } from "./small-heap.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
-/** Signals to end that it takes to be believed without a clean end: dockerd's number. */
-const FORCE_SIGNALS = 3;
 
 /**
  * Runs `wharf daemon …` until it is told to end.
@@ -42,11 +50,11 @@ export async function runDaemon(argv: readonly string[]): Promise<number> {
       writeSync(STDERR, "configuration OK\n");
       return 0;
     case "run":
-      ensureSmallHeap(process.env, [
-        ...selfCommand(process.execPath, process.argv[1]),
-        "daemon",
-        ...argv,
-      ]);
+      ensureSmallHeap(
+        process.env,
+        [...selfCommand(process.execPath, process.argv[1]), "daemon", ...argv],
+        inheritedDescriptors(readServiceEnvironment(process.env, process.pid)),
+      );
       return await serve(request);
   }
 }
@@ -59,10 +67,12 @@ function isDaemonProcess(pid: number): boolean {
   }
 }
 
-async function serve(
-  request: Extract<DaemonRequest, { kind: "run" | "validate" }>,
-): Promise<number> {
+type ServeRequest = Extract<DaemonRequest, { kind: "run" | "validate" }>;
+
+async function serve(request: ServeRequest): Promise<number> {
   const { config } = request;
+  const environment = takeServiceEnvironment(process.env, process.pid);
+  setKeptAcrossExec(inheritedDescriptors(environment), false); // not for children
   const logger = new Logger({
     level: config.logLevel,
     format: config.logFormat,
@@ -71,7 +81,13 @@ async function serve(
   // Files that containers see (/etc/hosts) are to be read by all in them, and written by none but root.
   process.umask(0o022);
   const ended = Promise.withResolvers<string>();
-  using _signals = watchSignals(ended.resolve);
+  using _signals = watchEndSignals(ended.resolve, logger);
+  using service = new ServiceManager({
+    environment,
+    send: sendDatagram,
+    monotonicMicroseconds: () => Number(process.hrtime.bigint() / 1000n),
+    warn: (message) => logger.warn(message),
+  });
   try {
     checkPrerequisites({
       userId: process.getuid?.() ?? 0,
@@ -79,18 +95,22 @@ async function serve(
       hasOwnRuntime: Object.keys(config.runtimes).length > 0,
     });
     using _pidFile = openPidFile(config.pidFile, process.pid, isDaemonProcess);
-    await using engine = await openEngine(
-      config,
-      logger,
-      selfCommand(process.execPath, process.argv[1]),
-    );
-    using _reload = watchReload(request, engine, logger);
+    await using engine = await openEngine(config, logger, {
+      selfArgv: selfCommand(process.execPath, process.argv[1]),
+      inheritedNames: environment.listenNames,
+    });
+    using _reload = watchReload(request, { engine, service, logger });
+    using _dump = watchDumpSignal(() => {
+      logger.info("State of the engine written", { path: engine.writeState() });
+    });
     using _faults = watchFaults(logger);
     using _lag = config.logLevel === "debug" ? openLagMonitor(logger) : undefined;
     for (const address of engine.addresses) logger.info(`API listen on ${address}`);
     logger.info("Daemon has completed initialization", { id: engine.id, version: wharfVersion });
+    service.ready("Running");
     const signal = await ended.promise;
     logger.info("Processing signal", { signal });
+    service.stopping("Stopping");
     await engine.stopContainers();
   } catch (error) {
     logger.error(`failed to start daemon: ${messageOf(error)}`);
@@ -101,53 +121,36 @@ async function serve(
   return 0;
 }
 
-/** Calls `onEnd` with the first signal to end; the third ends the process on the spot. */
-function watchSignals(onEnd: (signal: string) => void): Disposable {
-  let count = 0;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    count++;
-    if (count >= FORCE_SIGNALS) process.exit(1);
-    onEnd(signal);
-  };
-  process.on("SIGTERM", onSignal);
-  process.on("SIGINT", onSignal);
-  return {
-    [Symbol.dispose]: () => {
-      process.off("SIGTERM", onSignal);
-      process.off("SIGINT", onSignal);
-    },
-  };
-}
-
 /** SIGHUP reads the configuration file again; a broken one changes nothing. */
 function watchReload(
-  request: Extract<DaemonRequest, { kind: "run" | "validate" }>,
-  engine: Engine,
-  logger: Logger,
+  request: ServeRequest,
+  parts: { readonly engine: Engine; readonly service: ServiceManager; readonly logger: Logger },
 ): Disposable {
+  const { engine, service, logger } = parts;
+  let reloads = Promise.resolve();
   let current = request.config;
-  const onHangUp = (): void => {
+  const reload = async (): Promise<void> => {
+    logger.info("Got signal to reload configuration, reloading from file");
+    service.reloading();
     try {
       const read = loadConfig(request.flags, homedir());
-      // Only these may change while the engine runs: the rest waits for its next start.
-      current = {
-        ...current,
-        logLevel: read.logLevel,
-        labels: read.labels,
-        isLiveRestore: read.isLiveRestore,
-        shutdownTimeoutSeconds: read.shutdownTimeoutSeconds,
-        registryMirrors: read.registryMirrors,
-        insecureRegistries: read.insecureRegistries,
-      };
-      logger.setLevel(current.logLevel);
-      engine.reload(current);
+      const merged = mergeReloaded(current, read);
+      await engine.reload(merged);
+      logger.setLevel(merged.logLevel);
+      const waiting = waitingForRestart(current, read);
+      if (waiting.length > 0) {
+        logger.warn(`Settings that wait for the next start: ${waiting.join(", ")}`);
+      }
+      current = merged;
       logger.info("Reloaded configuration");
     } catch (error) {
-      logger.error(`Cannot reload the configuration: ${messageOf(error)}`);
+      logger.error(`Error reconfiguring the daemon: ${messageOf(error)}`);
     }
+    service.ready("Running");
   };
-  process.on("SIGHUP", onHangUp);
-  return { [Symbol.dispose]: () => void process.off("SIGHUP", onHangUp) };
+  return watchReloadSignal(() => {
+    reloads = reloads.then(reload); // one after the other
+  });
 }
 
 /** A fault that nobody caught is logged: the engine is crash-safe, so going on loses less than ending. */

@@ -1,4 +1,4 @@
-import { replaceProcess } from "#host/linux/replace-process.ts";
+import { replaceProcess, setKeptAcrossExec } from "#host/linux/replace-process.ts";
 
 /**
  * JavaScriptCore sizes its heap by the machine's memory: on 24 GB it lets some 70 MB of dead chunks gather
@@ -8,16 +8,22 @@ import { replaceProcess } from "#host/linux/replace-process.ts";
 const HEAP_VARIABLE = "BUN_JSC_forceRAMSize";
 const HEAP_BYTES = 64 * 1024 * 1024;
 
-/** Returns only in a process whose heap is small; the pid stays. */
+/**
+ * Returns only in a process whose heap is small; the pid stays.
+ *
+ * @param inherited Descriptors that were handed over, which stay open.
+ */
 export function ensureSmallHeap(
   environment: Readonly<Record<string, string | undefined>>,
   command: readonly string[],
+  inherited: readonly number[],
 ): void {
   const [executable] = command;
   if (environment[HEAP_VARIABLE] !== undefined || executable === undefined) return;
   const kept = Object.entries(environment).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, value] as const],
   );
+  setKeptAcrossExec(inherited, true);
   replaceProcess(executable, command, {
     ...Object.fromEntries(kept),
     [HEAP_VARIABLE]: String(HEAP_BYTES),

@@ -49,7 +49,7 @@ export function openUpkeep(parts: UpkeepParts): Upkeep {
   const storage: StorageSources = {
     ...parts,
     isBlobNamed: (digest) => images.isBlobNamed(digest),
-    containerIds: () => containers.allIds(),
+    containerIds: () => containers.allRecords().map(({ id }) => id),
     volumeNames: () => volumes.list(NO_FILTERS).map(({ name }) => name),
   };
   const publishPrune = (type: EngineEvent["type"], reclaimedBytes: number): void => {

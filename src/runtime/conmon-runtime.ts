@@ -23,6 +23,7 @@ import {
   runProgram,
 } from "./oci/program.ts";
 import { splitOwnLimits } from "./oci/own-limits.ts";
+import type { RuntimeChoice } from "./oci/select.ts";
 import { scopedCgroupPath, withScope } from "./oci/systemd-scope.ts";
 import { removeProcess } from "./remove.ts";
 import type {
@@ -49,8 +50,7 @@ export interface ConmonRuntimeParts {
   readonly exits: ExitWatch;
   readonly conmonPath: string;
   readonly conmonVersion: string;
-  readonly programs: ReadonlyMap<string, RuntimeProgram>;
-  readonly defaultRuntime: string;
+  readonly choice: RuntimeChoice;
   readonly systemdCgroup: boolean;
 }
 
@@ -63,18 +63,29 @@ interface Prepared {
 export class ConmonRuntime implements Runtime {
   readonly #parts: ConmonRuntimeParts;
   readonly #filters: CompiledFilters;
+  #choice: RuntimeChoice;
+  /** Programs that were configured once: what runs under one of them goes on to need it. */
+  #known: ReadonlyMap<string, RuntimeProgram>;
 
   constructor(parts: ConmonRuntimeParts) {
     this.#parts = parts;
+    this.#choice = parts.choice;
+    this.#known = parts.choice.programs;
     this.#filters = new CompiledFilters(() => parts.clock.monotonicMs());
   }
 
   get runtimes(): Readonly<Record<string, RuntimeInfo>> {
-    return Object.fromEntries(this.#parts.programs);
+    return Object.fromEntries(this.#choice.programs);
   }
 
   get defaultRuntime(): string {
-    return this.#parts.defaultRuntime;
+    return this.#choice.defaultName;
+  }
+
+  /** Takes over other runtimes for what is made from now on. */
+  useRuntimes(choice: RuntimeChoice): void {
+    this.#known = new Map([...this.#known, ...choice.programs]);
+    this.#choice = choice;
   }
 
   get supervisorVersion(): string {
@@ -230,7 +241,7 @@ export class ConmonRuntime implements Runtime {
     if (!options.force && pair !== undefined && processes.isAlive(pair.process)) {
       throw new ConflictError(`Cannot delete ${id}: it is running`);
     }
-    const program = record && this.#parts.programs.get(record.runtimeName);
+    const program = record && this.#known.get(record.runtimeName);
     await removeProcess(this.#parts, { folder, record, pair, program });
   }
 
@@ -252,8 +263,8 @@ export class ConmonRuntime implements Runtime {
   adopt(id: string): Promise<AdoptedProcess> {
     const folder = this.#folder(id);
     const name = folder.readRecord()?.runtimeName ?? "";
-    const { bootId, programs } = this.#parts;
-    return adoptProcess(this.#parts, { folder, bootId, program: programs.get(name) });
+    const { bootId } = this.#parts;
+    return adoptProcess(this.#parts, { folder, bootId, program: this.#known.get(name) });
   }
 
   list(): readonly string[] {
@@ -390,9 +401,9 @@ export class ConmonRuntime implements Runtime {
   }
 
   #program(name: string): RuntimeProgram {
-    const program = this.#parts.programs.get(name);
+    const program = this.#choice.programs.get(name);
     if (program !== undefined) return program;
-    const names = [...this.#parts.programs.keys()].join(", ");
+    const names = [...this.#choice.programs.keys()].join(", ");
     throw new InvalidArgumentError(`unknown or invalid runtime name: ${name} (there are ${names})`);
   }
 }

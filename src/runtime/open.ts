@@ -8,10 +8,19 @@ import type { Processes } from "#host/processes.ts";
 import type { Sockets } from "#host/sockets.ts";
 import { ConmonRuntime } from "./conmon-runtime.ts";
 import { ExitWatch } from "./exit-watch.ts";
-import { selectRuntimes } from "./oci/select.ts";
+import { type RuntimeChoice, selectRuntimes } from "./oci/select.ts";
 import type { Runtime } from "./runtime.ts";
 
-export interface RuntimeOptions {
+export interface WantedRuntimes {
+  /** `--add-runtime`; a path without a slash is looked up in PATH. */
+  readonly runtimes: Readonly<
+    Record<string, { readonly path: string; readonly arguments: readonly string[] }>
+  >;
+  /** `--default-runtime`; when absent crun where it works here, else runc. */
+  readonly defaultRuntime?: string;
+}
+
+export interface RuntimeOptions extends WantedRuntimes {
   readonly processes: Processes;
   readonly cgroups: Cgroups;
   readonly sockets: Sockets;
@@ -20,12 +29,6 @@ export interface RuntimeOptions {
   readonly bootId: string;
   /** Below the exec root, on a tmpfs; one daemon's own. Created when absent. */
   readonly stateDir: string;
-  /** `--add-runtime`; a path without a slash is looked up in PATH. */
-  readonly runtimes: Readonly<
-    Record<string, { readonly path: string; readonly arguments: readonly string[] }>
-  >;
-  /** `--default-runtime`; when absent crun where it works here, else runc. */
-  readonly defaultRuntime?: string;
   readonly cgroupManager: "cgroupfs" | "systemd";
 }
 
@@ -34,6 +37,12 @@ export interface OpenedRuntime extends Disposable {
   readonly runtime: Runtime;
   /** For the log and `info`. */
   readonly warnings: readonly string[];
+  /**
+   * Takes over other runtimes for what is made from now on; what runs keeps its own.
+   *
+   * @throws As `openRuntime` does; nothing has changed then.
+   */
+  reload(wanted: WantedRuntimes): Promise<void>;
 }
 
 /**
@@ -53,14 +62,16 @@ export async function openRuntime(options: RuntimeOptions): Promise<OpenedRuntim
     throw new FailedPreconditionError("Cannot run containers: install conmon");
   }
   const systemdCgroup = options.cgroupManager === "systemd";
-  const [conmon, choice] = await Promise.all([
-    processes.run({ argv: [conmonPath, "--version"] }),
+  const select = (wanted: WantedRuntimes): Promise<RuntimeChoice> =>
     selectRuntimes(processes, {
       stateDir,
-      added: options.runtimes,
+      added: wanted.runtimes,
       systemdCgroup,
-      ...(options.defaultRuntime === undefined ? {} : { defaultName: options.defaultRuntime }),
-    }),
+      ...(wanted.defaultRuntime === undefined ? {} : { defaultName: wanted.defaultRuntime }),
+    });
+  const [conmon, choice] = await Promise.all([
+    processes.run({ argv: [conmonPath, "--version"] }),
+    select(options),
   ]);
   const exits = new ExitWatch({ files: options.files, directory: join(stateDir, "exits") });
   const runtime = new ConmonRuntime({
@@ -68,13 +79,15 @@ export async function openRuntime(options: RuntimeOptions): Promise<OpenedRuntim
     exits,
     conmonPath,
     conmonVersion: conmon.stdout.split("\n")[0] ?? "",
-    programs: choice.programs,
-    defaultRuntime: choice.defaultName,
+    choice,
     systemdCgroup,
   });
   return {
     runtime,
     warnings: choice.warning === undefined ? [] : [choice.warning],
+    reload: async (wanted) => {
+      runtime.useRuntimes(await select(wanted));
+    },
     [Symbol.dispose]: () => exits[Symbol.dispose](),
   };
 }

@@ -33,7 +33,7 @@ export type ContainersBackend = Pick<
 export interface ContainerRoutesOptions {
   readonly containers: ContainersBackend;
   /** Fills in what a create request leaves open. */
-  readonly defaults: ContainerDefaults;
+  readonly defaults: () => ContainerDefaults;
   /** Bridge that the default network's containers are on; `NetworkSettings.Bridge` before API 1.52. */
   readonly bridgeName: string;
   /** Milliseconds since the Unix epoch; for `Up 3 minutes`. */

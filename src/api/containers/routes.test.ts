@@ -10,7 +10,12 @@ const UPGRADE = "Host: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n";
 
 function serveContainers(containers: FakeContainers): Promise<TestServer> {
   return serve(
-    containerRoutes({ containers, defaults: DOCKER_DEFAULTS, bridgeName: "b0", nowMs: () => 0 }),
+    containerRoutes({
+      containers,
+      defaults: () => DOCKER_DEFAULTS,
+      bridgeName: "b0",
+      nowMs: () => 0,
+    }),
   );
 }
 

@@ -108,7 +108,8 @@ async function waitForContainer(
   exchange.response.end(`${JSON.stringify({ StatusCode: result.exitCode, ...error })}\n`);
 }
 
-function lifeCycleRoutes({ containers, defaults }: ContainerRoutesOptions): readonly Route[] {
+function lifeCycleRoutes(options: ContainerRoutesOptions): readonly Route[] {
+  const { containers } = options;
   const noContent = (
     action: (exchange: Exchange, id: string) => Promise<void>,
   ): ((exchange: Exchange) => Promise<void>) => {
@@ -122,7 +123,7 @@ function lifeCycleRoutes({ containers, defaults }: ContainerRoutesOptions): read
       const { request, query, version, signal } = exchange;
       const body = parseContainerCreate(await readRequiredJsonBody(request), {
         apiVersion: version,
-        defaults,
+        defaults: options.defaults(),
       });
       const name = query.text("name");
       const platform = query.text("platform");

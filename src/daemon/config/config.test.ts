@@ -127,7 +127,6 @@ describe("toEngineConfig()", () => {
 
   test.each([
     [["-H", "tcp://127.0.0.1:2375"], "--tls=false"],
-    [["-H", "fd://"], "come in a later release"],
     [["-H", "npipe://x"], "invalid bind address (npipe://x)"],
     [["-H", "tcp://1.2.3.4:99999", "--tls"], "port 99999"],
     [["--selinux-enabled"], "Cannot honour selinux-enabled"],

@@ -9,6 +9,8 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 /** Where the API is to be served, as configured. */
 export type HostSetting =
   | { readonly kind: "unix"; readonly path: string }
+  /** Sockets that systemd hands over: all, or those of a name. */
+  | { readonly kind: "fd"; readonly name: string }
   | { readonly kind: "tcp"; readonly host: string; readonly port: number };
 
 export interface TlsSetting {
@@ -76,6 +78,15 @@ export interface EngineConfig {
   readonly pluginFolders: readonly string[];
   readonly registryMirrors: readonly string[];
   readonly insecureRegistries: readonly string[];
+  readonly transfers: {
+    readonly maxDownloads: number;
+    readonly maxUploads: number;
+    readonly maxDownloadAttempts: number;
+  };
+  /** Switches of single features, as configured. */
+  readonly features: Readonly<Record<string, boolean>>;
+  /** Where metrics are served; absent: nowhere. */
+  readonly metricsAddress?: { readonly host: string; readonly port: number };
   /** One sentence for each setting that has no effect yet. */
   readonly warnings: readonly string[];
 }
@@ -149,11 +160,7 @@ function oneOf<Word extends string>(
 export function parseHost(text: string, hasTls: boolean): HostSetting {
   const unix = /^unix:\/\/(\/.+)$/.exec(text)?.[1];
   if (unix !== undefined) return { kind: "unix", path: unix };
-  if (text.startsWith("fd://")) {
-    throw new InvalidArgumentError(
-      `Cannot listen on ${text}: sockets handed over by systemd come in a later release; use unix:// or tcp://`,
-    );
-  }
+  if (text.startsWith("fd://")) return { kind: "fd", name: text.slice("fd://".length) };
   const tcp = /^tcp:\/\/(?:\[([0-9a-fA-F:.]+)\]|([^:/]*))(?::([0-9]{1,5}))?\/?$/.exec(text);
   if (!tcp) {
     throw new InvalidArgumentError(
@@ -299,6 +306,48 @@ function containersConfig(settings: Settings): EngineConfig["containers"] {
   };
 }
 
+function transfersConfig(settings: Settings): EngineConfig["transfers"] {
+  const positive = (name: string, fallback: number): number => {
+    const value = settings.count(name) ?? fallback;
+    if (value > 0) return value;
+    throw new InvalidArgumentError(`invalid ${name.replaceAll("-", " ")}: ${value}`);
+  };
+  return {
+    maxDownloads: positive("max-concurrent-downloads", 3),
+    maxUploads: positive("max-concurrent-uploads", 5),
+    maxDownloadAttempts: positive("max-download-attempts", 5),
+  };
+}
+
+/** @throws {InvalidArgumentError} A value that is no boolean. */
+function features(settings: Settings): Readonly<Record<string, boolean>> {
+  const value = settings.get("feature");
+  if (value?.kind !== "object") return {};
+  const pairs: (readonly [string, unknown])[] =
+    typeof value.value === "string"
+      ? [value.value.split("=", 2) as unknown as [string, string]]
+      : Object.entries(value.value ?? {});
+  return Object.fromEntries(
+    pairs.map(([name, isOn = "true"]) => {
+      if (isOn === true || isOn === "true") return [name, true];
+      if (isOn === false || isOn === "false") return [name, false];
+      throw new InvalidArgumentError(`invalid value for feature ${name}: want true or false`);
+    }),
+  );
+}
+
+/** @throws {InvalidArgumentError} No `ADDRESS:PORT`. */
+function metricsConfig(settings: Settings): Pick<EngineConfig, "metricsAddress"> {
+  const text = settings.text("metrics-addr");
+  if (text === undefined) return {};
+  const [, host = "", port = ""] = /^(?:tcp:\/\/)?(.*):([0-9]{1,5})$/.exec(text) ?? [];
+  if (port === "" || Number(port) > 65_535) {
+    throw new InvalidArgumentError(`invalid metrics address (${text}): want ADDRESS:PORT`);
+  }
+  const address = host.replace(/^\[(.*)\]$/, "$1");
+  return { metricsAddress: { host: address === "" ? "0.0.0.0" : address, port: Number(port) } };
+}
+
 function logLevel(settings: Settings): LogLevel {
   if (settings.flag("debug")) return "debug";
   const level = oneOf(
@@ -357,6 +406,9 @@ export function toEngineConfig(values: OptionValues, home: string): EngineConfig
     pluginFolders: pluginFolders(settings.list("plugin-dir"), execRoot),
     registryMirrors: settings.list("registry-mirror"),
     insecureRegistries: settings.list("insecure-registry"),
+    transfers: transfersConfig(settings),
+    features: features(settings),
+    ...metricsConfig(settings),
     warnings: warningsFor(values),
   };
 }

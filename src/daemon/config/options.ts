@@ -66,7 +66,7 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
   option(
     "add-runtime runtimes",
     "runtimes",
-    "full",
+    "reload",
     "Register an additional OCI runtime: NAME=PATH",
   ),
   option(
@@ -125,7 +125,7 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
   option(
     "default-cgroupns-mode",
     "string",
-    "full",
+    "reload",
     "Cgroup namespace of containers: host or private",
   ),
   option("default-gateway", "string", "none", "Gateway of the default bridge network"),
@@ -133,7 +133,7 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
   option(
     "default-ipc-mode",
     "string",
-    "full",
+    "reload",
     "IPC mode of containers: private or shareable",
     "private",
   ),
@@ -146,11 +146,11 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
   option(
     "default-runtime",
     "string",
-    "full",
+    "reload",
     "OCI runtime of containers",
     "crun where it works, else runc",
   ),
-  option("default-shm-size", "bytes", "full", "Size of /dev/shm", "64MiB"),
+  option("default-shm-size", "bytes", "reload", "Size of /dev/shm", "64MiB"),
   option(
     "default-ulimit default-ulimits",
     "ulimits",
@@ -181,7 +181,7 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
     "host|H hosts",
     "list",
     "full",
-    "Where to listen: unix://PATH or tcp://ADDRESS:PORT",
+    "Where to listen: unix://PATH, tcp://ADDRESS:PORT, or fd:// for sockets of systemd",
     "unix:///run/wharf.sock",
   ),
   option(
@@ -229,7 +229,7 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
   option("max-concurrent-downloads", "integer", "none", "Downloads at once"),
   option("max-concurrent-uploads", "integer", "none", "Uploads at once"),
   option("max-download-attempts", "integer", "none", "Attempts for each download"),
-  option("metrics-addr", "string", "none", "Where to serve metrics"),
+  option("metrics-addr", "string", "full", "Where to serve Prometheus metrics: ADDRESS:PORT"),
   option("mtu", "integer", "full", "MTU of the default bridge network", "1500"),
   option("network-control-plane-mtu", "integer", "none", "MTU between nodes"),
   option("no-new-privileges", "boolean", "full", "Set no-new-privileges in every container"),

@@ -2,6 +2,22 @@ import { ptr } from "bun:ffi";
 import { systemError } from "./ffi/errno.ts";
 import { cString, openLibc } from "./ffi/libc.ts";
 
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+
+/**
+ * Decides whether descriptors outlive an execve(2). Bun marks all from 4 on to be closed as it starts.
+ *
+ * @throws A class of `base/errors.ts` by errno: one of them is not open.
+ */
+export function setKeptAcrossExec(descriptors: readonly number[], isKept: boolean): void {
+  const libc = openLibc();
+  for (const fd of descriptors) {
+    if (libc.call.fcntl(fd, F_SETFD, isKept ? 0 : FD_CLOEXEC) === 0) continue;
+    throw systemError(`Cannot hand descriptor ${fd} on`, libc.errno());
+  }
+}
+
 /**
  * execve(2): the process goes on as another program, with its pid and its standard descriptors.
  *

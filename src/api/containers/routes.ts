@@ -174,7 +174,7 @@ function lifeCycleRoutes(options: ContainerRoutesOptions): readonly Route[] {
     answer("POST", "/containers/{id}/update", async (exchange) => {
       const request = parseContainerUpdate(await readJsonBody(exchange.request), {
         apiVersion: exchange.version,
-        cpuCount: defaults.cpuCount,
+        cpuCount: options.defaults().cpuCount,
       });
       const warnings = await containers.update(pathPart(exchange, "id"), request);
       sendJson(exchange, 200, { Warnings: warnings.length === 0 ? null : warnings });

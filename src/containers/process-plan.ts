@@ -58,7 +58,7 @@ export function planProcess(
     terminal: config.Tty,
     openStdin: config.OpenStdin,
     stdinOnce: config.StdinOnce,
-    pipesInput: mappingsOf(parts, hostConfig) !== undefined,
+    isRemapped: mappingsOf(parts, hostConfig) !== undefined,
     logTarget: driver.captureTarget(join(settings.directory, id)),
     cgroupPath: cgroupPathOf(settings, record),
   };

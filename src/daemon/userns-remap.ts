@@ -1,7 +1,7 @@
-import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, realpathSync, rmdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { FailedPreconditionError, InvalidArgumentError, messageOf } from "#base/errors.ts";
-import type { IdMappings, IdRange } from "#base/id-mappings.ts";
+import { type IdMappings, type IdRange, toHostId } from "#base/id-mappings.ts";
 import type { Host } from "#host/host.ts";
 import type { Snapshotter } from "#snapshots/snapshotter.ts";
 import type { EngineConfig } from "./config/engine-config.ts";
@@ -185,7 +185,9 @@ export async function openIdMappings(
   if (usernsRemap === undefined) return undefined;
   if (usernsRemap.split(":", 1)[0] === "default") await makeDefaultUser(host);
   const mappings = planRemap(usernsRemap, readAccountFiles());
-  if (mappings) await probe(config.dataRoot, mappings, host);
+  if (!mappings) return undefined;
+  checkReachable(realpathSync(config.dataRoot), mappings);
+  await probe(config.dataRoot, mappings, host);
   return mappings;
 }
 
@@ -198,6 +200,27 @@ export function checkRemapDriver(
   throw new FailedPreconditionError(
     `Cannot use --userns-remap with storage driver ${driver}: it takes overlay2`,
   );
+}
+
+/**
+ * Root of a container must get to its files through every folder above them.
+ *
+ * @throws {FailedPreconditionError} Docker's "a subdirectory in your graphroot path …".
+ */
+function checkReachable(dataRoot: string, mappings: IdMappings): void {
+  const uid = toHostId(mappings.users, 0);
+  const gid = toHostId(mappings.groups, 0);
+  // the data root itself is given to the group
+  for (let folder = dirname(dataRoot); ; folder = dirname(folder)) {
+    const stats = statSync(folder);
+    const right = stats.uid === uid ? 0o100 : stats.gid === gid ? 0o010 : 0o001;
+    if ((stats.mode & right) === 0) {
+      throw new FailedPreconditionError(
+        `a subdirectory in your graphroot path (${dataRoot}) restricts access to the remapped root uid/gid; please fix by allowing 'o+x' permissions on ${folder}`,
+      );
+    }
+    if (folder === "/") return;
+  }
 }
 
 async function probe(dataRoot: string, mappings: IdMappings, host: Host): Promise<void> {

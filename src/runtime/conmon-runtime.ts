@@ -115,7 +115,7 @@ export class ConmonRuntime implements Runtime {
     let learnFilter = (): void => {};
     const started = await this.#supervise(record, folder, {
       logTarget: request.logTarget,
-      pipesInput: request.pipesInput,
+      hasEmptyInput: request.isRemapped,
       prepare: async () => {
         const spec = await request.spec();
         const scoped = isScoped ? withScope(spec) : spec;
@@ -126,7 +126,6 @@ export class ConmonRuntime implements Runtime {
       },
     });
     learnFilter();
-    if (request.pipesInput && !record.openStdin) await this.#endInput(record, folder);
     signal.throwIfAborted();
     undo.move();
     return started;
@@ -153,8 +152,8 @@ export class ConmonRuntime implements Runtime {
     let stdio: AttachStream | undefined;
     const started = await this.#supervise(record, folder, {
       logTarget: "none",
-      // conmon's /dev/null is the host's own, whose mode and owner a process could change by its descriptor
-      pipesInput: true,
+      // else it is conmon's /dev/null, the host's: who has it as a descriptor can change its mode
+      hasEmptyInput: true,
       prepare: () => {
         writeFileSync(folder.execFile, JSON.stringify(request.process));
         return { command: request.process.args[0] ?? "" };
@@ -163,12 +162,10 @@ export class ConmonRuntime implements Runtime {
         ? {
             attach: async () => {
               stdio = undo.use(await this.#connect(record, folder, {}));
-              if (!request.openStdin && !request.terminal) stdio.endInput();
             },
           }
         : {}),
     });
-    if (!request.attach && !record.openStdin) await this.#endInput(record, folder);
     signal.throwIfAborted();
     undo.move();
     return { ...started, ...(stdio === undefined ? {} : { stdio }) };
@@ -286,8 +283,8 @@ export class ConmonRuntime implements Runtime {
     folder: StateFolder,
     request: {
       readonly logTarget: string;
-      /** Standard input is a pipe also where nothing comes. */
-      readonly pipesInput: boolean;
+      /** Standard input is a pipe that has ended, where none is open. */
+      readonly hasEmptyInput: boolean;
       /** Writes what the runtime reads; runs while conmon starts. */
       readonly prepare: () => Prepared | Promise<Prepared>;
       readonly attach?: () => Promise<void>;
@@ -315,8 +312,9 @@ export class ConmonRuntime implements Runtime {
         directory: folder.path,
         pidFile: folder.pidFile,
         terminal: record.terminal,
-        openStdin: record.openStdin || (request.pipesInput && !record.terminal),
-        keepStdinOpen: record.openStdin ? keepsStdinOpen(record) : record.terminal,
+        openStdin: record.openStdin,
+        keepStdinOpen: keepsStdinOpen(record),
+        hasEmptyInput: request.hasEmptyInput && !record.openStdin && !record.terminal,
         logTarget: request.logTarget,
         ...(record.kind === "container"
           ? { exitDir: this.#parts.exits.directory }
@@ -339,17 +337,6 @@ export class ConmonRuntime implements Runtime {
       record.kind === "exec" ? result.ended : this.#parts.exits.written(record.id, result.ended);
     const exited = ended.then(() => readExit(this.#parts, folder, record, pair));
     return { ...pair, exited };
-  }
-
-  /** Of a pipe that nobody is to write to. One that has ended has no input either. */
-  async #endInput(record: ProcessRecord, folder: StateFolder): Promise<void> {
-    if (record.terminal) return;
-    try {
-      await using stdio = await this.#connect(record, folder, {});
-      stdio.endInput();
-    } catch (error) {
-      if (!(error instanceof ConflictError)) throw error;
-    }
   }
 
   #connect(

@@ -92,10 +92,10 @@ export interface CreateRequest {
   /** Close it when the first attached client leaves. */
   readonly stdinOnce: boolean;
   /**
-   * Makes standard input a pipe that has ended where `openStdin` is false. In a user namespace crun gives
-   * what it finds there, conmon's /dev/null of the host, to the container's user.
+   * In a user namespace of its own. There crun gives what it finds as standard input to the container's user:
+   * that must not be conmon's /dev/null, which is the host's.
    */
-  readonly pipesInput: boolean;
+  readonly isRemapped: boolean;
   /** conmon's `--log-path`. */
   readonly logTarget: string;
   /** Cgroup path of spec, for stats and clean-up. */

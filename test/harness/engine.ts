@@ -25,6 +25,8 @@ export interface EngineOptions {
   /** Images of the cache to import before the test; busybox when absent. */
   readonly images?: readonly ("busybox" | "debian" | "programs")[];
   readonly env?: Readonly<Record<string, string>>;
+  /** A command that the daemon is started by, which becomes it. */
+  readonly under?: readonly string[];
 }
 
 const IMAGES = {
@@ -44,8 +46,9 @@ export class TestEngine implements AsyncDisposable {
   readonly bridge: string;
   readonly socket: string;
   readonly host: string;
-  readonly flags: readonly string[];
+  readonly flags: string[];
   readonly #env: Readonly<Record<string, string>>;
+  readonly #under: readonly string[];
   readonly #containerIds = new Set<string>();
   #daemon: Bun.Subprocess | undefined;
   #engineId = "";
@@ -60,6 +63,7 @@ export class TestEngine implements AsyncDisposable {
     this.host = `unix://${this.socket}`;
     this.flags = [...(isRecordingSurface ? ["--debug"] : []), ...(options.flags ?? [])];
     this.#env = options.env ?? {};
+    this.#under = options.under ?? [];
   }
 
   get pid(): number {
@@ -80,6 +84,7 @@ export class TestEngine implements AsyncDisposable {
     const log = openSync(join(this.root, "daemon.log"), "a");
     this.#daemon = Bun.spawn(
       [
+        ...this.#under,
         ...this.#underOtherBootId(),
         WHARF,
         "daemon",

@@ -14,12 +14,17 @@ export interface ConmonPlan {
   readonly openStdin: boolean;
   /** A client's leaving or half-close does not close stdin. */
   readonly keepStdinOpen: boolean;
+  /** The process finds a pipe that has ended in place of conmon's /dev/null. */
+  readonly hasEmptyInput: boolean;
   /** `--log-path`. */
   readonly logTarget: string;
   /** A container's exit code goes there too, under its id; `exec` has its own way. */
   readonly exitDir?: string;
   readonly exec?: { readonly processFile: string; readonly attach: boolean };
 }
+
+/** A here-document is a pipe, or a file without a name; what is in it is read before the command begins. */
+const EMPTY_INPUT = ["/bin/sh", "-c", '{ read -r _; exec "$@"; } <<.\n\n.\n', "sh"];
 
 /**
  * conmon's command line.
@@ -30,9 +35,12 @@ export interface ConmonPlan {
  * is the lowest: its stderr is gone soon after the start, and syslog is not ours to fill.
  */
 export function planConmonArguments(plan: ConmonPlan): string[] {
-  const runtime = [plan.runtimePath, ...plan.runtimeArguments];
-  const [program = "", ...before] =
-    plan.launcherPath === undefined ? runtime : [plan.launcherPath, ...runtime];
+  const [program = "", ...before] = [
+    ...(plan.launcherPath === undefined ? [] : [plan.launcherPath]),
+    ...(plan.hasEmptyInput ? EMPTY_INPUT : []),
+    plan.runtimePath,
+    ...plan.runtimeArguments,
+  ];
   const { exec } = plan;
   return [
     "--api-version",

@@ -13,6 +13,7 @@ const plan: ConmonPlan = {
   terminal: false,
   openStdin: false,
   keepStdinOpen: true,
+  hasEmptyInput: false,
   logTarget: "none",
 };
 

@@ -67,7 +67,7 @@ export async function openFixture(options: FixtureOptions): Promise<RuntimeFixtu
       terminal: false,
       openStdin: false,
       stdinOnce: false,
-      pipesInput: false,
+      isRemapped: false,
       logTarget: `k8s-file:${logFile(id)}`,
       cgroupPath: cgroupPath(stateDir, id),
       ...changes,

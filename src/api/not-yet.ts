@@ -5,15 +5,6 @@ import { type Method, type Route, answer } from "./router.ts";
 /** Endpoints of Docker that this engine knows by name and does not have yet. */
 const NOT_YET: readonly (readonly [what: string, ...endpoints: readonly string[]])[] = [
   ["Checking a registry's credentials", "POST /auth"],
-  [
-    "Copying from and to a container",
-    "GET /containers/{id}/archive",
-    "PUT /containers/{id}/archive",
-    "HEAD /containers/{id}/archive",
-  ],
-  ["Export of a container", "GET /containers/{id}/export"],
-  ["The changes of a container", "GET /containers/{id}/changes"],
-  ["Commit of a container", "POST /commit"],
   ["Checkpoints", "GET /containers/{id}/checkpoints", "POST /containers/{id}/checkpoints"],
   ["Build", "POST /build", "POST /build/cancel", "POST /session", "POST /grpc"],
   ["Search in a registry", "GET /images/search"],

@@ -18,6 +18,15 @@ export function toHostId(ranges: readonly IdRange[], containerId: number): numbe
   return range && range.hostId + (containerId - range.containerId);
 }
 
+/** What the kernel shows for an owner without a counterpart: `nobody`. */
+export const OVERFLOW_ID = 65_534;
+
+/** @returns The overflow id for an id of the host that has no counterpart. */
+export function toContainerId(ranges: readonly IdRange[], hostId: number): number {
+  const range = ranges.find((each) => hostId >= each.hostId && hostId < each.hostId + each.size);
+  return range ? range.containerId + (hostId - range.hostId) : OVERFLOW_ID;
+}
+
 /** As /proc/PID/uid_map takes it and, blanks aside, shows it. */
 export function formatIdRanges(ranges: readonly IdRange[]): string {
   return ranges

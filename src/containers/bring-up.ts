@@ -14,6 +14,7 @@ import { planPorts } from "./ports.ts";
 import { makeEngineMountPoints, makeInRoot, ownMountPoints } from "./prepare-root.ts";
 import { type PlanParts, planProcess, planSpec, type PreparedContainer } from "./process-plan.ts";
 import { mountSharedMemory, unmountSharedMemory } from "./shared-memory.ts";
+import { unmountRoot } from "./files/unmount-root.ts";
 import { lastExit, statusWord } from "./transitions.ts";
 import { atNextStart, volumesOf } from "./update/next-start.ts";
 import {
@@ -127,7 +128,7 @@ async function prepare(
   });
   // until it is awaited below, a failing mount must not leave its rejection unhandled
   opening.catch(() => undefined);
-  undo.defer(() => parts.snapshotter.unmount(id));
+  undo.defer(() => unmountRoot(parts, id));
   const rootPath = await parts.snapshotter.mount(id);
   prepareRoot(record, rootPath);
   const mounts = await mountSources(parts, { record, users, rootPath, mounted, undo }, signal);

@@ -1,13 +1,14 @@
 import { messageOf } from "#base/errors.ts";
 import type { ContainerRecord } from "./container.ts";
 import { unmountImages } from "./image-mounts.ts";
+import { unmountRoot } from "./files/unmount-root.ts";
 import type { ContainerParts } from "./parts.ts";
 import { unmountSharedMemory } from "./shared-memory.ts";
 import { unbindOwnMounts } from "./own-mounts.ts";
 
 export type CleanUpParts = Pick<
   ContainerParts,
-  "mounts" | "networks" | "runtime" | "settings" | "snapshotter" | "volumes" | "warn"
+  "lives" | "mounts" | "networks" | "runtime" | "settings" | "snapshotter" | "volumes" | "warn"
 >;
 
 /**
@@ -37,6 +38,6 @@ export async function cleanUpRun(parts: CleanUpParts, record: ContainerRecord): 
   await attempt("unmount the shared memory", () => unmountSharedMemory(parts, record));
   await attempt("unmount what it was given", () => unbindOwnMounts(parts, record));
   await attempt("unmount the images", () => unmountImages(parts.snapshotter, record));
-  await attempt("unmount the root file system", () => parts.snapshotter.unmount(record.id));
+  await attempt("unmount the root file system", () => unmountRoot(parts, record.id));
   return isClean;
 }

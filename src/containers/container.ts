@@ -104,8 +104,8 @@ export interface ContainerRecord {
   readonly restartCount: number;
   /** Stopped or killed by the user: `unless-stopped` and `always` hold back until the next start. */
   readonly stoppedByUser: boolean;
-  /** Step that was under way; what a restarted daemon must finish or undo. */
-  readonly intent?: "create" | "remove";
+  /** Step that was under way; what a restarted daemon must finish or undo. `commit`: paused for it. */
+  readonly intent?: "create" | "remove" | "commit";
   /** Whether `remove` takes the anonymous volumes too; what an interrupted removal goes on with. */
   readonly removesVolumes?: boolean;
   readonly nextStart?: NextStart;

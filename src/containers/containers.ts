@@ -8,8 +8,13 @@ import type { ContainerUpdateRequest } from "#spec/engine-api/container-update.t
 import type { ExecConfig } from "#spec/engine-api/exec-config.ts";
 import type { CgroupStats } from "#host/cgroups.ts";
 import type { InterfaceCounters } from "#networks/networks.ts";
+import type { Digest } from "#spec/digest.ts";
+import type { PathStat } from "#spec/engine-api/path-stat.ts";
 import type { ContainerRecord } from "./container.ts";
 import type { ContainerHealth } from "./health/health.ts";
+import type { ArchiveTarget } from "./files/archive.ts";
+import type { CommitContainerRequest } from "./files/commit.ts";
+import type { FilesOutput } from "./files/workers.ts";
 
 /** A record with what only the running engine knows. */
 export interface ContainerDetails {
@@ -145,6 +150,30 @@ export interface Containers {
     readonly processes: readonly (readonly string[])[];
   }>;
   stats(reference: string): Promise<ContainerStatsSample>;
+  /**
+   * What is at `path` in the container, as the container sees it, running or not. Links on the way are
+   * followed inside its root, the last one is not.
+   * @throws {NotFoundError} Nothing.
+   */
+  statPath(reference: string, path: string, signal: AbortSignal): Promise<PathStat>;
+  /** `path` with all below it as a tar. The caller disposes of it. */
+  readArchive(reference: string, path: string, signal: AbortSignal): Promise<FilesOutput>;
+  /**
+   * Unpacks a tar (plain, gzip, zstd, bzip2 or xz) into a folder of the container.
+   * @throws {InvalidArgumentError} No folder, nothing may be written there, or a tar that leads out of it.
+   */
+  writeArchive(
+    reference: string,
+    target: ArchiveTarget,
+    archive: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** The root file system as a tar, without what is mounted on it. The caller disposes of it. */
+  export(reference: string, signal: AbortSignal): Promise<FilesOutput>;
+  /** What it changed of its image, as the API's JSON. The caller disposes of it. */
+  changes(reference: string, signal: AbortSignal): Promise<FilesOutput>;
+  /** Makes an image of its changes. @returns The image's id. */
+  commit(reference: string, request: CommitContainerRequest, signal: AbortSignal): Promise<Digest>;
   createExec(reference: string, config: ExecConfig): Promise<ExecId>;
   /**
    * Starts it. Attached, the stream ends with the process; detached, there is none.

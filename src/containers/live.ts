@@ -39,6 +39,10 @@ export class Live {
   startUnderWay: AbortController | undefined;
   /** `rm -f` is under way: no start begins. */
   isForcedOut = false;
+  /** Work on its files that needs the root mounted, whether it runs or not. */
+  rootHolds = 0;
+  /** Ends all work on its files: it goes. */
+  readonly filesWork: Set<AbortController> = new Set();
 }
 
 /** One `Live` for each container that was asked for. */

@@ -10,6 +10,14 @@ import { Execs } from "./exec/execs.ts";
 import { resizeExec } from "./exec/resize.ts";
 import { startExec } from "./exec/start.ts";
 import { openHealthMonitors } from "./health/open.ts";
+import {
+  exportContainer,
+  readFromContainer,
+  statInContainer,
+  writeToContainer,
+} from "./files/archive.ts";
+import { changesOfContainer } from "./files/changes.ts";
+import { commitContainer } from "./files/commit.ts";
 import { killContainer } from "./kill.ts";
 import { listContainers } from "./list.ts";
 import { Lives } from "./live.ts";
@@ -93,6 +101,13 @@ export async function openContainers(options: ContainersOptions): Promise<OpenCo
     startExec: (execId, startOptions, signal) => startExec(parts, execId, startOptions, signal),
     inspectExec: (execId) => parts.execs.get(execId),
     resizeExec: (execId, size) => resizeExec(parts, execId, size),
+    statPath: (reference, path, signal) => statInContainer(parts, reference, path, signal),
+    readArchive: (reference, path, signal) => readFromContainer(parts, reference, path, signal),
+    writeArchive: (reference, target, archive, signal) =>
+      writeToContainer(parts, reference, target, archive, signal),
+    export: (reference, signal) => exportContainer(parts, reference, signal),
+    changes: (reference, signal) => changesOfContainer(parts, reference, signal),
+    commit: (reference, request, signal) => commitContainer(parts, reference, request, signal),
     reconcile: () => reconcileContainers(parts),
     stopAll: async (timeoutMs) => {
       isEnding = true;

@@ -19,6 +19,7 @@ import type { Volumes } from "#volumes/volumes.ts";
 import type { Background } from "./background.ts";
 import type { ContainerEvents } from "./container-events.ts";
 import type { Execs } from "./exec/execs.ts";
+import type { FilesWorkers } from "./files/workers.ts";
 import type { SeccompProfile } from "./oci-spec/seccomp.ts";
 import type { Lives } from "./live.ts";
 import type { HealthMonitors } from "./health/monitors.ts";
@@ -70,6 +71,7 @@ export interface ContainersOptions {
   readonly namespaces: Pick<Namespaces, "openUser">;
   /** For health checks that the engine does itself. */
   readonly sockets: Pick<Sockets, "connectTcp">;
+  readonly filesWorkers: FilesWorkers;
   readonly settings: ContainerSettings;
   readonly randomBytes: RandomBytes;
   /** Reports what went wrong behind an answer, and stops nothing. */

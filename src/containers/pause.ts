@@ -1,5 +1,6 @@
 import type { ContainerRecord } from "./container.ts";
 import type { ContainerParts } from "./parts.ts";
+import { withoutIntent } from "./files/commit.ts";
 import { assertAllowed } from "./transitions.ts";
 
 type PauseParts = Pick<ContainerParts, "events" | "health" | "lives" | "registry" | "runtime">;
@@ -38,7 +39,11 @@ async function setPaused(parts: PauseParts, reference: string, paused: boolean):
     assertAllowed(paused ? "pause" : "unpause", record, reference);
     await switchRuntime(parts, record, paused);
     if (record.state.status !== "running") return;
-    const after: ContainerRecord = { ...record, state: { ...record.state, paused } };
+    const after: ContainerRecord = {
+      // what a commit paused and the user resumes is the user's from then on
+      ...(record.intent === "commit" ? withoutIntent(record) : record),
+      state: { ...record.state, paused },
+    };
     parts.registry.put(after);
     parts.events.publish(after, paused ? "pause" : "unpause");
     if (paused) parts.health.cease(id);

@@ -11,6 +11,7 @@ import { cleanUpRun } from "./clean-up.ts";
 import type { ContainerRecord } from "./container.ts";
 import { reconcileExecs } from "./exec/reconcile.ts";
 import { exitOf, watchProcess } from "./exit.ts";
+import { withoutIntent } from "./files/commit.ts";
 import { planReconcile, type ReconcileStep } from "./plan-reconcile.ts";
 import type { ContainerParts } from "./parts.ts";
 import { removeOwnVolumes, takeAway } from "./removal.ts";
@@ -131,16 +132,21 @@ async function takeOver(
   { found }: Extract<ReconcileStep, { kind: "take-over" }>,
 ): Promise<void> {
   const { state } = record;
-  const { process, supervisor, paused } = found;
+  const { process, supervisor } = found;
+  // a commit was cut off: nobody else would ever let it go on
+  const isForCommit = record.intent === "commit";
+  if (isForCommit && found.paused) await parts.runtime.resume(record.id);
+  const paused = found.paused && !isForCommit;
   const isKnown =
     state.status === "running" &&
+    !isForCommit &&
     state.paused === paused &&
     state.process.pid === process.pid &&
     state.process.startTicks === process.startTicks;
   if (!isKnown) {
     const startedNanos = state.status === "running" ? state.startedNanos : parts.clock.nowNanos();
     parts.registry.put({
-      ...record,
+      ...(isForCommit ? withoutIntent(record) : record),
       state: { status: "running", paused, process, supervisor, startedNanos },
       bootId: parts.system.bootId,
     });

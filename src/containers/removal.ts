@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { messageOf } from "#base/errors.ts";
+import { ConflictError, messageOf } from "#base/errors.ts";
 import { cleanUpRun } from "./clean-up.ts";
 import type { ContainerExit, ContainerRecord } from "./container.ts";
 import type { WaitResult } from "./containers.ts";
@@ -73,6 +73,8 @@ export async function removeOwnVolumes(
  * @throws What could not be deleted; the container is then `dead`, and `rm` tries again.
  */
 export async function takeAway(parts: RemovalParts, record: ContainerRecord): Promise<void> {
+  const gone = new ConflictError(`container ${record.id} was removed`);
+  for (const work of parts.lives.of(record.id).filesWork) work.abort(gone);
   try {
     await cleanUpRun(parts, record);
     for (const mount of imageMounts(record)) {

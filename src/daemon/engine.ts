@@ -14,6 +14,7 @@ import { toHostId } from "#base/id-mappings.ts";
 import { wharfVersion } from "#base/version.ts";
 import { restrictSeccompProfile } from "#containers/oci-spec/default-seccomp.ts";
 import { parseSeccompProfile } from "#containers/oci-spec/seccomp.ts";
+import { ProcessFilesWorkers } from "#containers/files/process-workers.ts";
 import { openContainers } from "#containers/open.ts";
 import type { OpenContainers } from "#containers/open.ts";
 import { openFileContentStore } from "#content/file-content-store.ts";
@@ -373,6 +374,11 @@ export async function openEngine(
       mounts: host.mounts,
       namespaces: host.namespaces,
       sockets: host.sockets,
+      filesWorkers: new ProcessFilesWorkers({
+        processes: host.processes,
+        sockets: host.sockets,
+        selfCommand: selfArgv,
+      }),
       settings: {
         directory: join(config.dataRoot, "containers"),
         cgroupParent:

@@ -16,7 +16,19 @@ export interface TcpConnection extends Disposable {
   write(bytes: Uint8Array): void;
 }
 
+/** One end of a stream of bytes. */
+export interface StreamSocket extends AsyncDisposable {
+  /** Bytes as they come; ends at the peer's close. One reader. Little is read ahead. */
+  chunks(): AsyncIterable<Uint8Array>;
+  /** Resolves when the kernel took it. @throws {UnavailableError} The peer is gone. */
+  send(payload: Uint8Array): Promise<void>;
+  /** The peer reads end of file. */
+  endWriting(): void;
+}
+
 export interface Sockets {
+  /** Takes a connected SOCK_STREAM descriptor over, which disposal closes: a process's "pipe" from 3 on. */
+  adoptStream(descriptor: number): Promise<StreamSocket>;
   /**
    * Connects from inside a network namespace.
    *

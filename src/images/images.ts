@@ -1,5 +1,5 @@
 import type { ChainId, Digest, DiffId } from "#spec/digest.ts";
-import type { Descriptor, ImageConfig } from "#spec/oci-image.ts";
+import type { Descriptor, ImageConfig, ImageExecutionConfig } from "#spec/oci-image.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
 import type { Lease } from "./leases.ts";
 import type { ImageSizes } from "./sizes.ts";
@@ -61,6 +61,17 @@ export interface ImportRequest {
   readonly platform?: string;
 }
 
+/** A container's changes as a layer on its image. */
+export interface CommitRequest {
+  readonly parent: ImageRecord;
+  /** A plain tar, deletions as `.wh.` files; one without members makes no layer. */
+  readonly layer: AsyncIterable<Uint8Array>;
+  readonly config: ImageExecutionConfig;
+  readonly author: string;
+  readonly comment: string;
+  readonly createdBy: string;
+}
+
 /** What holds an image, so that removing it is refused by name. */
 export interface ImageUser {
   readonly containerId: string;
@@ -83,6 +94,8 @@ export interface Images {
     signal: AbortSignal,
   ): Promise<readonly ImageRecord[]>;
   import(request: ImportRequest, signal: AbortSignal): Promise<ImageRecord>;
+  /** Makes an image without a tag; visible when all of it is there. A failure leaves nothing. */
+  commit(request: CommitRequest, signal: AbortSignal): Promise<ImageRecord>;
   /** A docker-archive that is an OCI layout as well, as `docker save` writes it. */
   save(references: readonly string[], signal: AbortSignal): AsyncIterable<Uint8Array>;
   tag(reference: string, target: string): void;

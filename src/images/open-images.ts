@@ -6,8 +6,10 @@ import type { ChainId, Digest } from "#spec/digest.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
 import type { Platform } from "#spec/platform.ts";
 import type { Store } from "#store/store.ts";
+import { commitLayer } from "./commit.ts";
 import { historyOf } from "./history.ts";
 import type {
+  CommitRequest,
   ImageHistoryEntry,
   ImageProgress,
   ImageRecord,
@@ -98,6 +100,13 @@ class LocalImages implements Images {
       const image = await importTar(this.#addOptions(), request, signal);
       this.#publish("import", image, image.id);
       return image;
+    });
+  }
+
+  async commit(request: CommitRequest, signal: AbortSignal): Promise<ImageRecord> {
+    return await this.#sweepOnFailure(async () => {
+      using _ = this.hold(request.parent.id);
+      return await commitLayer(this.#addOptions(), request, signal);
     });
   }
 

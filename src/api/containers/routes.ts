@@ -18,6 +18,7 @@ import { acceptWebsocket } from "#api/websocket.ts";
 import { attachContainer } from "./attach.ts";
 import type { ContainerRoutesOptions } from "./backend.ts";
 import { createExec, execToWire, startExec } from "./exec.ts";
+import { filesRoutes } from "./files.ts";
 import { inspectToWire } from "./inspect.ts";
 import { sendLogs } from "./logs-route.ts";
 import { sendStats } from "./stats.ts";
@@ -267,5 +268,10 @@ function streamRoutes({ containers }: ContainerRoutesOptions): readonly Route[] 
 
 /** Everything below `/containers` and `/exec`. */
 export function containerRoutes(options: ContainerRoutesOptions): readonly Route[] {
-  return [...lifeCycleRoutes(options), ...lookRoutes(options), ...streamRoutes(options)];
+  return [
+    ...lifeCycleRoutes(options),
+    ...lookRoutes(options),
+    ...filesRoutes(options),
+    ...streamRoutes(options),
+  ];
 }

@@ -1,10 +1,31 @@
 import type { ContainersBackend } from "#api/containers/backend.ts";
 import { NotFoundError } from "#base/errors.ts";
 import type { ContainerDetails, ExecDetails, WaitResult } from "#containers/containers.ts";
+import type { FilesOutput } from "#containers/files/workers.ts";
 import type { LogEntry } from "#logs/logs.ts";
 import type { AttachStream } from "#runtime/runtime.ts";
 import { parseExecConfig } from "#spec/engine-api/exec-config.ts";
+import type { PathStat } from "#spec/engine-api/path-stat.ts";
+import { parseDigest } from "#spec/digest.ts";
 import { newExecId } from "#spec/ids.ts";
+
+const FILE_STAT: PathStat = {
+  name: "file",
+  sizeBytes: 4,
+  mode: 0o644,
+  mtime: "2026-01-02T03:04:05Z",
+  linkTarget: "",
+};
+
+function outputOf(text: string, more: { readonly stat?: PathStat } = {}): FilesOutput {
+  return {
+    ...more,
+    chunks: (async function* () {
+      yield Buffer.from(text);
+    })(),
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
 
 /** A process that answers each input with `echo:`, and ends at end of input. */
 export class EchoStream implements AttachStream {
@@ -139,6 +160,38 @@ export class FakeContainers implements ContainersBackend {
 
   async top(): ReturnType<ContainersBackend["top"]> {
     return { titles: ["PID"], processes: [["1"]] };
+  }
+
+  async statPath(...[, path]: Parameters<ContainersBackend["statPath"]>): Promise<PathStat> {
+    if (path !== "/file") throw new NotFoundError(`Could not find the file ${path}`);
+    return FILE_STAT;
+  }
+
+  async readArchive(): ReturnType<ContainersBackend["readArchive"]> {
+    return outputOf("archive", { stat: FILE_STAT });
+  }
+
+  async writeArchive(
+    ...[, target, archive]: Parameters<ContainersBackend["writeArchive"]>
+  ): Promise<void> {
+    let bytes = 0;
+    for await (const chunk of archive) bytes += chunk.length;
+    this.calls.push(`writeArchive ${JSON.stringify(target)} ${bytes}`);
+  }
+
+  async export(): ReturnType<ContainersBackend["export"]> {
+    return outputOf("root");
+  }
+
+  async changes(): ReturnType<ContainersBackend["changes"]> {
+    return outputOf("null\n");
+  }
+
+  async commit(
+    ...[reference, request]: Parameters<ContainersBackend["commit"]>
+  ): ReturnType<ContainersBackend["commit"]> {
+    this.calls.push(`commit ${reference} ${JSON.stringify(request)}`);
+    return parseDigest(`sha256:${"1".repeat(64)}`);
   }
 
   stats(): ReturnType<ContainersBackend["stats"]> {

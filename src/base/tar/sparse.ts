@@ -16,9 +16,13 @@ export interface SparseFile {
   readonly name?: string;
 }
 
-const MAX_EXTENTS = 100_000;
+export const MAX_EXTENTS = 100_000;
 
-function checked(
+/**
+ * @returns `extents`, whose lengths add up to `dataBytes`.
+ * @throws {InvalidArgumentError} They overlap, exceed the file or do not fit the data.
+ */
+export function checkedExtents(
   extents: readonly SparseExtent[],
   realSizeBytes: number,
   dataBytes: number,
@@ -35,7 +39,8 @@ function checked(
   return extents;
 }
 
-function pairs(numbers: readonly number[]): readonly SparseExtent[] {
+/** Offsets and lengths in turn. @throws {InvalidArgumentError} An odd number of them, or too many. */
+export function extentPairs(numbers: readonly number[]): readonly SparseExtent[] {
   if (numbers.length % 2 !== 0 || numbers.length / 2 > MAX_EXTENTS)
     throw tarError("invalid sparse map");
   const extents: SparseExtent[] = [];
@@ -45,12 +50,16 @@ function pairs(numbers: readonly number[]): readonly SparseExtent[] {
   return extents;
 }
 
-function decimal(text: string): number {
+export function sparseDecimal(text: string): number {
   if (!/^[0-9]{1,15}$/.test(text)) throw tarError("invalid sparse map");
   return Number(text);
 }
 
-function gnuExtents(block: Uint8Array, offset: number, count: number): readonly SparseExtent[] {
+export function gnuExtents(
+  block: Uint8Array,
+  offset: number,
+  count: number,
+): readonly SparseExtent[] {
   const extents: SparseExtent[] = [];
   for (let index = 0; index < count; index++) {
     const at = offset + index * 24;
@@ -78,7 +87,7 @@ export async function readGnuSparse(
     if (extents.length > MAX_EXTENTS) throw tarError("invalid sparse map: it is too long");
     isExtended = block[504] !== 0;
   }
-  return { extents: checked(extents, realSizeBytes, dataBytes), realSizeBytes };
+  return { extents: checkedExtents(extents, realSizeBytes, dataBytes), realSizeBytes };
 }
 
 function text(records: PaxRecords, key: string): string | undefined {
@@ -102,19 +111,19 @@ export async function readPaxSparse(
   const name = text(records, "GNU.sparse.name");
   const named = name === undefined ? {} : { name };
   if (major === "1" && minor === "0") {
-    const realSizeBytes = decimal(text(records, "GNU.sparse.realsize") ?? "");
+    const realSizeBytes = sparseDecimal(text(records, "GNU.sparse.realsize") ?? "");
     const { extents, readBytes } = await readMapBlocks(source, sizeBytes);
     const dataBytes = sizeBytes - readBytes;
     return {
-      file: { extents: checked(extents, realSizeBytes, dataBytes), realSizeBytes, ...named },
+      file: { extents: checkedExtents(extents, realSizeBytes, dataBytes), realSizeBytes, ...named },
       dataBytes,
     };
   }
   if (map === undefined) return undefined;
-  const realSizeBytes = decimal(text(records, "GNU.sparse.size") ?? "");
-  const extents = pairs(map.split(",").map(decimal));
+  const realSizeBytes = sparseDecimal(text(records, "GNU.sparse.size") ?? "");
+  const extents = extentPairs(map.split(",").map(sparseDecimal));
   return {
-    file: { extents: checked(extents, realSizeBytes, sizeBytes), realSizeBytes, ...named },
+    file: { extents: checkedExtents(extents, realSizeBytes, sizeBytes), realSizeBytes, ...named },
     dataBytes: sizeBytes,
   };
 }
@@ -129,10 +138,10 @@ async function readMapBlocks(
   let wanted = 1;
   for (;;) {
     const found = lines.split("\n");
-    if (found.length > 1) wanted = 1 + 2 * decimal(found[0] ?? "");
+    if (found.length > 1) wanted = 1 + 2 * sparseDecimal(found[0] ?? "");
     if (wanted > 1 + 2 * MAX_EXTENTS) throw tarError("invalid sparse map: it is too long");
     if (found.length > wanted) {
-      return { extents: pairs(found.slice(1, wanted).map(decimal)), readBytes };
+      return { extents: extentPairs(found.slice(1, wanted).map(sparseDecimal)), readBytes };
     }
     if (readBytes + BLOCK_BYTES > sizeBytes) throw tarError("invalid sparse map");
     lines += Buffer.from(await source.require(BLOCK_BYTES)).toString("latin1");

@@ -22,6 +22,7 @@ import { openVolumes } from "#volumes/open.ts";
 import type { ContainerDetails } from "#containers/containers.ts";
 import { openContainers, type OpenContainers } from "#containers/open.ts";
 import { FakeClock } from "./fake-clock.ts";
+import { NoFilesWorkers } from "./fake-files-workers.ts";
 import { FakeNetworks, type FakeSandboxes } from "./fake-networks.ts";
 import { FakeProcesses, FakeRuntime } from "./fake-runtime.ts";
 import { FakeSnapshotter, type FakeSnapshots } from "./fake-snapshotter.ts";
@@ -167,6 +168,7 @@ export async function openTestEngine(world: World): Promise<TestEngine> {
       openUser: async () => ({ path: "/proc/self/ns/user", [Symbol.dispose]: () => undefined }),
     },
     sockets: new FakeSockets(),
+    filesWorkers: new NoFilesWorkers(),
     settings: {
       directory: world.containersDirectory,
       cgroupParent: "wharf",

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { invariant } from "#base/errors.ts";
+import { ProcessFilesWorkers } from "#containers/files/process-workers.ts";
 import { type OpenContainers, openContainers } from "#containers/open.ts";
 import { openFileContentStore } from "#content/file-content-store.ts";
 import { EventBus } from "#events/event-bus.ts";
@@ -164,6 +165,14 @@ export async function openRealEngine(root: RealRoot): Promise<RealEngine> {
       mounts: host.mounts,
       namespaces: host.namespaces,
       sockets: host.sockets,
+      filesWorkers: new ProcessFilesWorkers({
+        processes: host.processes,
+        sockets: host.sockets,
+        selfCommand: [
+          process.execPath,
+          join(import.meta.dir, "../../daemon/workers/testing/self.ts"),
+        ],
+      }),
       settings: {
         directory: join(root.directory, "containers"),
         cgroupParent: `wharf-test-${root.engineId.slice(0, 8)}`,

@@ -1,4 +1,5 @@
 import { InternalError } from "#base/errors.ts";
+import { runFilesWorker } from "./files.ts";
 import { runMeasureWorker } from "./measure.ts";
 import { runUnpackWorker } from "./unpack.ts";
 
@@ -13,6 +14,8 @@ export async function runWorker(argv: readonly string[]): Promise<number> {
   switch (name) {
     case "measure":
       return await runMeasureWorker();
+    case "files":
+      return await runFilesWorker(args);
     case "unpack":
       return await runUnpackWorker(args);
     default:

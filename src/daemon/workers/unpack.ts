@@ -2,7 +2,7 @@ import { openSync, writeSync } from "node:fs";
 import { InternalError, messageOf, WharfError } from "#base/errors.ts";
 import type { UnpackJob, UnpackReport } from "#images/unpack/protocol.ts";
 import { unpackLayer } from "#images/unpack/unpack-layer.ts";
-import { openUnpackSyscalls } from "./unpack-syscalls.ts";
+import { openArchiveSyscalls } from "#host/archive/syscalls.ts";
 
 const STDOUT = 1;
 const PROGRESS_STEP_BYTES = 4 * 1024 * 1024;
@@ -24,7 +24,7 @@ export async function runUnpackWorker(args: readonly string[]): Promise<number> 
     if (json === undefined) throw new InternalError("Unpacking was started without a job");
     // the daemon is the only one that starts this, with what its own code wrote
     const job = JSON.parse(json) as UnpackJob;
-    const syscalls = openUnpackSyscalls();
+    const syscalls = openArchiveSyscalls();
     syscalls.endWithParent();
     if (process.ppid !== job.parentPid) return 1;
     const descriptor = openSync(job.blobPath, "r");

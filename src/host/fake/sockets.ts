@@ -1,5 +1,5 @@
 import { NotFoundError, UnavailableError } from "#base/errors.ts";
-import type { PacketSocket, Sockets, TcpConnection } from "#host/sockets.ts";
+import type { PacketSocket, Sockets, StreamSocket, TcpConnection } from "#host/sockets.ts";
 
 /** Both ends of one in-memory connection. */
 export interface FakeConnection {
@@ -30,6 +30,12 @@ export class FakeSockets implements Sockets {
   /** Nobody listens. */
   async connectTcp(): Promise<TcpConnection> {
     throw new UnavailableError("connection refused (ECONNREFUSED)");
+  }
+
+  async adoptStream(descriptor: number): Promise<StreamSocket> {
+    throw new UnavailableError(
+      `Cannot take over descriptor ${descriptor}: it is none of the host's`,
+    );
   }
 
   reservePort(protocol: "tcp" | "udp", address: string, port: number): number | undefined {

@@ -7,8 +7,12 @@ const LONGEST_PACKET_BYTES = 32 * 1024;
 const MOST_WAITING_BYTES = 256 * 1024;
 
 /** Hands a connected, non-blocking SOCK_SEQPACKET descriptor to Bun's event loop. */
-export async function openPacketSocket(fd: number, path: string): Promise<PacketSocket> {
-  const socket = new BunPacketSocket(path);
+export async function openPacketSocket(
+  fd: number,
+  path: string,
+  longestBytes: number = LONGEST_PACKET_BYTES,
+): Promise<PacketSocket> {
+  const socket = new BunPacketSocket(path, longestBytes);
   await socket.open(fd);
   return socket;
 }
@@ -19,6 +23,8 @@ export async function openPacketSocket(fd: number, path: string): Promise<Packet
  */
 class BunPacketSocket implements PacketSocket {
   readonly #path: string;
+  /** Of one write: what is longer is cut. */
+  readonly #longestBytes: number;
   readonly #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #isPaused = true;
@@ -31,8 +37,9 @@ class BunPacketSocket implements PacketSocket {
   /** The end of the queue of senders. */
   #sending: Promise<void> = Promise.resolve();
 
-  constructor(path: string) {
+  constructor(path: string, longestBytes: number) {
     this.#path = path;
+    this.#longestBytes = longestBytes;
   }
 
   async open(fd: number): Promise<void> {
@@ -92,7 +99,7 @@ class BunPacketSocket implements PacketSocket {
 
   async #sendAll(payload: Uint8Array): Promise<void> {
     for (let at = 0; at < payload.length; ) {
-      const packet = payload.subarray(at, at + LONGEST_PACKET_BYTES);
+      const packet = payload.subarray(at, at + this.#longestBytes);
       const socket = this.#socket;
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wakeWriter = resolve;

@@ -2,7 +2,7 @@ import { basename, dirname } from "node:path";
 import { isIPv6 } from "node:net";
 import { InvalidArgumentError } from "#base/errors.ts";
 import type { Clock } from "#host/clock.ts";
-import type { PacketSocket, Sockets, TcpConnection } from "#host/sockets.ts";
+import type { PacketSocket, Sockets, StreamSocket, TcpConnection } from "#host/sockets.ts";
 import { errnos, systemError } from "./ffi/errno.ts";
 import { cString, type Libc, O_CLOEXEC, O_NONBLOCK, O_PATH } from "./ffi/libc.ts";
 import { parseIpAddress } from "./netlink/ip-address.ts";
@@ -25,6 +25,8 @@ const LONGEST_PATH_BYTES = 108;
 /** A listener whose queue is full refuses at once with EAGAIN; there is nothing to wait on. */
 const CONNECT_ATTEMPTS = 100;
 const CONNECT_PAUSE_MS = 5;
+const F_SETFL = 4;
+const LONGEST_WRITE_BYTES = 1024 * 1024;
 
 export class LinuxSockets implements Sockets {
   readonly #libc: Libc;
@@ -62,6 +64,24 @@ export class LinuxSockets implements Sockets {
       call.close(fd);
       throw error;
     }
+  }
+
+  async adoptStream(descriptor: number): Promise<StreamSocket> {
+    const { call } = this.#libc;
+    if (call.fcntl(descriptor, F_SETFL, O_NONBLOCK) !== 0) {
+      throw systemError(`Cannot take over descriptor ${descriptor}`, this.#libc.errno());
+    }
+    const socket = await openPacketSocket(
+      descriptor,
+      `descriptor ${descriptor}`,
+      LONGEST_WRITE_BYTES,
+    );
+    return {
+      chunks: () => socket.packets(),
+      send: (payload) => socket.send(payload),
+      endWriting: () => socket.endWriting(),
+      [Symbol.asyncDispose]: () => socket[Symbol.asyncDispose](),
+    };
   }
 
   reservePort(protocol: "tcp" | "udp", address: string, port: number): number | undefined {

@@ -3,6 +3,7 @@ import {
   constants,
   fchmodSync,
   fchownSync,
+  ftruncateSync,
   chmodSync,
   lchownSync,
   linkSync,
@@ -16,10 +17,10 @@ import {
   writeSync,
 } from "node:fs";
 import { InvalidArgumentError, messageOf, ResourceExhaustedError } from "#base/errors.ts";
-import type { LayerTarHandler } from "./layer-tar.ts";
+import type { TarPushHandler } from "#base/tar/push-parser.ts";
 import { planEntry } from "./plan-entry.ts";
 import type { UnpackLimits, UnpackSummary } from "./protocol.ts";
-import type { LayerEntry } from "./tar-header.ts";
+import type { PushedEntry } from "#base/tar/entry-header.ts";
 
 /** What `node:fs` lacks. Errors carry a `code`, as those of `node:fs`. */
 export interface LayerSyscalls {
@@ -42,7 +43,7 @@ export interface LayerWriterOptions {
 
 /** Owner, mode and times of a folder, set after all else: writing into it would change them again. */
 type DirectoryAttributes = Pick<
-  LayerEntry,
+  PushedEntry,
   "mode" | "uid" | "gid" | "mtimeSeconds" | "mtimeNanos" | "xattrs"
 >;
 
@@ -55,7 +56,7 @@ const OPAQUE_XATTR = "trusted.overlay.opaque";
  * Carries out a layer's entries. The process must have changed its root to the layer's folder: that, and
  * no check here, is what keeps a symbolic link from leading a later entry out of it.
  */
-export class LayerWriter implements LayerTarHandler {
+export class LayerWriter implements TarPushHandler {
   readonly #syscalls: LayerSyscalls;
   readonly #isOverlay: boolean;
   readonly #limits: UnpackLimits;
@@ -65,7 +66,7 @@ export class LayerWriter implements LayerTarHandler {
   readonly #whiteouts = new Set<string>();
   /** What this layer made; kept only where it lies among the files of the layers below. */
   readonly #made = new Set<string>();
-  #current: LayerEntry | undefined;
+  #current: PushedEntry | undefined;
   #currentPath = "";
   #descriptor = -1;
   #entries = 0;
@@ -79,7 +80,7 @@ export class LayerWriter implements LayerTarHandler {
     this.#limits = options.limits;
   }
 
-  entry(entry: LayerEntry): void {
+  entry(entry: PushedEntry): void {
     this.#count(entry);
     const plan = planEntry(entry);
     try {
@@ -103,12 +104,13 @@ export class LayerWriter implements LayerTarHandler {
     }
   }
 
-  data(chunk: Buffer): void {
+  data(chunk: Buffer, position?: number): void {
     // data of an entry that makes no file (a whiteout with contents) is read past
     if (this.#descriptor < 0) return;
     try {
       for (let at = 0; at < chunk.length; ) {
-        at += writeSync(this.#descriptor, chunk, at, chunk.length - at);
+        const to = position === undefined ? null : position + at;
+        at += writeSync(this.#descriptor, chunk, at, chunk.length - at, to);
       }
     } catch (error) {
       throw explain(this.#currentPath, error);
@@ -150,7 +152,7 @@ export class LayerWriter implements LayerTarHandler {
     this.#descriptor = -1;
   }
 
-  #count(entry: LayerEntry): void {
+  #count(entry: PushedEntry): void {
     this.#entries++;
     this.#declaredBytes += entry.sizeBytes;
     if (this.#entries > this.#limits.maxEntries) {
@@ -175,7 +177,7 @@ export class LayerWriter implements LayerTarHandler {
     }
   }
 
-  #create(path: string, entry: LayerEntry): void {
+  #create(path: string, entry: PushedEntry): void {
     switch (entry.type) {
       case "directory":
         this.#directory(path, entry);
@@ -207,7 +209,7 @@ export class LayerWriter implements LayerTarHandler {
     this.#syscalls.setTimes(path, entry.mtimeSeconds, entry.mtimeNanos);
   }
 
-  #node(path: string, entry: LayerEntry, type: number): void {
+  #node(path: string, entry: PushedEntry, type: number): void {
     this.#placed(path, () =>
       this.#syscalls.makeNode(path, type | 0o600, entry.deviceMajor, entry.deviceMinor),
     );
@@ -215,8 +217,9 @@ export class LayerWriter implements LayerTarHandler {
     chmodSync(path, entry.mode);
   }
 
-  #finishFile(entry: LayerEntry): void {
+  #finishFile(entry: PushedEntry): void {
     const descriptor = this.#descriptor;
+    if (entry.extents) ftruncateSync(descriptor, entry.sizeBytes);
     const isOwned = entry.uid !== 0 || entry.gid !== 0;
     // A folder of the layers below may hand its group on (set-group-ID); one of this layer gets the bit last.
     if (isOwned || !this.#isOverlay) fchownSync(descriptor, entry.uid, entry.gid);
@@ -228,7 +231,7 @@ export class LayerWriter implements LayerTarHandler {
     closeSync(descriptor);
   }
 
-  #directory(path: string, entry: LayerEntry): void {
+  #directory(path: string, entry: PushedEntry): void {
     this.#implied.delete(path);
     const wasWhiteout = this.#whiteouts.has(path);
     const existing = this.#tryMake(path);
@@ -363,7 +366,7 @@ export class LayerWriter implements LayerTarHandler {
     }
   }
 
-  #setXattrs(path: string, xattrs: LayerEntry["xattrs"]): void {
+  #setXattrs(path: string, xattrs: PushedEntry["xattrs"]): void {
     for (const [name, value] of xattrs) {
       // the kernel's own marks for overlayfs, which a layer must not forge
       if (name.startsWith("trusted.")) {

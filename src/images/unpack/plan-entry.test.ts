@@ -1,15 +1,15 @@
 import { expect, test } from "bun:test";
 import { tarOf } from "#images/testing/archives.ts";
-import { LayerTarParser } from "./layer-tar.ts";
+import { TarPushParser } from "#base/tar/push-parser.ts";
 import { planEntry } from "./plan-entry.ts";
-import type { LayerEntry } from "./tar-header.ts";
+import type { PushedEntry } from "#base/tar/entry-header.ts";
 
 function read(
   tar: Buffer,
   chunkBytes: number,
-): readonly (LayerEntry & { readonly body: string })[] {
-  const entries: (LayerEntry & { body: string })[] = [];
-  const parser = new LayerTarParser({
+): readonly (PushedEntry & { readonly body: string })[] {
+  const entries: (PushedEntry & { body: string })[] = [];
+  const parser = new TarPushParser({
     entry: (entry) => entries.push({ ...entry, body: "" }),
     data: (chunk) => {
       const last = entries.at(-1);
@@ -37,7 +37,7 @@ const tar = await tarOf([
 ]);
 
 test.each([1, 7, 511, 512, 513, 1 << 20])(
-  "LayerTarParser reads chunks of %i bytes",
+  "TarPushParser reads chunks of %i bytes",
   (chunkBytes) => {
     const entries = read(tar, chunkBytes);
     expect(entries.map((entry) => [entry.type, entry.name, entry.body.length])).toEqual([
@@ -55,14 +55,14 @@ test.each([1, 7, 511, 512, 513, 1 << 20])(
   },
 );
 
-test("LayerTarParser refuses a cut, a wrong checksum and another type", () => {
+test("TarPushParser refuses a cut, a wrong checksum and another type", () => {
   expect(() => read(tar.subarray(0, 1000), 512)).toThrow("unexpected EOF");
   const damaged = Buffer.from(tar);
   damaged[0] = 0x41;
   expect(() => read(damaged, 512)).toThrow("the checksum is wrong");
 });
 
-const entry = (name: string, type: LayerEntry["type"] = "file", linkName = ""): LayerEntry => ({
+const entry = (name: string, type: PushedEntry["type"] = "file", linkName = ""): PushedEntry => ({
   type,
   name,
   linkName,

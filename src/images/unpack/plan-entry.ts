@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import type { LayerEntry } from "./tar-header.ts";
+import type { PushedEntry } from "#base/tar/entry-header.ts";
 
 /** What one entry of a layer asks for. Paths are absolute in the layer's root: `/usr/bin/env`, `/`. */
 export type EntryPlan =
@@ -43,7 +43,7 @@ function insidePath(raw: string, what: string): string {
  *
  * @throws {InvalidArgumentError} A path out of the layer, or a whiteout of nothing, `.` or `..`.
  */
-export function planEntry(entry: LayerEntry): EntryPlan {
+export function planEntry(entry: PushedEntry): EntryPlan {
   const path = insidePath(entry.name, "entry");
   const slash = path.lastIndexOf("/");
   if (path.startsWith(WHITEOUT, slash + 1)) return planWhiteout(path, slash);

@@ -3,7 +3,7 @@ import { pipeline } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { InvalidArgumentError, messageOf } from "#base/errors.ts";
 import { Digester, parseDiffId } from "#spec/digest.ts";
-import { LayerTarParser } from "./layer-tar.ts";
+import { TarPushParser } from "#base/tar/push-parser.ts";
 import { type LayerSyscalls, LayerWriter } from "./layer-writer.ts";
 import { detectPacking } from "./packing.ts";
 import type { LayerPacking, UnpackJob, UnpackResult } from "./protocol.ts";
@@ -26,7 +26,7 @@ export async function unpackLayer(
   onProgress: (readBytes: number) => void,
 ): Promise<UnpackResult> {
   const writer = new LayerWriter({ syscalls, form: job.form, limits: job.limits });
-  const parser = new LayerTarParser(writer);
+  const parser = new TarPushParser(writer);
   const head = Buffer.alloc(4);
   readSync(descriptor, head, 0, 4, 0);
   const packing = detectPacking(head);

@@ -111,6 +111,11 @@ function createWarnings(
   return warnings;
 }
 
+/** Reads the body of `POST /commit`: a container's configuration alone, nothing filled in. */
+export function parseContainerConfig(body: unknown): ContainerConfig {
+  return readContainerConfig(JsonReader.of(body, { goType: "Config", maxItems: MAX_ITEMS }));
+}
+
 /**
  * Reads the body of `POST /containers/create`: every field checked and every default filled in.
  * What needs the host (paths, devices, other containers, drivers) is checked where it is used.

@@ -1,7 +1,14 @@
 import { InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
+import {
+  checkedExtents,
+  extentPairs,
+  gnuExtents,
+  sparseDecimal,
+  type SparseExtent,
+} from "./sparse.ts";
 
 /** One member of a layer's tar, after its extended headers were taken into account. */
-export interface LayerEntry {
+export interface PushedEntry {
   readonly type:
     | "file"
     | "hard-link"
@@ -13,8 +20,10 @@ export interface LayerEntry {
   /** As the tar has it: perhaps with `./`, a leading or trailing slash, or worse. */
   readonly name: string;
   readonly linkName: string;
-  /** Length of the data that follow; 0 for all but files. */
+  /** Length of the file, holes included; 0 for all but files. */
   readonly sizeBytes: number;
+  /** Where the data that follow lie in a sparse file; absent for one without holes. */
+  readonly extents?: readonly SparseExtent[];
   /** Permission, set-id and sticky bits. */
   readonly mode: number;
   readonly uid: number;
@@ -35,6 +44,8 @@ export interface Extensions {
   readonly gid?: number;
   readonly mtime?: string;
   readonly xattrs?: readonly (readonly [name: string, value: Uint8Array])[];
+  /** GNU's sparse records, without their common prefix: `map`, `realsize`. */
+  readonly sparse?: Readonly<Record<string, string>>;
 }
 
 /** The fixed part of a header block. */
@@ -166,11 +177,12 @@ function paxInteger(value: string, key: string): number {
 /**
  * The records of a PAX header: `25 mtime=1700000000.123\n`, the number counting its own digits.
  *
- * @throws {InvalidArgumentError} Malformed. {UnsupportedError} GNU sparse files.
+ * @throws {InvalidArgumentError} Malformed.
  */
 export function parsePax(data: Buffer): Extensions {
   let extensions: Extensions = {};
   const xattrs: (readonly [string, Uint8Array])[] = [];
+  const sparse: Record<string, string> = {};
   for (let at = 0; at < data.length; ) {
     const space = data.indexOf(0x20, at);
     const digits = space < 0 ? "" : data.toString("latin1", at, space);
@@ -182,10 +194,24 @@ export function parsePax(data: Buffer): Extensions {
     const value = data.subarray(equals + 1, end - 1);
     if (key.startsWith("SCHILY.xattr.")) {
       xattrs.push([key.slice("SCHILY.xattr.".length), Uint8Array.from(value)]);
+    } else if (key.startsWith(SPARSE_PREFIX)) {
+      addSparse(sparse, key.slice(SPARSE_PREFIX.length), value.toString("latin1"));
     } else extensions = { ...extensions, ...paxField(key, value) };
     at = end;
   }
-  return xattrs.length > 0 ? { ...extensions, xattrs } : extensions;
+  return {
+    ...extensions,
+    ...(xattrs.length > 0 ? { xattrs } : {}),
+    ...(Object.keys(sparse).length > 0 ? { sparse } : {}),
+  };
+}
+
+const SPARSE_PREFIX = "GNU.sparse.";
+
+/** The oldest dialect repeats a pair of keys; the next has one list: both become `map`. */
+function addSparse(sparse: Record<string, string>, key: string, value: string): void {
+  if (key !== "offset" && key !== "numbytes") sparse[key] = value;
+  else sparse["map"] = sparse["map"] === undefined ? value : `${sparse["map"]},${value}`;
 }
 
 function paxField(key: string, value: Uint8Array): Extensions {
@@ -203,18 +229,11 @@ function paxField(key: string, value: Uint8Array): Extensions {
     case "mtime":
       return { mtime: decodeName(value) };
     default:
-      if (key.startsWith("GNU.sparse.")) throw sparse();
       return {};
   }
 }
 
-export function sparse(): UnsupportedError {
-  return new UnsupportedError(
-    "Cannot read tar: it has sparse files, make it again without tar's --sparse",
-  );
-}
-
-const TYPES: ReadonlyMap<number, LayerEntry["type"]> = new Map<number, LayerEntry["type"]>([
+const TYPES: ReadonlyMap<number, PushedEntry["type"]> = new Map<number, PushedEntry["type"]>([
   [0x00, "file"],
   [0x30, "file"],
   [0x31, "hard-link"],
@@ -224,6 +243,7 @@ const TYPES: ReadonlyMap<number, LayerEntry["type"]> = new Map<number, LayerEntr
   [0x35, "directory"],
   [0x36, "fifo"],
   [0x37, "file"],
+  [0x53, "file"],
 ]);
 
 function splitTime(mtime: string): readonly [seconds: number, nanos: number] {
@@ -236,7 +256,7 @@ function splitTime(mtime: string): readonly [seconds: number, nanos: number] {
 }
 
 /** @throws {InvalidArgumentError} A type that no layer may hold, or a name that is too long. */
-export function toLayerEntry(header: RawHeader, extensions: Extensions): LayerEntry {
+export function toPushedEntry(header: RawHeader, extensions: Extensions): PushedEntry {
   const name = extensions.name ?? header.name;
   const linkName = extensions.linkName ?? header.linkName;
   if (Buffer.byteLength(name) >= NAME_MAX_BYTES || Buffer.byteLength(linkName) >= NAME_MAX_BYTES) {
@@ -267,5 +287,46 @@ export function toLayerEntry(header: RawHeader, extensions: Extensions): LayerEn
     deviceMajor: header.deviceMajor,
     deviceMinor: header.deviceMinor,
     xattrs: extensions.xattrs ?? [],
+  };
+}
+
+/** Where a sparse file's map is: in records, or in blocks before its data. */
+export type SparseForm =
+  | {
+      readonly kind: "records";
+      readonly extents: readonly SparseExtent[];
+      readonly sizeBytes: number;
+    }
+  | { readonly kind: "blocks"; readonly sizeBytes: number };
+
+/**
+ * What PAX records say of a sparse file, whose size and name they replace.
+ *
+ * @param dataBytes Length of what follows the header.
+ * @throws {InvalidArgumentError} A map that does not fit.
+ */
+export function sparseForm(
+  sparse: Readonly<Record<string, string>>,
+  dataBytes: number,
+): SparseForm | undefined {
+  if (sparse["major"] === "1" && sparse["minor"] === "0") {
+    return { kind: "blocks", sizeBytes: sparseDecimal(sparse["realsize"] ?? "") };
+  }
+  if (sparse["map"] === undefined) return undefined;
+  const sizeBytes = sparseDecimal(sparse["size"] ?? "");
+  const extents = extentPairs(sparse["map"].split(",").map(sparseDecimal));
+  return { kind: "records", extents: checkedExtents(extents, sizeBytes, dataBytes), sizeBytes };
+}
+
+/** The first extents of GNU's own sparse type, and whether blocks with more of them follow. */
+export function gnuSparse(block: Buffer): {
+  readonly extents: readonly SparseExtent[];
+  readonly sizeBytes: number;
+  readonly continues: boolean;
+} {
+  return {
+    extents: gnuExtents(block, 386, 4),
+    sizeBytes: numeric(block, 483, 12),
+    continues: block[482] !== 0,
   };
 }

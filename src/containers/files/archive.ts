@@ -1,0 +1,118 @@
+import { NotFoundError } from "#base/errors.ts";
+import { resolveUser } from "#containers/oci-spec/user.ts";
+import type { ContainerRecord } from "#containers/container.ts";
+import { readUserFiles } from "#containers/user-files.ts";
+import type { PathStat } from "#spec/engine-api/path-stat.ts";
+import { type FilesParts, type HeldRoot, holdRoot } from "./hold.ts";
+import { peekPacking } from "./packing.ts";
+import type { FilesOutput } from "./workers.ts";
+
+export interface ArchiveTarget {
+  /** A folder in the container. */
+  readonly path: string;
+  /** Refuses to replace a folder by something else, and something else by a folder. */
+  readonly keepsKinds: boolean;
+  /** Gives all that is written to the user that the container runs as. */
+  readonly ownedByUser: boolean;
+}
+
+export async function statInContainer(
+  parts: FilesParts,
+  reference: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<PathStat> {
+  await using held = await holdRoot(parts, reference, signal);
+  const stat = await named(reference, path, () =>
+    parts.filesWorkers.ask({ kind: "stat", view: held.view, path }, held.signal),
+  );
+  if (!stat) throw missing(reference, path);
+  return stat;
+}
+
+/** The caller disposes of what it gets. */
+export async function readFromContainer(
+  parts: FilesParts,
+  reference: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<FilesOutput> {
+  await using stack = new AsyncDisposableStack();
+  const held = stack.use(await holdRoot(parts, reference, signal));
+  const output = stack.use(
+    await named(reference, path, () =>
+      parts.filesWorkers.open({ kind: "pack", view: held.view, path }, held.signal),
+    ),
+  );
+  parts.events.publish(held.record, "archive-path");
+  return withStack(output, stack.move());
+}
+
+/** The whole root as a tar, without volumes and other mounts. */
+export async function exportContainer(
+  parts: FilesParts,
+  reference: string,
+  signal: AbortSignal,
+): Promise<FilesOutput> {
+  await using stack = new AsyncDisposableStack();
+  const held = stack.use(await holdRoot(parts, reference, signal));
+  const { mappings } = held.view;
+  const view = {
+    rootPath: held.rootPath,
+    isReadOnly: true,
+    mounts: [],
+    ...(mappings && { mappings }),
+  };
+  const output = stack.use(await parts.filesWorkers.open({ kind: "export", view }, held.signal));
+  parts.events.publish(held.record, "export");
+  return withStack(output, stack.move());
+}
+
+export async function writeToContainer(
+  parts: FilesParts,
+  reference: string,
+  target: ArchiveTarget,
+  archive: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { path, keepsKinds } = target;
+  parts.registry.resolve(reference);
+  const { packing, whole } = await peekPacking(archive);
+  await using held = await holdRoot(parts, reference, signal);
+  const owner = target.ownedByUser ? ownerIn(held) : undefined;
+  await named(reference, path, () =>
+    parts.filesWorkers.feed(
+      { kind: "extract", view: held.view, path, keepsKinds, packing, ...(owner ? { owner } : {}) },
+      whole,
+      held.signal,
+    ),
+  );
+  parts.events.publish(held.record, "extract-to-dir");
+}
+
+/** The container's /etc/passwd is read as text, by us: no library of the container's is asked. */
+function ownerIn({
+  record,
+  rootPath,
+}: HeldRoot): { readonly uid: number; readonly gid: number } | undefined {
+  const { User: user }: ContainerRecord["config"] = record.config;
+  if (user === "") return undefined;
+  const { uid, gid } = resolveUser(user, [], readUserFiles(rootPath));
+  return { uid, gid };
+}
+
+function withStack(output: FilesOutput, open: AsyncDisposableStack): FilesOutput {
+  return { ...output, [Symbol.asyncDispose]: () => open.disposeAsync() };
+}
+
+async function named<T>(reference: string, path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof NotFoundError ? missing(reference, path, error) : error;
+  }
+}
+
+function missing(reference: string, path: string, cause?: unknown): NotFoundError {
+  return new NotFoundError(`Could not find the file ${path} in container ${reference}`, { cause });
+}

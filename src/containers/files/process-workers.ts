@@ -1,0 +1,209 @@
+import { closeSync } from "node:fs";
+import {
+  ConflictError,
+  type ErrorKind,
+  FailedPreconditionError,
+  InternalError,
+  InvalidArgumentError,
+  NotFoundError,
+  PermissionDeniedError,
+  ResourceExhaustedError,
+  UnsupportedError,
+} from "#base/errors.ts";
+import type { ExitStatus, Processes } from "#host/processes.ts";
+import type { Sockets, StreamSocket } from "#host/sockets.ts";
+import type { PathStat } from "#spec/engine-api/path-stat.ts";
+import type { FilesJob, FilesOrder, FilesReport } from "./protocol.ts";
+import type { FilesOutput, FilesWorkers } from "./workers.ts";
+
+const SIGKILL = 9;
+const REPORTS = 1;
+const DATA = 3;
+
+export interface ProcessFilesWorkersOptions {
+  readonly processes: Pick<Processes, "identify" | "kill" | "spawn">;
+  readonly sockets: Pick<Sockets, "adoptStream">;
+  /** Command that starts this executable: `["/usr/bin/wharf"]`. */
+  readonly selfCommand: readonly string[];
+}
+
+/** Each job in a child process of our own executable. */
+export class ProcessFilesWorkers implements FilesWorkers {
+  readonly #options: ProcessFilesWorkersOptions;
+
+  constructor(options: ProcessFilesWorkersOptions) {
+    this.#options = options;
+  }
+
+  async ask(job: FilesJob, signal: AbortSignal): Promise<PathStat | undefined> {
+    await using child = await startChild(this.#options, job, signal);
+    const stat = await child.ready();
+    await child.finished();
+    return stat;
+  }
+
+  async open(job: FilesJob, signal: AbortSignal): Promise<FilesOutput> {
+    await using stack = new AsyncDisposableStack();
+    const child = stack.use(await startChild(this.#options, job, signal));
+    const stat = await child.ready();
+    const open = stack.move();
+    async function* chunks(): AsyncGenerator<Uint8Array> {
+      yield* child.data.chunks();
+      await child.finished();
+    }
+    return {
+      chunks: chunks(),
+      ...(stat ? { stat } : {}),
+      [Symbol.asyncDispose]: () => open.disposeAsync(),
+    };
+  }
+
+  async feed(job: FilesJob, input: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+    await using child = await startChild(this.#options, job, signal);
+    await child.ready();
+    const failure = await sendAll(child, input, signal);
+    await child.finished();
+    // the input broke off, and what came of it was a whole archive
+    if (failure !== undefined) throw failure;
+  }
+}
+
+/** @returns What the input threw. What the child threw is told by its report. */
+async function sendAll(
+  child: FilesChild,
+  input: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const iterator = input[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const coming = iterator.next();
+      // when the child ends first, nobody is there to hear why the input ended
+      coming.catch(() => undefined);
+      const next = await Promise.race([coming, child.ended]);
+      if (next === "ended") return undefined;
+      if (next.done === true) return undefined;
+      try {
+        await child.data.send(next.value);
+      } catch {
+        return undefined; // the child has ended, and has said why
+      }
+    }
+  } catch (error) {
+    // what comes after is not to be taken for the end of the archive
+    child.kill();
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    child.data.endWriting();
+  }
+}
+
+interface FilesChild extends AsyncDisposable {
+  readonly data: StreamSocket;
+  /** Resolves when it has ended, however. */
+  readonly ended: Promise<"ended">;
+  /** @throws What the child refused. */
+  ready(): Promise<PathStat | undefined>;
+  /** @throws What kept it from its end. */
+  finished(): Promise<void>;
+  kill(): void;
+}
+
+async function startChild(
+  options: ProcessFilesWorkersOptions,
+  job: FilesJob,
+  signal: AbortSignal,
+): Promise<FilesChild> {
+  signal.throwIfAborted();
+  const { processes, sockets, selfCommand } = options;
+  const order: FilesOrder = { job, parentPid: process.pid };
+  const child = processes.spawn({
+    argv: [...selfCommand, "worker", "files", JSON.stringify(order)],
+    env: {},
+    stdio: ["ignore", "pipe", "inherit", "pipe"],
+  });
+  // taken at once: afterwards the number may be another process's
+  const identity = processes.identify(child.pid);
+  const kill = (): void => {
+    if (identity) processes.kill(identity, SIGKILL);
+  };
+  signal.addEventListener("abort", kill, { once: true });
+  const { [REPORTS]: output, [DATA]: descriptor } = child.pipes;
+  if (output === undefined || descriptor === undefined) {
+    throw new InternalError("The process for files has no pipes");
+  }
+  const data = await sockets.adoptStream(descriptor);
+  const reports = readReports(output);
+  const next = async (): Promise<FilesReport> => {
+    const { value } = await reports.next();
+    signal.throwIfAborted();
+    if (value === undefined) throw endedEarly(await child.exited);
+    if (value.type === "error") throw rebuild(value.kind, value.message);
+    return value;
+  };
+  return {
+    data,
+    ended: child.exited.then((): "ended" => "ended"),
+    kill,
+    ready: async () => {
+      const report = await next();
+      return report.type === "ready" ? report.stat : undefined;
+    },
+    finished: async () => {
+      await next();
+    },
+    [Symbol.asyncDispose]: async () => {
+      signal.removeEventListener("abort", kill);
+      kill();
+      await child.exited;
+      await data[Symbol.asyncDispose]();
+      await reports.return(undefined);
+      closeSync(output);
+    },
+  };
+}
+
+function endedEarly(status: ExitStatus): FailedPreconditionError {
+  const how = status.signal === undefined ? `code ${status.code}` : `signal ${status.signal}`;
+  return new FailedPreconditionError(
+    `Cannot work on the container's files: the process ended with ${how}`,
+  );
+}
+
+async function* readReports(descriptor: number): AsyncGenerator<FilesReport, undefined> {
+  const decoder = new TextDecoder();
+  let pending = "";
+  for await (const chunk of Bun.file(descriptor).stream()) {
+    pending += decoder.decode(chunk, { stream: true });
+    const lines = pending.split("\n");
+    pending = lines.pop() ?? "";
+    // our own executable wrote it
+    for (const line of lines) yield JSON.parse(line) as FilesReport;
+  }
+}
+
+function rebuild(kind: ErrorKind, message: string): Error {
+  switch (kind) {
+    case "invalid-argument":
+      return new InvalidArgumentError(message);
+    case "resource-exhausted":
+      return new ResourceExhaustedError(message);
+    case "permission-denied":
+      return new PermissionDeniedError(message);
+    case "unsupported":
+      return new UnsupportedError(message);
+    case "conflict":
+      return new ConflictError(message);
+    case "not-found":
+      return new NotFoundError(message);
+    case "unauthenticated":
+    case "not-modified":
+    case "failed-precondition":
+    case "unavailable":
+    case "cancelled":
+      return new FailedPreconditionError(message);
+    case "internal":
+      return new InternalError(message);
+  }
+}

@@ -1,0 +1,79 @@
+import type { ErrorKind } from "#base/errors.ts";
+import type { IdMappings } from "#base/id-mappings.ts";
+import type { ProcessIdentity } from "#host/processes.ts";
+import type { PathStat } from "#spec/engine-api/path-stat.ts";
+
+/** A mount on the container's root, as the worker makes it in a mount namespace of its own. */
+export interface ViewMount {
+  /** Path in the container; links on the way are followed inside its root. */
+  readonly destination: string;
+  /** Path on the host; absent: as it is mounted in the running container. */
+  readonly source?: string;
+  /** Of `source`, which has to be mounted so. */
+  readonly isReadOnly: boolean;
+  /** The user asked for exactly this folder of the host, be it `/proc`. */
+  readonly isBind: boolean;
+  /** Not mounted where it does not exist in the container; else the place is made. */
+  readonly isOptional: boolean;
+}
+
+/** What a container's files are made of. */
+export interface ContainerView {
+  /** Where its root file system is mounted on the host. */
+  readonly rootPath: string;
+  readonly isReadOnly: boolean;
+  readonly mounts: readonly ViewMount[];
+  /** Whose mounts are taken over; absent for a container that does not run. */
+  readonly process?: ProcessIdentity;
+  /** What owners in it are on the host; absent where they are the same. */
+  readonly mappings?: IdMappings;
+}
+
+/** A container's writable layer and what it stands on. */
+export interface ChangedTree {
+  /** "overlay": `directory` holds changes in overlayfs's form. "merged": all files. */
+  readonly form: "overlay" | "merged";
+  readonly directory: string;
+  /** Layers below, topmost first; none for an empty image. Of "merged" only the first. */
+  readonly lowerDirectories: readonly string[];
+  /** Empty folder that the comparison may be mounted on, in a namespace of the worker's own. */
+  readonly mountPoint: string;
+}
+
+export type ArchivePacking = "none" | "gzip" | "zstd" | "bzip2" | "xz";
+
+/** One piece of work for the child process. */
+export type FilesJob =
+  | { readonly kind: "stat"; readonly view: ContainerView; readonly path: string }
+  /** `path` as a tar, on the data channel. */
+  | { readonly kind: "pack"; readonly view: ContainerView; readonly path: string }
+  /** The tar that comes by the data channel, into the folder `path`. */
+  | {
+      readonly kind: "extract";
+      readonly view: ContainerView;
+      readonly path: string;
+      /** How the tar is packed. */
+      readonly packing: ArchivePacking;
+      readonly keepsKinds: boolean;
+      readonly owner?: { readonly uid: number; readonly gid: number };
+    }
+  /** The whole root as a tar, without mounts. */
+  | { readonly kind: "export"; readonly view: ContainerView }
+  /** The answer of `GET /containers/{id}/changes`. */
+  | { readonly kind: "changes"; readonly tree: ChangedTree }
+  /** An image layer's tar. */
+  | { readonly kind: "layer"; readonly tree: ChangedTree };
+
+/** Handed to the child process as one JSON argument. */
+export interface FilesOrder {
+  readonly job: FilesJob;
+  /** The child ends when this is not its parent any more. */
+  readonly parentPid: number;
+}
+
+/** One line of the child's output. An error is the last. */
+export type FilesReport =
+  /** All that can be refused was not: data flow from here on. */
+  | { readonly type: "ready"; readonly stat?: PathStat }
+  | { readonly type: "done" }
+  | { readonly type: "error"; readonly kind: ErrorKind; readonly message: string };

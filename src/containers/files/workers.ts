@@ -1,0 +1,22 @@
+import type { PathStat } from "#spec/engine-api/path-stat.ts";
+import type { FilesJob } from "./protocol.ts";
+
+/** A job that was accepted and gives data. Disposal ends it, read or not. */
+export interface FilesOutput extends AsyncDisposable {
+  readonly stat?: PathStat;
+  /** Throws what kept the job from its end, after the data that came before. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Work on a container's files, each piece in a process of its own: it sees the container's root as its
+ * own root, so that no link in there leads out, and the engine's event loop is free.
+ */
+export interface FilesWorkers {
+  /** A job that gives no data and takes none. @throws What the worker refused. */
+  ask(job: FilesJob, signal: AbortSignal): Promise<PathStat | undefined>;
+  /** A job that gives data, for the caller to dispose of. @throws What the worker refused before the first byte. */
+  open(job: FilesJob, signal: AbortSignal): Promise<FilesOutput>;
+  /** A job that takes `input`, which is read only as far as it is needed. */
+  feed(job: FilesJob, input: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
+}

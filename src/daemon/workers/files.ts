@@ -1,0 +1,139 @@
+import { writeSync } from "node:fs";
+import { assertNever, InternalError, messageOf, WharfError } from "#base/errors.ts";
+import { TarPushParser } from "#base/tar/push-parser.ts";
+import type { FilesJob, FilesOrder, FilesReport } from "#containers/files/protocol.ts";
+import { packTree } from "#host/archive/pack-tree.ts";
+import { type ArchiveSyscalls, openArchiveSyscalls } from "#host/archive/syscalls.ts";
+import { TreeWriter } from "#host/archive/write-tree.ts";
+import { type Libc, openLibc } from "#host/linux/ffi/libc.ts";
+import { changesJson, enterTree, packChanges } from "./changed-tree.ts";
+import { dropRights, enterView } from "./container-view.ts";
+import { decompressInto, openSource } from "./files-source.ts";
+import { absolute, archiveName, statPath } from "./path-stat.ts";
+import { checkTarget } from "./write-target.ts";
+
+const REPORTS = 1;
+/** A socket to the daemon: an archive goes out or comes in by it. */
+const DATA = 3;
+
+interface Tools {
+  readonly libc: Libc;
+  readonly syscalls: ArchiveSyscalls;
+}
+
+function report(line: FilesReport): void {
+  writeSync(REPORTS, `${JSON.stringify(line)}\n`);
+}
+
+/**
+ * The child process that works on one container's files: `worker files <order as JSON>`. What a job refuses
+ * it refuses before the line `ready`; data go by descriptor 3.
+ *
+ * @returns Exit code: 0 when all was done, 1 after an error.
+ */
+export async function runFilesWorker(args: readonly string[]): Promise<number> {
+  try {
+    const [json] = args;
+    if (json === undefined) throw new InternalError("Work on files was started without an order");
+    // the daemon is the only one that starts this, with what its own code wrote
+    const order = JSON.parse(json) as FilesOrder;
+    const tools = { libc: openLibc(), syscalls: openArchiveSyscalls() };
+    tools.syscalls.endWithParent();
+    if (process.ppid !== order.parentPid) return 1;
+    process.umask(0);
+    await run(order.job, tools);
+    report({ type: "done" });
+    return 0;
+  } catch (error) {
+    const kind = error instanceof WharfError ? error.kind : "internal";
+    report({ type: "error", kind, message: messageOf(error) });
+    return 1;
+  }
+}
+
+async function run(job: FilesJob, tools: Tools): Promise<void> {
+  switch (job.kind) {
+    case "stat":
+      enter(job, tools);
+      report({ type: "ready", stat: statPath(job.path) });
+      return;
+    case "pack":
+      enter(job, tools);
+      pack(job, tools);
+      return;
+    case "extract":
+      await extract(job, tools);
+      return;
+    case "export": {
+      enter(job, tools);
+      report({ type: "ready" });
+      const root = { path: Buffer.from("/"), name: Buffer.alloc(0), isContentOnly: true };
+      send(
+        packTree(root, {
+          syscalls: tools.syscalls,
+          mappings: job.view.mappings,
+          reusesBuffer: true,
+        }),
+      );
+      return;
+    }
+    case "changes":
+      enterTree(tools.libc, job.tree);
+      report({ type: "ready" });
+      send(changesJson(job.tree.form, tools.syscalls));
+      return;
+    case "layer":
+      enterTree(tools.libc, job.tree);
+      report({ type: "ready" });
+      send(packChanges(job.tree.form, tools.syscalls));
+      return;
+    default:
+      assertNever(job);
+  }
+}
+
+function enter(job: Extract<FilesJob, { readonly view: unknown }>, tools: Tools): void {
+  enterView(tools.libc, job.view);
+  dropRights(tools.libc);
+}
+
+function pack(
+  { path, view }: Extract<FilesJob, { readonly kind: "pack" }>,
+  { syscalls }: Tools,
+): void {
+  const stat = statPath(path);
+  report({ type: "ready", stat });
+  const root = { path: Buffer.from(absolute(path)), name: Buffer.from(archiveName(path)) };
+  send(packTree(root, { syscalls, mappings: view.mappings, reusesBuffer: true }));
+}
+
+async function extract(
+  job: Extract<FilesJob, { readonly kind: "extract" }>,
+  tools: Tools,
+): Promise<void> {
+  const source = openSource(tools.libc, DATA, job.packing);
+  enter(job, tools);
+  const directory = checkTarget(job.path, job.view);
+  report({ type: "ready" });
+  const writer = new TreeWriter({
+    syscalls: tools.syscalls,
+    directory,
+    keepsKinds: job.keepsKinds,
+    owner: job.owner ?? "archived",
+    mappings: job.view.mappings,
+  });
+  try {
+    const parser = new TarPushParser(writer);
+    await decompressInto(source, job.packing, (chunk) => parser.push(chunk));
+    parser.finish();
+    writer.finish();
+  } finally {
+    writer.close();
+  }
+}
+
+function send(chunks: Iterable<Uint8Array>): void {
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; ) at += writeSync(DATA, chunk, at, chunk.length - at);
+  }
+}

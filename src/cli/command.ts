@@ -36,6 +36,8 @@ export interface Invocation<Values> {
 interface CommandShape {
   /** What follows the command's name in the usage line: `[OPTIONS] CONTAINER [CONTAINER...]`. */
   readonly usage: string;
+  /** Further forms of the usage, from the command's shortest spelling on. */
+  readonly usageAlternatives?: readonly string[];
   /** Text below the summary in `--help`, where the summary does not say it all. */
   readonly description?: string;
   readonly args: ArgumentCount;

@@ -24,7 +24,8 @@ export function commandHelp(
 }
 
 export function usageLine(program: string, typed: string, command: Command): string {
-  return `${program} ${typed}${command.usage === "" ? "" : ` ${command.usage}`}`;
+  const others = (command.usageAlternatives ?? []).map((form) => `\n\t${program} ${form}`);
+  return `${program} ${typed}${command.usage === "" ? "" : ` ${command.usage}`}${others.join("")}`;
 }
 
 export function groupHelp(program: string, name: string): string {

@@ -79,7 +79,8 @@ async function runCommand(
   wantsHelp: boolean,
 ): Promise<number> {
   const commandLine = `${program} ${found.typed}`;
-  const usage = `${commandLine}${command.usage === "" ? "" : ` ${command.usage}`}`;
+  const others = (command.usageAlternatives ?? []).map((form) => `\n\t${program} ${form}`);
+  const usage = `${commandLine}${command.usage === "" ? "" : ` ${command.usage}`}${others.join("")}`;
   let parsed: ParsedFlags;
   try {
     parsed = parseFlags(command.flags, found.rest, command.interspersed ?? true);

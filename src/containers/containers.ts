@@ -12,8 +12,7 @@ import type { Digest } from "#spec/digest.ts";
 import type { PathStat } from "#spec/engine-api/path-stat.ts";
 import type { ContainerRecord } from "./container.ts";
 import type { ContainerHealth } from "./health/health.ts";
-import type { ArchiveTarget } from "./files/archive.ts";
-import type { CommitContainerRequest } from "./files/commit.ts";
+import type { ArchiveTarget, CommitContainerRequest } from "./files/requests.ts";
 import type { FilesOutput } from "./files/workers.ts";
 
 /** A record with what only the running engine knows. */

@@ -56,8 +56,15 @@ export function applyChanges(
     }
   }
   let changed = config;
+  let hasOwnCommand = false;
   for (const instruction of instructions) {
     const keyword = instruction.keyword.toLowerCase();
+    if (keyword === "cmd") hasOwnCommand = true;
+    else if (keyword === "entrypoint" && !hasOwnCommand) {
+      // another entry point makes nothing of the arguments that there were
+      const { cmd: _, ...rest } = changed;
+      changed = rest;
+    }
     const [flag] = instruction.flags;
     if (flag !== undefined && keyword !== "healthcheck") {
       throw new InvalidArgumentError(`unknown flag: ${flag.split("=", 1)[0]}`);

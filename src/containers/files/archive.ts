@@ -5,16 +5,8 @@ import { readUserFiles } from "#containers/user-files.ts";
 import type { PathStat } from "#spec/engine-api/path-stat.ts";
 import { type FilesParts, type HeldRoot, holdRoot } from "./hold.ts";
 import { peekPacking } from "./packing.ts";
+import type { ArchiveTarget } from "./requests.ts";
 import type { FilesOutput } from "./workers.ts";
-
-export interface ArchiveTarget {
-  /** A folder in the container. */
-  readonly path: string;
-  /** Refuses to replace a folder by something else, and something else by a folder. */
-  readonly keepsKinds: boolean;
-  /** Gives all that is written to the user that the container runs as. */
-  readonly ownedByUser: boolean;
-}
 
 export async function statInContainer(
   parts: FilesParts,

@@ -9,18 +9,7 @@ import type { ContainerConfig } from "#spec/engine-api/container-config.ts";
 import type { ContainerId } from "#spec/ids.ts";
 import type { ImageExecutionConfig } from "#spec/oci-image.ts";
 import { changedTreeOf, type FilesParts, holdRoot } from "./hold.ts";
-
-export interface CommitContainerRequest {
-  /** `repository[:tag]`; the image has no name without. */
-  readonly reference?: string;
-  readonly author: string;
-  readonly comment: string;
-  /** Dockerfile instructions. */
-  readonly changes: readonly string[];
-  /** In place of the container's own configuration, which fills in what it leaves open. */
-  readonly config?: ContainerConfig;
-  readonly pause: boolean;
-}
+import type { CommitContainerRequest } from "./requests.ts";
 
 export type CommitParts = FilesParts & Pick<ContainerParts, "images" | "runtime">;
 

@@ -4,6 +4,7 @@ import type { ContainerMount, ContainerRecord } from "#containers/container.ts";
 import { type MountParts, mountSources } from "#containers/mount-sources.ts";
 import { unmountImages } from "#containers/image-mounts.ts";
 import { unbindOwnMounts } from "#containers/own-mounts.ts";
+import { makeEngineMountPoints } from "#containers/prepare-root.ts";
 import type { ContainerParts } from "#containers/parts.ts";
 import { mappingsOf } from "#containers/user-namespaces.ts";
 import { containerFilePaths } from "#containers/write-container-files.ts";
@@ -127,6 +128,8 @@ async function viewOf(
       ...(mappings && { mappings }),
     };
   }
+  // what a start would make: Docker has it from the beginning
+  makeEngineMountPoints(rootPath);
   // released as one with the root, when nothing needs it any more
   await using undo = new AsyncDisposableStack();
   // with the owners that all has on disk, which are the container's own ids

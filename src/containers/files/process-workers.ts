@@ -61,19 +61,17 @@ export class ProcessFilesWorkers implements FilesWorkers {
   async feed(job: FilesJob, input: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
     await using child = await startChild(this.#options, job, signal);
     await child.ready();
-    const failure = await sendAll(child, input, signal);
+    await sendAll(child, input, signal);
     await child.finished();
-    // the input broke off, and what came of it was a whole archive
-    if (failure !== undefined) throw failure;
   }
 }
 
-/** @returns What the input threw. What the child threw is told by its report. */
+/** @throws What the input threw. What ends the child is told by its report. */
 async function sendAll(
   child: FilesChild,
   input: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
-): Promise<unknown> {
+): Promise<void> {
   const iterator = input[Symbol.asyncIterator]();
   try {
     for (;;) {
@@ -81,12 +79,11 @@ async function sendAll(
       // when the child ends first, nobody is there to hear why the input ended
       coming.catch(() => undefined);
       const next = await Promise.race([coming, child.ended]);
-      if (next === "ended") return undefined;
-      if (next.done === true) return undefined;
+      if (next === "ended" || next.done === true) return;
       try {
         await child.data.send(next.value);
       } catch {
-        return undefined; // the child has ended, and has said why
+        return; // the child has ended, and has said why
       }
     }
   } catch (error) {

@@ -1,0 +1,41 @@
+import { parseImageReference } from "#spec/reference.ts";
+import { between, type Command, defineCommand } from "#cli/command.ts";
+import { boolFlag, listFlag, stringFlag } from "#cli/flags.ts";
+
+export const command: Command = defineCommand({
+  usage: "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
+  args: between(1, 2),
+  completeArgs: ["containers", "images"],
+  flags: {
+    author: stringFlag('Author (e.g., "John Hannibal Smith <hannibal@a-team.com>")', {
+      short: "a",
+    }),
+    change: listFlag("Apply Dockerfile instruction to the created image", { short: "c" }),
+    message: stringFlag("Commit message", { short: "m" }),
+    pause: boolFlag("Pause container during commit", { short: "p", default: true }),
+  },
+  async run(cli, { flags, args }) {
+    const [container = "", name = ""] = args;
+    const reference = name === "" ? undefined : parseImageReference(name);
+    const engine = await cli.engine();
+    const { Id } = await engine.postJson<{ readonly Id: string }>("/commit", {
+      query: {
+        container,
+        repo: reference === undefined ? undefined : repositoryOf(name),
+        tag: reference?.tag,
+        comment: flags.message === "" ? undefined : flags.message,
+        author: flags.author === "" ? undefined : flags.author,
+        changes: flags.change,
+        pause: flags.pause ? undefined : "0",
+      },
+    });
+    cli.output.write(`${Id}\n`);
+    return 0;
+  },
+});
+
+/** The part before the tag: a colon after the last slash begins that. */
+function repositoryOf(name: string): string {
+  const colon = name.indexOf(":", name.lastIndexOf("/") + 1);
+  return colon < 0 ? name : name.slice(0, colon);
+}

@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from "#base/errors.ts";
 import { parseImageReference } from "#spec/reference.ts";
 import { between, type Command, defineCommand } from "#cli/command.ts";
 import { boolFlag, listFlag, stringFlag } from "#cli/flags.ts";
@@ -5,6 +6,7 @@ import { boolFlag, listFlag, stringFlag } from "#cli/flags.ts";
 export const command: Command = defineCommand({
   usage: "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
   args: between(1, 2),
+  interspersed: false,
   completeArgs: ["containers", "images"],
   flags: {
     author: stringFlag('Author (e.g., "John Hannibal Smith <hannibal@a-team.com>")', {
@@ -12,9 +14,19 @@ export const command: Command = defineCommand({
     }),
     change: listFlag("Apply Dockerfile instruction to the created image", { short: "c" }),
     message: stringFlag("Commit message", { short: "m" }),
-    pause: boolFlag("Pause container during commit", { short: "p", default: true }),
+    "no-pause": boolFlag("Disable pausing container during commit"),
+    pause: boolFlag("Pause container during commit (deprecated: use --no-pause instead)", {
+      short: "p",
+      default: true,
+      deprecated: "and enabled by default. Use --no-pause to disable pausing during commit.",
+    }),
   },
-  async run(cli, { flags, args }) {
+  async run(cli, { flags, args, isSet }) {
+    if (isSet("pause") && isSet("no-pause")) {
+      throw new InvalidArgumentError(
+        "conflicting options: --no-pause and --pause cannot be used together",
+      );
+    }
     const [container = "", name = ""] = args;
     const reference = name === "" ? undefined : parseImageReference(name);
     const engine = await cli.engine();
@@ -26,7 +38,7 @@ export const command: Command = defineCommand({
         comment: flags.message === "" ? undefined : flags.message,
         author: flags.author === "" ? undefined : flags.author,
         changes: flags.change,
-        pause: flags.pause ? undefined : "0",
+        pause: flags.pause && !flags["no-pause"] ? undefined : "0",
       },
     });
     cli.output.write(`${Id}\n`);

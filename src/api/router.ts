@@ -45,6 +45,7 @@ interface SlashedRoute {
   readonly suffix: string;
 }
 
+const CONTAINERS = "/containers/";
 const SLASHED_PART = /^(.*\/)\{(\w+):\.\*\}(.*)$/;
 
 /** Finds the endpoint of a method and path (without version prefix). */
@@ -61,6 +62,19 @@ export class Router {
   }
 
   find(method: string, path: string): Match | undefined {
+    const found = this.#lookUp(method, path);
+    if (found || !path.startsWith(CONTAINERS)) return found;
+    // the name of a legacy link has a slash: `/containers/web/db/json`
+    const parts = path.slice(CONTAINERS.length).split("/");
+    for (let length = parts.length; length > 1; length--) {
+      const id = parts.slice(0, length).join("%2F");
+      const linked = this.#lookUp(method, CONTAINERS + [id, ...parts.slice(length)].join("/"));
+      if (linked) return linked;
+    }
+    return undefined;
+  }
+
+  #lookUp(method: string, path: string): Match | undefined {
     const found = this.#table.find(method as HTTPMethod, path);
     if (!found) return undefined;
     const params = definedParams(found.params);

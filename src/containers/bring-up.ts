@@ -10,6 +10,8 @@ import { type ExitParts, watchProcess } from "./exit.ts";
 import { unmountImages } from "./image-mounts.ts";
 import { mappedOwners, type MountParts, mountSources, type Starting } from "./mount-sources.ts";
 import { unbindingOwnMounts } from "./own-mounts.ts";
+import { checkLinks } from "./links/linked.ts";
+import { refreshLinkedHosts } from "./links/refresh-hosts.ts";
 import { planPorts } from "./ports.ts";
 import { makeEngineMountPoints, makeInRoot, ownMountPoints } from "./prepare-root.ts";
 import { type PlanParts, planProcess, planSpec, type PreparedContainer } from "./process-plan.ts";
@@ -66,6 +68,7 @@ async function bringUpUnless(
   const record = atNextStart(given);
   const { id, hostConfig } = record;
   refuseDevices(hostConfig);
+  checkLinks(parts, record);
   checkRemapped(parts, hostConfig);
   await using undo = new AsyncDisposableStack();
   using _ = unbindingOwnMounts(parts, record);
@@ -88,6 +91,7 @@ async function bringUpUnless(
   watchProcess(parts, id, process);
   parts.events.publish(running, "start");
   parts.health.begin(running);
+  refreshLinkedHosts(parts, running);
   return running;
 }
 

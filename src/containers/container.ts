@@ -83,6 +83,15 @@ export interface NextStart {
   readonly mounts: readonly ContainerMount[];
 }
 
+/** A legacy link of the default network (`--link`). */
+export interface ContainerLink {
+  readonly targetId: ContainerId;
+  /** As it was when the link was made; a container that takes the name later takes the link. */
+  readonly targetName: string;
+  /** As the user wrote it. */
+  readonly alias: string;
+}
+
 /** Everything about a container that survives the daemon. */
 export interface ContainerRecord {
   readonly id: ContainerId;
@@ -97,6 +106,7 @@ export interface ContainerRecord {
   readonly hostConfig: HostConfig;
   readonly networkingConfig: NetworkingConfig;
   readonly mounts: readonly ContainerMount[];
+  readonly links?: readonly ContainerLink[];
   readonly state: ContainerState;
   /** Entry point and arguments as they will be run. */
   readonly path: string;

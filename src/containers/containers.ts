@@ -21,6 +21,10 @@ export interface ContainerDetails {
   readonly sandbox?: Sandbox;
   /** Absent without a check, and before the first start. */
   readonly health?: ContainerHealth;
+  /** Legacy links: `/db:/web/database`. */
+  readonly links: readonly string[];
+  /** More names, by the links of others: `web/database`. */
+  readonly linkNames: readonly string[];
   readonly execIds: readonly ExecId[];
   readonly logPath: string;
   readonly hostnamePath: string;

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { InvalidArgumentError, NotFoundError, UnsupportedError } from "#base/errors.ts";
+import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import { randomName } from "#base/random-names.ts";
 import type { ImageRecord } from "#images/images.ts";
 import type { SnapshotLimits } from "#snapshots/snapshotter.ts";
@@ -16,6 +16,7 @@ import { checkCgroupParent } from "./cgroup-path.ts";
 import type { ContainerMount, ContainerRecord } from "./container.ts";
 import { applyHealthLabels, checkHealth } from "./health/labels.ts";
 import { fitLimits } from "./host-limits.ts";
+import { resolveLinks } from "./links/links.ts";
 import { commandOf, mergeImageConfig } from "./merge-image-config.ts";
 import { imageMountKey, imageMounts } from "./image-mounts.ts";
 import { type PlannedMount, planMounts } from "./mounts.ts";
@@ -31,6 +32,7 @@ export type CreateParts = Pick<
   | "events"
   | "images"
   | "logs"
+  | "networks"
   | "randomBytes"
   | "registry"
   | "runtime"
@@ -73,6 +75,7 @@ export async function createContainer(
   );
   checkHealth(merged, hostConfig);
   checkHost(parts, hostConfig, networkingConfig);
+  const links = resolveLinks(parts, hostConfig);
   const limits = parts.snapshotter.parseStorageOptions(hostConfig.StorageOpt);
   checkRemapped(parts, hostConfig);
   const planned = planMounts({
@@ -105,6 +108,7 @@ export async function createContainer(
     hostConfig,
     networkingConfig,
     mounts,
+    ...(links.length > 0 ? { links } : {}),
     state: { status: "created" },
     ...commandOf(config),
     restartCount: 0,
@@ -197,7 +201,6 @@ function checkHost(
   }
   parts.logs.validate(hostConfig.LogConfig.Type, hostConfig.LogConfig.Config);
   checkCgroupParent(parts.settings, hostConfig.CgroupParent);
-  for (const link of hostConfig.Links) refuseLink(parts.registry, link);
   checkEndpoints(networkingConfig);
 }
 
@@ -232,18 +235,6 @@ function resolveJoined(registry: ContainerRegistry, hostConfig: HostConfig): Hos
     PidMode: byId(PidMode),
     IpcMode: byId(IpcMode),
   };
-}
-
-function refuseLink(registry: ContainerRegistry, link: string): never {
-  const target = link.split(":")[0] ?? "";
-  if (!registry.tryResolve(target)) {
-    throw new InvalidArgumentError(
-      `could not get container for ${target}: No such container: ${target}`,
-    );
-  }
-  throw new UnsupportedError(
-    `Cannot link to container ${target}: links of the default bridge are not supported, use --add-host`,
-  );
 }
 
 /** Addresses and aliases need a network of the user's. */

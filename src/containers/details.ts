@@ -3,6 +3,7 @@ import { NotFoundError } from "#base/errors.ts";
 import type { ImageRecord } from "#images/images.ts";
 import type { ContainerRecord } from "./container.ts";
 import type { ContainerDetails } from "./containers.ts";
+import { formatLinks, linksTo } from "./links/links.ts";
 import type { ContainerParts } from "./parts.ts";
 import { containerFilePaths } from "./write-container-files.ts";
 
@@ -22,6 +23,10 @@ export function detailsOf(parts: DetailsParts, record: ContainerRecord): Contain
     record,
     ...(sandbox && { sandbox }),
     ...(health && { health }),
+    links: formatLinks(parts.registry, record),
+    linkNames: linksTo(parts.registry, record.id)
+      .map(({ parent, alias }) => `${parent.name}/${alias}`)
+      .sort(),
     execIds: parts.execs.idsOf(record.id),
     logPath: parts.logs.driver(record.hostConfig.LogConfig.Type).filePath(directory),
     ...containerFilePaths(parts, record),

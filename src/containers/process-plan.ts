@@ -21,6 +21,7 @@ import {
 } from "./oci-spec/process.ts";
 import { parseSecurityOptions } from "./oci-spec/security-options.ts";
 import { type ResolvedUser, resolveUser } from "./oci-spec/user.ts";
+import { linkedEnvironment } from "./links/linked.ts";
 import type { ContainerParts } from "./parts.ts";
 import { sharedMemoryPath } from "./shared-memory.ts";
 import { statusWord } from "./transitions.ts";
@@ -30,7 +31,14 @@ import type { ContainerFilePaths } from "./write-container-files.ts";
 
 export type PlanParts = Pick<
   ContainerParts,
-  "cgroups" | "logs" | "registry" | "runtime" | "seccompProfile" | "settings" | "system"
+  | "cgroups"
+  | "logs"
+  | "networks"
+  | "registry"
+  | "runtime"
+  | "seccompProfile"
+  | "settings"
+  | "system"
 >;
 
 export interface PreparedContainer {
@@ -77,6 +85,7 @@ export function planSpec(parts: PlanParts, prepared: PreparedContainer): Spec {
     hostConfig,
     args: [record.path, ...record.args],
     user: userOf(config.User, hostConfig, rootPath),
+    linkedEnvironment: linkedEnvironment(parts, record),
     rootPath,
     mounts: prepared.mounts.map(toSpecMount),
     files: prepared.files,
@@ -100,7 +109,7 @@ export function planSpec(parts: PlanParts, prepared: PreparedContainer): Spec {
  * @param rootPath The container's mounted root.
  */
 export function planExecProcess(
-  parts: Pick<PlanParts, "cgroups" | "settings" | "system">,
+  parts: Pick<PlanParts, "cgroups" | "networks" | "registry" | "settings" | "system">,
   record: ContainerRecord,
   config: ExecConfig,
   rootPath: string,
@@ -119,6 +128,7 @@ export function planExecProcess(
       tty: config.Tty,
       hostname: hostConfig.UTSMode === "host" ? host.hostname : record.config.Hostname,
       home: user.home,
+      linked: linkedEnvironment(parts, record),
       variables: [...record.config.Env, ...config.Env],
     }),
     cwd: config.WorkingDir || record.config.WorkingDir || "/",

@@ -5,7 +5,6 @@ import { Semaphore } from "#base/async.ts";
 import { messageOf } from "#base/errors.ts";
 import type { AdoptedProcess } from "#runtime/runtime.ts";
 import { NO_FILTERS } from "#spec/engine-api/filters.ts";
-import { joinedContainer } from "#spec/engine-api/host-config.ts";
 import type { ContainerId } from "#spec/ids.ts";
 import { cleanUpRun } from "./clean-up.ts";
 import type { ContainerRecord } from "./container.ts";
@@ -17,7 +16,8 @@ import type { ContainerParts } from "./parts.ts";
 import { removeOwnVolumes, takeAway } from "./removal.ts";
 import { removeStopped } from "./remove.ts";
 import { restartsWithEngine } from "./restart-policy.ts";
-import { type StartParts, startWithEngine } from "./start.ts";
+import { failWithEngine, type StartParts, startWithEngine } from "./start.ts";
+import { dependenciesOf, planStartOrder } from "./start-order.ts";
 import { lastExit } from "./transitions.ts";
 import { unmountSharedMemory } from "./shared-memory.ts";
 import { containerOfSnapshot } from "./image-mounts.ts";
@@ -216,7 +216,7 @@ function readDirectory(path: string): readonly string[] {
   }
 }
 
-/** Containers that live in the network, IPC or PIDs of another come after it. */
+/** Each after those that it needs: their network, volumes or address. */
 async function runPolicies(
   parts: ReconcileParts,
   restarting: ReadonlySet<ContainerId>,
@@ -231,18 +231,38 @@ async function runPolicies(
       stoppedByUser: record.stoppedByUser,
     });
   });
-  const permits = new Semaphore(CONCURRENT_STARTS);
-  const startAll = async (records: readonly ContainerRecord[]): Promise<void> => {
-    await Promise.all(
-      records.map((record) => permits.run(() => startWithEngine(parts, record.id))),
-    );
+  const { steps, cycles } = planStartOrder(
+    new Map(due.map((record) => [record.id, dependenciesOf(parts.registry, record)])),
+  );
+  // with a full disk not even a failure can be written down: the others are started all the same
+  const attempt = async (id: ContainerId, work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      parts.warn(`Cannot restart container ${id}: ${messageOf(error)}`);
+    }
   };
-  await startAll(due.filter((record) => !joinsAnother(record)));
-  await startAll(due.filter(joinsAnother));
+  for (const ids of cycles) {
+    for (const id of ids) await attempt(id, () => refuseCycle(parts, id, ids));
+  }
+  const permits = new Semaphore(CONCURRENT_STARTS);
+  const starts = new Map<ContainerId, Promise<void>>();
+  for (const { id, after } of steps) {
+    // one that fails says so itself: what needs it is tried all the same, and says what it lacks
+    const ready = Promise.all(after.map((needed) => starts.get(needed)));
+    starts.set(
+      id,
+      ready.then(() => attempt(id, () => permits.run(() => startWithEngine(parts, id)))),
+    );
+  }
+  await Promise.all(starts.values());
 }
 
-function joinsAnother({ hostConfig }: ContainerRecord): boolean {
-  return [hostConfig.NetworkMode, hostConfig.IpcMode, hostConfig.PidMode].some(
-    (mode) => joinedContainer(mode) !== undefined,
-  );
+async function refuseCycle(
+  parts: ReconcileParts,
+  id: ContainerId,
+  cycle: readonly ContainerId[],
+): Promise<void> {
+  const names = cycle.map((other) => parts.registry.find(other)?.name ?? other);
+  await failWithEngine(parts, id, `containers ${names.join(", ")} need each other to run`);
 }

@@ -87,6 +87,8 @@ export class ContainerRegistry {
       const record = this.#visibleById(named);
       if (record) return record;
     }
+    const linked = this.#byLink(name);
+    if (linked) return linked;
     if (reference.length >= MAX_ID_LENGTH || !/^[0-9a-f]+$/.test(reference)) return undefined;
     let found: ContainerRecord | undefined;
     for (const record of this.#records.values()) {
@@ -97,6 +99,22 @@ export class ContainerRegistry {
       found = record;
     }
     return found;
+  }
+
+  /** `web/db`: what container `web` links to as `db`. */
+  #byLink(name: string): ContainerRecord | undefined {
+    const slash = name.indexOf("/");
+    if (slash < 0) return undefined;
+    const parentId = this.#names.get(name.slice(0, slash));
+    const parent = parentId === undefined ? undefined : this.#visibleById(parentId);
+    const alias = name.slice(slash + 1);
+    const link = parent?.links?.find((one) => one.alias === alias);
+    if (!link) return undefined;
+    const namedId = this.#names.get(link.targetName);
+    return (
+      this.#visibleById(link.targetId) ??
+      (namedId === undefined ? undefined : this.#visibleById(namedId))
+    );
   }
 
   #visibleById(id: ContainerId): ContainerRecord | undefined {

@@ -1,6 +1,7 @@
 import { ConflictError } from "#base/errors.ts";
 import type { ContainerId } from "#spec/ids.ts";
 import type { ContainerRecord } from "./container.ts";
+import { removeLink } from "./links/remove-link.ts";
 import {
   announceRemoved,
   beginRemoval,
@@ -24,7 +25,10 @@ export async function removeContainer(
   reference: string,
   options: RemoveOptions,
 ): Promise<void> {
-  if (options.link) refuseLink(reference);
+  if (options.link) {
+    await removeLink(parts, reference);
+    return;
+  }
   const record = parts.registry.resolve(reference);
   const verb = options.force ? "remove-force" : "remove";
   const live = parts.lives.of(record.id);
@@ -72,17 +76,6 @@ export async function removeStopped(
   // a start that failed has a code too
   announceRemoved(parts, removing, waitResultOf(record.state));
   parts.lives.forget(record.id);
-}
-
-/** `--link` removes a legacy link, of which there are none. */
-function refuseLink(reference: string): never {
-  const name = reference.startsWith("/") ? reference : `/${reference}`;
-  const parent = name.slice(0, name.lastIndexOf("/"));
-  throw new ConflictError(
-    parent === ""
-      ? "Conflict, cannot remove the default link name of the container"
-      : `Cannot get parent ${parent} for link name ${name}`,
-  );
 }
 
 /** Removes a container that was made for nothing: a failed start with `--rm`. */

@@ -1,4 +1,9 @@
-import { messageOf, NotModifiedError, UnavailableError } from "#base/errors.ts";
+import {
+  FailedPreconditionError,
+  messageOf,
+  NotModifiedError,
+  UnavailableError,
+} from "#base/errors.ts";
 import { CommandNotFoundError, CommandNotInvocableError } from "#runtime/errors.ts";
 import type { ContainerId } from "#spec/ids.ts";
 import { type BringUpParts, bringUp } from "./bring-up.ts";
@@ -66,8 +71,22 @@ export async function startWithEngine(parts: StartParts, id: ContainerId): Promi
       await bringUp(parts, { ...record, stoppedByUser: false }, parts.background.signal);
     } catch (error) {
       recordFailure(parts, record, error);
-      parts.warn(`Cannot restart container ${id}: ${messageOf(error)}`);
+      parts.warn(`Cannot restart container ${record.name}: ${messageOf(error)}`);
     }
+  });
+}
+
+/** Instead of `startWithEngine`, for a container that cannot start. Never rejects. */
+export async function failWithEngine(
+  parts: Pick<ContainerParts, "clock" | "lives" | "registry" | "warn">,
+  id: ContainerId,
+  reason: string,
+): Promise<void> {
+  await parts.lives.of(id).lane.run(async () => {
+    const record = parts.registry.find(id);
+    if (record?.state.status !== "exited") return;
+    recordFailure(parts, record, new FailedPreconditionError(reason));
+    parts.warn(`Cannot restart container ${record.name}: ${reason}`);
   });
 }
 
@@ -77,10 +96,10 @@ function recordFailure(
   record: ContainerRecord,
   thrown: unknown,
 ): ContainerRecord {
-  const exitCode = exitCodeOf(thrown);
   const error = messageOf(thrown);
   const { state } = record;
   const hasRun = state.status === "exited" || state.status === "restarting";
+  const exitCode = exitCodeOf(thrown, hasRun ? state.exit.exitCode : 0);
   const failed: ContainerRecord = {
     ...record,
     state: hasRun
@@ -95,9 +114,12 @@ function recordFailure(
   return failed;
 }
 
-/** 126 and 127 for a command that cannot be run or is not there, 128 for all else: Docker's codes. */
-function exitCodeOf(thrown: unknown): number {
+/**
+ * Docker's codes: 126 and 127 for a command that cannot be run or is not there; for all else that of the last
+ * run, or 128 where that was 0.
+ */
+function exitCodeOf(thrown: unknown, lastCode: number): number {
   const isRuntimes =
     thrown instanceof CommandNotFoundError || thrown instanceof CommandNotInvocableError;
-  return isRuntimes ? thrown.exitCode : START_FAILED;
+  return isRuntimes ? thrown.exitCode : lastCode || START_FAILED;
 }

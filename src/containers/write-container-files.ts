@@ -9,6 +9,7 @@ import {
 } from "#networks/files/resolv-conf.ts";
 import type { Sandbox } from "#networks/networks.ts";
 import { joinedContainer } from "#spec/engine-api/host-config.ts";
+import { linkedHosts } from "./links/linked.ts";
 import type { ContainerRecord } from "./container.ts";
 import type { ContainerParts } from "./parts.ts";
 import { rootOwner } from "./user-namespaces.ts";
@@ -60,6 +61,7 @@ export function writeContainerFiles(
             [ipAddress, ipv6Address ?? ""].filter((address) => address !== ""),
           ),
           extraHosts: hostConfig.ExtraHosts,
+          links: linkedHosts(parts, record),
           ...(gateway === undefined ? {} : { hostGateway: gateway }),
         }),
   );

@@ -1,10 +1,7 @@
 // The machine goes down without a word: states, restart policies, addresses and volumes are right afterwards.
 import { expect, test } from "bun:test";
-import { readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { runCommand } from "../harness/command.ts";
 import { startEngine } from "../harness/engine.ts";
-import { processesNaming } from "../harness/leaks.ts";
+import { takeHostDown } from "../harness/reboot.ts";
 import { waitUntil } from "../harness/wait-until.ts";
 
 test("a reboot keeps containers, starts those that ask for it, and frees the rest", async () => {
@@ -32,32 +29,7 @@ test("a reboot keeps containers, starts those that ask for it, and frees the res
   await engine.mustDocker("stop", "-t", "0", "stopped");
   await engine.mustDocker("wait", "ended");
 
-  await engine.crash();
-  // What a reboot does: no process, no mount, no link, no rule, an empty /run, another boot id.
-  for (const line of processesNaming(engine.root))
-    process.kill(Number(line.split(" ")[1]), "SIGKILL");
-  await waitUntil("all processes are gone", () => processesNaming(engine.root).length === 0);
-  const inside = readFileSync("/proc/mounts", "utf8")
-    .split("\n")
-    .map((line) => line.split(" ")[1] ?? "")
-    .filter((target) => target.startsWith(`${engine.root}/`));
-  for (const target of inside.toReversed()) await runCommand(["umount", "-l", target]);
-  for (const { ifname } of JSON.parse(
-    (await runCommand(["ip", "-j", "link", "show", "master", engine.bridge])).stdout || "[]",
-  ) as { ifname: string }[]) {
-    await runCommand(["ip", "link", "del", ifname]);
-  }
-  await runCommand(["ip", "link", "del", engine.bridge]);
-  const tables = (await runCommand(["nft", "list", "tables"])).stdout
-    .split("\n")
-    .filter(
-      (line) =>
-        line.includes("wharf") &&
-        line.toLowerCase().includes(engine.engineId.replaceAll("-", "").slice(0, 8).toLowerCase()),
-    );
-  for (const table of tables) await runCommand(["nft", "delete", ...table.split(" ")]);
-  rmSync(join(engine.root, "run"), { recursive: true, force: true });
-  engine.bootId = crypto.randomUUID();
+  await takeHostDown(engine);
   await engine.start();
 
   const state = (name: string) =>

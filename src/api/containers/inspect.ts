@@ -57,7 +57,7 @@ export function inspectToWire(
     ProcessLabel: "",
     AppArmorProfile: "",
     ExecIDs: details.execIds.length === 0 ? null : details.execIds,
-    HostConfig: hostConfigToWire(record.hostConfig),
+    HostConfig: hostConfigToWire({ ...record.hostConfig, Links: details.links }),
     GraphDriver: { Data: details.graphData, Name: details.storageDriver },
     ...(sizes && { SizeRw: sizes.writableBytes, SizeRootFs: sizes.rootfsBytes }),
     Mounts: shownMounts(details),

@@ -24,7 +24,7 @@ export function summaryToWire(
   );
   return {
     Id: record.id,
-    Names: [`/${record.name}`],
+    Names: [record.name, ...details.linkNames].map((name) => `/${name}`),
     Image: record.imageReference,
     ImageID: record.imageId,
     Command: commandText(record.path, record.args),

@@ -60,6 +60,8 @@ export function containerDetails(
       stoppedByUser: false,
       bootId: "boot",
     },
+    links: [],
+    linkNames: [],
     execIds: [],
     logPath: "/data/log",
     hostnamePath: "/data/hostname",

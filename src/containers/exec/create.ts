@@ -9,6 +9,7 @@ export type CreateExecParts = Pick<
   | "cgroups"
   | "events"
   | "execs"
+  | "networks"
   | "randomBytes"
   | "registry"
   | "settings"

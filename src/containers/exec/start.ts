@@ -21,6 +21,7 @@ export type ExecParts = Pick<
   | "cgroups"
   | "events"
   | "execs"
+  | "networks"
   | "registry"
   | "runtime"
   | "settings"

@@ -61,6 +61,8 @@ export interface OciSpecInput {
   /** Entry point and its arguments. */
   readonly args: readonly string[];
   readonly user: ResolvedUser;
+  /** Variables of legacy links. */
+  readonly linkedEnvironment?: readonly string[];
   readonly rootPath: string;
   readonly mounts: readonly SpecMount[];
   /** Sources of /etc/hostname, /etc/hosts and /etc/resolv.conf. */

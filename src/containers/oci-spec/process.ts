@@ -21,6 +21,7 @@ export function planProcess(input: OciSpecInput, security: SecurityOptions): Pro
       tty: config.Tty,
       hostname: hostConfig.UTSMode === "host" ? host.hostname : config.Hostname,
       home: user.home,
+      linked: input.linkedEnvironment ?? [],
       variables: config.Env,
     }),
     cwd: config.WorkingDir === "" ? "/" : config.WorkingDir,
@@ -56,7 +57,7 @@ export function containerCapabilities(
 }
 
 /**
- * Docker's order: PATH, HOSTNAME, TERM, then the container's own, which win; HOME last, where unset.
+ * Docker's order: PATH, HOSTNAME, TERM, the links', then the container's own, which win; HOME last, where unset.
  *
  * @param variables `NAME=value`; a bare `NAME` unsets.
  */
@@ -64,6 +65,8 @@ export function planEnvironment(input: {
   readonly tty: boolean;
   readonly hostname: string;
   readonly home: string;
+  /** Of legacy links; the container's own variables win. */
+  readonly linked?: readonly string[];
   readonly variables: readonly string[];
 }): readonly string[] {
   const values = new Map<string, string>([
@@ -71,7 +74,7 @@ export function planEnvironment(input: {
     ["HOSTNAME", input.hostname],
   ]);
   if (input.tty) values.set("TERM", "xterm");
-  for (const variable of input.variables) {
+  for (const variable of [...(input.linked ?? []), ...input.variables]) {
     const at = variable.indexOf("=");
     if (at < 0) values.delete(variable);
     else values.set(variable.slice(0, at), variable.slice(at + 1));

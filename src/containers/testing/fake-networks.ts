@@ -30,9 +30,11 @@ function network(name: string, driver: NetworkRecord["driver"], digit: string): 
 
 export class FakeNetworks implements Networks {
   readonly #sandboxes: FakeSandboxes;
+  readonly #address: () => string;
 
-  constructor(sandboxes: FakeSandboxes) {
+  constructor(sandboxes: FakeSandboxes, address: () => string) {
     this.#sandboxes = sandboxes;
+    this.#address = address;
   }
 
   list(): readonly NetworkRecord[] {
@@ -84,7 +86,7 @@ export class FakeNetworks implements Networks {
                 id: parseEndpointId("e".repeat(64)),
                 networkId: bridge.id,
                 networkName: "bridge",
-                ipAddress: "172.18.0.2",
+                ipAddress: this.#address(),
                 prefixLength: 16,
                 gateway: "172.18.0.1",
                 macAddress: "",

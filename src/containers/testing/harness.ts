@@ -40,6 +40,8 @@ export class World implements Disposable {
   readonly snapshots: FakeSnapshots = { keys: new Set(), mounted: new Set() };
   readonly tmpfs: Set<string> = new Set();
   bootId = "boot-1";
+  /** Of the next container on the bridge. */
+  nextAddress = "172.18.0.2";
 
   get containersDirectory(): string {
     return join(this.directory, "containers");
@@ -151,7 +153,7 @@ export async function openTestEngine(world: World): Promise<TestEngine> {
       ["prepare", "mount", "unmount", "remove"],
     ),
     volumes,
-    networks: fused(new FakeNetworks(world.sandboxes), fuse, "networks", [
+    networks: fused(new FakeNetworks(world.sandboxes, () => world.nextAddress), fuse, "networks", [
       "openSandbox",
       "connectSandbox",
       "closeSandbox",

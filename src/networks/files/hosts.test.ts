@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { checkExtraHosts, renderHosts, renderHostsOfHost } from "./hosts.ts";
+import { checkExtraHosts, renderHosts, renderHostsOfHost, replaceHostsLines } from "./hosts.ts";
 
 const LOCALHOST = `127.0.0.1	localhost
 ::1	localhost ip6-localhost ip6-loopback
@@ -57,4 +57,18 @@ fd00::7	seven
       "127.0.0.1 localhost\n1.1.1.1\ta\n",
     );
   });
+});
+
+test("replaceHostsLines() changes the lines of one link and nothing that the container wrote", () => {
+  const file = "127.0.0.1\tlocalhost\n10.0.0.2\tdb host db1\n10.0.0.9 db\n10.0.0.3\tme\n# mine\n";
+  const moved = replaceHostsLines(file, "db", [{ address: "10.0.0.7", names: ["db", "host"] }]);
+  expect(moved).toBe(
+    "127.0.0.1\tlocalhost\n10.0.0.7\tdb host\n10.0.0.9 db\n10.0.0.3\tme\n# mine\n",
+  );
+  expect(replaceHostsLines(file, "db", [])).toBe(
+    "127.0.0.1\tlocalhost\n10.0.0.9 db\n10.0.0.3\tme\n# mine\n",
+  );
+  expect(replaceHostsLines("1.1.1.1 a b", "c", [{ address: "2.2.2.2", names: ["c", "d"] }])).toBe(
+    "1.1.1.1 a b\n2.2.2.2\tc d\n",
+  );
 });

@@ -67,6 +67,28 @@ export function renderHosts(request: HostsRequest): string {
   return `${lines.join("\n")}\n`;
 }
 
+/**
+ * @param name Lines of a link that begin with this name go: those have two names and more.
+ * @param lines What stands where the first of them stood, else at the end.
+ * @returns The file, everything else as it was: the container may have written to it.
+ */
+export function replaceHostsLines(
+  text: string,
+  name: string,
+  lines: readonly { readonly address: string; readonly names: readonly string[] }[],
+): string {
+  const kept: string[] = [];
+  let at: number | undefined;
+  for (const line of text.replace(/\n$/, "").split("\n")) {
+    const [, ...words] = line.split(/[ \t]+/);
+    const isOfLink = words.length > 1 && words[0] === name;
+    if (isOfLink) at ??= kept.length;
+    else kept.push(line);
+  }
+  const added = lines.map((line) => `${line.address}\t${line.names.join(" ")}`);
+  return `${kept.toSpliced(at ?? kept.length, 0, ...added).join("\n")}\n`;
+}
+
 /** With the host's network: the host's own file and the extra hosts. */
 export function renderHostsOfHost(
   hostFile: string,

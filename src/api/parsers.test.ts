@@ -65,6 +65,7 @@ describe("Router", () => {
     answer("GET", "/images/{name:.*}/get", () => {}),
     answer("DELETE", "/images/{name:.*}", () => {}),
     answer("GET", "/containers/{id}/json", () => {}),
+    answer("DELETE", "/containers/{id}", () => {}),
   ]);
 
   test.each([
@@ -74,6 +75,8 @@ describe("Router", () => {
     ["GET", "/images/json/json", "/images/{name:.*}/json", { name: "json" }],
     ["DELETE", "/images/a/b/c@sha256:12", "/images/{name:.*}", { name: "a/b/c@sha256:12" }],
     ["GET", "/containers/x/json", "/containers/{id}/json", { id: "x" }],
+    ["GET", "/containers/web/db/json", "/containers/{id}/json", { id: "web/db" }],
+    ["DELETE", "/containers/web/we.ird/db", "/containers/{id}", { id: "web/we.ird/db" }],
   ])("%s %s", (method, path, route, params) => {
     const found = router.find(method, path);
     expect([found?.route.path, found?.params]).toEqual([route, params]);
@@ -83,7 +86,8 @@ describe("Router", () => {
     ["GET", "/images//json"],
     ["GET", "/images/a"],
     ["POST", "/images/json"],
-    ["GET", "/containers/a/b/json"],
+    ["GET", "/containers/a/b/nosuch"],
+    ["GET", "/other/a/b/json"],
   ])("nothing for %s %s", (method, path) => {
     expect(router.find(method, path)).toBeUndefined();
   });

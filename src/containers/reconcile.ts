@@ -249,7 +249,7 @@ async function runPolicies(
   const starts = new Map<ContainerId, Promise<void>>();
   for (const { id, after } of steps) {
     // one that fails says so itself: what needs it is tried all the same, and says what it lacks
-    const ready = Promise.all(after.map((needed) => starts.get(needed)));
+    const ready = Promise.all(after.flatMap((needed) => starts.get(needed) ?? []));
     starts.set(
       id,
       ready.then(() => attempt(id, () => permits.run(() => startWithEngine(parts, id)))),

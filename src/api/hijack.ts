@@ -26,6 +26,8 @@ export interface HijackExchange extends RequestContext {
   readonly isUpgrade: boolean;
   /** Drops a body that comes before the stream: docker-modem repeats an attach's query there. */
   skipBody(): Promise<void>;
+  /** The body before the stream, to be read again by `skipBody` or `readJsonBody`. */
+  peekBody(): AsyncIterable<Uint8Array>;
   /** The JSON body that may come before the stream: `exec start`. Undefined when there is none. */
   readJsonBody(): Promise<unknown>;
   /**
@@ -118,13 +120,18 @@ export function openHijack(parts: HijackParts): HijackExchange {
   const { request, socket, context } = parts;
   const input = new SocketInput(socket, parts.head);
   const isUpgrade = request.headers[LEGACY_HIJACK_HEADER] === undefined;
+  let read: Promise<Uint8Array> | undefined;
+  const body = (): Promise<Uint8Array> => (read ??= readFramedBody(request, input));
   return {
     ...context,
     request,
     isUpgrade,
-    skipBody: async () => void (await readFramedBody(request, input)),
+    skipBody: async () => void (await body()),
+    peekBody: async function* peekBody() {
+      yield await body();
+    },
     readJsonBody: async () => {
-      const bytes = await readFramedBody(request, input);
+      const bytes = await body();
       return parseJsonBody(bytes, request.headers["content-type"]);
     },
     accept: (contentType) => {

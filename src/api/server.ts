@@ -1,8 +1,16 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
 import type { Socket } from "node:net";
 import { CancelledError, WharfError, messageOf } from "#base/errors.ts";
+import type { AuthorizationCall, AuthorizationReply, Authorizer } from "#auth/authorizer.ts";
 import { type ApiVersion, MAX_API_VERSION, parseApiVersion } from "#spec/engine-api/version.ts";
 import { headEnd, limitReadAhead, mayBeHijack, withLegacyHijackMark } from "./connection.ts";
+import {
+  describeCall,
+  describeFailure,
+  HeldAnswer,
+  readShownBody,
+  withReadBody,
+} from "./authorization.ts";
 import { answerForError } from "./errors.ts";
 import { type Exchange, type RequestContext, writePiece } from "./exchange.ts";
 import { type HijackExchange, openHijack } from "./hijack.ts";
@@ -18,6 +26,8 @@ export interface ApiServerOptions {
   readonly product: string;
   readonly experimental: boolean;
   readonly log: ApiLog;
+  /** Asked about every request and answer; absent: everybody who reaches the API may do everything. */
+  readonly authorizer?: Authorizer;
   readonly limits?: Partial<ApiLimits>;
 }
 
@@ -41,6 +51,7 @@ const DEFAULT_LIMITS: ApiLimits = {
 
 /** How long a refused upload may go on until its client has read the answer. */
 const LINGER_MS = 2000;
+const UPGRADED: AuthorizationReply = { status: 101, headers: {} };
 const BUSY_ANSWER =
   "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n" +
   '{"message":"Too many connections to the engine","kind":"unavailable"}\n';
@@ -221,13 +232,49 @@ export class ApiServer implements AsyncDisposable {
       this.#logCall(request);
       const shape = version === undefined ? MAX_API_VERSION : parseApiVersion(version);
       const context = this.#context(request, match, shape, controller.signal);
-      const exchange: Exchange = { ...context, request, response };
-      if (match.route.kind === "answer") await match.route.handle(exchange);
-      else await match.route.handle(asHijack(exchange));
+      await this.#serve(match.route, { ...context, request, response });
     } catch (error) {
       this.#fail(request, error, (status, body) => {
         if (response.headersSent) response.destroy();
         else sendError(response, status, body);
+      });
+    }
+  }
+
+  async #serve(route: Route, exchange: Exchange): Promise<void> {
+    const { authorizer } = this.#options;
+    if (!authorizer?.isActive) return await handle(route, exchange);
+    const { request, response, signal } = exchange;
+    // the body of an attach is the container's input
+    const isInput = route.kind === "hijack" && route.path.endsWith("/attach");
+    const body = isInput ? undefined : await readShownBody(request, request);
+    const call = describeCall(request, body);
+    await authorizer.checkCall(call, signal);
+    const held = new HeldAnswer(response);
+    const shown = body ? { request: withReadBody(request, body) } : {};
+    try {
+      await handle(route, { ...exchange, ...shown, response: held.response });
+    } catch (error) {
+      await this.#tell(authorizer, call, describeFailure(error));
+      throw error;
+    }
+    const reply = held.describe(call.uri);
+    if (held.isPassing) return await this.#tell(authorizer, call, reply);
+    await authorizer.checkReply(call, reply, signal);
+    held.release();
+  }
+
+  /** Plugins hear of what failed or is sent already, but cannot change it. */
+  async #tell(
+    authorizer: Authorizer,
+    call: AuthorizationCall,
+    reply: AuthorizationReply,
+  ): Promise<void> {
+    try {
+      await authorizer.checkReply(call, reply);
+    } catch (denial) {
+      this.#options.log.debug(`Too late to deny ${call.method} ${call.uri}`, {
+        error: messageOf(denial),
       });
     }
   }
@@ -250,6 +297,7 @@ export class ApiServer implements AsyncDisposable {
       exchange = openHijack({ request, socket, head, context, headers: this.#headers() });
       const opened = exchange;
       const shape = version === undefined ? MAX_API_VERSION : parseApiVersion(version);
+      const call = await this.#authorizeUpgrade(request, opened);
       await match.route.handle({
         ...opened,
         version: shape,
@@ -262,6 +310,7 @@ export class ApiServer implements AsyncDisposable {
           return opened.takeSocket();
         },
       });
+      if (call) await this.#tell(call.authorizer, call.call, UPGRADED);
     } catch (error) {
       this.#fail(request, error, (status, body) => {
         if (isAnswered || !exchange) socket.destroy();
@@ -273,6 +322,17 @@ export class ApiServer implements AsyncDisposable {
           );
       });
     }
+  }
+
+  async #authorizeUpgrade(
+    request: IncomingMessage,
+    exchange: HijackExchange,
+  ): Promise<{ authorizer: Authorizer; call: AuthorizationCall } | undefined> {
+    const { authorizer } = this.#options;
+    if (!authorizer?.isActive) return undefined;
+    const call = describeCall(request, await readShownBody(request, exchange.peekBody()));
+    await authorizer.checkCall(call, exchange.signal);
+    return { authorizer, call };
   }
 
   /** Names of parameters only: a value may be a secret (`buildargs`). */
@@ -319,6 +379,11 @@ export class ApiServer implements AsyncDisposable {
   }
 }
 
+async function handle(route: Route, exchange: Exchange): Promise<void> {
+  if (route.kind === "answer") await route.handle(exchange);
+  else await route.handle(asHijack(exchange));
+}
+
 /** The client went in the middle of its body: no fault of ours, and nothing for the log at each time. */
 function isHangUp(request: IncomingMessage, error: unknown): boolean {
   if (request.complete || !(error instanceof Error) || !("code" in error)) return false;
@@ -353,6 +418,7 @@ function asHijack(exchange: Exchange): HijackExchange {
     ...exchange,
     isUpgrade: false,
     skipBody: async () => {}, // the body is the input
+    peekBody: async function* peekBody() {},
     readJsonBody: () => readJsonBody(request),
     accept: (contentType) => {
       response.writeHead(200, { "Content-Type": contentType });

@@ -162,6 +162,7 @@ describe("system", () => {
     logDriver: "json-file",
     logDrivers: ["json-file"],
     volumeDrivers: ["local"],
+    authorizationPlugins: [],
     networkDrivers: ["bridge"],
     cgroupVersion: "1",
     cgroupDriver: "cgroupfs",

@@ -11,6 +11,7 @@ import { systemRoutes } from "#api/system/routes.ts";
 import { volumeRoutes } from "#api/volumes/routes.ts";
 import { ConflictError, FailedPreconditionError, messageOf } from "#base/errors.ts";
 import { toHostId } from "#base/id-mappings.ts";
+import { PluginAuthorizer } from "#auth/plugin-authorizer.ts";
 import { wharfVersion } from "#base/version.ts";
 import { restrictSeccompProfile } from "#containers/oci-spec/default-seccomp.ts";
 import { parseSeccompProfile } from "#containers/oci-spec/seccomp.ts";
@@ -138,6 +139,19 @@ function networksConfig({ bridge }: EngineConfig): NetworksConfig {
         : bridge.addressPools.map(parseSubnetPool),
     defaultBindAddress: bridge.publishAddress,
   };
+}
+
+/** @throws {FailedPreconditionError} One is not there: without it more would be allowed. */
+async function useAuthorizationPlugins(
+  authorizer: PluginAuthorizer,
+  { authorizationPlugins }: EngineConfig,
+): Promise<void> {
+  try {
+    await authorizer.use(authorizationPlugins);
+  } catch (cause) {
+    const why = messageOf(cause);
+    throw new FailedPreconditionError(`failed to validate authorization plugin: ${why}`, { cause });
+  }
 }
 
 /** @returns Undefined where containers run without a profile. */
@@ -307,6 +321,8 @@ export async function openEngine(
     folders: config.pluginFolders,
     sleep: (delayMs, signal) => clock.delay(delayMs, signal),
   });
+  const authorizer = new PluginAuthorizer(plugins);
+  await useAuthorizationPlugins(authorizer, config);
   const volumes = await openVolumes({
     store,
     plugins: new PluginVolumeDrivers(plugins),
@@ -422,6 +438,7 @@ export async function openEngine(
     networks,
     logs,
     plugins,
+    authorizationPlugins: () => authorizer.names,
     containers,
     initPath,
     hasSeccomp: seccompProfile !== undefined,
@@ -436,6 +453,7 @@ export async function openEngine(
       product: `Wharf/${wharfVersion} (linux)`,
       experimental: config.isExperimental,
       log: logger,
+      authorizer,
       routes: [
         ...systemRoutes({
           events,
@@ -481,6 +499,7 @@ export async function openEngine(
     id: engineId,
     addresses,
     reload: async (changed) => {
+      await useAuthorizationPlugins(authorizer, changed);
       await openedRuntime.reload(changed);
       current = changed;
       const runtimes = Object.entries(runtime.runtimes).map(([name, { path }]) => [name, path]);

@@ -23,6 +23,7 @@ export interface FactSources {
   readonly networks: Networks;
   readonly logs: Logs;
   readonly plugins: Plugins;
+  readonly authorizationPlugins: () => readonly string[];
   readonly containers: Containers;
   readonly initPath: string | undefined;
   readonly hasSeccomp: boolean;
@@ -119,6 +120,7 @@ export async function engineInfo(sources: FactSources): Promise<EngineInfo> {
     logDriver: config.logDriver,
     logDrivers: [...sources.logs.names].sort(),
     volumeDrivers: ["local", ...sources.plugins.knownNames("VolumeDriver")],
+    authorizationPlugins: sources.authorizationPlugins(),
     networkDrivers: [...networkDrivers].sort(),
     cgroupVersion: cgroups.layout === "v2" ? "2" : "1",
     cgroupDriver: config.containers.cgroupManager,

@@ -10,7 +10,7 @@ mkdirSync(volumes, { recursive: true });
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** Lines `METHOD MODE [TEXT]`, or `* MODE`; read anew each time. */
+/** Lines `METHOD MODE [TEXT]`; the text of `deny` is a pattern of URIs and a message, or `* MODE`; read anew each time. */
 function modeOf(method: string): readonly [mode: string, text: string] {
   const file = join(folder, "mode");
   const lines = existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
@@ -90,6 +90,13 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
       response.writeHead(500);
       response.end(JSON.stringify({ Err: words }));
       return;
+    case "deny": {
+      const [pattern = "", ...message] = words.split(" ");
+      const uri = typeof body["RequestUri"] === "string" ? body["RequestUri"] : "";
+      const isDenied = new RegExp(pattern).test(uri);
+      response.end(JSON.stringify({ Allow: !isDenied, Msg: isDenied ? message.join(" ") : "" }));
+      return;
+    }
     case "say":
       response.end(words);
       return;

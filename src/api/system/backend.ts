@@ -40,6 +40,7 @@ export interface EngineInfo {
   readonly logDriver: string;
   readonly logDrivers: readonly string[];
   readonly volumeDrivers: readonly string[];
+  readonly authorizationPlugins: readonly string[];
   readonly networkDrivers: readonly string[];
   readonly cgroupVersion: "1" | "2";
   readonly cgroupDriver: "cgroupfs" | "systemd";

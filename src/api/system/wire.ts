@@ -108,7 +108,7 @@ export function infoToWire(
     Plugins: {
       Volume: info.volumeDrivers,
       Network: info.networkDrivers,
-      Authorization: null,
+      Authorization: info.authorizationPlugins.length === 0 ? null : info.authorizationPlugins,
       Log: info.logDrivers,
     },
     ...limitsToWire(info),

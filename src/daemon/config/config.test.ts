@@ -130,7 +130,6 @@ describe("toEngineConfig()", () => {
     [["-H", "npipe://x"], "invalid bind address (npipe://x)"],
     [["-H", "tcp://1.2.3.4:99999", "--tls"], "port 99999"],
     [["--selinux-enabled"], "Cannot honour selinux-enabled"],
-    [["--authorization-plugin", "x"], "Cannot honour authorization-plugins"],
     [["--label", "a"], "bad attribute format: a"],
     [["--log-level", "loud"], "invalid logging level: loud"],
     [["--mtu", "-1"], "invalid default MTU: -1"],

@@ -74,6 +74,8 @@ export interface EngineConfig {
     /** A path, `builtin` or `unconfined`. */
     readonly seccompProfile: string;
   };
+  /** Names of the authorization plugins, all of which must allow. */
+  readonly authorizationPlugins: readonly string[];
   /** Where the plugins of the host are looked for, in this order. */
   readonly pluginFolders: readonly string[];
   readonly registryMirrors: readonly string[];
@@ -403,6 +405,7 @@ export function toEngineConfig(values: OptionValues, home: string): EngineConfig
     logOptions: logOptions?.kind === "map" ? logOptions.value : {},
     bridge: bridgeConfig(settings),
     containers: containersConfig(settings),
+    authorizationPlugins: settings.list("authorization-plugin"),
     pluginFolders: pluginFolders(settings.list("plugin-dir"), execRoot),
     registryMirrors: settings.list("registry-mirror"),
     insecureRegistries: settings.list("insecure-registry"),

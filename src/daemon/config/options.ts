@@ -78,8 +78,8 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
   option(
     "authorization-plugin authorization-plugins",
     "list",
-    "refused",
-    "Authorization plugins to load",
+    "reload",
+    "Authorization plugins, all of which must allow a request, in this order",
   ),
   option("bip", "string", "full", "Address of the default bridge: 172.17.0.1/16"),
   option("bip6", "string", "none", "IPv6 address of the default bridge"),

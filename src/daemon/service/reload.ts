@@ -8,6 +8,7 @@ const RELOADABLE = [
   "shutdownTimeoutSeconds",
   "registryMirrors",
   "insecureRegistries",
+  "authorizationPlugins",
   "runtimes",
   "defaultRuntime",
   "transfers",

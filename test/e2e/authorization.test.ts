@@ -95,7 +95,7 @@ describe("an authorization plugin", () => {
     expect(await engine.mustDocker("exec", "up", "echo", "from exec")).toBe("from exec");
     const start = guard
       .calls(REQUEST)
-      .find(({ body }) => /\/start$/.test(String(body["RequestUri"])));
+      .find(({ body }) => String(body["RequestUri"]).endsWith("/start"));
     expect(JSON.parse(decode(start?.body["RequestBody"]))).toMatchObject({ Detach: false });
     guard.behave(`${REQUEST} deny /exec/.*/start no exec`);
     // all that docker's client says of a connection that it may not take over

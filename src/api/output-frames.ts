@@ -18,6 +18,17 @@ export function frameOutput(stream: OutputStream, payload: Uint8Array): Uint8Arr
   return frame;
 }
 
+export const FRAME_HEAD_BYTES = 8;
+
+/** Writes the head of a frame with `size` bytes of payload, at most 2^32 - 1, to `out` at `at`. */
+export function putFrameHead(out: Buffer, at: number, stream: OutputStream, size: number): void {
+  out[at] = STREAM_NUMBERS[stream];
+  out[at + 1] = 0;
+  out[at + 2] = 0;
+  out[at + 3] = 0;
+  out.writeUInt32BE(size, at + 4);
+}
+
 /** Media type of a stream: raw for a terminal, and before API 1.42 for all. */
 export const RAW_STREAM_TYPE = "application/vnd.docker.raw-stream";
 export const MULTIPLEXED_STREAM_TYPE = "application/vnd.docker.multiplexed-stream";

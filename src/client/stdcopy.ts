@@ -17,35 +17,45 @@ const headerBytes = 8;
 
 /**
  * Splits the output of a container without TTY: 8-byte headers (byte 0 the stream, bytes 4-7 the
- * payload's length in bytes, big-endian), each followed by its payload. A payload is passed on in
- * the pieces it comes in, so nothing waits for a large frame.
+ * payload's length in bytes, big-endian), each followed by its payload. Nothing waits for a large frame,
+ * and small ones of one stream that come together are passed on together.
  *
  * @throws {UnavailableError} When the stream ends inside a frame or names an unknown stream.
  * @see Docker Engine API, `POST /containers/{id}/attach`, "Stream format".
  */
 export async function* demultiplex(source: AsyncIterable<Uint8Array>): AsyncGenerator<OutputPiece> {
-  let header = new Uint8Array(0);
+  const header = new Uint8Array(headerBytes);
+  let headerLength = 0;
   let stream: OutputPiece["stream"] = "stdout";
   let left = 0;
   for await (const chunk of source) {
-    for (let rest = chunk; rest.length > 0; ) {
+    const gathered = new Uint8Array(chunk.length);
+    let length = 0;
+    let from = 0;
+    for (let at = 0; at < chunk.length; ) {
       if (left > 0) {
-        const payload = rest.subarray(0, left);
-        left -= payload.length;
-        rest = rest.subarray(payload.length);
-        yield { stream, payload };
+        const size = Math.min(left, chunk.length - at);
+        gathered.set(chunk.subarray(at, at + size), length);
+        length += size;
+        at += size;
+        left -= size;
         continue;
       }
-      const part = rest.subarray(0, headerBytes - header.length);
-      rest = rest.subarray(part.length);
-      header = new Uint8Array(Buffer.concat([header, part]));
-      if (header.length < headerBytes) continue;
+      while (headerLength < headerBytes && at < chunk.length) {
+        header[headerLength++] = chunk[at++] ?? 0;
+      }
+      if (headerLength < headerBytes) break;
+      headerLength = 0;
       const named = streams[header[0] ?? 0];
       if (!named) throw new UnavailableError(`Unrecognized input header: ${header[0]}`);
+      if (named !== stream && length > from) {
+        yield { stream, payload: gathered.subarray(from, length) };
+        from = length;
+      }
       stream = named;
-      left = new DataView(header.buffer, header.byteOffset).getUint32(4);
-      header = new Uint8Array(0);
+      left = new DataView(header.buffer).getUint32(4);
     }
+    if (length > from) yield { stream, payload: gathered.subarray(from, length) };
   }
-  if (left > 0 || header.length > 0) throw new UnavailableError("unexpected EOF");
+  if (left > 0 || headerLength > 0) throw new UnavailableError("unexpected EOF");
 }

@@ -12,6 +12,7 @@ import { mappedOwners, type MountParts, mountSources, type Starting } from "./mo
 import { unbindingOwnMounts } from "./own-mounts.ts";
 import { checkLinks } from "./links/linked.ts";
 import { refreshLinkedHosts } from "./links/refresh-hosts.ts";
+import { followLog, loggedContainer } from "./logs.ts";
 import { planPorts } from "./ports.ts";
 import { makeEngineMountPoints, makeInRoot, ownMountPoints } from "./prepare-root.ts";
 import { type PlanParts, planProcess, planSpec, type PreparedContainer } from "./process-plan.ts";
@@ -81,6 +82,9 @@ async function bringUpUnless(
     undo.defer(() => connecting.catch(() => undefined));
     return planSpec(parts, prepared);
   };
+  const logged = loggedContainer(parts, record);
+  await parts.logs.begin(logged, signal);
+  undo.defer(() => parts.logs.end(logged));
   const process = await parts.runtime.create({ ...planProcess(parts, record), spec }, signal);
   undo.defer(() => parts.runtime.delete(id, { force: true }));
   await connecting;
@@ -88,6 +92,7 @@ async function bringUpUnless(
   await parts.runtime.start(id);
   const running = recordRunning(parts, record, process, volumesOf(given));
   undo.move();
+  followLog(parts, running);
   watchProcess(parts, id, process);
   parts.events.publish(running, "start");
   parts.health.begin(running);

@@ -129,7 +129,8 @@ export interface Containers {
     signal: AbortSignal,
   ): {
     readonly terminal: boolean;
-    readonly entries: AsyncIterable<LogEntry>;
+    /** As they come off the disk: as many at once as make a batch. */
+    readonly batches: AsyncIterable<readonly LogEntry[]>;
   };
   /**
    * Joins the container's stdio. A container that was created and not yet started is waited for, so

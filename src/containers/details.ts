@@ -1,9 +1,9 @@
-import { join } from "node:path";
 import { NotFoundError } from "#base/errors.ts";
 import type { ImageRecord } from "#images/images.ts";
 import type { ContainerRecord } from "./container.ts";
 import type { ContainerDetails } from "./containers.ts";
 import { formatLinks, linksTo } from "./links/links.ts";
+import { loggedContainer } from "./logs.ts";
 import type { ContainerParts } from "./parts.ts";
 import { containerFilePaths } from "./write-container-files.ts";
 
@@ -18,7 +18,6 @@ export function detailsOf(parts: DetailsParts, record: ContainerRecord): Contain
   const sandbox =
     record.state.status === "running" ? parts.networks.sandboxOf(record.id) : undefined;
   const health = parts.health.healthOf(record.id);
-  const directory = join(parts.settings.directory, record.id);
   return {
     record,
     ...(sandbox && { sandbox }),
@@ -28,7 +27,7 @@ export function detailsOf(parts: DetailsParts, record: ContainerRecord): Contain
       .map(({ parent, alias }) => `${parent.name}/${alias}`)
       .sort(),
     execIds: parts.execs.idsOf(record.id),
-    logPath: parts.logs.driver(record.hostConfig.LogConfig.Type).filePath(directory),
+    logPath: parts.logs.filePath(loggedContainer(parts, record)),
     ...containerFilePaths(parts, record),
     storageDriver: parts.snapshotter.driver,
     graphData: {},

@@ -4,6 +4,7 @@ import type { ContainerId } from "#spec/ids.ts";
 import { cleanUpRun } from "./clean-up.ts";
 import type { ContainerExit, ContainerRecord } from "./container.ts";
 import type { Live } from "./live.ts";
+import { loggedContainer } from "./logs.ts";
 import type { ContainerParts } from "./parts.ts";
 import { announceRemoved, beginRemoval, removeOwnVolumes, takeAway } from "./removal.ts";
 import { planRestart } from "./restart-policy.ts";
@@ -19,6 +20,7 @@ export type ExitParts = Pick<
   | "images"
   | "isEnding"
   | "lives"
+  | "logs"
   | "mounts"
   | "networks"
   | "registry"
@@ -100,7 +102,7 @@ export async function handleExit(
   announce(after);
   live.waiters.settleExit(waitResultOf(after.state));
   live.cleaning = parts.background.run(`Cannot clean up container ${id}`, async () => {
-    await cleanUpRun(parts, after);
+    await Promise.all([cleanUpRun(parts, after), parts.logs.end(loggedContainer(parts, after))]);
   });
   if (after.state.status === "restarting") scheduleRestart(parts, id, live);
 }

@@ -1,5 +1,4 @@
 import { statSync } from "node:fs";
-import { join } from "node:path";
 import { ConflictError, FailedPreconditionError } from "#base/errors.ts";
 import type { IdMappings } from "#base/id-mappings.ts";
 import type { Sandbox } from "#networks/networks.ts";
@@ -11,6 +10,7 @@ import { hostPlatform } from "#spec/platform.ts";
 import { cgroupPathOf, specCgroupPath } from "./cgroup-path.ts";
 import type { ContainerMount, ContainerRecord } from "./container.ts";
 import { readDeviceNumbers, readDevices } from "./oci-spec/host-devices.ts";
+import { loggedContainer } from "./logs.ts";
 import { capabilitySets, type SpecHost, type SpecMount } from "./oci-spec/input.ts";
 import { planOciSpec } from "./oci-spec/plan.ts";
 import {
@@ -59,7 +59,7 @@ export function planProcess(
 ): Omit<CreateRequest, "spec"> {
   const { id, config, hostConfig } = record;
   const { settings } = parts;
-  const driver = parts.logs.driver(hostConfig.LogConfig.Type);
+  const capture = parts.logs.capture(loggedContainer(parts, record));
   return {
     id,
     runtimeName: hostConfig.Runtime || parts.runtime.defaultRuntime,
@@ -67,7 +67,8 @@ export function planProcess(
     openStdin: config.OpenStdin,
     stdinOnce: config.StdinOnce,
     isRemapped: mappingsOf(parts, hostConfig) !== undefined,
-    logTarget: driver.captureTarget(join(settings.directory, id)),
+    logTarget: capture.target,
+    ...(capture.maxBytes === undefined ? {} : { logMaxBytes: capture.maxBytes }),
     cgroupPath: cgroupPathOf(settings, record),
   };
 }

@@ -12,6 +12,7 @@ import { reconcileExecs } from "./exec/reconcile.ts";
 import { exitOf, watchProcess } from "./exit.ts";
 import { withoutIntent } from "./files/commit.ts";
 import { planReconcile, type ReconcileStep } from "./plan-reconcile.ts";
+import { followLog, loggedContainer } from "./logs.ts";
 import type { ContainerParts } from "./parts.ts";
 import { removeOwnVolumes, takeAway } from "./removal.ts";
 import { removeStopped } from "./remove.ts";
@@ -111,6 +112,7 @@ async function applyStep(
         execDuration: String((exit.finishedNanos - exit.startedNanos) / 1_000_000_000n),
       });
       await cleanUpRun(parts, after);
+      endLog(parts, after);
       return;
     }
     case "stop-waiting":
@@ -154,6 +156,7 @@ async function takeOver(
   for (const { kind, name } of record.mounts) {
     if (kind === "volume" && name !== undefined) await parts.volumes.mount(name, record.id);
   }
+  followLog(parts, record);
   watchProcess(parts, record.id, found);
   await settleLimits(parts, parts.registry.find(record.id) ?? record);
   parts.health.takeOver(parts.registry.find(record.id) ?? record);
@@ -169,6 +172,16 @@ async function cleanLeftovers(parts: ReconcileParts, record: ContainerRecord): P
   }
   unmountSharedMemory(parts, record);
   unbindOwnMounts(parts, record);
+  endLog(parts, record);
+}
+
+/** What the last run left to be taken over, behind the first answers: it may be much. The next start waits. */
+function endLog(parts: ReconcileParts, record: ContainerRecord): void {
+  const log = loggedContainer(parts, record);
+  parts.lives.of(record.id).cleaning = parts.background.run(
+    `Cannot end the log of container ${record.id}`,
+    () => parts.logs.end(log),
+  );
 }
 
 /** What bears the mark of a container that no record knows: a create or a removal that was cut off. */

@@ -17,6 +17,7 @@ export type RemovalParts = Pick<
   | "health"
   | "images"
   | "lives"
+  | "logs"
   | "mounts"
   | "networks"
   | "registry"
@@ -77,6 +78,7 @@ export async function takeAway(parts: RemovalParts, record: ContainerRecord): Pr
   for (const work of parts.lives.of(record.id).filesWork) work.abort(gone);
   try {
     await cleanUpRun(parts, record);
+    await parts.logs.forget(record.id);
     for (const mount of imageMounts(record)) {
       await parts.snapshotter.remove(imageMountKey(record, mount));
     }

@@ -351,7 +351,7 @@ export async function openEngine(
     randomBytes: newRandomBytes,
     warn,
   });
-  const logs = createLogs(clock);
+  const logs = stack.use(createLogs({ files: host.files, clock, warn }));
   logs.validate(config.logDriver, config.logOptions);
   const { cgroupManager } = config.containers;
   const openedRuntime = stack.use(

@@ -30,6 +30,13 @@ export interface Files {
     onLost?: () => void,
   ): Disposable;
   /**
+   * Calls `onChange` once, at the next write to the file that is at `path` now, or when it is renamed or
+   * removed. Look at the file after this call: what came before is not told. A call for nothing is possible.
+   *
+   * @throws {NotFoundError} There is no `path`.
+   */
+  onceChanged(path: string, onChange: () => void): Disposable;
+  /**
    * Disk usage of a tree. The disk is read off the JS thread, the sums are made on it.
    *
    * @throws {NotFoundError} There is no `path`.

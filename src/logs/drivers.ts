@@ -1,74 +1,143 @@
 import { join } from "node:path";
 import { InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
-import { readConmonFile, type ReadClock } from "./conmon-file/read.ts";
-import type { LogDriver, Logs } from "./logs.ts";
+import { ContainerLog, type LogParts, type LogPlan } from "./container-log.ts";
+import type { LoggedContainer, LogOptions, Logs, ShippingDriver } from "./logs.ts";
+import { ATTRIBUTE_OPTIONS, checkPatterns, chosenAttributes } from "./options/attributes.ts";
+import {
+  checkNames,
+  isCacheDisabled,
+  readDelivery,
+  withoutCommonOptions,
+} from "./options/common.ts";
+import { type FileLimits, jsonFileLimits, localLimits } from "./options/files.ts";
+import { checkTag, formatTag } from "./options/tag.ts";
 
-/** Options of Docker's drivers; those of rotation are known and refused until there is rotation. */
-const LABEL_OPTIONS = ["labels", "labels-regex", "env", "env-regex", "tag"] as const;
-const ROTATION_OPTIONS = ["max-size", "max-file", "compress"] as const;
+const FILE_OPTIONS = ["max-size", "max-file", "compress"] as const;
+/** Docker's drivers that this engine does not have: named, so that the refusal is no riddle. */
+const LATER = ["awslogs", "etwlogs", "gcplogs", "splunk"];
+/** Below this conmon's size cap, the backstop, would drop lines that the daemon has not yet taken over. */
+const MIN_CAPTURE_BYTES = 64 * 1024 * 1024;
 
-interface DriverRow {
-  readonly isReadable: boolean;
-  readonly options: readonly string[];
-}
+/** Every driver but the three that keep files or nothing. */
+const SHIPPING: readonly ShippingDriver[] = [];
 
-const ROWS: Readonly<Record<string, DriverRow>> = {
-  "json-file": { isReadable: true, options: LABEL_OPTIONS },
-  local: { isReadable: true, options: LABEL_OPTIONS },
-  none: { isReadable: false, options: [] },
-};
+const NAMES = ["json-file", "local", "none", ...SHIPPING.map(({ name }) => name)].sort();
 
-/** Docker's drivers that this engine does not have yet: named, so that the refusal is no riddle. */
-const LATER = ["awslogs", "fluentd", "gcplogs", "gelf", "journald", "splunk", "syslog"];
-
-export function createLogs(clock: ReadClock): Logs {
+export function createLogs(parts: LogParts): Logs {
+  const logs = new Map<string, ContainerLog>();
+  const logOf = (container: LoggedContainer): ContainerLog => {
+    const known = logs.get(container.id);
+    if (known) return known;
+    const log = new ContainerLog(container, planLog(container), parts);
+    logs.set(container.id, log);
+    return log;
+  };
   return {
-    names: Object.keys(ROWS),
-    driver: (name) => conmonDriver(name, rowOf(name), clock),
-    validate: (name, options) => {
-      const row = rowOf(name);
-      for (const option of Object.keys(options)) checkOption(name, row, option);
+    names: NAMES,
+    validate: validateOptions,
+    capture: ({ driver, directory, options }) => {
+      if (driver === "none") return { target: "none" };
+      const maxBytes = captureBytes(driver, options);
+      const target = `k8s-file:${join(directory, "container.log")}`;
+      return { target, ...(maxBytes === undefined ? {} : { maxBytes }) };
+    },
+    filePath: ({ id, directory, driver }) =>
+      driver === "json-file" ? jsonPath(id, directory) : "",
+    begin: async (container, signal) => {
+      if (container.driver === "none") return;
+      await logOf(container).begin(container, planLog(container), signal);
+    },
+    follow: (container, process) => {
+      if (container.driver !== "none") logOf(container).follow(process);
+    },
+    end: async (container) => {
+      if (container.driver !== "none") await logOf(container).end();
+    },
+    forget: async (id) => {
+      const log = logs.get(id);
+      logs.delete(id);
+      await log?.forget();
+    },
+    read: (container, request, signal) => logOf(container).read(request, signal),
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([...logs.values()].map((log) => log.stop()));
     },
   };
 }
 
-function rowOf(name: string): DriverRow {
-  const row = ROWS[name];
-  if (row) return row;
+function jsonPath(id: string, directory: string): string {
+  return join(directory, `${id}-json.log`);
+}
+
+function shippingDriver(name: string): ShippingDriver | undefined {
+  return SHIPPING.find((driver) => driver.name === name);
+}
+
+/** While no daemon runs conmon keeps about as much as the log does in all. */
+function captureBytes(driver: string, options: LogOptions): number | undefined {
+  const limits = keptLimits(driver, options);
+  if (!limits) return MIN_CAPTURE_BYTES;
+  if (limits.maxBytes === undefined) return undefined;
+  return Math.max(MIN_CAPTURE_BYTES, limits.maxBytes * limits.maxFiles);
+}
+
+function keptLimits(driver: string, options: LogOptions): FileLimits | undefined {
+  switch (driver) {
+    case "json-file":
+      return jsonFileLimits(options);
+    case "local":
+      return localLimits(options);
+    case "none":
+      return undefined;
+    default:
+      return isCacheDisabled(options) ? undefined : localLimits(options, "cache-");
+  }
+}
+
+function planLog(container: LoggedContainer): LogPlan {
+  const { driver, directory, options, id } = container;
+  const limits = keptLimits(driver, options);
+  const path = {
+    "json-file": jsonPath(id, directory),
+    local: join(directory, "local.log"),
+  }[driver];
+  const shipping = shippingDriver(driver);
+  return {
+    ...(limits && { kept: { path: path ?? join(directory, "cached.log"), limits } }),
+    attributes: attributesOf(container),
+    ...(shipping && { shipping }),
+    delivery: readDelivery(options),
+  };
+}
+
+/** Of `local` and the cache Docker keeps none. */
+function attributesOf(container: LoggedContainer): Readonly<Record<string, string>> {
+  if (container.driver !== "json-file") return {};
+  const tag = formatTag(container, "");
+  return { ...chosenAttributes(container), ...(tag === "" ? {} : { tag }) };
+}
+
+function validateOptions(name: string, options: LogOptions): void {
+  if (!NAMES.includes(name)) refuseDriver(name);
+  if (name === "none") return;
+  const own = withoutCommonOptions(options);
+  const shipping = shippingDriver(name);
+  if (shipping) {
+    checkNames(name, [...shipping.options, ...ATTRIBUTE_OPTIONS], own);
+    shipping.validate(own);
+  } else {
+    const known = name === "json-file" ? [...FILE_OPTIONS, ...ATTRIBUTE_OPTIONS] : FILE_OPTIONS;
+    checkNames(name, known, own);
+  }
+  keptLimits(name, options);
+  checkPatterns(options);
+  checkTag(options);
+}
+
+function refuseDriver(name: string): never {
+  const there = `use ${NAMES.slice(0, -1).join(", ")} or ${NAMES.at(-1)}`;
   if (LATER.includes(name)) {
-    throw new UnsupportedError(
-      `log driver ${name} is not supported by this version: use json-file, local or none`,
-    );
+    throw new UnsupportedError(`log driver ${name} is not supported by this version: ${there}`);
   }
-  throw new InvalidArgumentError(
-    `logger: no log driver named '${name}' is registered: use json-file, local or none`,
-  );
-}
-
-function checkOption(driver: string, row: DriverRow, option: string): void {
-  if (row.options.includes(option)) return;
-  // Every driver of Docker takes these two; blocking is what conmon does.
-  if (option === "mode" || option === "max-buffer-size") return;
-  if (driver !== "none" && ROTATION_OPTIONS.some((known) => known === option)) {
-    throw new UnsupportedError(
-      `log option ${option} is not supported by this version: the log of a container is kept whole until the container is removed`,
-    );
-  }
-  throw new InvalidArgumentError(`unknown log opt '${option}' for ${driver} log driver`);
-}
-
-function conmonDriver(name: string, row: DriverRow, clock: ReadClock): LogDriver {
-  const pathIn = (directory: string) => join(directory, "container.log");
-  return {
-    name,
-    captureTarget: (directory) => (row.isReadable ? `k8s-file:${pathIn(directory)}` : "none"),
-    // The file is in conmon's format: showing it as LogPath would promise Docker's JSON lines.
-    filePath: () => "",
-    read: (directory, request, signal) => {
-      if (!row.isReadable) {
-        throw new UnsupportedError("configured logging driver does not support reading");
-      }
-      return readConmonFile(pathIn(directory), request, clock, signal);
-    },
-  };
+  throw new InvalidArgumentError(`logger: no log driver named '${name}' is registered: ${there}`);
 }

@@ -1,13 +1,18 @@
 /** One line, or part of one longer than 16 KiB, of a container's output. */
 export interface LogEntry {
   readonly stream: "stdout" | "stderr";
-  /** When it was written, nanoseconds since the Unix epoch. */
+  /** When its first byte was read, nanoseconds since the Unix epoch. */
   readonly timeNanos: bigint;
   /** With its newline, where there was one. */
   readonly bytes: Uint8Array;
-  /** Not the end of its line. */
+  /** Its line goes on in the next entry of the stream. */
   readonly isPartial: boolean;
+  /** What the options `labels`, `env` and `tag` chose; absent when that is nothing. */
+  readonly attributes?: LogAttributes;
 }
+
+export type LogAttributes = Readonly<Record<string, string>>;
+export type LogOptions = Readonly<Record<string, string>>;
 
 export interface LogReadRequest {
   readonly stdout: boolean;
@@ -22,21 +27,94 @@ export interface LogReadRequest {
   readonly writerGone?: Promise<void>;
 }
 
-/** Where conmon is to write, and how it is read back. */
-export interface LogDriver {
+/** What a log driver may know of a container. */
+export interface LoggedContainer {
+  readonly id: string;
+  /** Without the leading slash. */
   readonly name: string;
-  /** conmon's `--log-path` value, such as `k8s-file:/…/container.log`. */
-  captureTarget(directory: string): string;
-  /** The file shown as LogPath; empty for drivers without one. */
-  filePath(directory: string): string;
-  /** @throws {UnsupportedError} A driver that cannot be read, in Docker's words. */
-  read(directory: string, request: LogReadRequest, signal: AbortSignal): AsyncIterable<LogEntry>;
+  /** The container's own folder. */
+  readonly directory: string;
+  readonly imageId: string;
+  readonly imageName: string;
+  /** Path and arguments. */
+  readonly command: readonly string[];
+  readonly createdNanos: bigint;
+  readonly labels: Readonly<Record<string, string>>;
+  /** `NAME=value` each. */
+  readonly env: readonly string[];
+  readonly driver: string;
+  readonly options: LogOptions;
 }
 
-export interface Logs {
-  /** @throws {InvalidArgumentError} Unknown driver, naming those there are. */
-  driver(name: string): LogDriver;
-  /** @throws {InvalidArgumentError} An option the driver does not know. */
-  validate(name: string, options: Readonly<Record<string, string>>): void;
+/** What a log needs of the run that writes it. */
+export interface LogProcess {
+  /** Makes conmon go on in a new file at the same path. @throws {ConflictError} It has ended. */
+  reopenLog(): void;
+  /** Holds the container's output back, as a full pipe does, until disposed; also ends with this process. */
+  holdOutput(): Promise<AsyncDisposable>;
+}
+
+/** Where conmon is to write. */
+export interface LogCapture {
+  /** conmon's `--log-path` value, such as `k8s-file:/…/container.log`. */
+  readonly target: string;
+  /** conmon's `--log-size-max`, the backstop while no daemon runs. */
+  readonly maxBytes?: number;
+}
+
+/** Takes what containers write out of conmon's hands, keeps or sends it, and reads it back. */
+export interface Logs extends AsyncDisposable {
   readonly names: readonly string[];
+  /**
+   * @throws {InvalidArgumentError} Unknown driver; an option that the driver does not know or cannot read.
+   *   {UnsupportedError} A driver of Docker's that this engine does not have.
+   */
+  validate(driver: string, options: LogOptions): void;
+  /** @throws {InvalidArgumentError} As `validate`. */
+  capture(container: Pick<LoggedContainer, "directory" | "driver" | "options">): LogCapture;
+  /** The file shown as LogPath; empty for drivers without one. */
+  filePath(container: Pick<LoggedContainer, "id" | "directory" | "driver">): string;
+  /**
+   * Before a run: reaches the other end, where the driver has one and is to wait for it.
+   * @throws {FailedPreconditionError} It cannot be reached.
+   */
+  begin(container: LoggedContainer, signal: AbortSignal): Promise<void>;
+  /** From now on what the run writes is taken over, at the place where the daemon before was. */
+  follow(container: LoggedContainer, process: LogProcess): void;
+  /** The run has ended: takes over what is left, unless the disk or the other end refuses it now. */
+  end(container: LoggedContainer): Promise<void>;
+  /** Before the container's folder goes. */
+  forget(id: string): Promise<void>;
+  /** @throws {UnsupportedError} There is nothing to read, in Docker's words. */
+  read(
+    container: LoggedContainer,
+    request: LogReadRequest,
+    signal: AbortSignal,
+  ): AsyncIterable<readonly LogEntry[]>;
+}
+
+/**
+ * A driver that sends entries away. A driver is an object of this kind in `logs/<driver>/`; it stands in the
+ * table of `drivers.ts`, and its tests run `testing/contract.ts`.
+ */
+export interface ShippingDriver {
+  readonly name: string;
+  /** Names of the options, besides those that all drivers share. */
+  readonly options: readonly string[];
+  /** @throws {InvalidArgumentError} In Docker's words. */
+  validate(options: LogOptions): void;
+  /**
+   * @throws {FailedPreconditionError} The other end cannot be reached and the options do not allow that.
+   */
+  open(container: LoggedContainer, signal: AbortSignal): Promise<LogShipper>;
+}
+
+export interface LogShipper extends AsyncDisposable {
+  /**
+   * Sends entries in order. Resolves when the other end, or the kernel for it, has them.
+   *
+   * @throws What failed: the same entries are given again after a while, so a shipper begins where it stopped
+   *   if it can. An abort leaves open which entries were sent.
+   */
+  send(entries: readonly LogEntry[], signal: AbortSignal): Promise<void>;
 }

@@ -115,6 +115,7 @@ export class ConmonRuntime implements Runtime {
     let learnFilter = (): void => {};
     const started = await this.#supervise(record, folder, {
       logTarget: request.logTarget,
+      ...(request.logMaxBytes === undefined ? {} : { logMaxBytes: request.logMaxBytes }),
       hasEmptyInput: request.isRemapped,
       prepare: async () => {
         const spec = await request.spec();
@@ -283,6 +284,7 @@ export class ConmonRuntime implements Runtime {
     folder: StateFolder,
     request: {
       readonly logTarget: string;
+      readonly logMaxBytes?: number;
       /** Standard input is a pipe that has ended, where none is open. */
       readonly hasEmptyInput: boolean;
       /** Writes what the runtime reads; runs while conmon starts. */
@@ -316,6 +318,7 @@ export class ConmonRuntime implements Runtime {
         keepStdinOpen: keepsStdinOpen(record),
         hasEmptyInput: request.hasEmptyInput && !record.openStdin && !record.terminal,
         logTarget: request.logTarget,
+        ...(request.logMaxBytes === undefined ? {} : { logMaxBytes: request.logMaxBytes }),
         ...(record.kind === "container"
           ? { exitDir: this.#parts.exits.directory }
           : { exec: { processFile: folder.execFile, attach: attach !== undefined } }),

@@ -98,6 +98,8 @@ export interface CreateRequest {
   readonly isRemapped: boolean;
   /** conmon's `--log-path`. */
   readonly logTarget: string;
+  /** conmon's `--log-size-max`: it puts a new file in place of one that is longer. */
+  readonly logMaxBytes?: number;
   /** Cgroup path of spec, for stats and clean-up. */
   readonly cgroupPath: string;
 }

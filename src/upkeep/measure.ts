@@ -68,6 +68,10 @@ export class MeasuredFiles implements Files {
     return this.#options.files.watchDirectory(...watched);
   }
 
+  onceChanged(path: string, onChange: () => void): Disposable {
+    return this.#options.files.onceChanged(path, onChange);
+  }
+
   syncDirectory(path: string): void {
     this.#options.files.syncDirectory(path);
   }

@@ -6,7 +6,7 @@ import type { HijackExchange, HijackedStream } from "#api/hijack.ts";
 import { frameOutput } from "#api/output-frames.ts";
 import { type PumpOptions, pumpStreams } from "./attach-pump.ts";
 import type { ContainersBackend } from "./backend.ts";
-import { formatLogEntry, hijackedType, replayRequest } from "./logs-route.ts";
+import { formatLogBatch, hijackedType, replayRequest } from "./logs-route.ts";
 
 /** How the client of an attach is answered. */
 export interface AttachAnswer {
@@ -65,9 +65,9 @@ async function replay(
 ): Promise<void> {
   const streams = { stdout: options.stdout, stderr: options.stderr };
   if (!streams.stdout && !streams.stderr) return;
-  const { entries } = containers.logs(id, replayRequest(streams), signal);
+  const { batches } = containers.logs(id, replayRequest(streams), signal);
   const format = { timestamps: false, details: false, isFramed: options.isFramed };
-  for await (const entry of entries) await client.write(formatLogEntry(entry, format));
+  for await (const batch of batches) await client.write(formatLogBatch(batch, format));
 }
 
 /** After the takeover an error can only be told as output: Docker does so too, on stdout. */

@@ -1,12 +1,18 @@
 import { InvalidArgumentError, assertNever } from "#base/errors.ts";
 import { formatRfc3339Fixed } from "#base/rfc3339.ts";
-import type { LogEntry, LogReadRequest } from "#logs/logs.ts";
+import type { LogAttributes, LogEntry, LogReadRequest } from "#logs/logs.ts";
 import { parseUnixTimestamp } from "#spec/engine-api/timestamps.ts";
 import { type ApiVersion, isAtLeast } from "#spec/engine-api/version.ts";
 import { streamErrorMessage } from "#api/errors.ts";
 import { type Exchange, beginStream, pathPart, writePiece } from "#api/exchange.ts";
 import type { HijackExchange } from "#api/hijack.ts";
-import { MULTIPLEXED_STREAM_TYPE, RAW_STREAM_TYPE, frameOutput } from "#api/output-frames.ts";
+import {
+  FRAME_HEAD_BYTES,
+  MULTIPLEXED_STREAM_TYPE,
+  RAW_STREAM_TYPE,
+  putFrameHead,
+  frameOutput,
+} from "#api/output-frames.ts";
 import type { Query } from "#api/query.ts";
 import type { ContainersBackend } from "./backend.ts";
 
@@ -50,23 +56,60 @@ export function parseLogsQuery(query: Query): Omit<LogReadRequest, "writerGone">
   };
 }
 
-/** One log entry as `logs` sends it: what was asked for in front. */
-export function formatLogEntry(
-  entry: LogEntry,
-  options: { readonly timestamps: boolean; readonly details: boolean; readonly isFramed: boolean },
-): Uint8Array {
-  const time = options.timestamps ? `${formatRfc3339Fixed(entry.timeNanos)} ` : "";
-  // With details Docker writes the attributes of the log driver's options and a blank.
-  const prefix = time + (options.details ? " " : "");
-  const line = prefix === "" ? entry.bytes : Buffer.concat([Buffer.from(prefix), entry.bytes]);
-  return options.isFramed ? frameOutput(entry.stream, line) : line;
+interface LogFormat {
+  readonly timestamps: boolean;
+  /** What the log driver's options chose of labels and variables, and a blank. */
+  readonly details: boolean;
+  readonly isFramed: boolean;
+}
+
+/** Log entries as `logs` sends them, a frame each: what was asked for in front. */
+export function formatLogBatch(entries: readonly LogEntry[], format: LogFormat): Uint8Array {
+  const headBytes = format.isFramed ? FRAME_HEAD_BYTES : 0;
+  const prefixes =
+    format.timestamps || format.details ? entries.map((entry) => logPrefix(entry, format)) : [];
+  let total = 0;
+  for (const [index, entry] of entries.entries()) {
+    total += headBytes + (prefixes[index]?.length ?? 0) + entry.bytes.length;
+  }
+  const out = Buffer.allocUnsafe(total);
+  let at = 0;
+  for (const [index, entry] of entries.entries()) {
+    const prefix = prefixes[index] ?? "";
+    if (format.isFramed) putFrameHead(out, at, entry.stream, prefix.length + entry.bytes.length);
+    at += headBytes;
+    if (prefix !== "") at += out.write(prefix, at, "latin1");
+    out.set(entry.bytes, at);
+    at += entry.bytes.length;
+  }
+  return out;
+}
+
+/** ASCII only. */
+function logPrefix({ timeNanos, attributes }: LogEntry, format: LogFormat): string {
+  const time = format.timestamps ? `${formatRfc3339Fixed(timeNanos)} ` : "";
+  return format.details ? `${time}${formatAttributes(attributes)} ` : time;
+}
+
+/** As Docker: sorted, escaped as in a URL's query, commas between. */
+function formatAttributes(attributes: LogAttributes = {}): string {
+  return Object.entries(attributes)
+    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .map(([name, value]) => `${queryEscape(name)}=${queryEscape(value)}`)
+    .join(",");
+}
+
+function queryEscape(text: string): string {
+  return encodeURIComponent(text.toWellFormed())
+    .replace(/[!'()*]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replaceAll("%20", "+");
 }
 
 /** `GET /containers/{id}/logs` */
 export async function sendLogs(exchange: Exchange, containers: ContainersBackend): Promise<void> {
   const { query, signal } = exchange;
   const request = parseLogsQuery(query);
-  const { terminal, entries } = containers.logs(pathPart(exchange, "id"), request, signal);
+  const { terminal, batches } = containers.logs(pathPart(exchange, "id"), request, signal);
   const options = {
     timestamps: query.boolean("timestamps"),
     details: query.boolean("details"),
@@ -74,7 +117,9 @@ export async function sendLogs(exchange: Exchange, containers: ContainersBackend
   };
   beginStream(exchange, outputType(exchange.version, terminal));
   try {
-    for await (const entry of entries) await writePiece(exchange, formatLogEntry(entry, options));
+    for await (const batch of batches) {
+      if (batch.length > 0) await writePiece(exchange, formatLogBatch(batch, options));
+    }
   } catch (error) {
     if (signal.aborted) return void exchange.response.end();
     const text = Buffer.from(`Error grabbing logs: ${streamErrorMessage(error)}\n`);

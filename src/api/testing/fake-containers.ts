@@ -148,8 +148,8 @@ export class FakeContainers implements ContainersBackend {
     const entries = this.logEntries;
     return {
       terminal: this.#details.record.config.Tty,
-      entries: (async function* () {
-        yield* entries;
+      batches: (async function* () {
+        yield entries;
       })(),
     };
   }

@@ -278,15 +278,17 @@ function fakeLogs(): Logs {
         throw new InvalidArgumentError(`logger: no log driver named '${name}' is registered`);
       }
     },
-    driver: (name) => ({
-      name,
-      captureTarget: (directory) => `k8s-file:${directory}/container.log`,
-      filePath: (directory) => `${directory}/container.log`,
-      read: async function* read(_directory, request) {
-        if (request.follow) await request.writerGone;
-        yield* [];
-      },
-    }),
+    capture: ({ directory }) => ({ target: `k8s-file:${directory}/container.log` }),
+    filePath: ({ directory }) => `${directory}/container.log`,
+    begin: async () => undefined,
+    follow: () => undefined,
+    end: async () => undefined,
+    forget: async () => undefined,
+    read: async function* read(_container, request) {
+      if (request.follow) await request.writerGone;
+      yield* [];
+    },
+    [Symbol.asyncDispose]: async () => undefined,
   };
 }
 

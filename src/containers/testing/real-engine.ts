@@ -148,7 +148,7 @@ export async function openRealEngine(root: RealRoot): Promise<RealEngine> {
       snapshotter,
       volumes,
       networks,
-      logs: createLogs(clock),
+      logs: stack.use(createLogs({ files: host.files, clock, warn })),
       events: {
         publish: (event) => {
           bus.publish(event);
@@ -228,8 +228,8 @@ export async function openRealEngine(root: RealRoot): Promise<RealEngine> {
     logsOf: async (reference) => {
       let text = "";
       const request = { stdout: true, stderr: true, follow: false };
-      for await (const { bytes } of containers.logs(reference, request, NO_ABORT).entries) {
-        text += new TextDecoder().decode(bytes);
+      for await (const batch of containers.logs(reference, request, NO_ABORT).batches) {
+        for (const { bytes } of batch) text += new TextDecoder().decode(bytes);
       }
       return text;
     },

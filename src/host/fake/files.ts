@@ -10,6 +10,7 @@ interface Watch {
 export class FakeFiles implements Files {
   readonly #locks = new Set<string>();
   readonly #watches = new Set<Watch>();
+  readonly #changes = new Map<string, Set<() => void>>();
   readonly #usage = new Map<string, { readonly bytes: number; readonly inodes: number }>();
   hasOverlay = true;
   fileSystem = "extfs";
@@ -52,6 +53,20 @@ export class FakeFiles implements Files {
   /** Tells those who watch `directory` that names were lost. */
   overflow(directory: string): void {
     for (const watch of this.#watches) if (watch.directory === directory) watch.onLost();
+  }
+
+  onceChanged(path: string, onChange: () => void): Disposable {
+    const changes = this.#changes.get(path) ?? new Set();
+    this.#changes.set(path, changes);
+    changes.add(onChange);
+    return { [Symbol.dispose]: () => void changes.delete(onChange) };
+  }
+
+  /** Tells those who wait for a change of `path`. */
+  change(path: string): void {
+    const changes = this.#changes.get(path);
+    this.#changes.delete(path);
+    for (const onChange of changes ?? []) onChange();
   }
 
   setDiskUsage(path: string, bytes: number, inodes: number): void {

@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, openSync, statfsSync } from "node:fs";
 import { InternalError } from "#base/errors.ts";
 import type { DiskUsage, Files } from "#host/files.ts";
 import type { Mounts } from "#host/mounts.ts";
+import { ChangeWatch } from "./change-watch.ts";
 import { watchDirectory } from "./directory-watch.ts";
 import { readDiskUsage } from "./disk-usage.ts";
 import { errnoOf, errnos, systemError } from "./ffi/errno.ts";
@@ -16,13 +17,19 @@ const FS_IOC_SETFLAGS = 0x40086602n;
 const FS_TOPDIR_FL = 0x00020000;
 const EXT_NAME = "extfs";
 
-export class LinuxFiles implements Files {
+export class LinuxFiles implements Files, Disposable {
   readonly #libc: Libc;
   readonly #mounts: Mounts;
+  readonly #changes: ChangeWatch;
 
   constructor(options: { readonly libc: Libc; readonly mounts: Mounts }) {
     this.#libc = options.libc;
+    this.#changes = new ChangeWatch(options.libc);
     this.#mounts = options.mounts;
+  }
+
+  [Symbol.dispose](): void {
+    this.#changes[Symbol.dispose]();
   }
 
   lock(path: string): Disposable | undefined {
@@ -52,6 +59,10 @@ export class LinuxFiles implements Files {
     onLost: () => void = () => {},
   ): Disposable {
     return watchDirectory(this.#libc, directory, onName, onLost);
+  }
+
+  onceChanged(path: string, onChange: () => void): Disposable {
+    return this.#changes.onceChanged(path, onChange);
   }
 
   async diskUsage(path: string): Promise<DiskUsage> {

@@ -45,7 +45,7 @@ export async function openLinuxHost(options: LinuxHostOptions = {}): Promise<Hos
     cgroups,
     clock,
     conntrack: stack.use(new LinuxConntrack({ libc })),
-    files: new LinuxFiles({ libc, mounts }),
+    files: stack.use(new LinuxFiles({ libc, mounts })),
     mounts,
     namespaces: new LinuxNamespaces({ libc, thread, processes }),
     netlink,

@@ -18,6 +18,8 @@ export interface ConmonPlan {
   readonly hasEmptyInput: boolean;
   /** `--log-path`. */
   readonly logTarget: string;
+  /** `--log-size-max`. */
+  readonly logMaxBytes?: number;
   /** A container's exit code goes there too, under its id; `exec` has its own way. */
   readonly exitDir?: string;
   readonly exec?: { readonly processFile: string; readonly attach: boolean };
@@ -58,6 +60,7 @@ export function planConmonArguments(plan: ConmonPlan): string[] {
     ...(plan.exitDir === undefined ? [] : [`--exit-dir=${plan.exitDir}`]),
     `--container-pidfile=${plan.pidFile}`,
     `--log-path=${plan.logTarget}`,
+    ...(plan.logMaxBytes === undefined ? [] : [`--log-size-max=${plan.logMaxBytes}`]),
     ...(plan.terminal ? ["--terminal"] : []),
     ...(plan.openStdin ? ["--stdin"] : []),
     ...(plan.keepStdinOpen ? ["--leave-stdin-open"] : []),

@@ -48,6 +48,7 @@ export async function startSupervisor(
     env: {
       PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
       TMPDIR: request.temporaryDir,
+      TZ: "UTC", // of the times in the log
       _OCI_SYNCPIPE: "3",
       _OCI_STARTPIPE: "4",
       ...(attach ? { _OCI_ATTACHPIPE: "5" } : {}),

@@ -1,0 +1,197 @@
+import { join } from "node:path";
+import { FailedPreconditionError, messageOf, UnsupportedError } from "#base/errors.ts";
+import type { Files } from "#host/files.ts";
+import { readStore, type ReadClock } from "./lines/read.ts";
+import { LineSink } from "./lines/sink.ts";
+import { LineStore } from "./lines/store.ts";
+import type {
+  LogAttributes,
+  LogEntry,
+  LoggedContainer,
+  LogProcess,
+  LogReadRequest,
+  LogShipper,
+  ShippingDriver,
+} from "./logs.ts";
+import type { Delivery } from "./options/common.ts";
+import type { FileLimits } from "./options/files.ts";
+import { Pump, type PumpOptions } from "./spool/pump.ts";
+import { ShipSink } from "./spool/ship-sink.ts";
+import { Spool } from "./spool/spool.ts";
+
+/** Behind conmon by more than this, the container waits for its log's files. */
+const HOLD_BYTES = 16 * 1024 * 1024;
+/** What a driver that sends away may leave on the disk while the other end does not take it. */
+const HOLD_SHIPPED_BYTES = 64 * 1024 * 1024;
+
+/** What the options of one container come to. */
+export interface LogPlan {
+  /** The files that are kept; absent for `none` and a driver whose cache is disabled. */
+  readonly kept?: { readonly path: string; readonly limits: FileLimits };
+  readonly attributes: LogAttributes;
+  readonly shipping?: ShippingDriver;
+  readonly delivery: Delivery;
+}
+
+export interface LogParts {
+  readonly files: Pick<Files, "onceChanged">;
+  readonly clock: ReadClock;
+  readonly warn: (message: string) => void;
+}
+
+/** The log of one container over its runs. */
+export class ContainerLog {
+  readonly #parts: LogParts;
+  readonly #store: LineStore | undefined;
+  readonly #spool: Spool;
+  #container: LoggedContainer;
+  #plan: LogPlan;
+  #pumps: Pump[] = [];
+  #ships: ShipSink | undefined;
+  /** Opened by `begin` for the run that is about to start. */
+  #shipper: LogShipper | undefined;
+  #ending: Promise<void> | undefined;
+
+  constructor(container: LoggedContainer, plan: LogPlan, parts: LogParts) {
+    this.#container = container;
+    this.#plan = plan;
+    this.#parts = parts;
+    this.#spool = new Spool(container.directory, parts.files, parts.warn);
+    const { kept } = plan;
+    this.#store = kept && new LineStore({ path: kept.path, ...kept.limits }, parts.warn);
+  }
+
+  /** @throws {FailedPreconditionError} The other end cannot be reached. */
+  async begin(container: LoggedContainer, plan: LogPlan, signal: AbortSignal): Promise<void> {
+    await this.#ending;
+    this.#container = container;
+    this.#plan = plan;
+    if (!plan.shipping) return;
+    await this.#shipper?.[Symbol.asyncDispose]();
+    this.#shipper = undefined;
+    try {
+      this.#shipper = await plan.shipping.open(container, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new FailedPreconditionError(
+        `failed to create task for container: failed to initialize logging driver: ${messageOf(error)}`,
+        { cause: error },
+      );
+    }
+  }
+
+  follow(process: LogProcess): void {
+    this.#spool.process = process;
+    this.#makePumps();
+  }
+
+  /** The run is over. What the disk or the other end refuses now stays in the spool for the next run. */
+  async end(): Promise<void> {
+    this.#ending ??= this.#end().finally(() => {
+      this.#ending = undefined;
+    });
+    await this.#ending;
+  }
+
+  /** Ends where it is, for another daemon. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#pumps.map((pump) => pump.stop()));
+    await this.#close();
+  }
+
+  /** The container goes. Those who follow, and the other end, get what is left. */
+  async forget(): Promise<void> {
+    if (this.#store?.isFollowed || this.#ships) await this.end();
+    else await this.stop();
+  }
+
+  read(request: LogReadRequest, signal: AbortSignal): AsyncIterable<readonly LogEntry[]> {
+    if (!this.#store)
+      throw new UnsupportedError("configured logging driver does not support reading");
+    return this.#read(this.#store, request, signal);
+  }
+
+  async *#read(
+    store: LineStore,
+    request: LogReadRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<readonly LogEntry[]> {
+    let isOver = !request.follow || !this.#spool.isWritten;
+    if (!isOver) await store.open();
+    await this.#settle(signal);
+    const writerGone = request.writerGone ?? Promise.resolve();
+    const over = writerGone
+      .then(() => this.#settle(signal))
+      .then(() => {
+        isOver = true;
+        store.notify();
+      });
+    // an abort ends the reading too
+    over.catch(() => undefined);
+    yield* readStore(store, request, this.#parts.clock, () => isOver, signal);
+  }
+
+  async #settle(signal: AbortSignal): Promise<void> {
+    await this.#pumps[0]?.settle(signal);
+  }
+
+  async #end(): Promise<void> {
+    this.#spool.process = undefined;
+    if (this.#pumps.length === 0) this.#makePumps();
+    const results = await Promise.all(this.#pumps.map((pump) => pump.end()));
+    const isAll = results.every(Boolean);
+    if (isAll) {
+      this.#spool.clear();
+      for (const pump of this.#pumps) pump.forgetCheckpoint();
+    }
+    await this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.#pumps = [];
+    await this.#store?.close();
+    await this.#ships?.[Symbol.asyncDispose]();
+    this.#ships = undefined;
+    await this.#shipper?.[Symbol.asyncDispose]();
+    this.#shipper = undefined;
+  }
+
+  #makePumps(): void {
+    const { delivery, shipping, attributes } = this.#plan;
+    const { directory } = this.#container;
+    const { clock, warn } = this.#parts;
+    const common = { spool: this.#spool, clock, warn };
+    const options: PumpOptions[] = [];
+    if (this.#store) {
+      options.push({
+        ...common,
+        sink: new LineSink(this.#store, attributes),
+        checkpointPath: join(directory, "container.log.kept"),
+        isCheckpointedOften: false,
+        holdsWhileFailing: false,
+        ...(delivery.isBlocking ? { holdBytes: HOLD_BYTES } : {}),
+      });
+    }
+    if (shipping) {
+      this.#ships = new ShipSink((signal) => this.#openShipper(shipping, signal));
+      options.push({
+        ...common,
+        sink: this.#ships,
+        checkpointPath: join(directory, "container.log.sent"),
+        isCheckpointedOften: true,
+        holdsWhileFailing: true,
+        ...(delivery.isBlocking
+          ? { holdBytes: HOLD_SHIPPED_BYTES }
+          : { keepBytes: delivery.bufferBytes }),
+      });
+    }
+    this.#pumps = options.map((each) => new Pump(each));
+    for (const pump of this.#pumps) pump.start();
+  }
+
+  async #openShipper(shipping: ShippingDriver, signal: AbortSignal): Promise<LogShipper> {
+    const opened = this.#shipper ?? (await shipping.open(this.#container, signal));
+    this.#shipper = undefined;
+    return opened;
+  }
+}

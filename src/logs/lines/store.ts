@@ -56,7 +56,7 @@ export class LineStore {
   async open(): Promise<void> {
     if (this.#file) return;
     using _ = await this.lock.acquire();
-    await this.#openFile();
+    if (!this.#file) await this.#openFile(); // another may have, meanwhile
   }
 
   get place(): StorePlace {

@@ -1,4 +1,3 @@
-import { parseGoDuration } from "#base/durations.ts";
 import { InvalidArgumentError, messageOf } from "#base/errors.ts";
 import type { LogOptions } from "#logs/logs.ts";
 
@@ -26,12 +25,6 @@ export function parseGoInteger(text: string, parser: "Atoi" | "ParseUint"): numb
 export function booleanOption(options: LogOptions, name: string, fallback: boolean): boolean {
   const text = options[name];
   return text === undefined || text === "" ? fallback : parseGoBoolean(text);
-}
-
-/** Milliseconds. */
-export function durationOption(options: LogOptions, name: string): number | undefined {
-  const text = options[name];
-  return text === undefined || text === "" ? undefined : parseGoDuration(text) / 1_000_000;
 }
 
 /** Runs `work` and puts `prefix` before the message of an argument that it refuses. */

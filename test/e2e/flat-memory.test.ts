@@ -30,7 +30,9 @@ test(`${MEGABYTES} MB through attach, logs and load leave the daemon within ${AL
   const readings: string[] = [`${before.toFixed(0)} MB before`];
   using watch = new MemoryWatch(engine.pid);
   try {
-    const attached = await shell(`${DOCKER} run --name big --log-opt max-size=-1 busybox sh -c "${produce}" | wc -c`);
+    const attached = await shell(
+      `${DOCKER} run --name big --log-opt max-size=-1 busybox sh -c "${produce}" | wc -c`,
+    );
     expect(Number(attached.stdout)).toBeGreaterThanOrEqual(MEGABYTES * 1024 * 1024);
     readings.push(`${watch.peakMegabytes.toFixed(0)} MB with attach`);
     expect((await shell(`${DOCKER} logs big | wc -c`)).stdout).toBe(attached.stdout);

@@ -14,7 +14,12 @@ import { checkLinks } from "./links/linked.ts";
 import { refreshLinkedHosts } from "./links/refresh-hosts.ts";
 import { followLog, loggedContainer } from "./logs.ts";
 import { planPorts } from "./ports.ts";
-import { makeEngineMountPoints, makeInRoot, ownMountPoints } from "./prepare-root.ts";
+import {
+  leadsThroughLink,
+  makeEngineMountPoints,
+  makeInRoot,
+  ownMountPoints,
+} from "./prepare-root.ts";
 import { type PlanParts, planProcess, planSpec, type PreparedContainer } from "./process-plan.ts";
 import { mountSharedMemory, unmountSharedMemory } from "./shared-memory.ts";
 import { unmountRoot } from "./files/unmount-root.ts";
@@ -161,7 +166,11 @@ async function prepare(
 /** What is there stays; so it is cheap for a container that ran before. */
 function prepareRoot({ config, mounts }: ContainerRecord, rootPath: string): void {
   makeEngineMountPoints(rootPath);
-  const points = mounts.map((mount) => ({
+  const made = mounts.filter(
+    // runc gives a tmpfs the mode of the folder that it finds
+    (mount) => mount.kind !== "tmpfs" || leadsThroughLink(rootPath, mount.destination),
+  );
+  const points = made.map((mount) => ({
     destination: mount.destination,
     isFile: mount.kind === "bind" && isFile(mount.source),
   }));

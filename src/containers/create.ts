@@ -20,6 +20,7 @@ import { resolveLinks } from "./links/links.ts";
 import { commandOf, mergeImageConfig } from "./merge-image-config.ts";
 import { imageMountKey, imageMounts } from "./image-mounts.ts";
 import { type PlannedMount, planMounts } from "./mounts.ts";
+import { canMakeTreesReadOnly } from "./oci-spec/mounts.ts";
 import { securityWarnings } from "./oci-spec/security-options.ts";
 import type { ContainerParts } from "./parts.ts";
 import type { ContainerRegistry } from "./registry.ts";
@@ -91,6 +92,7 @@ export async function createContainer(
   });
   checkBindSources(planned);
   checkIdMaps(parts, hostConfig, planned);
+  checkForcedReadOnly(parts, hostConfig);
 
   const id = newContainerId(parts.randomBytes);
   using name = claimName(parts, id, request.name);
@@ -251,6 +253,17 @@ function checkEndpoints(networkingConfig: NetworkingConfig): void {
     if (endpoint.Aliases.length > 0) {
       throw invalid("network-scoped aliases are only supported for user-defined networks");
     }
+  }
+}
+
+/** @throws {InvalidArgumentError} `bind-recursive=readonly` on a kernel that makes no tree read-only. */
+function checkForcedReadOnly(parts: CreateParts, { Mounts }: HostConfig): void {
+  const { kernelRelease } = parts.system;
+  for (const { Target, BindOptions } of Mounts) {
+    if (!BindOptions?.ReadOnlyForceRecursive || canMakeTreesReadOnly(kernelRelease)) continue;
+    throw new InvalidArgumentError(
+      `Cannot mount ${Target} with bind-recursive=readonly: it takes Linux 5.12, this is ${kernelRelease}`,
+    );
   }
 }
 

@@ -64,10 +64,13 @@ async function bindSource(
     const path = realSource(mount.source);
     checkPropagation(mount.source, path, mount.propagation, parts.mounts.list());
   }
-  if (mount.idMap === undefined) return mount;
-  const userNamespacePath = await mappingPath(parts, users, mount.idMap);
-  const source = bindOwnMount(parts, record, { mount, path: mount.source, userNamespacePath });
-  return { ...mount, source };
+  const own = { mount, path: mount.source };
+  if (mount.idMap !== undefined) {
+    const userNamespacePath = await mappingPath(parts, users, mount.idMap);
+    return { ...mount, source: bindOwnMount(parts, record, { ...own, userNamespacePath }) };
+  }
+  if (mount.recursive !== false) return mount;
+  return { ...mount, source: bindOwnMount(parts, record, own) };
 }
 
 async function imageSource(

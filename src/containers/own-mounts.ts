@@ -13,6 +13,7 @@ import type { ContainerParts } from "./parts.ts";
  *   files there. So the engine binds what it holds.
  * - What is to have other owners in the container than on disk (`idmap`, volumes of remapped containers): not
  *   every runtime can do that.
+ * - A folder without what is mounted below it: crun 1.8 brings that along even when it is told not to.
  *
  * The place is the source that the runtime is given, and goes once the container has its copy of the mount.
  */

@@ -97,6 +97,22 @@ export function makeInRoot(rootPath: string, { destination, isFile }: MountPoint
   }
 }
 
+/** Whether a link of the image's lies on the way to `path`, or is what it leads to. */
+export function leadsThroughLink(rootPath: string, path: string): boolean {
+  let folder = openRoot(rootPath);
+  try {
+    for (const part of partsOf(path).reverse()) {
+      if (folder.linkTarget(part) !== undefined) return true;
+      if (!folder.has(part)) return false;
+      using before = folder;
+      folder = before.intoFolder(part, path);
+    }
+    return false;
+  } finally {
+    folder[Symbol.dispose]();
+  }
+}
+
 /** Last part first. */
 function partsOf(path: string): string[] {
   return path

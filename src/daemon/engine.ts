@@ -189,11 +189,17 @@ function containerDefaults(
 
 async function imageUsers(containers: OpenContainers): Promise<readonly ImageUser[]> {
   const all = await containers.list({ all: true, withSizes: false, filters: NO_FILTERS });
-  return all.map(({ record }) => ({
-    containerId: record.id,
-    imageId: record.imageId,
-    isRunning: record.state.status === "running" || record.state.status === "restarting",
-  }));
+  return all.flatMap(({ record }) => {
+    const isRunning = record.state.status === "running" || record.state.status === "restarting";
+    const mounted = record.mounts.flatMap(({ imageId }) =>
+      imageId === undefined ? [] : [imageId],
+    );
+    return [...new Set([record.imageId, ...mounted])].map((imageId) => ({
+      containerId: record.id,
+      imageId,
+      isRunning,
+    }));
+  });
 }
 
 function imagesBackend(

@@ -158,13 +158,24 @@ function fileMounts(input: OciSpecInput): readonly Mount[] {
 /** With mount_setattr(2), which makes a whole tree read-only. */
 const RECURSIVE_READ_ONLY_KERNEL = "5.12";
 
+export function canMakeTreesReadOnly(kernelRelease: string): boolean {
+  return isAtLeast(kernelRelease, RECURSIVE_READ_ONLY_KERNEL);
+}
+
+const TMPFS_DEFAULTS = ["noexec", "nosuid", "nodev"];
+
+/** Not every runtime lets a later `exec` undo `noexec`. */
+function isUndone(flag: string, { options }: SpecMount): boolean {
+  return options.includes(flag.slice("no".length));
+}
+
 function userMount(mount: SpecMount, kernelRelease: string): Mount {
   if (mount.kind === "tmpfs") {
     return {
       destination: mount.destination,
       type: "tmpfs",
       source: "tmpfs",
-      options: ["noexec", "nosuid", "nodev", ...mount.options],
+      options: [...TMPFS_DEFAULTS.filter((flag) => !isUndone(flag, mount)), ...mount.options],
     };
   }
   return {
@@ -186,5 +197,5 @@ function accessOf(mount: SpecMount, kernelRelease: string): "ro" | "rro" | "rw" 
   // crun 1.8 opens the target of `rro` as a folder
   const isShallow =
     mount.isFile === true || mount.recursive === false || mount.hasWritableSubmounts === true;
-  return !isShallow && isAtLeast(kernelRelease, RECURSIVE_READ_ONLY_KERNEL) ? "rro" : "ro";
+  return !isShallow && canMakeTreesReadOnly(kernelRelease) ? "rro" : "ro";
 }

@@ -12,6 +12,8 @@ export interface RequestContext {
   readonly query: Query;
   /** Aborts when the client hangs up or the server ends. */
   readonly signal: AbortSignal;
+  /** @see ApiServerOptions.explain */
+  readonly explain: (thrown: unknown) => unknown;
 }
 
 /** One request with its answer. */

@@ -24,12 +24,12 @@ export class ProgressStream {
 
   /** Runs `work` and ends the answer, with an error line when it throws after the first line. */
   async run(work: () => Promise<void>): Promise<void> {
-    const { response } = this.#exchange;
+    const { response, explain } = this.#exchange;
     try {
       await work();
     } catch (error) {
       if (!response.headersSent) throw error;
-      const message = streamErrorMessage(error);
+      const message = streamErrorMessage(explain(error));
       response.write(`${JSON.stringify({ errorDetail: { message }, error: message })}\r\n`);
     }
     if (!response.headersSent) response.writeHead(200, { "Content-Type": "application/json" });

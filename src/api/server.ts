@@ -29,6 +29,8 @@ export interface ApiServerOptions {
   /** Asked about every request and answer; absent: everybody who reaches the API may do everything. */
   readonly authorizer?: Authorizer;
   readonly limits?: Partial<ApiLimits>;
+  /** Puts an error of the host into words that help, or leaves it as it is. */
+  readonly explain?: (thrown: unknown) => unknown;
 }
 
 export interface ApiLimits {
@@ -75,10 +77,12 @@ export class ApiServer implements AsyncDisposable {
     { readonly route: string; readonly beginMs: number }
   >();
   readonly #sweeper: NodeJS.Timeout;
+  readonly #explain: (thrown: unknown) => unknown;
   #isClosing = false;
 
   constructor(options: ApiServerOptions) {
     this.#options = options;
+    this.#explain = options.explain ?? ((thrown) => thrown);
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#router = new Router(options.routes);
     this.#http = createServer(
@@ -212,6 +216,7 @@ export class ApiServer implements AsyncDisposable {
       params: found.params,
       query: new Query(mark < 0 ? "" : url.slice(mark + 1)),
       signal,
+      explain: this.#explain,
     };
   }
 
@@ -354,7 +359,7 @@ export class ApiServer implements AsyncDisposable {
     error: unknown,
     respond: (status: number, body: object) => void,
   ): void {
-    const { status, body, isBug } = answerForError(error);
+    const { status, body, isBug } = answerForError(this.#explain(error));
     const route = `${request.method} ${(request.url ?? "").split("?")[0]}`;
     const { log } = this.#options;
     if (isBug && !isHangUp(request, error)) {

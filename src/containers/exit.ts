@@ -37,29 +37,40 @@ const RECORD_RETRY_MS = 1000;
 
 /** Follows a process that runs (or is about to) to its end; its exit is handled in the container's lane. */
 export function watchProcess(parts: ExitParts, id: ContainerId, process: RunningProcess): void {
+  const { promise: unrecorded, resolve: onFailure } = Promise.withResolvers<unknown>();
   const ended = process.exited
-    .then((exit) => recordUntilWritten(parts, id, process, exit))
+    .then((exit) => recordUntilWritten(parts, { id, process, exit, onFailure }))
     .catch((error: unknown) => {
       parts.warn(`Cannot follow the process of container ${id}: ${messageOf(error)}`);
     });
-  parts.lives.of(id).process = { identity: process.process, ended };
+  parts.lives.of(id).process = { identity: process.process, ended, unrecorded };
 }
 
 /** With a full disk the exit cannot be written down: it is tried again until it can, or the engine ends. */
 async function recordUntilWritten(
   parts: ExitParts,
-  id: ContainerId,
-  process: RunningProcess,
-  exit: ProcessExit,
+  end: {
+    readonly id: ContainerId;
+    readonly process: RunningProcess;
+    readonly exit: ProcessExit;
+    readonly onFailure: (error: unknown) => void;
+  },
 ): Promise<void> {
+  const { id, process, exit } = end;
   const { lane } = parts.lives.of(id);
   const { signal } = parts.background;
+  let warned = "";
   while (!signal.aborted) {
     try {
       await lane.run(() => handleExit(parts, id, process, exit));
       return;
     } catch (error) {
-      parts.warn(`Cannot record the exit of container ${id}: ${messageOf(error)}`);
+      end.onFailure(error);
+      const message = messageOf(error);
+      if (message !== warned) {
+        parts.warn(`Cannot record the exit of container ${id}, trying on: ${message}`);
+      }
+      warned = message;
     }
     await parts.clock.delay(RECORD_RETRY_MS, signal).catch(() => undefined);
   }

@@ -9,6 +9,8 @@ export interface LiveProcess {
   readonly identity: ProcessIdentity;
   /** Resolves when its end is recorded and those who waited were told. Never rejects. */
   readonly ended: Promise<void>;
+  /** Resolves with the reason when its end could not be written down at first; that is tried again. */
+  readonly unrecorded: Promise<unknown>;
 }
 
 /** What the running engine knows of one container, beside its record. */

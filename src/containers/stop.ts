@@ -1,8 +1,10 @@
+import { diskFaultOf } from "#base/disk-fault.ts";
 import {
   FailedPreconditionError,
   InvalidArgumentError,
   invariant,
   UnavailableError,
+  messageOf,
 } from "#base/errors.ts";
 import { parseSignal } from "#spec/engine-api/signals.ts";
 import type { ContainerId } from "#spec/ids.ts";
@@ -88,7 +90,7 @@ export async function endRun(
 /**
  * SIGKILL to the run that `process` belongs to, and to no later one.
  *
- * @throws {FailedPreconditionError} It does not die.
+ * @throws {FailedPreconditionError} It does not die, or its end cannot be written down.
  */
 export async function killRun(
   parts: StopParts,
@@ -114,23 +116,32 @@ export async function killRun(
   );
 }
 
-/** @param limitMs Negative for no limit. */
+/**
+ * @param limitMs Negative for no limit.
+ * @throws {FailedPreconditionError} Its end cannot be written down.
+ */
 async function hasEnded(
   parts: Pick<ContainerParts, "clock">,
   process: LiveProcess,
   limitMs: number,
 ): Promise<boolean> {
-  if (limitMs < 0) {
-    await process.ended;
-    return true;
-  }
+  const ended = Promise.race([
+    process.ended.then(() => true),
+    process.unrecorded.then((cause) => {
+      throw new FailedPreconditionError(
+        `Cannot record that process ${process.identity.pid} has ended: ${messageOf(cause)}`,
+        { cause },
+      );
+    }),
+  ]);
+  if (limitMs < 0) return await ended;
   const giveUp = new AbortController();
   const timer = parts.clock.delay(limitMs, giveUp.signal).then(
     () => false,
     () => true,
   );
   try {
-    return await Promise.race([process.ended.then(() => true), timer]);
+    return await Promise.race([ended, timer]);
   } finally {
     giveUp.abort();
   }
@@ -143,7 +154,14 @@ export function holdBackRestart(
 ): ContainerRecord {
   if (record.stoppedByUser || parts.isEnding()) return record;
   const held = { ...record, stoppedByUser: true };
-  parts.registry.put(held);
+  try {
+    parts.registry.put(held);
+  } catch (error) {
+    // Where no policy could bring it back, a broken disk is no reason to leave it running.
+    const { Name } = record.hostConfig.RestartPolicy;
+    if (diskFaultOf(error) === undefined || Name !== "no") throw error;
+    return record;
+  }
   return held;
 }
 

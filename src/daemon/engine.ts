@@ -45,6 +45,7 @@ import { MeasuredFiles } from "#upkeep/measure.ts";
 import { openVolumes } from "#volumes/open.ts";
 import { PluginVolumeDrivers } from "#volumes/plugin/plugin-drivers.ts";
 import type { EngineConfig } from "./config/engine-config.ts";
+import { openDiskFaultExplainer } from "./disk-fault.ts";
 import { readOrCreateEngineId } from "./engine-id.ts";
 import { engineInfo, engineVersion } from "./facts.ts";
 import { loadAppArmorProfile } from "./apparmor.ts";
@@ -460,6 +461,7 @@ export async function openEngine(
       experimental: config.isExperimental,
       log: logger,
       authorizer,
+      explain: openDiskFaultExplainer(host.mounts, config.dataRoot),
       routes: [
         ...systemRoutes({
           events,

@@ -47,10 +47,12 @@ export function openSnapshotter(
   const { dataRoot, storageDriver } = config;
   const fuseOverlayfs = findExecutable(["fuse-overlayfs"], process.env["PATH"]);
   const fileSystem = host.files.fileSystemName(dataRoot);
+  const prior = priorDrivers(dataRoot);
   const refusalOf = (driver: SnapshotDriver): string | undefined => {
     switch (driver) {
       case "overlay2":
-        return host.files.supportsOverlay(dataRoot)
+        // Where it has worked it is not tried again: on a full disk the trial itself would fail.
+        return prior.includes("overlay2") || host.files.supportsOverlay(dataRoot)
           ? undefined
           : `overlayfs refuses its file system (${fileSystem}); ext4, xfs and btrfs will do`;
       case "fuse-overlayfs":
@@ -64,7 +66,7 @@ export function openSnapshotter(
   };
   const { driver, passedOver } = chooseDriver({
     dataRoot,
-    prior: priorDrivers(dataRoot),
+    prior,
     refusalOf,
     ...(storageDriver === undefined ? {} : { asked: storageDriver }),
   });

@@ -40,7 +40,7 @@ export interface Snapshotter {
    * nothing to do. To be awaited before `layerDirectory` is written to; `mount` does it too. What a crash or
    * a failure cut short is begun anew by the next call.
    *
-   * @throws {ResourceExhaustedError} No space for the copy.
+   * @throws {FailedPreconditionError} No space for the copy, marked with the fault of the disk.
    */
   fill(key: string): Promise<void>;
   /** The folder that a layer's files are written to during extraction, in the driver's own whiteout form. */

@@ -1,3 +1,4 @@
+import { markDiskFault } from "#base/disk-fault.ts";
 import { FailedPreconditionError } from "#base/errors.ts";
 import type { Processes } from "#host/processes.ts";
 
@@ -15,5 +16,7 @@ export async function syncFileSystem(
     argv: ["/bin/sync", "-f", directory],
     env: { LC_ALL: "C" },
   });
-  if (code !== 0) throw new FailedPreconditionError(`Cannot sync ${directory}: ${stderr.trim()}`);
+  if (code === 0) return;
+  const error = new FailedPreconditionError(`Cannot sync ${directory}: ${stderr.trim()}`);
+  throw markDiskFault(error, stderr);
 }

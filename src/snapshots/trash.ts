@@ -44,8 +44,12 @@ export class Trash {
     try {
       renameSync(path, aside);
     } catch (error) {
-      if (error instanceof Error && "code" in error && error.code === "ENOENT") return;
-      throw error;
+      const code = error instanceof Error && "code" in error ? error.code : undefined;
+      if (code === "ENOENT") return;
+      if (code !== "ENOSPC" && code !== "EDQUOT") throw error;
+      // no space for one more name in the trash: deleted where it is, which nobody's record names any more
+      this.#free(path);
+      return;
     }
     this.#free(aside);
   }

@@ -89,7 +89,7 @@ export async function startExec(
       await pumpStreams(client, stream, pump, exchange.signal);
     }
   } catch (error) {
-    if (!exchange.signal.aborted) await reportInStream(client, isFramed, error);
+    if (!exchange.signal.aborted) await reportInStream(client, isFramed, exchange.explain(error));
   }
   await client.end();
 }

@@ -48,9 +48,9 @@ export async function startExec(
   // taken at once: of two starts the second is refused
   const running: ExecDetails = { ...exec, status: "running" };
   parts.execs.put(running);
-  parts.execs.recordStart(running);
-  parts.events.publish(record, `exec_start: ${commandText(exec.config)}`, { execID: exec.id });
   try {
+    parts.execs.recordStart(running);
+    parts.events.publish(record, `exec_start: ${commandText(exec.config)}`, { execID: exec.id });
     const process = await parts.runtime.exec(
       {
         containerId: record.id,
@@ -74,7 +74,12 @@ export async function startExec(
     return { terminal: exec.config.Tty, ...(stream && { stream }) };
   } catch (error) {
     parts.execs.put({ ...running, status: "exited", exitCode: exitCodeOf(error) });
-    parts.execs.recordEnd(exec.id);
+    try {
+      parts.execs.recordEnd(exec.id);
+    } catch (failure) {
+      // the disk: what is left is removed when the engine starts next
+      parts.warn(`Cannot forget exec ${exec.id}: ${messageOf(failure)}`);
+    }
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { openSync, writeSync } from "node:fs";
+import { diskFaultOf } from "#base/disk-fault.ts";
 import { InternalError, messageOf, WharfError } from "#base/errors.ts";
 import type { UnpackJob, UnpackReport } from "#images/unpack/protocol.ts";
 import { unpackLayer } from "#images/unpack/unpack-layer.ts";
@@ -40,7 +41,13 @@ export async function runUnpackWorker(args: readonly string[]): Promise<number> 
     return 0;
   } catch (error) {
     const kind = error instanceof WharfError ? error.kind : "internal";
-    report({ type: "error", kind, message: messageOf(error) });
+    const diskFault = diskFaultOf(error)?.code;
+    report({
+      type: "error",
+      kind,
+      message: messageOf(error),
+      ...(diskFault === undefined ? {} : { diskFault }),
+    });
     return 1;
   }
 }

@@ -170,10 +170,11 @@ export class LayerWriter implements TarPushHandler {
     this.#uncheckedBytes = entry.sizeBytes;
     const free = this.#syscalls.freeBytes();
     if (free - entry.sizeBytes < this.#limits.minFreeBytes) {
-      throw new ResourceExhaustedError(
+      const error = new ResourceExhaustedError(
         `Cannot unpack layer: no space left on device (${free} bytes free, ` +
           `the next file takes ${entry.sizeBytes})`,
       );
+      throw Object.assign(error, { code: "ENOSPC" });
     }
   }
 

@@ -68,7 +68,10 @@ export class ProcessUnpacker implements LayerUnpacker {
       const status = await child.exited;
       signal.throwIfAborted();
       if (last?.type === "result") return last.result;
-      if (last?.type === "error") throw rebuild(last.kind, last.message);
+      if (last?.type === "error") {
+        const error = rebuild(last.kind, last.message);
+        throw last.diskFault === undefined ? error : Object.assign(error, { code: last.diskFault });
+      }
       const how = status.signal === undefined ? `code ${status.code}` : `signal ${status.signal}`;
       throw new FailedPreconditionError(`Cannot unpack layer: its process ended with ${how}`);
     } finally {

@@ -1,3 +1,4 @@
+import type { DiskFaultCode } from "#base/disk-fault.ts";
 import type { ErrorKind } from "#base/errors.ts";
 import type { DiffId } from "#spec/digest.ts";
 
@@ -53,4 +54,9 @@ export interface UnpackResult extends UnpackSummary {
 export type UnpackReport =
   | { readonly type: "progress"; readonly readBytes: number }
   | { readonly type: "result"; readonly result: UnpackResult }
-  | { readonly type: "error"; readonly kind: ErrorKind; readonly message: string };
+  | {
+      readonly type: "error";
+      readonly kind: ErrorKind;
+      readonly message: string;
+      readonly diskFault?: DiskFaultCode;
+    };

@@ -10,7 +10,7 @@ import {
   statSync,
 } from "node:fs";
 import { join } from "node:path";
-import { InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
+import { InvalidArgumentError, ResourceExhaustedError, UnsupportedError } from "#base/errors.ts";
 import type { Mounts, OverlayMount } from "#host/mounts.ts";
 import type { SnapshotterOptions } from "#snapshots/driver-options.ts";
 import { type SnapshotRecord, SnapshotRecords, toSnapshotInfo } from "#snapshots/records.ts";
@@ -116,6 +116,13 @@ class KernelStacker implements OverlayStacker {
 
   async mount(mount: OverlayMount): Promise<void> {
     this.#mounts.mountOverlay({ ...mount, options: this.#mountOptions });
+    // Without space for its own folder overlayfs mounts all the same, read-only, and says so in dmesg alone.
+    if (mount.workDir === undefined || existsSync(join(mount.workDir, "work"))) return;
+    this.#mounts.unmount(mount.target, { lazy: true });
+    const error = new ResourceExhaustedError(
+      `Cannot mount overlay on "${mount.target}": it would be read-only, as its work folder cannot be made`,
+    );
+    throw Object.assign(error, { code: "EROFS", path: mount.workDir });
   }
 }
 

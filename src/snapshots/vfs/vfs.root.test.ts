@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ResourceExhaustedError } from "#base/errors.ts";
+import { diskFaultOf } from "#base/disk-fault.ts";
 import { snapshotterContract } from "#snapshots/testing/contract.ts";
 import { linuxSnapshotterOptions } from "#snapshots/testing/linux-options.ts";
 import { MemoryStore } from "#store/memory/store.ts";
@@ -25,7 +25,7 @@ test("a copy for which there is no space leaves nothing, and is made when there 
     writeFileSync(join(root, "filler"), Buffer.alloc(2_000_000));
     snapshots.prepare("box", "base");
     const refusal = await snapshots.mount("box").catch((error: unknown) => error);
-    expect(refusal).toBeInstanceOf(ResourceExhaustedError);
+    expect(diskFaultOf(refusal)?.code).toBe("ENOSPC");
     expect(String(refusal)).toContain("No space left on device");
     rmSync(join(root, "filler"));
     expect(readdirSync(await snapshots.mount("box"))).toEqual(["half"]);

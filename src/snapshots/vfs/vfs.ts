@@ -1,11 +1,7 @@
 import { mkdirSync, chmodSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import {
-  FailedPreconditionError,
-  InvalidArgumentError,
-  ResourceExhaustedError,
-  UnsupportedError,
-} from "#base/errors.ts";
+import { markDiskFault } from "#base/disk-fault.ts";
+import { FailedPreconditionError, InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
 import type { SnapshotterOptions } from "#snapshots/driver-options.ts";
 import type { SnapshotLimits, Snapshotter } from "#snapshots/snapshotter.ts";
 import { openTreeSnapshotter, type TreeMaker } from "#snapshots/tree-snapshotter.ts";
@@ -46,10 +42,8 @@ class CopyingMaker implements TreeMaker {
     });
     if (code === 0) return;
     const reason = stderr.trim().split("\n")[0] ?? "";
-    const Kind = /No space left|Disk quota exceeded/.test(reason)
-      ? ResourceExhaustedError
-      : FailedPreconditionError;
-    throw new Kind(`Cannot copy the layers below: ${reason}`);
+    const message = `Cannot copy the layers below: ${reason}`;
+    throw markDiskFault(new FailedPreconditionError(message), reason);
   }
 
   async remove(target: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmdirSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmdirSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ResourceExhaustedError } from "#base/errors.ts";
@@ -35,6 +35,48 @@ describe("SqliteStore on a full disk", () => {
     notes.put("c", "3");
     expect(notes.findBy("all", "x").map(([key]) => key)).toEqual(["a", "c"]);
   });
+});
+
+describe("SqliteStore with its reserve, on a full disk", () => {
+  const NOTES = { name: "notes", version: 1, indexes: { all: () => ["x"] } };
+
+  test("changes, deletes and opens anew when not one byte is left", () => {
+    run("mount", "-o", "remount,size=40m", folder);
+    const path = join(folder, "state.db");
+    const keys = Array.from({ length: 300 }, (_, index) => `key${index}`);
+    {
+      using store = SqliteStore.open(path);
+      const notes = store.collection<string>(NOTES);
+      for (const key of keys) notes.put(key, "x".repeat(2000));
+      fillDisk();
+      for (let round = 0; round < 10; round++) {
+        for (const key of keys) notes.put(key, `${round}`.repeat(2000));
+      }
+      for (const key of keys.slice(0, 100)) expect(notes.delete(key)).toBe(true);
+    }
+    fillDisk();
+    {
+      using store = SqliteStore.open(path);
+      const notes = store.collection<string>(NOTES);
+      expect(notes.count()).toBe(200);
+      expect(notes.get("key200")).toBe("9".repeat(2000));
+      for (const key of keys) notes.delete(key);
+      expect(notes.count()).toBe(0);
+    }
+  });
+
+  function fillDisk(): void {
+    const descriptor = openSync(join(folder, "filler"), "a");
+    for (const size of [1 << 20, 4096, 1]) {
+      const bytes = Buffer.alloc(size, 1);
+      try {
+        for (;;) writeSync(descriptor, bytes);
+      } catch (error) {
+        expect(String(error)).toContain("ENOSPC");
+      }
+    }
+    closeSync(descriptor);
+  }
 });
 
 function run(...command: string[]): void {

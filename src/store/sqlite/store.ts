@@ -1,4 +1,4 @@
-import { Database, type Statement } from "bun:sqlite";
+import { constants, Database, type Statement } from "bun:sqlite";
 import { chmodSync, closeSync, existsSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { FailedPreconditionError, InternalError, invariant } from "#base/errors.ts";
@@ -6,6 +6,7 @@ import { checkDefinition, requireSynchronous } from "#store/definition.ts";
 import type { Collection, CollectionDefinition, Store, Survival } from "#store/store.ts";
 import { openCollection, type SqliteCollection } from "./collection.ts";
 import { translated } from "./errors.ts";
+import { StoreReserve } from "./reserve.ts";
 
 /** Layout of the file, in `PRAGMA user_version`: a table for each collection and one for its indexes. */
 const SCHEMA_VERSION = 1;
@@ -26,11 +27,13 @@ export class SqliteStore implements Store {
   readonly #path: string;
   readonly #collections = new Map<string, SqliteCollection<unknown>>();
   readonly #sql: { readonly begin: Statement; readonly commit: Statement };
+  readonly #reserve: StoreReserve;
   #depth = 0;
 
   private constructor(database: Database, path: string) {
     this.#database = database;
     this.#path = path;
+    this.#reserve = new StoreReserve(database, path);
     this.#sql = {
       begin: database.prepare("BEGIN IMMEDIATE"),
       commit: database.prepare("COMMIT"),
@@ -53,7 +56,11 @@ export class SqliteStore implements Store {
         database.run("PRAGMA synchronous = FULL");
         database.run(`PRAGMA application_id = ${APPLICATION_ID}`);
         database.run(`PRAGMA user_version = ${SCHEMA_VERSION}`);
-        return new SqliteStore(database, path);
+        // kept at the end with all its room, which a full disk would not give again
+        database.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1);
+        const store = new SqliteStore(database, path);
+        store.#reserve.fill();
+        return store;
       } catch (error) {
         database.close();
         throw error;
@@ -76,7 +83,9 @@ export class SqliteStore implements Store {
   }
 
   transaction<T>(work: () => T, survives: Survival = "power-cut"): T {
-    if (survives === "power-cut" || this.#depth > 0) return this.#transact(work);
+    if (this.#depth > 0) return this.#transact(work);
+    this.#reserve.noteWrite();
+    if (survives === "power-cut") return this.#transact(work);
     this.#database.run("PRAGMA synchronous = NORMAL");
     try {
       return this.#transact(work);
@@ -125,6 +134,7 @@ export class SqliteStore implements Store {
     // An open statement would keep the file open, and its file system busy, until it is collected.
     for (const collection of this.#collections.values()) collection[Symbol.dispose]();
     for (const statement of Object.values(this.#sql)) statement.finalize();
+    this.#reserve[Symbol.dispose]();
     this.#collections.clear();
     this.#database.close(true);
   }

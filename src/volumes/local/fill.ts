@@ -1,6 +1,7 @@
 import { chmodSync, chownSync, existsSync, readdirSync, renameSync, rmdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { markDiskFault } from "#base/disk-fault.ts";
 import { ConflictError, FailedPreconditionError } from "#base/errors.ts";
 import type { Processes } from "#host/processes.ts";
 import { lstatIfThere, resolveInRoot } from "./resolve-in-root.ts";
@@ -51,9 +52,10 @@ async function copyTree(
   );
   signal.throwIfAborted();
   if (result.code !== 0) {
-    throw new FailedPreconditionError(
+    const error = new FailedPreconditionError(
       `Cannot copy the image's content into the volume: ${result.stderr.trim().split("\n")[0] ?? ""}`,
     );
+    throw markDiskFault(error, result.stderr);
   }
 }
 

@@ -33,7 +33,12 @@ export class LocalDriver implements VolumeDriver {
   }
 
   async create(name: string): Promise<void> {
-    this.#makeFolder(name);
+    try {
+      this.#makeFolder(name);
+    } catch (error) {
+      await rm(this.#directoryOf(name), { recursive: true, force: true });
+      throw error;
+    }
   }
 
   /** @throws {InvalidArgumentError} With Docker's texts; before anything is made. */

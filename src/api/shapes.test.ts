@@ -190,6 +190,8 @@ describe("system", () => {
     isExperimental: false,
     proxies: { http: "", https: "", none: "" },
     addressPools: [],
+    cdiSpecDirectories: ["/etc/cdi"],
+    cdiDevices: [],
     warnings: [],
   };
 

@@ -61,9 +61,22 @@ export async function bringUp(
     if (live.isForcedOut) throw new ConflictError(`container ${given.name} is being removed`);
     await live.cleaning;
     return await bringUpUnless(parts, given, AbortSignal.any([signal, underWay.signal]));
+  } catch (error) {
+    throw reasonOf(parts, given, error);
   } finally {
     live.startUnderWay = undefined;
   }
+}
+
+/** What made the start fail; what failed while it was undone as well is reported. */
+function reasonOf(
+  parts: Pick<BringUpParts, "warn">,
+  record: Pick<ContainerRecord, "id">,
+  error: unknown,
+): unknown {
+  if (!(error instanceof SuppressedError)) return error;
+  parts.warn(`Cannot undo the start of container ${record.id}: ${messageOf(error.error)}`);
+  return reasonOf(parts, record, error.suppressed);
 }
 
 async function bringUpUnless(
@@ -73,7 +86,6 @@ async function bringUpUnless(
 ): Promise<ContainerRecord> {
   const record = atNextStart(given);
   const { id, hostConfig } = record;
-  refuseDevices(hostConfig);
   checkLinks(parts, record);
   checkRemapped(parts, hostConfig);
   await using undo = new AsyncDisposableStack();
@@ -342,13 +354,4 @@ function joinableContainer(parts: BringUpParts, reference: string): string {
     );
   }
   return target.id;
-}
-
-function refuseDevices(hostConfig: HostConfig): void {
-  const [request] = hostConfig.DeviceRequests;
-  if (!request) return;
-  const capabilities = request.Capabilities.map((group) => `[${group.join(" ")}]`).join(" ");
-  throw new FailedPreconditionError(
-    `could not select device driver ${JSON.stringify(request.Driver)} with capabilities: [${capabilities}]`,
-  );
 }

@@ -40,6 +40,8 @@ export interface ContainerSettings {
   readonly dnsSearch: readonly string[];
   /** The daemon's `--default-ulimit`. */
   readonly defaultUlimits: readonly Ulimit[];
+  /** Folders of CDI specifications, the later the stronger; none switches them off. */
+  readonly cdiSpecDirectories: readonly string[];
   /** The init of `--init`; absent where none is installed. */
   readonly initPath?: string;
   /** The daemon's own `--init`: for containers that do not say. */

@@ -7,10 +7,12 @@ import type { ExecConfig } from "#spec/engine-api/exec-config.ts";
 import { type HostConfig, joinedContainer } from "#spec/engine-api/host-config.ts";
 import type { Process, Spec } from "#spec/oci-runtime.ts";
 import { hostPlatform } from "#spec/platform.ts";
+import { applyEdits } from "./cdi/apply-edits.ts";
+import { resolveDeviceRequests } from "./cdi/resolve.ts";
 import { cgroupPathOf, specCgroupPath } from "./cgroup-path.ts";
 import type { ContainerMount, ContainerRecord } from "./container.ts";
-import { readDeviceNumbers, readDevices } from "./oci-spec/host-devices.ts";
 import { loggedContainer } from "./logs.ts";
+import { readDeviceNumbers, readDevices, tryReadDevice } from "./oci-spec/host-devices.ts";
 import { capabilitySets, type SpecHost, type SpecMount } from "./oci-spec/input.ts";
 import { planOciSpec } from "./oci-spec/plan.ts";
 import {
@@ -80,7 +82,8 @@ export function planSpec(parts: PlanParts, prepared: PreparedContainer): Spec {
   const { settings } = parts;
   const initPath = initPathOf(parts, hostConfig);
   const shared = sharedMemoryPath(parts, record);
-  return planOciSpec({
+  const edits = resolveDeviceRequests(hostConfig.DeviceRequests, settings.cdiSpecDirectories);
+  const spec = planOciSpec({
     containerId: id,
     config,
     hostConfig,
@@ -102,6 +105,7 @@ export function planSpec(parts: PlanParts, prepared: PreparedContainer): Spec {
     defaultUlimits: settings.defaultUlimits,
     host: specHost(parts),
   });
+  return applyEdits(spec, edits, tryReadDevice);
 }
 
 /**
@@ -138,7 +142,7 @@ export function planExecProcess(
     ),
     noNewPrivileges: security.noNewPrivileges,
     oomScoreAdj: hostConfig.OomScoreAdj,
-    rlimits: planRlimits(hostConfig.Ulimits, parts.settings.defaultUlimits, host.hardLimits),
+    rlimits: planRlimits(hostConfig.Ulimits ?? [], parts.settings.defaultUlimits, host.hardLimits),
     ...planAppArmor(hostConfig, security, host),
   };
 }

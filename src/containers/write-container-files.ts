@@ -48,12 +48,12 @@ export function writeContainerFiles(
   if (sandbox.mode.kind === "container") return paths;
   const { config, hostConfig } = record;
   const isHost = sandbox.mode.kind === "host";
-  const gateway = parts.networks.hostGatewayAddress();
+  const hostGateways = parts.networks.hostGatewayAddresses();
   writeFileSync(paths.hostnamePath, renderHostname(config.Hostname));
   writeFileSync(
     paths.hostsPath,
     isHost
-      ? renderHostsOfHost(readOptional("/etc/hosts") ?? "", hostConfig.ExtraHosts, gateway)
+      ? renderHostsOfHost(readOptional("/etc/hosts") ?? "", hostConfig.ExtraHosts, hostGateways)
       : renderHosts({
           hostname: config.Hostname,
           domainName: config.Domainname,
@@ -62,7 +62,7 @@ export function writeContainerFiles(
           ),
           extraHosts: hostConfig.ExtraHosts,
           links: linkedHosts(parts, record),
-          ...(gateway === undefined ? {} : { hostGateway: gateway }),
+          hostGateways,
         }),
   );
   const host = chooseHostFile(

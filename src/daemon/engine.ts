@@ -139,6 +139,7 @@ function networksConfig({ bridge }: EngineConfig): NetworksConfig {
         ? DEFAULT_NETWORKS_CONFIG.defaultAddressPools
         : bridge.addressPools.map(parseSubnetPool),
     defaultBindAddress: bridge.publishAddress,
+    hostGateways: bridge.hostGateways,
   };
 }
 
@@ -413,6 +414,7 @@ export async function openEngine(
         dnsSearch: config.containers.dnsSearch,
         defaultUlimits: config.containers.ulimits,
         isInitDefault: config.containers.isInit,
+        cdiSpecDirectories: config.containers.cdiSpecDirectories,
         isNoNewPrivilegesDefault: config.containers.isNoNewPrivileges,
         ...(idMappings === undefined ? {} : { idMappings }),
         ...(appArmorProfile === undefined ? {} : { appArmorProfile }),

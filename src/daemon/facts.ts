@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { EngineInfo, EngineVersion } from "#api/system/backend.ts";
 import { buildId, buildTime, wharfVersion } from "#base/version.ts";
+import { readCatalogue } from "#containers/cdi/catalogue.ts";
 import type { Containers } from "#containers/containers.ts";
 import type { Host } from "#host/host.ts";
 import type { Images } from "#images/images.ts";
@@ -107,6 +108,8 @@ export async function engineInfo(sources: FactSources): Promise<EngineInfo> {
   const { host, runtime, snapshotter } = sources;
   const { system, cgroups } = host;
   const config = sources.config();
+  const { cdiSpecDirectories } = config.containers;
+  const cdi = readCatalogue(cdiSpecDirectories);
   const networkDrivers = new Set(sources.networks.list().map((network) => network.driver));
   return {
     id: sources.engineId,
@@ -148,6 +151,8 @@ export async function engineInfo(sources: FactSources): Promise<EngineInfo> {
     isExperimental: config.isExperimental,
     proxies: { http: "", https: "", none: "" },
     addressPools: config.bridge.addressPools,
-    warnings: [...sources.warnings, ...hostWarnings(host)],
+    cdiSpecDirectories,
+    cdiDevices: [...cdi.devices.keys()].sort(),
+    warnings: [...sources.warnings, ...hostWarnings(host), ...cdi.problems],
   };
 }

@@ -20,6 +20,8 @@ export interface NetworksConfig {
   readonly defaultAddressPools: readonly SubnetPool[];
   /** Where a published port goes that names no address; `0.0.0.0` means `::` as well. */
   readonly defaultBindAddress: string;
+  /** What `host-gateway` of `--add-host` stands for; the bridge's own address when empty. */
+  readonly hostGateways: readonly string[];
 }
 
 /** dockerd's defaults, on a bridge of our own name. */
@@ -31,6 +33,7 @@ export const DEFAULT_NETWORKS_CONFIG: NetworksConfig = {
   ipMasquerade: true,
   defaultAddressPools: DEFAULT_SUBNET_POOLS,
   defaultBindAddress: "0.0.0.0",
+  hostGateways: [],
 };
 
 /**

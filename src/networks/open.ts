@@ -154,6 +154,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
     namespaces,
     clock: options.clock,
     conntrack: options.conntrack,
+    hostGateways: config.hostGateways,
     firewall: new Firewall({ nft: options.nft, engineId }),
     ports: new PortAllocator({
       engineId,

@@ -288,5 +288,5 @@ test("--bridge none has no default network", async () => {
       .toSorted(),
   ).toEqual(["host", "none"]);
   expect(lab.container(engine, "c1")).rejects.toThrow("network bridge not found");
-  expect(engine.networks.hostGatewayAddress()).toBeUndefined();
+  expect(engine.networks.hostGatewayAddresses()).toEqual([]);
 });

@@ -56,6 +56,7 @@ export interface NetworkServiceOptions {
   readonly conntrack: Conntrack;
   readonly firewall: Firewall;
   readonly ports: PortAllocator;
+  readonly hostGateways: readonly string[];
   /** Reports what goes on all the same. */
   readonly warn: (message: string) => void;
   readonly randomBytes: RandomBytes;
@@ -148,8 +149,11 @@ export class NetworkService implements Networks {
     return this.#sandboxes.get(containerId)?.record;
   }
 
-  hostGatewayAddress(): string | undefined {
-    return this.list().find(({ name }) => name === "bridge")?.pools[0]?.gateway;
+  hostGatewayAddresses(): readonly string[] {
+    const { hostGateways } = this.#options;
+    if (hostGateways.length > 0) return hostGateways;
+    const gateway = this.list().find(({ name }) => name === "bridge")?.pools[0]?.gateway;
+    return gateway === undefined ? [] : [gateway];
   }
 
   async openSandbox(request: SandboxRequest, signal: AbortSignal): Promise<Sandbox> {

@@ -5,7 +5,7 @@ import type { Cgroups, CgroupStats } from "#host/cgroups.ts";
 import type { Clock } from "#host/clock.ts";
 import type { Processes } from "#host/processes.ts";
 import type { Sockets } from "#host/sockets.ts";
-import type { Resources } from "#spec/oci-runtime.ts";
+import type { Resources, Spec } from "#spec/oci-runtime.ts";
 import { adoptProcess } from "./adopt.ts";
 import { connectAttach } from "./conmon/attach.ts";
 import { sendReopenLog, sendResize } from "./conmon/control.ts";
@@ -52,6 +52,11 @@ export interface ConmonRuntimeParts {
   readonly conmonVersion: string;
   readonly choice: RuntimeChoice;
   readonly systemdCgroup: boolean;
+}
+
+/** Hooks that the runtime runs in its `start` and `delete`, which we do without where there are none. */
+function hasLateHooks({ hooks }: Spec): boolean {
+  return [...(hooks?.poststart ?? []), ...(hooks?.poststop ?? [])].length > 0;
 }
 
 interface Prepared {
@@ -121,6 +126,7 @@ export class ConmonRuntime implements Runtime {
         const spec = await request.spec();
         const scoped = isScoped ? withScope(spec) : spec;
         const compiled = this.#filters.apply(program, request.id, scoped);
+        if (hasLateHooks(spec)) folder.markHooked();
         writeFileSync(folder.configFile, JSON.stringify(compiled.spec));
         learnFilter = compiled.learn;
         return { command: spec.process?.args[0] ?? "" };
@@ -181,8 +187,8 @@ export class ConmonRuntime implements Runtime {
       throw new ConflictError(`Cannot start container ${id}: it does not wait to be started`);
     }
     folder.markStarting();
-    if (program.family === "other") {
-      await this.#run(program, ["start", id]);
+    if (program.family === "other" || folder.isHooked) {
+      await this.#run(program, ["start", id], { isHooked: folder.isHooked });
       return;
     }
     const { processes, clock } = this.#parts;
@@ -225,7 +231,7 @@ export class ConmonRuntime implements Runtime {
     const program = this.#program(record.runtimeName);
     const { own, rest } = splitOwnLimits(resources, program.family);
     if (Object.keys(rest).length > 0) {
-      await this.#run(program, ["update", "--resources", "-", id], JSON.stringify(rest));
+      await this.#run(program, ["update", "--resources", "-", id], { input: JSON.stringify(rest) });
     }
     if (own.length > 0) this.#parts.cgroups.limit(record.limitedCgroupPath, own);
   }
@@ -353,13 +359,13 @@ export class ConmonRuntime implements Runtime {
     });
   }
 
-  #run(program: RuntimeProgram, command: readonly string[], input?: string): Promise<string> {
+  #run(
+    program: RuntimeProgram,
+    command: readonly string[],
+    options: { readonly input?: string; readonly isHooked?: boolean } = {},
+  ): Promise<string> {
     const { processes, systemdCgroup } = this.#parts;
-    return runProgram(processes, program, {
-      systemdCgroup,
-      command,
-      ...(input === undefined ? {} : { input }),
-    });
+    return runProgram(processes, program, { systemdCgroup, command, ...options });
   }
 
   #makeFolder(record: ProcessRecord): StateFolder {

@@ -45,7 +45,7 @@ export async function removeProcess(parts: RemoveParts, request: RemoveRequest):
   }
   if (supervisor !== undefined) await processes.waitGone(supervisor);
   if (record?.kind === "container") {
-    await forgetContainer(parts, record, request.program);
+    await forgetContainer(parts, record, request.program, folder.isHooked);
     parts.exits.forget(record.id);
   }
   rmSync(folder.path, { recursive: true, force: true });
@@ -73,10 +73,12 @@ async function forgetContainer(
   parts: RemoveParts,
   record: ProcessRecord,
   program: RuntimeProgram | undefined,
+  isHooked: boolean,
 ): Promise<void> {
-  if (program !== undefined && (program.family === "other" || parts.systemdCgroup)) {
+  const { systemdCgroup } = parts;
+  if (program !== undefined && (program.family === "other" || systemdCgroup || isHooked)) {
     const command = ["delete", "--force", record.id];
-    await runProgram(parts.processes, program, { systemdCgroup: parts.systemdCgroup, command });
+    await runProgram(parts.processes, program, { systemdCgroup, command, isHooked });
     return;
   }
   parts.cgroups.remove(record.cgroupPath);

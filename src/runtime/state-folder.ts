@@ -78,6 +78,15 @@ export class StateFolder {
     return existsSync(join(this.path, "starting"));
   }
 
+  /** The runtime has programs to run at `start` and `delete`, which are therefore its own to do. */
+  markHooked(): void {
+    writeFileSync(join(this.path, "hooked"), "");
+  }
+
+  get isHooked(): boolean {
+    return existsSync(join(this.path, "hooked"));
+  }
+
   /** conmon saw the kernel kill for lack of memory in the container's cgroup. */
   get sawOutOfMemory(): boolean {
     return existsSync(join(this.path, "oom"));

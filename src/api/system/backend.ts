@@ -72,6 +72,9 @@ export interface EngineInfo {
   readonly isExperimental: boolean;
   readonly proxies: { readonly http: string; readonly https: string; readonly none: string };
   readonly addressPools: readonly { readonly base: string; readonly size: number }[];
+  readonly cdiSpecDirectories: readonly string[];
+  /** Qualified names: `vendor.com/class=name`. */
+  readonly cdiDevices: readonly string[];
   /** Sentences on what this host or session does not allow. */
   readonly warnings: readonly string[];
 }

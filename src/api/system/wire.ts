@@ -175,7 +175,10 @@ export function infoToWire(
         }
       : {}),
     ...(isAtLeast(version, "1.49") ? { FirewallBackend: { Driver: "nftables" } } : {}),
-    CDISpecDirs: [],
+    ...(isAtLeast(version, "1.50") && info.cdiDevices.length > 0
+      ? { DiscoveredDevices: info.cdiDevices.map((id) => ({ Source: "cdi", ID: id })) }
+      : {}),
+    CDISpecDirs: [...info.cdiSpecDirectories],
     Warnings: info.warnings.length === 0 ? null : info.warnings,
     ...legacyInfo(version),
   };

@@ -49,6 +49,14 @@ export function readDeviceNumbers(
   );
 }
 
+/** A device node of the host; undefined where the path is none. */
+export function tryReadDevice(path: string): Omit<SpecDevice["device"], "path"> | undefined {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (!stats || !(isDevice(stats) || stats.isFIFO())) return undefined;
+  const { device } = specDevice(path, path, stats, "rwm");
+  return stats.isFIFO() ? { type: "p", fileMode: stats.mode & 0o7777 } : device;
+}
+
 function devicesOf(mapping: DeviceMapping): readonly SpecDevice[] {
   const { PathOnHost, PathInContainer, CgroupPermissions } = mapping;
   const access = CgroupPermissions === "" ? "rwm" : CgroupPermissions;

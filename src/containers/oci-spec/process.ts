@@ -28,7 +28,7 @@ export function planProcess(input: OciSpecInput, security: SecurityOptions): Pro
     capabilities: capabilitySets(containerCapabilities(hostConfig, host)),
     noNewPrivileges: security.noNewPrivileges,
     oomScoreAdj: hostConfig.OomScoreAdj,
-    rlimits: planRlimits(hostConfig.Ulimits, input.defaultUlimits, host.hardLimits),
+    rlimits: planRlimits(hostConfig.Ulimits ?? [], input.defaultUlimits, host.hardLimits),
     ...planAppArmor(hostConfig, security, host),
   };
 }

@@ -142,8 +142,8 @@ export class FakeNetworks implements Networks {
     return this.#sandboxes.get(containerId);
   }
 
-  hostGatewayAddress(): string {
-    return "172.18.0.1";
+  hostGatewayAddresses(): readonly string[] {
+    return ["172.18.0.1"];
   }
 
   counters(): Readonly<Record<string, InterfaceCounters>> {

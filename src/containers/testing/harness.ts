@@ -179,6 +179,7 @@ export async function openTestEngine(world: World): Promise<TestEngine> {
       dnsOptions: [],
       dnsSearch: [],
       defaultUlimits: [],
+      cdiSpecDirectories: [],
       isInitDefault: false,
       isNoNewPrivilegesDefault: false,
     },

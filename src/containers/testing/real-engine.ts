@@ -181,6 +181,7 @@ export async function openRealEngine(root: RealRoot): Promise<RealEngine> {
         dnsOptions: [],
         dnsSearch: [],
         defaultUlimits: [],
+        cdiSpecDirectories: [],
         isInitDefault: false,
         isNoNewPrivilegesDefault: false,
         initPath: "/usr/bin/catatonit",

@@ -53,6 +53,8 @@ export interface EngineConfig {
     readonly isMasqueraded: boolean;
     readonly isForwarding: boolean;
     readonly publishAddress: string;
+    /** What `host-gateway` stands for; empty: the address of the bridge. */
+    readonly hostGateways: readonly string[];
     readonly addressPools: readonly PoolSetting[];
   };
   readonly containers: {
@@ -67,6 +69,7 @@ export interface EngineConfig {
     readonly dnsOptions: readonly string[];
     readonly dnsSearch: readonly string[];
     readonly isInit: boolean;
+    readonly cdiSpecDirectories: readonly string[];
     readonly initPath?: string;
     readonly isNoNewPrivileges: boolean;
     /** `default`, `user[:group]` or `uid[:gid]`; absent: containers have the host's users. */
@@ -252,6 +255,7 @@ function bridgeConfig(settings: Settings): EngineConfig["bridge"] {
     isMasqueraded: settings.flag("ip-masq") ?? true,
     isForwarding: settings.flag("ip-forward") ?? true,
     publishAddress: settings.text("ip") ?? "0.0.0.0",
+    hostGateways: checkAddresses(settings.list("host-gateway-ip")),
     addressPools: pools?.kind === "pools" ? pools.value : [],
   };
 }
@@ -273,6 +277,14 @@ function cgroupManager(settings: Settings): "cgroupfs" | "systemd" {
     manager = read ?? manager;
   }
   return manager;
+}
+
+/** As in dockerd an empty name, alone, stands for no folder at all. */
+function cdiSpecDirectories(settings: Settings): readonly string[] {
+  const directories = settings.list("cdi-spec-dir");
+  return directories.length === 0
+    ? ["/etc/cdi", "/var/run/cdi"]
+    : directories.filter((directory) => directory !== "");
 }
 
 function containersConfig(settings: Settings): EngineConfig["containers"] {
@@ -301,6 +313,7 @@ function containersConfig(settings: Settings): EngineConfig["containers"] {
     dnsOptions: settings.list("dns-opt"),
     dnsSearch: settings.list("dns-search"),
     isInit: settings.flag("init") ?? false,
+    cdiSpecDirectories: cdiSpecDirectories(settings),
     ...(initPath === undefined ? {} : { initPath }),
     isNoNewPrivileges: settings.flag("no-new-privileges") ?? false,
     ...(usernsRemap === undefined ? {} : { usernsRemap }),

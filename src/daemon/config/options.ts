@@ -90,7 +90,13 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
     "Bridge of the default network; made when missing, none for no network",
     "wharf0",
   ),
-  option("cdi-spec-dir cdi-spec-dirs", "list", "none", "Folders of CDI specifications"),
+  option(
+    "cdi-spec-dir cdi-spec-dirs",
+    "list",
+    "full",
+    "Folders of CDI specifications; an empty one switches CDI off",
+    "[/etc/cdi,/var/run/cdi]",
+  ),
   option("cgroup-parent", "string", "full", "Parent cgroup of all containers"),
   option("config-file -", "string", "full", "Configuration file", "/etc/wharf/daemon.json"),
   option("containerd", "string", "none", "Address of containerd: Wharf needs none"),
@@ -187,7 +193,7 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
   option(
     "host-gateway-ip host-gateway-ips",
     "list",
-    "none",
+    "full",
     "What host-gateway of --add-host stands for",
   ),
   option("http-proxy -", "string", "none", "Proxy for outgoing http"),

@@ -15,7 +15,7 @@ describe("renderHosts()", () => {
       hostname: "c3d1921c7b4f",
       addresses: ["172.31.0.2"],
       extraHosts: ["foo:1.2.3.4", "bar=host-gateway", "six:::1", "seven:[fd00::7]"],
-      hostGateway: "172.31.0.1",
+      hostGateways: ["172.31.0.1"],
       links: [{ address: "172.31.0.9", names: ["db", "0123456789ab", "postgres"] }],
     });
     expect(text).toBe(
@@ -30,7 +30,12 @@ fd00::7	seven
   });
 
   test("puts the full name before the short one; nothing without an address", () => {
-    const request = { hostname: "web", domainName: "example.org", extraHosts: [] };
+    const request = {
+      hostname: "web",
+      domainName: "example.org",
+      extraHosts: [],
+      hostGateways: [],
+    };
     expect(renderHosts({ ...request, addresses: ["10.0.0.2"] })).toEndWith(
       "10.0.0.2\tweb.example.org web\n",
     );
@@ -48,12 +53,17 @@ fd00::7	seven
   });
 
   test("refuses host-gateway where there is none", () => {
-    const request = { hostname: "web", addresses: [], extraHosts: ["foo:host-gateway"] };
+    const request = {
+      hostname: "web",
+      addresses: [],
+      extraHosts: ["foo:host-gateway"],
+      hostGateways: [],
+    };
     expect(() => renderHosts(request)).toThrow("unable to derive the IP value for host-gateway");
   });
 
   test("renderHostsOfHost() adds to the host's file", () => {
-    expect(renderHostsOfHost("127.0.0.1 localhost", ["a:1.1.1.1"], undefined)).toBe(
+    expect(renderHostsOfHost("127.0.0.1 localhost", ["a:1.1.1.1"], [])).toBe(
       "127.0.0.1 localhost\n1.1.1.1\ta\n",
     );
   });

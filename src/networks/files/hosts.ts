@@ -8,8 +8,8 @@ export interface HostsRequest {
   readonly addresses: readonly string[];
   /** As in the API: `name:address`, the address `host-gateway` included; `name=address` too. */
   readonly extraHosts: readonly string[];
-  /** What `host-gateway` stands for. */
-  readonly hostGateway?: string;
+  /** What `host-gateway` stands for: a line each. */
+  readonly hostGateways: readonly string[];
   /** Legacy links: the address of each linked container and the names that it gets here. */
   readonly links?: readonly { readonly address: string; readonly names: readonly string[] }[];
 }
@@ -24,10 +24,10 @@ const LOCALHOST = [
 ];
 
 /**
- * @returns A line of the file, `address<TAB>name`.
+ * @returns Lines of the file, `address<TAB>name`.
  * @throws {InvalidArgumentError} With Docker's texts. {FailedPreconditionError} `host-gateway` without one.
  */
-function extraHostLine(entry: string, hostGateway: string | undefined): string {
+function extraHostLines(entry: string, hostGateways: readonly string[]): readonly string[] {
   const match = /^([^:=]+)[:=](.*)$/.exec(entry);
   const name = match?.[1] ?? "";
   const value = match?.[2] ?? "";
@@ -35,7 +35,7 @@ function extraHostLine(entry: string, hostGateway: string | undefined): string {
     throw new InvalidArgumentError(`bad format for add-host: ${JSON.stringify(entry)}`);
   }
   if (value === "host-gateway") {
-    if (hostGateway) return `${hostGateway}\t${name}`;
+    if (hostGateways.length > 0) return hostGateways.map((address) => `${address}\t${name}`);
     throw new FailedPreconditionError(
       `Cannot add host "${name}": unable to derive the IP value for host-gateway`,
     );
@@ -44,12 +44,12 @@ function extraHostLine(entry: string, hostGateway: string | undefined): string {
   if (!tryParseIp(address)) {
     throw new InvalidArgumentError(`invalid IP address in add-host: ${JSON.stringify(value)}`);
   }
-  return `${address}\t${name}`;
+  return [`${address}\t${name}`];
 }
 
 /** Refuses what `renderHosts` would, at create already. @throws {InvalidArgumentError} */
 export function checkExtraHosts(extraHosts: readonly string[]): void {
-  for (const entry of extraHosts) extraHostLine(entry, "0.0.0.0");
+  for (const entry of extraHosts) extraHostLines(entry, ["0.0.0.0"]);
 }
 
 /** Content of a container's /etc/hosts, in Docker's order: localhost, extra hosts, links, itself. */
@@ -60,7 +60,7 @@ export function renderHosts(request: HostsRequest): string {
   const own = full === short ? full : `${full} ${short}`;
   const lines = [
     ...LOCALHOST,
-    ...extraHosts.map((entry) => extraHostLine(entry, request.hostGateway)),
+    ...extraHosts.flatMap((entry) => extraHostLines(entry, request.hostGateways)),
     ...links.map(({ address, names }) => `${address}\t${names.join(" ")}`),
     ...addresses.map((address) => `${address}\t${own}`),
   ];
@@ -93,9 +93,11 @@ export function replaceHostsLines(
 export function renderHostsOfHost(
   hostFile: string,
   extraHosts: readonly string[],
-  hostGateway: string | undefined,
+  hostGateways: readonly string[],
 ): string {
-  const lines = extraHosts.map((entry) => `${extraHostLine(entry, hostGateway)}\n`);
+  const lines = extraHosts
+    .flatMap((entry) => extraHostLines(entry, hostGateways))
+    .map((line) => `${line}\n`);
   const end = hostFile === "" || hostFile.endsWith("\n") ? "" : "\n";
   return `${hostFile}${end}${lines.join("")}`;
 }

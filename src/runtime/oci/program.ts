@@ -39,6 +39,12 @@ export function needsHiddenUnified(program: RuntimeProgram): boolean {
   return program.family === "crun";
 }
 
+/**
+ * crun writes the container's state to each hook, and dies of SIGPIPE where a hook ends without reading it.
+ * Only for what starts no process of the container, which would ignore the signal as well.
+ */
+const WITHOUT_PIPE_SIGNAL = ["/bin/sh", "-c", `trap "" PIPE; exec "$@"`, "sh"];
+
 /** @throws {FailedPreconditionError} With the runtime's own words. */
 export async function runProgram(
   processes: Processes,
@@ -47,10 +53,13 @@ export async function runProgram(
     readonly systemdCgroup: boolean;
     readonly command: readonly string[];
     readonly input?: string;
+    /** It runs hooks. */
+    readonly isHooked?: boolean;
   },
 ): Promise<string> {
   const result = await processes.run({
     argv: [
+      ...(request.isHooked ? WITHOUT_PIPE_SIGNAL : []),
       runnablePath(processes, program),
       ...globalArguments(program, request.systemdCgroup),
       ...request.command,

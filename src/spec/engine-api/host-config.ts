@@ -105,7 +105,8 @@ export interface Resources {
   readonly OomKillDisable: boolean;
   /** `null` and -1 are no limit. */
   readonly PidsLimit: number | null;
-  readonly Ulimits: readonly Ulimit[];
+  /** `null` where the request had none: shown as it was asked. */
+  readonly Ulimits: readonly Ulimit[] | null;
   /** Only on Windows, like the next three. */
   readonly CpuCount: number;
   readonly CpuPercent: number;
@@ -224,7 +225,6 @@ const NULL_WHEN_EMPTY = [
   "SecurityOpt",
   "DeviceCgroupRules",
   "DeviceRequests",
-  "Ulimits",
 ] as const;
 const LEFT_OUT_WHEN_EMPTY = ["Annotations", "StorageOpt", "Tmpfs", "Sysctls", "Mounts"] as const;
 

@@ -78,8 +78,10 @@ function readDeviceRequests(reader: JsonReader): readonly DeviceRequest[] {
   }));
 }
 
-function readUlimits(reader: JsonReader): readonly Ulimit[] {
-  return (reader.objects("Ulimits") ?? []).map((limit) => {
+function readUlimits(reader: JsonReader): readonly Ulimit[] | null {
+  const limits = reader.objects("Ulimits");
+  if (limits === undefined) return null;
+  return limits.map((limit) => {
     const ulimit: Ulimit = {
       Name: limit.string("Name") ?? "",
       Hard: limit.integer("Hard") ?? 0,

@@ -81,13 +81,26 @@ function parseGpuCount(text: string): number {
 
 /** @throws {InvalidArgumentError} When a device's path or permissions are malformed. */
 export function planDevices(values: DeviceValues): RequestFields {
+  const named = values.device.filter(isQualifiedName);
+  const paths = values.device.filter((text) => !isQualifiedName(text));
+  const requests = [...values.gpus, ...(named.length > 0 ? [cdiRequest(named)] : [])];
   return {
     host: {
-      Devices: values.device.map(parseDevice),
+      Devices: paths.map(parseDevice),
       DeviceCgroupRules: listOrNothing(values["device-cgroup-rule"]),
-      DeviceRequests: values.gpus.length > 0 ? values.gpus : undefined,
+      DeviceRequests: requests.length > 0 ? requests : undefined,
     },
   };
+}
+
+/** `vendor.com/class=name`, a device of the Container Device Interface. */
+function isQualifiedName(text: string): boolean {
+  return /^[A-Za-z][A-Za-z0-9_.-]*\/[A-Za-z][A-Za-z0-9_-]*=[A-Za-z0-9][A-Za-z0-9_.:-]*$/.test(text);
+}
+
+/** As docker sends it. */
+function cdiRequest(names: readonly string[]): object {
+  return { Driver: "cdi", Count: 0, DeviceIDs: names, Capabilities: null, Options: null };
 }
 
 function isDeviceMode(text: string): boolean {

@@ -17,6 +17,7 @@ const VARIABLES = [
 /** SD_LISTEN_FDS_START */
 const FIRST_DESCRIPTOR = 3;
 const MAX_SOCKETS = 1024;
+const RETRY_MS = 100;
 
 function count(text: string | undefined, max: number): number {
   return text !== undefined && /^[0-9]{1,15}$/.test(text) ? Math.min(Number(text), max) : 0;
@@ -63,8 +64,8 @@ export function inheritedDescriptors({ listenNames }: ServiceEnvironment): reado
 
 export interface ServiceManagerOptions {
   readonly environment: ServiceEnvironment;
-  /** Sends one datagram. */
-  readonly send: (socket: string, text: string) => void;
+  /** Sends one datagram, and never waits: false when the receiver is behind. */
+  readonly send: (socket: string, text: string) => boolean;
   /** CLOCK_MONOTONIC. */
   readonly monotonicMicroseconds: () => number;
   readonly warn: (message: string) => void;
@@ -73,7 +74,9 @@ export interface ServiceManagerOptions {
 /** Who started us as a service. Saying something to nobody does nothing; disposing ends the watchdog. */
 export class ServiceManager implements Disposable {
   readonly #options: ServiceManagerOptions;
+  readonly #waiting: string[] = [];
   #watchdog: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
 
   constructor(options: ServiceManagerOptions) {
     this.#options = options;
@@ -84,7 +87,7 @@ export class ServiceManager implements Disposable {
     this.#say(`READY=1\nSTATUS=${status}\nMAINPID=${process.pid}`);
     const { watchdogMs } = this.#options.environment;
     if (watchdogMs === undefined || this.#watchdog) return;
-    this.#watchdog = setInterval(() => this.#say("WATCHDOG=1"), watchdogMs / 2);
+    this.#watchdog = setInterval(() => void this.#send("WATCHDOG=1"), watchdogMs / 2);
     this.#watchdog.unref();
   }
 
@@ -100,15 +103,35 @@ export class ServiceManager implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.#watchdog);
+    clearTimeout(this.#retry);
   }
 
+  /** What the receiver has no room for yet is said later, in order. */
   #say(text: string): void {
+    this.#waiting.push(text);
+    this.#flush();
+  }
+
+  #flush(): void {
+    clearTimeout(this.#retry);
+    while (this.#waiting[0] !== undefined) {
+      if (!this.#send(this.#waiting[0])) {
+        this.#retry = setTimeout(() => this.#flush(), RETRY_MS);
+        return;
+      }
+      this.#waiting.shift();
+    }
+  }
+
+  /** @returns False when it is to be tried again. */
+  #send(text: string): boolean {
     const { environment, send, warn } = this.#options;
-    if (environment.notifySocket === undefined) return;
+    if (environment.notifySocket === undefined) return true;
     try {
-      send(environment.notifySocket, text);
+      return send(environment.notifySocket, text);
     } catch (error) {
       warn(`Cannot tell the service manager: ${messageOf(error)}`); // it restarts what stays silent
+      return true;
     }
   }
 }

@@ -31,7 +31,17 @@ export interface ApiServerOptions {
   readonly limits?: Partial<ApiLimits>;
   /** Puts an error of the host into words that help, or leaves it as it is. */
   readonly explain?: (thrown: unknown) => unknown;
+  /** Told of each answer, when its head has been written. */
+  readonly onAnswer?: ApiObserver;
 }
+
+export type ApiObserver = (answer: {
+  readonly method: string;
+  /** As the route has it: `/containers/{id}/json`. */
+  readonly path: string;
+  readonly status: number;
+  readonly seconds: number;
+}) => void;
 
 export interface ApiLimits {
   /** Connections at once over all listeners; one more is told 503. */
@@ -236,6 +246,7 @@ export class ApiServer implements AsyncDisposable {
       if (!match) return sendError(response, 404, { message: "page not found", kind: "not-found" });
       this.#logCall(request);
       const shape = version === undefined ? MAX_API_VERSION : parseApiVersion(version);
+      if (this.#options.onAnswer) this.#observe(response, match.route, this.#options.onAnswer);
       const context = this.#context(request, match, shape, controller.signal);
       await this.#serve(match.route, { ...context, request, response });
     } catch (error) {
@@ -345,6 +356,15 @@ export class ApiServer implements AsyncDisposable {
     const [path = "", query = ""] = url.split("?", 2);
     const parameters = [...new URLSearchParams(query).keys()].join(",");
     this.#options.log.debug(`Calling ${method} ${path}`, { parameters });
+  }
+
+  #observe(response: ServerResponse, { method, path }: Route, observer: ApiObserver): void {
+    const beginMs = performance.now();
+    const writeHead = response.writeHead.bind(response);
+    response.writeHead = (status: number, ...rest: never[]): ServerResponse => {
+      observer({ method, path, status, seconds: (performance.now() - beginMs) / 1000 });
+      return writeHead(status, ...rest);
+    };
   }
 
   #track(request: IncomingMessage): AbortController {

@@ -74,6 +74,12 @@ export interface ContainersOptions {
   /** For health checks that the engine does itself. */
   readonly sockets: Pick<Sockets, "connectTcp">;
   readonly filesWorkers: FilesWorkers;
+  /** Told of each health check. */
+  readonly onProbe?: (probe: {
+    readonly exitCode: number;
+    /** Until its command ran, or the engine's own check began. */
+    readonly startSeconds: number;
+  }) => void;
   readonly settings: ContainerSettings;
   readonly randomBytes: RandomBytes;
   /** Reports what went wrong behind an answer, and stops nothing. */

@@ -47,13 +47,16 @@ import { PluginVolumeDrivers } from "#volumes/plugin/plugin-drivers.ts";
 import type { EngineConfig } from "./config/engine-config.ts";
 import { openDiskFaultExplainer } from "./disk-fault.ts";
 import { readOrCreateEngineId } from "./engine-id.ts";
-import { engineInfo, engineVersion } from "./facts.ts";
+import { engineInfo, engineLabels, engineVersion } from "./facts.ts";
 import { loadAppArmorProfile } from "./apparmor.ts";
 import { checkRemapDriver, openIdMappings } from "./userns-remap.ts";
 import { openListenAddresses } from "./listen-addresses.ts";
 import type { Logger } from "./logger.ts";
 import { openSnapshotter } from "./open-snapshotter.ts";
 import { findExecutable } from "./preflight.ts";
+import { EngineMetrics } from "./metrics/engine-metrics.ts";
+import { openMetricsServer } from "./metrics/metrics-server.ts";
+import { addProcessMetrics } from "./metrics/process-metrics.ts";
 import { reloadAttributes } from "./service/reload.ts";
 import { processState, writeStateDump } from "./service/state-dump.ts";
 import { openUpkeep } from "./upkeep.ts";
@@ -81,14 +84,17 @@ const newRandomBytes: RandomBytes = (count) => new Uint8Array(randomBytes(count)
 /** Counts who listens, for `info`. */
 class CountedEvents implements Events {
   readonly #events: Events;
+  readonly #onPublish: () => void;
   listeners = 0;
 
-  constructor(events: Events) {
+  constructor(events: Events, onPublish: () => void) {
     this.#events = events;
+    this.#onPublish = onPublish;
   }
 
   publish(event: Omit<EngineEvent, "timeNanos" | "scope">): void {
     this.#events.publish(event);
+    this.#onPublish();
   }
 
   recent(): readonly EngineEvent[] {
@@ -283,6 +289,7 @@ export async function openEngine(
   let current = config;
   const warnings: string[] = [...config.warnings];
   const warn = (message: string): void => logger.warn(message);
+  const metrics = new EngineMetrics();
 
   const host = stack.use(await openLinuxHost());
   stack.use(await lockFolder(host, config.dataRoot, "--data-root"));
@@ -311,7 +318,7 @@ export async function openEngine(
   const { snapshotter } = storage;
   checkRemapDriver(idMappings, snapshotter);
   warnings.push(...storage.warnings);
-  const events = new CountedEvents(new EventBus({ clock }));
+  const events = new CountedEvents(new EventBus({ clock }), metrics.onEvent);
   const images = await openImages({
     store,
     content,
@@ -344,7 +351,7 @@ export async function openEngine(
     directory: join(config.dataRoot, "volumes"),
     randomBytes: newRandomBytes,
   });
-  const networks = await openNetworks({
+  const openedNetworks = await openNetworks({
     store,
     netlink: host.netlink,
     namespaces: host.namespaces,
@@ -360,6 +367,9 @@ export async function openEngine(
     warn,
   });
   const logs = stack.use(createLogs({ files: host.files, clock, warn }));
+  const isMeasured = config.metricsAddress !== undefined;
+  const networks = isMeasured ? metrics.measureNetworks(openedNetworks) : openedNetworks;
+  const logs = createLogs(clock);
   logs.validate(config.logDriver, config.logOptions);
   const { cgroupManager } = config.containers;
   const openedRuntime = stack.use(
@@ -383,6 +393,7 @@ export async function openEngine(
   const appArmorProfile = await loadAppArmorProfile(host, warn);
   const containers = stack.use(
     await openContainers({
+      onProbe: metrics.onProbe,
       store,
       runtime,
       images,
@@ -464,6 +475,7 @@ export async function openEngine(
       log: logger,
       authorizer,
       explain: openDiskFaultExplainer(host.mounts, config.dataRoot),
+      ...(isMeasured ? { onAnswer: metrics.onAnswer } : {}),
       routes: [
         ...systemRoutes({
           events,
@@ -475,7 +487,7 @@ export async function openEngine(
           nowNanos: () => clock.nowNanos(),
         }),
         ...containerRoutes({
-          containers,
+          containers: isMeasured ? metrics.measureContainers(containers) : containers,
           defaults: () => containerDefaults(current, host, runtime.defaultRuntime),
           bridgeName: config.bridge.name,
           nowMs: () => clock.nowMs(),
@@ -501,6 +513,26 @@ export async function openEngine(
     warn,
   })) {
     addresses.push(await api.listen(address));
+  }
+  if (config.metricsAddress) {
+    metrics.addSources({
+      engine: engineLabels(sources, version),
+      cpuCount: host.system.cpuCount,
+      memoryBytes: host.system.memoryBytes,
+      containerCounts: () => containers.counts(),
+      eventSubscribers: () => events.listeners,
+      imageCount: () => images.list({ all: true, filters: NO_FILTERS }).length,
+      volumeCount: () => volumes.list(NO_FILTERS).length,
+    });
+    addProcessMetrics(metrics.registry, {
+      openFiles: () => host.system.ownUsage().openFiles,
+      maxFiles: host.system.limits["nofile"]?.soft ?? 0,
+    });
+    stack.use(metrics.watchLag());
+    const onFailure = (error: unknown): void =>
+      logger.error("Cannot read metrics", { error: messageOf(error) });
+    const server = await openMetricsServer(config.metricsAddress, metrics.registry, onFailure);
+    addresses.push(stack.use(server).url);
   }
   for (const message of warnings) logger.warn(message);
 

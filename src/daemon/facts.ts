@@ -156,3 +156,22 @@ export async function engineInfo(sources: FactSources): Promise<EngineInfo> {
     warnings: [...sources.warnings, ...hostWarnings(host), ...cdi.problems],
   };
 }
+
+/** Labels of the metric `engine_daemon_engine_info`. */
+export function engineLabels(
+  sources: Pick<FactSources, "engineId" | "host" | "snapshotter">,
+  version: EngineVersion,
+): Readonly<Record<string, string>> {
+  const { system } = sources.host;
+  return {
+    architecture: system.machine,
+    commit: version.gitCommit,
+    daemon_id: sources.engineId,
+    graphdriver: sources.snapshotter.driver,
+    kernel: system.kernelRelease,
+    os: system.osName,
+    os_type: version.os,
+    os_version: system.osVersion,
+    version: version.version,
+  };
+}

@@ -369,7 +369,6 @@ export async function openEngine(
   const logs = stack.use(createLogs({ files: host.files, clock, warn }));
   const isMeasured = config.metricsAddress !== undefined;
   const networks = isMeasured ? metrics.measureNetworks(openedNetworks) : openedNetworks;
-  const logs = createLogs(clock);
   logs.validate(config.logDriver, config.logOptions);
   const { cgroupManager } = config.containers;
   const openedRuntime = stack.use(

@@ -39,6 +39,10 @@ const ours: readonly string[] = [
   "completion zsh",
   "system install",
   "system uninstall",
+  "volume clone",
+  "volume export",
+  "volume import",
+  "volume rename",
   "why",
 ];
 

@@ -360,9 +360,24 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./version.ts"),
   },
   {
+    path: "volume clone",
+    summary: "Make a volume with the content of another",
+    load: () => import("./volume/clone.ts"),
+  },
+  {
     path: "volume create",
     summary: "Create a volume",
     load: () => import("./volume/create.ts"),
+  },
+  {
+    path: "volume export",
+    summary: "Export a volume's content as a tar archive",
+    load: () => import("./volume/export.ts"),
+  },
+  {
+    path: "volume import",
+    summary: "Make a volume from a tar archive",
+    load: () => import("./volume/import.ts"),
   },
   {
     path: "volume inspect",
@@ -379,6 +394,11 @@ export const commands: readonly CommandEntry[] = [
     path: "volume prune",
     summary: "Remove unused local volumes",
     load: () => import("./volume/prune.ts"),
+  },
+  {
+    path: "volume rename",
+    summary: "Rename a volume",
+    load: () => import("./volume/rename.ts"),
   },
   {
     path: "volume rm",

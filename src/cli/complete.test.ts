@@ -17,7 +17,9 @@ async function words(...line: string[]): Promise<readonly string[]> {
 
 test("planCompletion() offers commands, group members and flags", async () => {
   expect(await words("imag")).toEqual(["image", "images"]);
-  expect(await words("volume", "")).toEqual(["create", "inspect", "ls", "prune", "rm", "update"]);
+  expect(await words("volume", "")).toEqual([
+    ...["clone", "create", "export", "import", "inspect", "ls", "prune", "rename", "rm", "update"],
+  ]);
   expect(await words("ps", "--f")).toEqual(["--filter", "--format"]);
   expect(await words("--con")).toEqual(["--config", "--context"]);
   expect(await words("-H", "tcp://x", "volume", "l")).toEqual(["ls"]);

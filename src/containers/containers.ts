@@ -95,6 +95,12 @@ export interface Containers {
   pause(reference: string): Promise<void>;
   unpause(reference: string): Promise<void>;
   rename(reference: string, name: string): Promise<void>;
+  /**
+   * Gives a volume another name, in the containers that have it too.
+   *
+   * @throws {ConflictError} A container that has it runs.
+   */
+  renameVolume(name: string, newName: string): Promise<void>;
   /** Changes it in place. @returns What to tell the user besides. */
   update(reference: string, request: ContainerUpdateRequest): Promise<readonly string[]>;
   remove(

@@ -30,6 +30,7 @@ import { reconcileContainers } from "./reconcile.ts";
 import { ContainerRegistry } from "./registry.ts";
 import { removeContainer } from "./remove.ts";
 import { renameContainer } from "./rename.ts";
+import { renameVolume } from "./rename-volume.ts";
 import { resizeContainer } from "./resize.ts";
 import { restartContainer } from "./restart.ts";
 import { startByPolicy, startContainer } from "./start.ts";
@@ -79,6 +80,7 @@ export async function openContainers(options: ContainersOptions): Promise<OpenCo
     pause: (reference) => pauseContainer(parts, reference),
     unpause: (reference) => unpauseContainer(parts, reference),
     rename: (reference, name) => renameContainer(parts, reference, name),
+    renameVolume: (name, newName) => renameVolume(parts, name, newName),
     update: (reference, request) => updateContainer(parts, reference, request),
     remove: (reference, removeOptions) => removeContainer(parts, reference, removeOptions),
     prune: (filters) => pruner.prune(filters),

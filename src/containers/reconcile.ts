@@ -215,7 +215,9 @@ async function removeOrphans(parts: ReconcileParts): Promise<void> {
   }
   for (const { name } of parts.volumes.list(NO_FILTERS)) {
     for (const user of parts.volumes.usersOf(name)) {
-      if (!isKnown(user)) parts.volumes.dereference(name, user);
+      if (isKnown(user)) continue;
+      parts.volumes.dereference(name, user);
+      await parts.volumes.unmount(name, user);
     }
   }
 }

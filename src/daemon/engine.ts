@@ -9,6 +9,7 @@ import { notYetRoutes } from "#api/not-yet.ts";
 import { ApiServer } from "#api/server.ts";
 import { systemRoutes } from "#api/system/routes.ts";
 import { volumeRoutes } from "#api/volumes/routes.ts";
+import { volumeTransferRoutes } from "#api/volumes/transfers.ts";
 import { ConflictError, FailedPreconditionError, messageOf } from "#base/errors.ts";
 import { toHostId } from "#base/id-mappings.ts";
 import { PluginAuthorizer } from "#auth/plugin-authorizer.ts";
@@ -43,6 +44,7 @@ import { SqliteStore } from "#store/sqlite/store.ts";
 import { PluginFinder } from "#plugins/plugin-finder.ts";
 import { MeasuredFiles } from "#upkeep/measure.ts";
 import { openVolumes } from "#volumes/open.ts";
+import { cloneVolume, exportVolume, importVolume, type TransferParts } from "#volumes/transfers.ts";
 import { PluginVolumeDrivers } from "#volumes/plugin/plugin-drivers.ts";
 import type { EngineConfig } from "./config/engine-config.ts";
 import { openDiskFaultExplainer } from "./disk-fault.ts";
@@ -53,6 +55,7 @@ import { checkRemapDriver, openIdMappings } from "./userns-remap.ts";
 import { openListenAddresses } from "./listen-addresses.ts";
 import type { Logger } from "./logger.ts";
 import { openSnapshotter } from "./open-snapshotter.ts";
+import { treeArchiver } from "./tree-archiver.ts";
 import { findExecutable } from "./preflight.ts";
 import { EngineMetrics } from "./metrics/engine-metrics.ts";
 import { openMetricsServer } from "./metrics/metrics-server.ts";
@@ -341,8 +344,13 @@ export async function openEngine(
   const volumes = await openVolumes({
     store,
     plugins: new PluginVolumeDrivers(plugins),
-    onEvent: ({ action, name, driver }) =>
-      events.publish({ type: "volume", action, actorId: name, attributes: { driver } }),
+    onEvent: ({ action, name, driver, oldName }) =>
+      events.publish({
+        type: "volume",
+        action,
+        actorId: name,
+        attributes: { driver, ...(oldName === undefined ? {} : { oldName }) },
+      }),
     warn,
     clock,
     files,
@@ -390,6 +398,16 @@ export async function openEngine(
   const initPath = config.containers.initPath ?? findExecutable(INIT_NAMES, process.env["PATH"]);
   const seccompProfile = readSeccompProfile(config, host);
   const appArmorProfile = await loadAppArmorProfile(host, warn);
+  const filesWorkers = new ProcessFilesWorkers({
+    processes: host.processes,
+    sockets: host.sockets,
+    selfCommand: selfArgv,
+  });
+  const transfers: TransferParts = {
+    volumes,
+    archiver: treeArchiver(filesWorkers),
+    processes: host.processes,
+  };
   const containers = stack.use(
     await openContainers({
       onProbe: metrics.onProbe,
@@ -408,11 +426,7 @@ export async function openEngine(
       mounts: host.mounts,
       namespaces: host.namespaces,
       sockets: host.sockets,
-      filesWorkers: new ProcessFilesWorkers({
-        processes: host.processes,
-        sockets: host.sockets,
-        selfCommand: selfArgv,
-      }),
+      filesWorkers,
       settings: {
         directory: join(config.dataRoot, "containers"),
         cgroupParent:
@@ -496,6 +510,12 @@ export async function openEngine(
           prune: async (request) => await upkeep.pruneImages(request, await imageUsers(containers)),
         }),
         ...volumeRoutes(upkeep.volumes),
+        ...volumeTransferRoutes({
+          export: (name, signal) => exportVolume(transfers, name, signal),
+          import: (target, archive, signal) => importVolume(transfers, target, archive, signal),
+          clone: (source, target, signal) => cloneVolume(transfers, source, target, signal),
+          rename: (name, newName) => containers.renameVolume(name, newName),
+        }),
         ...networkRoutes({
           ...networksBackend(networks, containers),
           prune: (filters) => upkeep.pruneNetworks(filters),

@@ -16,12 +16,13 @@ export interface OpenVolumesOptions
 /** Opens the volumes of an engine, and completes removals and copies that a crash interrupted. */
 export async function openVolumes(options: OpenVolumesOptions): Promise<Volumes> {
   mkdirSync(options.directory, { recursive: true, mode: 0o701 });
+  const { store } = options;
   const volumes = new VolumeService({
     ...options,
     local: new LocalDriver(options),
     sleep: (delayMs, signal) => options.clock.delay(delayMs, signal),
-    volumes: options.store.collection(VOLUMES),
-    users: options.store.collection(VOLUME_USERS),
+    volumes: store.collection(VOLUMES),
+    users: store.collection(VOLUME_USERS),
   });
   await volumes.recover();
   return volumes;

@@ -5,6 +5,10 @@ export interface StoredVolume {
   readonly volume: VolumeRecord;
   /** Its removal has begun and will be completed; nobody sees it any more. */
   readonly isRemoving?: true;
+  /** It is being given its content, and nobody sees it yet; after a crash it goes. */
+  readonly isIncomplete?: true;
+  /** A rename has begun: its folder may have this name. A crash undoes it. */
+  readonly renamingTo?: string;
   /** Anonymous, made for a container that has not been recorded yet. */
   readonly isPending?: true;
 }

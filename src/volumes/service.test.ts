@@ -1,5 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConflictError, InvalidArgumentError, NotFoundError } from "#base/errors.ts";
@@ -161,6 +169,80 @@ describe("remove()", () => {
     volumes = await open();
     expect(readdirSync(directory)).toEqual([]);
     expect(store.collection(VOLUMES).count()).toBe(0);
+  });
+});
+
+describe("rename() and createFilled()", () => {
+  test("rename() moves folder, record and users in one step", async () => {
+    const { volume } = await volumes.create({ name: "old", labels: { a: "b" } });
+    writeFileSync(join(volume.mountpoint, "file"), "x");
+    volumes.reference("old", C1);
+    const renamed = await volumes.rename("old", "new", () => undefined);
+    expect(renamed).toEqual({ ...volume, name: "new", mountpoint: join(directory, "new/_data") });
+    expect(existsSync(join(renamed.mountpoint, "file"))).toBe(true);
+    expect([volumes.get("old"), volumes.usersOf("old"), volumes.usersOf("new")]).toEqual([
+      undefined,
+      [],
+      [C1],
+    ]);
+    expect(readdirSync(directory)).toEqual(["new"]);
+  });
+
+  test("a rename that a crash interrupted has not happened", async () => {
+    const { volume } = await volumes.create({ name: "old" });
+    writeFileSync(join(volume.mountpoint, "file"), "x");
+    store.collection(VOLUMES).put("old", { volume, renamingTo: "new" });
+    renameSync(join(directory, "old"), join(directory, "new"));
+    volumes = await open();
+    expect(existsSync(join(volume.mountpoint, "file"))).toBe(true);
+    expect(readdirSync(directory)).toEqual(["old"]);
+    expect(store.collection(VOLUMES).get("old")).toEqual({ volume });
+  });
+
+  test("a rename whose records cannot be written has not happened", async () => {
+    await volumes.create({ name: "old" });
+    const failing = volumes.rename("old", "new", () => {
+      throw new ConflictError("no");
+    });
+    expect(failing).rejects.toThrow("no");
+    await failing.catch(() => undefined);
+    expect(volumes.list(NO_FILTERS).map(({ name }) => name)).toEqual(["old"]);
+    expect(readdirSync(directory)).toEqual(["old"]);
+  });
+
+  test("createFilled() shows nothing before it is whole, and leaves nothing of a failure", async () => {
+    const give = async (path: string): Promise<void> => {
+      writeFileSync(join(path, "file"), "x");
+      expect(volumes.list(NO_FILTERS)).toEqual([]);
+      expect(() => volumes.reference("made", C1)).toThrow(NotFoundError);
+    };
+    const { mountpoint } = await volumes.createFilled({ name: "made", labels: {} }, give);
+    expect(readdirSync(mountpoint)).toEqual(["file"]);
+    const failing = volumes.createFilled({ name: "lost", labels: {} }, async (path) => {
+      writeFileSync(join(path, "half"), "x");
+      throw new ConflictError("no more");
+    });
+    await failing.catch(() => undefined);
+    expect(failing).rejects.toThrow("no more");
+    expect(readdirSync(directory)).toEqual(["made"]);
+  });
+
+  test("createFilled() that a crash interrupted leaves nothing", async () => {
+    const { volume } = await volumes.create({ name: "half" });
+    store.collection(VOLUMES).put("half", { volume, isIncomplete: true });
+    volumes = await open();
+    expect(readdirSync(directory)).toEqual([]);
+    expect(store.collection(VOLUMES).count()).toBe(0);
+  });
+
+  test("hold() keeps it from being removed", async () => {
+    await volumes.create({ name: "data" });
+    {
+      await using held = await volumes.hold("data");
+      expect(held.path).toBe(join(directory, "data/_data"));
+      expect(volumes.remove("data", { force: true })).rejects.toThrow("volume is in use");
+    }
+    await volumes.remove("data", { force: false });
   });
 });
 

@@ -3,9 +3,11 @@ import {
   ConflictError,
   FailedPreconditionError,
   InternalError,
+  InvalidArgumentError,
   messageOf,
   NotFoundError,
   UnavailableError,
+  UnsupportedError,
   WharfError,
 } from "#base/errors.ts";
 import type { Clock } from "#host/clock.ts";
@@ -18,7 +20,7 @@ import {
   matchesName,
 } from "#spec/engine-api/filters.ts";
 import { newVolumeName, parseVolumeName, type RandomBytes } from "#spec/ids.ts";
-import type { Collection } from "#store/store.ts";
+import type { Collection, Store } from "#store/store.ts";
 import {
   type DriverVolume,
   LOCAL_DRIVER,
@@ -30,6 +32,7 @@ import type { LocalDriver } from "./local/local-driver.ts";
 import type { StoredVolume, VolumeUser } from "./records.ts";
 import { isPrunable } from "./prunable.ts";
 import type {
+  HeldVolume,
   VolumeCreateRequest,
   VolumeDetails,
   VolumeEvent,
@@ -43,6 +46,7 @@ const ANONYMOUS_LABEL = "com.docker.volume.anonymous";
 const UNMOUNT_PATIENCE_MS = 2_000;
 
 export interface VolumeServiceOptions {
+  readonly store: Pick<Store, "transaction">;
   readonly volumes: Collection<StoredVolume>;
   readonly users: Collection<VolumeUser>;
   readonly clock: Pick<Clock, "nowMs">;
@@ -72,10 +76,15 @@ export class VolumeService implements Volumes {
   /** Once, before anything else. */
   async recover(): Promise<void> {
     const { volumes, users, local } = this.#options;
-    for (const [name, { volume, isRemoving, isPending }] of volumes.entries()) {
-      if (volume.driver !== LOCAL_DRIVER) continue;
-      if (isRemoving || isPending) await this.#eraseLocal(name);
-      else await local.recover(name);
+    for (const [name, stored] of volumes.entries()) {
+      if (stored.volume.driver !== LOCAL_DRIVER) continue;
+      if (stored.renamingTo !== undefined) {
+        local.rename(stored.renamingTo, name);
+        volumes.put(name, { volume: stored.volume });
+      }
+      if (stored.isRemoving || stored.isPending || stored.isIncomplete) {
+        await this.#eraseLocal(name);
+      } else await local.recover(name);
     }
     for (const [, user] of users.entries()) {
       if (user.isGone) void this.#release(user.volumeName, user.containerId);
@@ -104,7 +113,7 @@ export class VolumeService implements Volumes {
 
   get(name: string): VolumeRecord | undefined {
     const stored = this.#options.volumes.get(name);
-    return stored?.isRemoving ? undefined : stored?.volume;
+    return stored && isThere(stored) ? stored.volume : undefined;
   }
 
   async inspect(name: string, signal?: AbortSignal): Promise<VolumeDetails> {
@@ -191,7 +200,7 @@ export class VolumeService implements Volumes {
   reference(name: string, containerId: string): void {
     const key = userKey(name, containerId);
     const stored = this.#options.volumes.get(name);
-    if (!stored || stored.isRemoving) throw noSuchVolume(name);
+    if (!stored || !isThere(stored)) throw noSuchVolume(name);
     if (stored.isPending) this.#options.volumes.put(name, { volume: stored.volume });
     if (this.#options.users.get(key)) return;
     this.#options.users.put(key, { volumeName: name, containerId, holdsMount: false });
@@ -260,9 +269,117 @@ export class VolumeService implements Volumes {
     );
   }
 
+  async createFilled(
+    request: { readonly name: string; readonly labels: Readonly<Record<string, string>> },
+    give: (path: string) => Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<VolumeRecord> {
+    const { volumes, local, clock, onEvent } = this.#options;
+    const name = parseVolumeName(request.name);
+    return await this.#lanes.run(
+      name,
+      async () => {
+        if (this.get(name) ?? (await this.#findAtPlugins(name, signal))) {
+          throw new ConflictError(
+            `create ${name}: a volume of that name is there already: remove it, or choose another name`,
+          );
+        }
+        const volume: VolumeRecord = {
+          name,
+          driver: LOCAL_DRIVER,
+          scope: "local",
+          mountpoint: local.mountpointOf(name),
+          labels: request.labels,
+          options: {},
+          createdMs: clock.nowMs(),
+          isAnonymous: false,
+        };
+        volumes.put(name, { volume, isIncomplete: true });
+        try {
+          await local.create(name);
+          await give(volume.mountpoint);
+          signal?.throwIfAborted();
+        } catch (error) {
+          await this.#eraseLocal(name);
+          throw error;
+        }
+        volumes.put(name, { volume });
+        onEvent({ action: "create", name, driver: LOCAL_DRIVER });
+        return volume;
+      },
+      signal,
+    );
+  }
+
+  async hold(name: string, signal?: AbortSignal): Promise<HeldVolume> {
+    const volume = this.get(name) ?? (await this.#existing(name, { name }, signal));
+    if (!volume) throw noSuchVolume(name);
+    const userId = newVolumeName(this.#options.randomBytes);
+    await using undo = new AsyncDisposableStack();
+    this.reference(name, userId);
+    undo.defer(() => this.dereference(name, userId));
+    undo.defer(() => this.unmount(name, userId));
+    const path = await this.mount(name, userId, signal);
+    const open = undo.move();
+    return { volume, path, [Symbol.asyncDispose]: () => open.disposeAsync() };
+  }
+
+  async rename(
+    name: string,
+    newName: string,
+    alongside: (renamed: VolumeRecord) => void,
+  ): Promise<VolumeRecord> {
+    const target = parseVolumeName(newName);
+    const [first = "", second = ""] = [name, target].sort();
+    if (first === second) {
+      throw new InvalidArgumentError(`rename ${name}: the new name is the old one`);
+    }
+    return await this.#lanes.run(first, () =>
+      this.#lanes.run(second, async () => this.#rename(name, target, alongside)),
+    );
+  }
+
   async usage(name: string): Promise<{ readonly bytes: number }> {
     if (!this.get(name)) throw noSuchVolume(name);
     return { bytes: this.#isLocal(name) ? await this.#options.local.measureBytes(name) : -1 };
+  }
+
+  async #rename(
+    name: string,
+    newName: string,
+    alongside: (renamed: VolumeRecord) => void,
+  ): Promise<VolumeRecord> {
+    const { volumes, users, local, store, onEvent } = this.#options;
+    const volume = this.get(name);
+    if (!volume) throw noSuchVolume(name);
+    if (volume.driver !== LOCAL_DRIVER) {
+      throw new UnsupportedError(
+        `rename ${name}: driver '${volume.driver}' has no such thing; only volumes of the local driver have`,
+      );
+    }
+    if (volumes.get(newName) ?? (await this.#findAtPlugins(newName))) {
+      throw new ConflictError(`rename ${name}: there is a volume '${newName}' already`);
+    }
+    const renamed = { ...volume, name: newName, mountpoint: local.mountpointOf(newName) };
+    volumes.put(name, { volume, renamingTo: newName });
+    try {
+      local.rename(name, newName);
+      store.transaction(() => {
+        volumes.delete(name);
+        volumes.put(newName, { volume: renamed });
+        for (const user of this.#usersOf(name)) {
+          users.delete(userKey(name, user.containerId));
+          users.put(userKey(newName, user.containerId), { ...user, volumeName: newName });
+        }
+        alongside(renamed);
+      });
+    } catch (error) {
+      local.rename(newName, name);
+      volumes.put(name, { volume });
+      throw error;
+    }
+    onEvent({ action: "rename", name: newName, driver: LOCAL_DRIVER, oldName: name });
+    return renamed;
   }
 
   /** The one that is there and fits the request. A plugin's that its plugin no longer has is forgotten. */
@@ -379,7 +496,7 @@ export class VolumeService implements Volumes {
   #all(): readonly VolumeRecord[] {
     return this.#options.volumes
       .entries()
-      .filter(([, stored]) => !stored.isRemoving)
+      .filter(([, stored]) => isThere(stored))
       .map(([, { volume }]) => volume);
   }
 
@@ -395,10 +512,7 @@ export class VolumeService implements Volumes {
   #isNotToPrune(name: string): boolean {
     const stored = this.#options.volumes.get(name);
     return (
-      !stored ||
-      stored.isRemoving === true ||
-      stored.isPending === true ||
-      this.usersOf(name).length > 0
+      !stored || !isThere(stored) || stored.isPending === true || this.usersOf(name).length > 0
     );
   }
 
@@ -510,6 +624,10 @@ export class VolumeService implements Volumes {
     this.#options.volumes.delete(name);
     return true;
   }
+}
+
+function isThere({ isRemoving, isIncomplete }: StoredVolume): boolean {
+  return !isRemoving && !isIncomplete;
 }
 
 function userKey(name: string, containerId: string): string {

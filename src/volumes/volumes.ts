@@ -34,11 +34,19 @@ export interface VolumeDetails {
   readonly status?: Readonly<Record<string, unknown>>;
 }
 
+/** A volume that the engine itself uses. */
+export interface HeldVolume extends AsyncDisposable {
+  readonly volume: VolumeRecord;
+  readonly path: string;
+}
+
 /** What happened to a volume, in the words of Docker's events. */
 export interface VolumeEvent {
-  readonly action: "create" | "destroy";
+  readonly action: "create" | "destroy" | "rename";
   readonly name: string;
   readonly driver: string;
+  /** Of a rename. */
+  readonly oldName?: string;
 }
 
 export interface Volumes {
@@ -103,6 +111,35 @@ export interface Volumes {
     from: { readonly rootfsPath: string; readonly destination: string },
     signal: AbortSignal,
   ): Promise<void>;
+  /**
+   * Makes a volume of the local driver whose content `give` provides. Nobody sees it before it is whole; a failure,
+   * an abort or a crash leaves nothing.
+   *
+   * @param give Gets the volume's empty folder.
+   * @throws {ConflictError} There is one of that name. What `give` throws.
+   */
+  createFilled(
+    request: { readonly name: string; readonly labels: Readonly<Record<string, string>> },
+    give: (path: string) => Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<VolumeRecord>;
+  /**
+   * Mounts it for the engine itself, until disposed. It cannot be removed meanwhile.
+   *
+   * @throws {NotFoundError} `get x: no such volume`
+   */
+  hold(name: string, signal?: AbortSignal): Promise<HeldVolume>;
+  /**
+   * Of the local driver. Its users are kept, and must not run.
+   *
+   * @param alongside Writes what else names the volume, in the same transaction.
+   * @throws {NotFoundError} {ConflictError} The name is taken. {UnsupportedError} Another driver's.
+   */
+  rename(
+    name: string,
+    newName: string,
+    alongside: (renamed: VolumeRecord) => void,
+  ): Promise<VolumeRecord>;
   /** @returns -1 bytes for a plugin's volume, which the engine does not look into. */
   usage(name: string): Promise<{ readonly bytes: number }>;
 }

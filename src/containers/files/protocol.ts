@@ -55,6 +55,8 @@ export type FilesJob =
       /** How the tar is packed. */
       readonly packing: ArchivePacking;
       readonly keepsKinds: boolean;
+      /** A member `./` sets owner, mode and times of `path` itself. */
+      readonly setsDirectory?: boolean;
       readonly owner?: { readonly uid: number; readonly gid: number };
     }
   /** The whole root as a tar, without mounts. */

@@ -119,6 +119,7 @@ async function extract(
     syscalls: tools.syscalls,
     directory,
     keepsKinds: job.keepsKinds,
+    setsDirectory: job.setsDirectory === true,
     owner: job.owner ?? "archived",
     mappings: job.view.mappings,
   });

@@ -28,6 +28,8 @@ export interface TreeWriterOptions {
   readonly directory: string;
   /** Refuses to replace a folder by something else, and something else by a folder. */
   readonly keepsKinds: boolean;
+  /** A member `./` sets owner, mode and times of the folder itself; else it is passed over, as Docker does. */
+  readonly setsDirectory?: boolean;
   /** Owner of all that is written: as the archive says, the process's own, or this one. */
   readonly owner: "archived" | "own" | Owner;
   /** What owners in the archive are on the host; as they are when absent. */
@@ -116,7 +118,8 @@ export class TreeWriter implements TarPushHandler {
     const isDirectory = entry.type === "directory";
     if (found) {
       this.#checkKinds(found.isDirectory(), isDirectory, name);
-      if (found.isDirectory() && name === ".") return;
+      const isOwn = found.isDirectory() && name === ".";
+      if (isOwn && !(isDirectory && this.#options.setsDirectory === true)) return;
       if (!(found.isDirectory() && isDirectory) && !this.#remove(path, entry)) return;
     }
     this.#create(path, entry, found?.isDirectory() === true);

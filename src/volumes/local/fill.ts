@@ -40,7 +40,7 @@ function moveIn(copied: string, data: string): void {
 }
 
 /** `cp -a` copies owner, mode, times, links, devices and extended attributes, and follows no link. */
-async function copyTree(
+export async function copyTree(
   source: string,
   target: string,
   processes: Pick<Processes, "run">,
@@ -53,7 +53,7 @@ async function copyTree(
   signal.throwIfAborted();
   if (result.code !== 0) {
     const error = new FailedPreconditionError(
-      `Cannot copy the image's content into the volume: ${result.stderr.trim().split("\n")[0] ?? ""}`,
+      `Cannot copy into the volume: ${result.stderr.trim().split("\n")[0] ?? ""}`,
     );
     throw markDiskFault(error, result.stderr);
   }

@@ -1,5 +1,5 @@
 import { lookup } from "node:dns/promises";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { FailedPreconditionError, messageOf } from "#base/errors.ts";
@@ -61,6 +61,13 @@ export class LocalDriver implements VolumeDriver {
     // A driver's mount is somebody else's data: off it comes, or `rm` would go through it.
     while (this.#isMounted(name)) this.#options.mounts.unmount(this.mountpointOf(name));
     await rm(this.#directoryOf(name), { recursive: true, force: true });
+  }
+
+  /** Idempotent: nothing happens where the folder has gone over already. */
+  rename(name: string, newName: string): void {
+    if (existsSync(this.#directoryOf(name)) && !existsSync(this.#directoryOf(newName))) {
+      renameSync(this.#directoryOf(name), this.#directoryOf(newName));
+    }
   }
 
   /** Whether using it takes a mount. */

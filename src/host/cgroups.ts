@@ -14,9 +14,11 @@ export interface CgroupStats {
   };
   readonly memory?: {
     readonly usageBytes: number;
+    /** With v1. */
     readonly maxUsageBytes?: number;
     /** The host's memory when unlimited. */
     readonly limitBytes: number;
+    /** Failed attempts at the limit; with v2 those that ended in an out-of-memory. */
     readonly failCount?: number;
     /** memory.stat verbatim. */
     readonly stats: Readonly<Record<string, number>>;
@@ -25,7 +27,8 @@ export interface CgroupStats {
   readonly blockIo?: readonly {
     readonly major: number;
     readonly minor: number;
-    readonly op: "read" | "write";
+    /** The kernel's word: `read` and `write` with v2; with v1 `Read`, `Write`, and `Sync` to `Total` over these. */
+    readonly op: string;
     readonly bytes: number;
     readonly operations: number;
   }[];

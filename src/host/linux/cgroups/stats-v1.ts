@@ -81,21 +81,21 @@ function parseBlockIo(read: ReadCgroupFile): CgroupStats["blockIo"] {
 interface Served {
   readonly major: number;
   readonly minor: number;
-  readonly op: "read" | "write";
+  readonly op: string;
   readonly value: number;
 }
 
-/** Lines `8:0 Read 4096`, with `Sync`, `Async`, `Discard` and `Total` beside, which count the same again. */
+/** Lines `8:0 Read 4096`, with `Sync`, `Async`, `Discard` and `Total` of the device beside. */
 function parseServed(text: string): Map<string, Served> {
   const entries = new Map<string, Served>();
   for (const [line, major, minor, op, value] of text.matchAll(
-    /^(\d+):(\d+) (Read|Write) (\d+)$/gm,
+    /^(\d+):(\d+) ([A-Z][a-z]+) (\d+)$/gm,
   )) {
     const key = line.slice(0, line.lastIndexOf(" "));
     entries.set(key, {
       major: Number(major),
       minor: Number(minor),
-      op: op === "Read" ? "read" : "write",
+      op: op ?? "",
       value: Number(value),
     });
   }

@@ -42,12 +42,10 @@ function parseMemory(
 ): CgroupStats["memory"] {
   const current = read("memory.current");
   if (current === undefined) return undefined;
-  const peak = parseNumber(read("memory.peak") ?? "");
-  const failCount = parseFlatKeyed(read("memory.events") ?? "")["max"];
+  const failCount = parseFlatKeyed(read("memory.events") ?? "")["oom"];
   const limit = parseNumber(read("memory.max") ?? "") ?? hostMemoryBytes;
   return {
     usageBytes: parseNumber(current) ?? 0,
-    ...(peak === undefined ? {} : { maxUsageBytes: peak }),
     limitBytes: Math.min(limit, hostMemoryBytes),
     ...(failCount === undefined ? {} : { failCount }),
     stats: parseFlatKeyed(read("memory.stat") ?? ""),
@@ -69,13 +67,13 @@ function parseIoStat(text: string): NonNullable<CgroupStats["blockIo"]> {
     return [
       {
         ...device,
-        op: "read" as const,
+        op: "read",
         bytes: values["rbytes"] ?? 0,
         operations: values["rios"] ?? 0,
       },
       {
         ...device,
-        op: "write" as const,
+        op: "write",
         bytes: values["wbytes"] ?? 0,
         operations: values["wios"] ?? 0,
       },

@@ -56,8 +56,10 @@ describe("parseStatsV1()", () => {
       "blkio.bfq.io_serviced_recursive": "254:0 Read 2\n254:0 Write 1\n254:0 Total 3\nTotal 3\n",
     };
     expect(parseStatsV1((_, file) => files[file], HOST_MEMORY_BYTES).blockIo).toEqual([
-      { major: 254, minor: 0, op: "read", bytes: 8192, operations: 2 },
-      { major: 254, minor: 0, op: "write", bytes: 4096, operations: 1 },
+      { major: 254, minor: 0, op: "Read", bytes: 8192, operations: 2 },
+      { major: 254, minor: 0, op: "Write", bytes: 4096, operations: 1 },
+      { major: 254, minor: 0, op: "Sync", bytes: 12_288, operations: 0 },
+      { major: 254, minor: 0, op: "Total", bytes: 12_288, operations: 3 },
     ]);
   });
 });
@@ -68,7 +70,6 @@ describe("parseStatsV2()", () => {
       "cpu.stat":
         "usage_usec 1500\nuser_usec 1000\nsystem_usec 500\nnr_periods 10\nnr_throttled 2\nthrottled_usec 70\n",
       "memory.current": "1048576\n",
-      "memory.peak": "2097152\n",
       "memory.max": "max\n",
       "memory.events": "low 0\nhigh 0\nmax 3\noom 1\noom_kill 1\n",
       "memory.stat": "anon 4096\nfile 8192\ninactive_file 100\n",
@@ -87,9 +88,8 @@ describe("parseStatsV2()", () => {
       },
       memory: {
         usageBytes: 1_048_576,
-        maxUsageBytes: 2_097_152,
         limitBytes: HOST_MEMORY_BYTES,
-        failCount: 3,
+        failCount: 1,
         stats: { anon: 4096, file: 8192, inactive_file: 100 },
       },
       pids: { current: 5, limit: 100 },

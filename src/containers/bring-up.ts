@@ -21,6 +21,7 @@ import {
   ownMountPoints,
 } from "./prepare-root.ts";
 import { type PlanParts, planProcess, planSpec, type PreparedContainer } from "./process-plan.ts";
+import { checkRealtime } from "./realtime.ts";
 import { mountSharedMemory, unmountSharedMemory } from "./shared-memory.ts";
 import { unmountRoot } from "./files/unmount-root.ts";
 import { lastExit, statusWord } from "./transitions.ts";
@@ -88,6 +89,7 @@ async function bringUpUnless(
   const { id, hostConfig } = record;
   checkLinks(parts, record);
   checkRemapped(parts, hostConfig);
+  checkRealtime(parts, record);
   await using undo = new AsyncDisposableStack();
   using _ = unbindingOwnMounts(parts, record);
   using _images = { [Symbol.dispose]: () => unmountImages(parts.snapshotter, record) };

@@ -33,6 +33,13 @@ export function cgroupPathOf(settings: Settings, record: Subject): string {
   return `${slicePath(slice)}/wharf-${record.id}.scope`;
 }
 
+/** The group that the containers' own are in, unless `--cgroup-parent` says else. */
+export function parentCgroupPath(settings: Settings): string {
+  return settings.usesSystemdCgroups
+    ? slicePath(settings.cgroupParent)
+    : cleanPath(`/${settings.cgroupParent}`);
+}
+
 /** systemd nests by dashes: `a-b.slice` lies in `a.slice`. */
 function slicePath(slice: string): string {
   const parts = slice.replace(/\.slice$/, "").split("-");

@@ -14,6 +14,7 @@ import { ConflictError, FailedPreconditionError, messageOf } from "#base/errors.
 import { toHostId } from "#base/id-mappings.ts";
 import { PluginAuthorizer } from "#auth/plugin-authorizer.ts";
 import { wharfVersion } from "#base/version.ts";
+import { parentCgroupPath } from "#containers/cgroup-path.ts";
 import { restrictSeccompProfile } from "#containers/oci-spec/default-seccomp.ts";
 import { parseSeccompProfile } from "#containers/oci-spec/seccomp.ts";
 import { ProcessFilesWorkers } from "#containers/files/process-workers.ts";
@@ -408,6 +409,13 @@ export async function openEngine(
     archiver: treeArchiver(filesWorkers),
     processes: host.processes,
   };
+  const cgroupSettings = {
+    cgroupParent:
+      config.containers.cgroupParent ?? (cgroupManager === "systemd" ? "system.slice" : "wharf"),
+    usesSystemdCgroups: cgroupManager === "systemd",
+  };
+  const { realtime } = config.containers;
+  if (realtime) host.cgroups.giveRealtime(parentCgroupPath(cgroupSettings), realtime);
   const containers = stack.use(
     await openContainers({
       onProbe: metrics.onProbe,
@@ -429,10 +437,7 @@ export async function openEngine(
       filesWorkers,
       settings: {
         directory: join(config.dataRoot, "containers"),
-        cgroupParent:
-          config.containers.cgroupParent ??
-          (cgroupManager === "systemd" ? "system.slice" : "wharf"),
-        usesSystemdCgroups: cgroupManager === "systemd",
+        ...cgroupSettings,
         dns: config.containers.dns,
         dnsOptions: config.containers.dnsOptions,
         dnsSearch: config.containers.dnsSearch,

@@ -84,6 +84,18 @@ export interface Cgroups {
   stats(path: string): CgroupStats;
   /** @throws {FailedPreconditionError} The kernel refuses: no such block device, no such controller. */
   limit(path: string, limits: readonly CgroupLimit[]): void;
+  /** Real-time CPU that it may use and hand on in each period, in microseconds; 0 where there is none. */
+  realtimeMicros(path: string): number;
+  /**
+   * Gives it real-time CPU, makes it where it is not there, and so with all above it.
+   *
+   * @param periodMicros As it is when absent.
+   * @throws {FailedPreconditionError} The kernel refuses: more than there is.
+   */
+  giveRealtime(
+    path: string,
+    time: { readonly runtimeMicros: number; readonly periodMicros?: number },
+  ): void;
   /** All processes in it and below. */
   pids(path: string): readonly number[];
   /**

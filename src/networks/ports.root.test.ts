@@ -123,3 +123,74 @@ describe("openSandbox() with ports", () => {
     );
   });
 });
+
+describe("changePorts()", () => {
+  const publishedAt = async (): Promise<string> =>
+    JSON.stringify(await lab.host.nft.list({ family: "inet", name: engine.table }));
+
+  test("publishes, takes away and moves ports of a sandbox that is connected", async () => {
+    const [first, second] = [freePort(), freePort()];
+    const before = await lab.container(engine, "changing", [tcp(first)]);
+    {
+      await using change = await engine.networks.changePorts("changing", {
+        add: [tcp(second)],
+        remove: before.ports,
+      });
+      change.record("after");
+      await change.apply();
+    }
+    const after = engine.networks.sandboxOf("changing");
+    expect(after?.ports.map(({ hostPort }) => hostPort)).toEqual([second, second]);
+    expect(await publishedAt()).toContain(String(second));
+    expect(await publishedAt()).not.toContain(String(first));
+    expect(lab.host.sockets.reservePort("tcp", "0.0.0.0", second)).toBeUndefined();
+    const free = lab.host.sockets.reservePort("tcp", "0.0.0.0", first);
+    expect(free).toBeDefined();
+    if (free !== undefined) lab.host.sockets.closeDescriptor(free);
+    // one port of the host, to another port of the container
+    await using moved = await engine.networks.changePorts("changing", {
+      add: [{ ...tcp(second), containerPort: 81 }],
+      remove: after?.ports ?? [],
+    });
+    moved.record("after");
+    await moved.apply();
+    expect(engine.networks.sandboxOf("changing")?.ports.map((port) => port.containerPort)).toEqual([
+      81, 81,
+    ]);
+    await engine.networks.closeSandbox("changing");
+    expect(await publishedAt()).not.toContain(String(second));
+  });
+
+  test("that is not applied gives back what it reserved and takes what it let go", async () => {
+    const [first, second] = [freePort(), freePort()];
+    const before = await lab.container(engine, "undecided", [tcp(first)]);
+    {
+      await using _ = await engine.networks.changePorts("undecided", {
+        add: [tcp(second), { ...tcp(first), containerPort: 81 }],
+        remove: before.ports,
+      });
+    }
+    expect(engine.networks.sandboxOf("undecided")?.ports).toEqual(before.ports);
+    expect(lab.host.sockets.reservePort("tcp", "0.0.0.0", first)).toBeUndefined();
+    const free = lab.host.sockets.reservePort("tcp", "0.0.0.0", second);
+    expect(free).toBeDefined();
+    if (free !== undefined) lab.host.sockets.closeDescriptor(free);
+    await engine.networks.closeSandbox("undecided");
+  });
+
+  test("names who has the port, and leaves the old ones as they were", async () => {
+    const [mine, theirs] = [freePort(), freePort()];
+    const before = await lab.container(engine, "mine", [tcp(mine)]);
+    await lab.container(engine, "theirs", [tcp(theirs)]);
+    const change = {
+      add: [{ ...tcp(mine), containerPort: 81 }, tcp(theirs)],
+      remove: before.ports,
+    };
+    expect(await failure(engine.networks.changePorts("mine", change))).toContain(
+      'port is already allocated: container "theirs" publishes it',
+    );
+    expect(lab.host.sockets.reservePort("tcp", "0.0.0.0", mine)).toBeUndefined();
+    await engine.networks.closeSandbox("mine");
+    await engine.networks.closeSandbox("theirs");
+  });
+});

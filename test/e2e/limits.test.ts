@@ -1,6 +1,14 @@
 // Limits, devices and kernel settings: each flag of `docker run` and what is read inside the container.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  readdirSync,
+  rmdirSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { startEngine, type TestEngine } from "../harness/engine.ts";
 import { waitUntil } from "../harness/wait-until.ts";
@@ -19,6 +27,12 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await engine[Symbol.asyncDispose]();
+  for (const parent of [`wharf-limits-${process.pid}`, `wharf-rt-${process.pid}`]) {
+    for (const hierarchy of ["", ...readdirSync("/sys/fs/cgroup")]) {
+      const group = join("/sys/fs/cgroup", hierarchy, parent);
+      if (existsSync(group)) rmdirSync(group);
+    }
+  }
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -196,6 +210,18 @@ describe("refused by name", () => {
     expect(exitCode).toBe(message.includes('/dev/nosuch"') ? 127 : 125);
   });
 
+  test("real-time CPU, unless the engine was given some", async () => {
+    const flags = ["--cpu-rt-runtime", "5000", "busybox", "true"];
+    const { stderr } = await engine.docker(["run", "--rm", ...flags]);
+    const hasFiles = existsSync("/sys/fs/cgroup/cpu/cpu.rt_runtime_us");
+    if (!hasFiles) {
+      expect(stderr).toContain("Your kernel does not support CPU real-time scheduler");
+      return;
+    }
+    expect(stderr).toContain("Cannot give the container 5000 µs of real-time CPU");
+    expect(stderr).toContain("start the engine with --cpu-rt-runtime");
+  });
+
   test("a sysctl of the host, which the client would not even send", async () => {
     const made = await engine.api("POST", "/containers/create", {
       Image: "busybox",
@@ -265,4 +291,22 @@ devices:
     await engine.mustDocker("exec", "loomed", "sh", "-c", "echo x >/dev/loom0");
     await engine.mustDocker("rm", "-f", "loomed");
   });
+});
+
+test("--cpu-rt-runtime of the engine is handed on to containers, at their start and by update", async () => {
+  if (!existsSync("/sys/fs/cgroup/cpu/cpu.rt_runtime_us")) return;
+  const parent = `wharf-rt-${process.pid}`;
+  await using realtime = await startEngine({
+    flags: ["--cgroup-parent", parent, "--cpu-rt-runtime", "20000"],
+  });
+  const file = "/sys/fs/cgroup/cpu/cpu.rt_runtime_us";
+  await realtime.mustDocker(
+    ...["run", "-d", "--name", "rt", "--cpu-rt-runtime", "5000", "busybox", "sleep", "1000"],
+  );
+  expect(await realtime.mustDocker("exec", "rt", "cat", file)).toBe("5000");
+  await realtime.mustDocker("update", "--cpu-rt-runtime", "7000", "rt");
+  expect(await realtime.mustDocker("exec", "rt", "cat", file)).toBe("7000");
+  const { stderr } = await realtime.docker(["update", "--cpu-rt-runtime", "30000", "rt"]);
+  expect(stderr).toContain(`its parent cgroup /${parent} has 20000`);
+  await realtime.mustDocker("rm", "-f", "rt");
 });

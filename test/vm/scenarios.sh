@@ -86,15 +86,25 @@ FILES
 }
 
 update() { # update CGROUP
-  if wharf update --help 2>&1 | grep -q 'not in this version'; then
-    skip "update" "this release has no wharf update"
-    return
-  fi
-  check "update" wharf update --memory 128m --memory-swap 128m --cpus 0.25 --pids-limit 50 limited
+  check "update" wharf update --memory 128m --memory-swap 160m --memory-reservation 16m --cpus 0.25 \
+    --cpu-shares 300 --cpuset-cpus 0 --pids-limit 50 limited
   check "update reaches memory.max" equal 134217728 cat "$1/memory.max"
+  check "update reaches memory.swap.max" equal 33554432 cat "$1/memory.swap.max"
+  check "update reaches memory.low" equal 16777216 cat "$1/memory.low"
   check "update reaches cpu.max" equal "25000 100000" cat "$1/cpu.max"
+  check "update reaches cpu.weight, made from shares" equal 12 cat "$1/cpu.weight"
   check "update reaches pids.max" equal 50 cat "$1/pids.max"
-  wharf update --memory 64m --memory-swap 96m --pids-limit 40 limited >/dev/null
+  systemctl daemon-reload
+  check "what was updated stays over a daemon-reload" equal "134217728 50" sh -c "cat $1/memory.max $1/pids.max | xargs"
+  check "update takes the limit of processes away" wharf update --pids-limit -1 limited
+  check "pids.max is max" equal max cat "$1/pids.max"
+  check "update of swap alone" wharf update --memory-swap -1 limited
+  check "memory.swap.max is max" equal max cat "$1/memory.swap.max"
+  check "real-time CPU is refused" contains "does not support CPU real-time scheduler" wharf update --cpu-rt-runtime 1000 limited
+  disk=$(lsblk -dno NAME,MAJ:MIN,TYPE | awk '$3 == "disk" {print $1, $2; exit}')
+  api POST /containers/limited/update "{\"BlkioDeviceReadBps\":[{\"Path\":\"/dev/${disk% *}\",\"Rate\":1048576}]}" >/dev/null
+  check "update reaches io.max" contains "${disk#* } rbps=1048576" cat "$1/io.max"
+  wharf update --memory 64m --memory-swap 96m --memory-reservation 32m --pids-limit 40 limited >/dev/null
 }
 
 scope_folder() { # scope_folder SLICES NAME

@@ -5,6 +5,7 @@ import { fitLimits } from "#containers/host-limits.ts";
 import type { Live } from "#containers/live.ts";
 import { planMounts } from "#containers/mounts.ts";
 import type { ContainerParts } from "#containers/parts.ts";
+import { checkRealtime } from "#containers/realtime.ts";
 import { planRestart } from "#containers/restart-policy.ts";
 import { cancelRestart } from "#containers/stop.ts";
 import type { PortChange, PublishedPort } from "#networks/networks.ts";
@@ -165,6 +166,7 @@ async function applyToRunning(
   ports: PortChange | undefined,
 ): Promise<void> {
   const limits = limitsToWrite(parts, before.hostConfig, after.hostConfig);
+  if (limits?.cpu?.realtimeRuntime !== undefined) checkRealtime(parts, after);
   const limitsBefore = limits && changedLimits(before.hostConfig, after.hostConfig);
   putRecord(parts, before, { ...after, ...(limitsBefore && { limitsBefore }) }, () =>
     ports?.record("after"),

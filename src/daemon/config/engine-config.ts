@@ -70,6 +70,8 @@ export interface EngineConfig {
     readonly dnsSearch: readonly string[];
     readonly isInit: boolean;
     readonly cdiSpecDirectories: readonly string[];
+    /** Real-time CPU of the parent cgroup; absent: as it is, which is none. */
+    readonly realtime?: { readonly runtimeMicros: number; readonly periodMicros?: number };
     readonly initPath?: string;
     readonly isNoNewPrivileges: boolean;
     /** `default`, `user[:group]` or `uid[:gid]`; absent: containers have the host's users. */
@@ -287,6 +289,18 @@ function cdiSpecDirectories(settings: Settings): readonly string[] {
     : directories.filter((directory) => directory !== "");
 }
 
+function realtime(settings: Settings): Pick<EngineConfig["containers"], "realtime"> {
+  const periodMicros = settings.count("cpu-rt-period") ?? 0;
+  const runtimeMicros = settings.count("cpu-rt-runtime") ?? 0;
+  if (periodMicros === 0 && runtimeMicros === 0) return {};
+  if (periodMicros < 0 || runtimeMicros < 0 || (periodMicros > 0 && runtimeMicros > periodMicros)) {
+    throw new InvalidArgumentError(
+      "cpu real-time runtime cannot be higher than cpu real-time period",
+    );
+  }
+  return { realtime: { runtimeMicros, ...(periodMicros === 0 ? {} : { periodMicros }) } };
+}
+
 function containersConfig(settings: Settings): EngineConfig["containers"] {
   const cgroupnsMode = oneOf(
     settings.text("default-cgroupns-mode"),
@@ -314,6 +328,7 @@ function containersConfig(settings: Settings): EngineConfig["containers"] {
     dnsSearch: settings.list("dns-search"),
     isInit: settings.flag("init") ?? false,
     cdiSpecDirectories: cdiSpecDirectories(settings),
+    ...realtime(settings),
     ...(initPath === undefined ? {} : { initPath }),
     isNoNewPrivileges: settings.flag("no-new-privileges") ?? false,
     ...(usernsRemap === undefined ? {} : { usernsRemap }),

@@ -110,13 +110,13 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
   option(
     "cpu-rt-period",
     "integer",
-    "none",
+    "full",
     "Real-time period of the parent cgroup, in microseconds",
   ),
   option(
     "cpu-rt-runtime",
     "integer",
-    "none",
+    "full",
     "Real-time runtime of the parent cgroup, in microseconds",
   ),
   option("cri-containerd", "boolean", "none", "Start containerd with CRI"),

@@ -60,6 +60,12 @@ export class FakeCgroups implements Cgroups {
     return this.#groups.get(path)?.stats ?? {};
   }
 
+  realtimeMicros(): number {
+    return 0;
+  }
+
+  giveRealtime(): void {}
+
   pids(path: string): readonly number[] {
     return this.#paths(path).flatMap((each) => this.#groups.get(each)?.pids ?? []);
   }

@@ -1,6 +1,13 @@
-import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from "node:fs";
 import { totalmem } from "node:os";
-import { ConflictError, invariant } from "#base/errors.ts";
+import { ConflictError, FailedPreconditionError, invariant } from "#base/errors.ts";
 import type {
   CgroupAbilities,
   CgroupLayout,
@@ -88,16 +95,40 @@ class LinuxCgroups implements Cgroups {
     const writes = layout === "v2" ? planLimitsV2(limits) : planLimitsV1(limits);
     for (const { controller, file, text } of writes) {
       const root = layout === "v2" ? v2 : v1.get(controller);
-      try {
-        writeFileSync(`${root}${checked(path)}/${file}`, text, { flag: "r+" });
-      } catch (error) {
-        const errno = errnoOf(error);
-        if (errno === undefined) throw error;
-        throw systemError(
-          `Cannot write ${JSON.stringify(text)} to ${file} of cgroup "${path}"`,
-          errno,
-        );
+      writeLimit(`${root}${checked(path)}`, path, { file, text });
+    }
+  }
+
+  realtimeMicros(path: string): number {
+    const root = this.#hierarchies.v1.get("cpu");
+    const below = path === "/" ? "" : checked(path);
+    const text = root === undefined ? undefined : readText(`${root}${below}/cpu.rt_runtime_us`);
+    return Math.max(0, Number(text ?? 0));
+  }
+
+  giveRealtime(
+    path: string,
+    time: { readonly runtimeMicros: number; readonly periodMicros?: number },
+  ): void {
+    const root = this.#hierarchies.v1.get("cpu");
+    if (root === undefined || !this.abilities().cpuRealtime) {
+      throw new FailedPreconditionError("the kernel gives groups no real-time CPU");
+    }
+    const names = checked(path).slice(1).split("/");
+    for (const [index] of names.entries()) {
+      const group = `/${names.slice(0, index + 1).join("/")}`;
+      mkdirSync(`${root}${group}`, { recursive: true });
+      const { periodMicros, runtimeMicros } = time;
+      if (periodMicros !== undefined) {
+        writeLimit(`${root}${group}`, group, {
+          file: "cpu.rt_period_us",
+          text: String(periodMicros),
+        });
       }
+      writeLimit(`${root}${group}`, group, {
+        file: "cpu.rt_runtime_us",
+        text: String(runtimeMicros),
+      });
     }
   }
 
@@ -234,6 +265,21 @@ function readText(path: string): string | undefined {
   } catch (error) {
     if (isGone(error)) return undefined;
     throw error;
+  }
+}
+
+/** @throws {FailedPreconditionError} The kernel refuses. */
+function writeLimit(
+  folder: string,
+  path: string,
+  { file, text }: { readonly file: string; readonly text: string },
+): void {
+  try {
+    writeFileSync(`${folder}/${file}`, text, { flag: "r+" });
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === undefined) throw error;
+    throw systemError(`Cannot write ${JSON.stringify(text)} to ${file} of cgroup "${path}"`, errno);
   }
 }
 

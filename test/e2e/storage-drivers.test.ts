@@ -33,6 +33,14 @@ async function useFiles(engine: TestEngine): Promise<void> {
   await docker("restart", "-t", "0", "box");
   expect(await docker("exec", "box", "cat", "/etc/own")).toBe("kept");
   expect(await docker("ps", "-q", "--no-trunc")).toBe(id);
+
+  await docker("exec", "box", "sh", "-c", "rm -r /home && mkdir -p /home/new");
+  const changes = (await docker("diff", "box")).split("\n");
+  expect(changes).toEqual(expect.arrayContaining(["A /etc/own", "D /bin/vi", "A /home/new"]));
+  expect(changes.join()).not.toContain(".wh.");
+  await docker("commit", "box", "changed");
+  const look = "cat /etc/own; ls /home; test -e /bin/vi || echo gone";
+  expect(await docker("run", "--rm", "changed", "sh", "-c", look)).toBe("kept\nnew\ngone");
   await docker("rm", "-f", "box");
 }
 

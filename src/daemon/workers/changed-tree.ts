@@ -21,6 +21,8 @@ import { changeRoot, dropRights, enterNamespace, moveMount, openTree } from "./c
 const NEW = Buffer.from("/new");
 const OLD = Buffer.from("/old");
 const OPAQUE_XATTR = "trusted.overlay.opaque";
+/** What fuse-overlayfs puts into an opaque folder beside the attribute, or in its place. */
+const OPAQUE_FILE = Buffer.from(".wh..wh..opq");
 const CHUNK_CHARACTERS = 64 * 1024;
 
 /** What the engine or the runtime makes in each container's root, where the image has nothing there. */
@@ -180,7 +182,8 @@ type Inside = Pick<Level, "hasOld" | "isCut">;
 
 function openLevel(change: Change, inside: Inside & { readonly isTold: boolean }): Level {
   const { path } = change;
-  const names = new Map(childrenOf(inNew(path)).map((name) => [name.toString("latin1"), name]));
+  const own = childrenOf(inNew(path)).filter((name) => !name.equals(OPAQUE_FILE));
+  const names = new Map(own.map((name) => [name.toString("latin1"), name]));
   if (inside.hasOld && inside.isCut) {
     for (const name of childrenOf(inOld(path))) names.set(name.toString("latin1"), name);
   }
@@ -250,7 +253,8 @@ function isOpaque(options: WalkOptions, path: Buffer): boolean {
   if (options.form === "merged") return true;
   const found = options.syscalls.xattrs(inNew(path), (name) => name === OPAQUE_XATTR);
   const value = found.get(OPAQUE_XATTR);
-  return value !== undefined && Buffer.from(value).toString("latin1").startsWith("y");
+  if (value !== undefined && Buffer.from(value).toString("latin1").startsWith("y")) return true;
+  return statOf(inNew(joinBytes(path, OPAQUE_FILE))) !== undefined;
 }
 
 function isEnginesFile(path: Buffer, stats: BigIntStats): boolean {

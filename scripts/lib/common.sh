@@ -67,6 +67,8 @@ ENGINE_PACKAGES=(
 )
 STORAGE_PACKAGES=(
   "fuse-overlayfs:the storage driver of that name"
+  "xz-utils:archives packed by xz"
+  "bzip2:archives packed by bzip2"
   "btrfs-progs:a file system for the tests of storage driver btrfs"
 )
 IMAGE_PACKAGES=(

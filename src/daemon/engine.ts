@@ -327,6 +327,7 @@ export async function openEngine(
     store,
     content,
     snapshots: snapshotter,
+    processes: host.processes,
     unpacker: new ProcessUnpacker({
       processes: host.processes,
       selfCommand: selfArgv,

@@ -85,7 +85,7 @@ export interface Images {
   list(request: { readonly all: boolean; readonly filters: Filters }): readonly ImageRecord[];
   history(reference: string): readonly ImageHistoryEntry[];
   /**
-   * Reads a docker-archive or OCI layout tar, plain, gzip or zstd. An image is visible only when all of
+   * Reads a docker-archive or OCI layout tar, plain or packed by gzip, zstd, bzip2 or xz. An image is visible only when all of
    * it is unpacked and verified; a failing one leaves nothing.
    */
   load(

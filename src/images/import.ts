@@ -5,6 +5,7 @@ import { type Platform, parsePlatform } from "#spec/platform.ts";
 import { InvalidArgumentError } from "#base/errors.ts";
 import { type AddImageOptions, addImage } from "./add-image.ts";
 import { applyChanges } from "./changes.ts";
+import { packedAsLayer, type Programs } from "./archive/decompress.ts";
 import type { ImageRecord, ImportRequest } from "./images.ts";
 import type { Leases } from "./leases.ts";
 import { parseTagTarget } from "./records.ts";
@@ -13,6 +14,7 @@ const DEFAULT_MESSAGE = "Imported from -";
 
 export interface ImportOptions extends AddImageOptions {
   readonly leases: Leases;
+  readonly programs: Programs;
   readonly platform: Platform;
   readonly nowNanos: () => bigint;
 }
@@ -34,7 +36,8 @@ export async function importTar(
   }
   const config = applyChanges(EMPTY_EXECUTION_CONFIG, request.changes);
   using lease = options.leases.open();
-  const blob = await options.content.ingest(request.source, { lease }, signal);
+  const source = packedAsLayer(request.source, options.programs);
+  const blob = await options.content.ingest(source, { lease }, signal);
   const diffId = await options.layers.adopt(blob, lease, signal);
   const comment = request.message || DEFAULT_MESSAGE;
   const created = formatRfc3339(options.nowNanos());

@@ -1,5 +1,14 @@
 import { describe, expect, test } from "bun:test";
-import { readFileSync, statSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { messageOf } from "#base/errors.ts";
@@ -78,6 +87,61 @@ describe("load()", () => {
       "application/vnd.oci.image.layer.v1.tar+gzip",
     ]);
   });
+
+  test.each(["xz", "bzip2"])(
+    "takes an archive and layers packed by %s, and keeps them plain",
+    async (program) => {
+      await using engine = await openEngine();
+      const packed = (bytes: Uint8Array): Buffer => {
+        const { stdout, success } = Bun.spawnSync([program, "-c"], { stdin: bytes });
+        expect(success).toBe(true);
+        return stdout;
+      };
+      const diffIds = spec.layers.map((tar) => digestOf(tar));
+      const archive = await dockerArchive([{ ...spec, diffIds, layers: spec.layers.map(packed) }]);
+      await load(engine, packed(archive));
+      const image = engine.images.resolve("box");
+      expect(image.layers.map((layer) => layer.digest)).toEqual(diffIds);
+      expect(image.sizeBytes).toBe(11);
+      const imported = await engine.images.import(
+        { source: streamOf(packed(base)), changes: [] },
+        never,
+      );
+      expect(imported.diffIds.map(String)).toEqual([digestOf(base)]);
+      const cut = packed(archive);
+      expect(await failure(load(engine, cut.subarray(0, cut.length - 20)))).toContain(
+        `Cannot decompress (${program})`,
+      );
+      const broken = Buffer.from(cut);
+      broken.fill(0x55, 40, 80);
+      expect(await failure(load(engine, broken))).toContain(`Cannot decompress (${program})`);
+    },
+  );
+
+  test.each(["gnu", "posix"])(
+    "takes sparse files of tar's format %s, holes and all",
+    async (format) => {
+      await using engine = await openEngine();
+      const folder = mkdtempSync(join(tmpdir(), "wharf-sparse-"));
+      writeFileSync(join(folder, "holes"), "start");
+      truncateSync(join(folder, "holes"), 64 * 1024 * 1024);
+      appendFileSync(join(folder, "holes"), "end");
+      const argv = ["tar", "--sparse", `--format=${format}`, "-C", folder, "-c", "holes"];
+      const tar = Bun.spawnSync(argv).stdout;
+      rmSync(folder, { recursive: true });
+      expect(tar.length).toBeLessThan(1024 * 1024);
+      const image = await engine.images.import({ source: streamOf(tar), changes: [] }, never);
+      engine.snapshots.prepare("container", engine.images.topChainId(image));
+      const path = join(await engine.snapshots.mount("container"), "holes");
+      const { size, blocks } = statSync(path);
+      expect(size).toBe(64 * 1024 * 1024 + 3);
+      expect(blocks * 512).toBeLessThan(1024 * 1024);
+      const bytes = readFileSync(path);
+      expect(bytes.subarray(0, 5).toString()).toBe("start");
+      expect(bytes.subarray(-3).toString()).toBe("end");
+      expect(image.sizeBytes).toBe(size);
+    },
+  );
 
   test("keeps a layer that images share once, and moves a tag", async () => {
     await using engine = await openEngine();

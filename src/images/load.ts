@@ -1,11 +1,14 @@
 import { InvalidArgumentError } from "#base/errors.ts";
+import type { BlobInfo } from "#content/content.ts";
+import { archivePacking } from "#base/packing.ts";
 import { shortId } from "#spec/ids.ts";
 import { type Descriptor, IMAGE_CONFIG_MAX_BYTES, MANIFEST_MAX_BYTES } from "#spec/oci-image.ts";
+import { DEFAULT_UNPACK_LIMITS } from "./unpack/protocol.ts";
 import type { Platform } from "#spec/platform.ts";
 import { parseImageReference } from "#spec/reference.ts";
 import { type AddImageOptions, addImage, readRunnableConfig } from "./add-image.ts";
 import type { ArchivedImage } from "./archive/archived-image.ts";
-import { decompressed } from "./archive/decompress.ts";
+import { decompressed, isLayerPacking, type Programs } from "./archive/decompress.ts";
 import { readDockerArchive } from "./archive/docker-archive.ts";
 import { readLegacyArchive } from "./archive/legacy-archive.ts";
 import { readOciLayout } from "./archive/oci-layout.ts";
@@ -15,8 +18,12 @@ import type { WantedLayer } from "./layers.ts";
 import type { Lease, Leases } from "./leases.ts";
 import { parseTagTarget } from "./records.ts";
 
+/** Of a plain layer: files up to the limit, and as much again of headers. */
+const LAYER_MAX_BYTES = DEFAULT_UNPACK_LIMITS.maxUnpackedBytes * 2;
+
 export interface LoadOptions extends AddImageOptions {
   readonly leases: Leases;
+  readonly programs: Programs;
   readonly platform: Platform;
 }
 
@@ -29,7 +36,7 @@ export async function loadArchive(
 ): Promise<readonly ImageRecord[]> {
   using lease = options.leases.open();
   const spool = new ArchiveSpool({ content: options.content, lease });
-  await spool.fill(decompressed(source), signal);
+  await spool.fill(decompressed(source, options.programs), signal);
   const images = await listImages(spool, options.platform, signal);
   for (const image of images) checkNames(image);
   const loaded: ImageRecord[] = [];
@@ -103,7 +110,8 @@ async function loadImage(
     const path = image.layerPaths[index] ?? "";
     const blob = await spool.blob(path, signal);
     if (!blob) throw missing("layer", path);
-    layers.push({ blob, diffId });
+    const isFit = isLayerPacking(archivePacking(await spool.head(path)));
+    layers.push({ blob: isFit ? blob : await repacked(options, blob, lease, signal), diffId });
   }
   const manifest = await readDocument(spool, image.manifest);
   const index = await readDocument(spool, image.index);
@@ -125,6 +133,18 @@ async function loadImage(
       }),
     signal,
   );
+}
+
+/** A layer that is packed in a way that manifests have no word for is kept plain. */
+async function repacked(
+  options: LoadOptions,
+  blob: BlobInfo,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<BlobInfo> {
+  const { content, programs } = options;
+  const plain = decompressed(content.read(blob.digest), programs);
+  return await content.ingest(plain, { lease, maxSizeBytes: LAYER_MAX_BYTES }, signal);
 }
 
 async function readDocument(

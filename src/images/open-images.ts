@@ -7,6 +7,7 @@ import type { Filters } from "#spec/engine-api/filters.ts";
 import type { Platform } from "#spec/platform.ts";
 import type { Store } from "#store/store.ts";
 import { commitLayer } from "./commit.ts";
+import type { Programs } from "./archive/decompress.ts";
 import { historyOf } from "./history.ts";
 import type {
   CommitRequest,
@@ -35,6 +36,8 @@ export interface ImagesOptions {
   readonly content: ContentStore;
   readonly snapshots: Snapshotter;
   readonly unpacker: LayerUnpacker;
+  /** Starts xz and bzip2. */
+  readonly processes: Programs;
   /** Records of other domains that keep layers and blobs: a build cache. */
   readonly references?: readonly ContentReferences[];
   readonly events: Pick<Events, "publish">;
@@ -217,12 +220,13 @@ class LocalImages implements Images {
   }
 
   #addOptions(): Parameters<typeof loadArchive>[0] & Parameters<typeof importTar>[0] {
-    const { clock, content, platform } = this.#options;
+    const { clock, content, platform, processes } = this.#options;
     return {
       content,
       platform,
       layers: this.#layers,
       leases: this.#leases,
+      programs: processes,
       records: this.#records,
       nowMs: () => clock.nowMs(),
       nowNanos: () => clock.nowNanos(),

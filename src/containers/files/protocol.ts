@@ -1,3 +1,4 @@
+import type { ArchivePacking } from "#base/packing.ts";
 import type { ErrorKind } from "#base/errors.ts";
 import type { IdMappings } from "#base/id-mappings.ts";
 import type { ProcessIdentity } from "#host/processes.ts";
@@ -39,8 +40,6 @@ export interface ChangedTree {
   /** Empty folder that the comparison may be mounted on, in a namespace of the worker's own. */
   readonly mountPoint: string;
 }
-
-export type ArchivePacking = "none" | "gzip" | "zstd" | "bzip2" | "xz";
 
 /** One piece of work for the child process. */
 export type FilesJob =

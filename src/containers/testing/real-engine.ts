@@ -100,6 +100,7 @@ export async function openRealEngine(root: RealRoot): Promise<RealEngine> {
     store,
     content: openFileContentStore({ directory: join(root.directory, "content") }),
     snapshots: snapshotter,
+    processes: host.processes,
     unpacker: new ProcessUnpacker({
       processes: host.processes,
       selfCommand: [

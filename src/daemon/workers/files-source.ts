@@ -2,7 +2,7 @@ import { closeSync, readSync } from "node:fs";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { FailedPreconditionError, InvalidArgumentError, messageOf } from "#base/errors.ts";
-import type { ArchivePacking } from "#containers/files/protocol.ts";
+import type { ArchivePacking } from "#base/packing.ts";
 import { systemError } from "#host/linux/ffi/errno.ts";
 import { type Libc, O_CLOEXEC } from "#host/linux/ffi/libc.ts";
 

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, messageOf } from "#base/errors.ts";
 import { parseJson, stringifyJsonHtml } from "#base/json.ts";
 import { JsonReader } from "#base/json-reader.ts";
-import { detectPacking } from "#images/unpack/packing.ts";
+import { archivePacking } from "#base/packing.ts";
 import type { Digest } from "#spec/digest.ts";
 import { IMAGE_CONFIG_MAX_BYTES, MANIFEST_MAX_BYTES } from "#spec/oci-image.ts";
 import type { ArchivedImage } from "./archived-image.ts";
@@ -111,7 +111,7 @@ async function plainDigest(
 ): Promise<Digest> {
   const blob = await spool.blob(path, signal);
   if (!blob) throw new InvalidArgumentError(`${PREFIX}layer ${JSON.stringify(path)} is not in it`);
-  if (detectPacking(await spool.head(path)) !== "none") {
+  if (archivePacking(await spool.head(path)) !== "none") {
     throw new InvalidArgumentError(`${PREFIX}layer ${JSON.stringify(path)} is compressed`);
   }
   return blob.digest;

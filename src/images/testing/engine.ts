@@ -72,6 +72,7 @@ export async function openEngine(options: EngineOptions = {}): Promise<ImageEngi
     store,
     content,
     snapshots,
+    processes,
     unpacker: options.unpacker ?? unpacker,
     events: { publish: (event) => void events.push(event) },
     clock,

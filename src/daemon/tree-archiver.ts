@@ -1,4 +1,4 @@
-import { peekPacking } from "#containers/files/packing.ts";
+import { peekPacking } from "#base/packing.ts";
 import type { FilesWorkers } from "#containers/files/workers.ts";
 import type { TreeArchiver } from "#volumes/transfers.ts";
 

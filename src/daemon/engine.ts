@@ -376,7 +376,16 @@ export async function openEngine(
     randomBytes: newRandomBytes,
     warn,
   });
-  const logs = stack.use(createLogs({ files: host.files, clock, warn }));
+  const logs = stack.use(
+    createLogs({
+      ...host,
+      clock,
+      hostname: host.system.hostname,
+      pid: process.pid,
+      randomBytes: newRandomBytes,
+      warn,
+    }),
+  );
   const isMeasured = config.metricsAddress !== undefined;
   const networks = isMeasured ? metrics.measureNetworks(openedNetworks) : openedNetworks;
   logs.validate(config.logDriver, config.logOptions);

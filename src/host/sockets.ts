@@ -8,6 +8,15 @@ export interface PacketSocket extends AsyncDisposable {
   endWriting(): void;
 }
 
+/** A connected AF_UNIX SOCK_DGRAM socket, as syslog and journald listen on. */
+export interface DatagramSocket extends Disposable {
+  /**
+   * Resolves when the kernel took it, once the receiver's queue has room.
+   * @throws {UnavailableError} The receiver is gone.
+   */
+  send(payload: Uint8Array, signal: AbortSignal): Promise<void>;
+}
+
 /** A TCP connection; disposing closes it at once. */
 export interface TcpConnection extends Disposable {
   /** Bytes as they come; ends at the peer's close or the disposal. One reader. */
@@ -45,6 +54,8 @@ export interface Sockets {
     },
     signal: AbortSignal,
   ): Promise<TcpConnection>;
+  /** @throws {NotFoundError} {UnavailableError} Nobody listens at `path`. */
+  connectDatagram(path: string): DatagramSocket;
   /** @param path Any length: over the kernel's 108 bytes it goes through /proc/self/fd. */
   connectSeqpacket(path: string): Promise<PacketSocket>;
   /**

@@ -5,6 +5,7 @@ import { readStore, type ReadClock } from "./lines/read.ts";
 import { LineSink } from "./lines/sink.ts";
 import { LineStore } from "./lines/store.ts";
 import type {
+  Delivery,
   LogAttributes,
   LogEntry,
   LoggedContainer,
@@ -13,7 +14,6 @@ import type {
   LogShipper,
   ShippingDriver,
 } from "./logs.ts";
-import type { Delivery } from "./options/common.ts";
 import type { FileLimits } from "./options/files.ts";
 import { Pump, type PumpOptions } from "./spool/pump.ts";
 import { ShipSink } from "./spool/ship-sink.ts";

@@ -1,5 +1,10 @@
 import { join } from "node:path";
 import { InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
+import { fluentdDriver } from "./fluentd/fluentd.ts";
+import { gelfDriver } from "./gelf/gelf.ts";
+import { journaldDriver } from "./journald/journald.ts";
+import { syslogDriver } from "./syslog/syslog.ts";
+import type { ShippingParts } from "./wire/parts.ts";
 import { ContainerLog, type LogParts, type LogPlan } from "./container-log.ts";
 import type { LoggedContainer, LogOptions, Logs, ShippingDriver } from "./logs.ts";
 import { ATTRIBUTE_OPTIONS, checkPatterns, chosenAttributes } from "./options/attributes.ts";
@@ -18,23 +23,34 @@ const LATER = ["awslogs", "etwlogs", "gcplogs", "splunk"];
 /** Below this conmon's size cap, the backstop, would drop lines that the daemon has not yet taken over. */
 const MIN_CAPTURE_BYTES = 64 * 1024 * 1024;
 
-/** Every driver but the three that keep files or nothing. */
-const SHIPPING: readonly ShippingDriver[] = [];
+const KEEPING = ["json-file", "local", "none"] as const;
 
-const NAMES = ["json-file", "local", "none", ...SHIPPING.map(({ name }) => name)].sort();
+type Shipping = ReadonlyMap<string, ShippingDriver>;
 
-export function createLogs(parts: LogParts): Logs {
+/** Every driver that sends away. */
+function shippingDrivers(parts: ShippingParts): Shipping {
+  const drivers = [
+    fluentdDriver(parts),
+    gelfDriver(parts),
+    journaldDriver(parts),
+    syslogDriver(parts),
+  ];
+  return new Map(drivers.map((driver) => [driver.name, driver]));
+}
+
+export function createLogs(parts: LogParts & ShippingParts): Logs {
+  const shipping = shippingDrivers(parts);
   const logs = new Map<string, ContainerLog>();
   const logOf = (container: LoggedContainer): ContainerLog => {
     const known = logs.get(container.id);
     if (known) return known;
-    const log = new ContainerLog(container, planLog(container), parts);
+    const log = new ContainerLog(container, planLog(shipping, container), parts);
     logs.set(container.id, log);
     return log;
   };
   return {
-    names: NAMES,
-    validate: validateOptions,
+    names: namesOf(shipping),
+    validate: (name, options) => validateOptions(shipping, name, options),
     capture: ({ driver, directory, options }) => {
       if (driver === "none") return { target: "none" };
       const maxBytes = captureBytes(driver, options);
@@ -45,7 +61,7 @@ export function createLogs(parts: LogParts): Logs {
       driver === "json-file" ? jsonPath(id, directory) : "",
     begin: async (container, signal) => {
       if (container.driver === "none") return;
-      await logOf(container).begin(container, planLog(container), signal);
+      await logOf(container).begin(container, planLog(shipping, container), signal);
     },
     follow: (container, process) => {
       if (container.driver !== "none") logOf(container).follow(process);
@@ -69,8 +85,8 @@ function jsonPath(id: string, directory: string): string {
   return join(directory, `${id}-json.log`);
 }
 
-function shippingDriver(name: string): ShippingDriver | undefined {
-  return SHIPPING.find((driver) => driver.name === name);
+function namesOf(shipping: Shipping): readonly string[] {
+  return [...KEEPING, ...shipping.keys()].sort();
 }
 
 /** While no daemon runs conmon keeps about as much as the log does in all. */
@@ -94,19 +110,19 @@ function keptLimits(driver: string, options: LogOptions): FileLimits | undefined
   }
 }
 
-function planLog(container: LoggedContainer): LogPlan {
+function planLog(drivers: Shipping, container: LoggedContainer): LogPlan {
   const { driver, directory, options, id } = container;
   const limits = keptLimits(driver, options);
   const path = {
     "json-file": jsonPath(id, directory),
     local: join(directory, "local.log"),
   }[driver];
-  const shipping = shippingDriver(driver);
+  const shipping = drivers.get(driver);
   return {
     ...(limits && { kept: { path: path ?? join(directory, "cached.log"), limits } }),
     attributes: attributesOf(container),
     ...(shipping && { shipping }),
-    delivery: readDelivery(options),
+    delivery: shipping?.delivery?.(options) ?? readDelivery(options),
   };
 }
 
@@ -117,11 +133,12 @@ function attributesOf(container: LoggedContainer): Readonly<Record<string, strin
   return { ...chosenAttributes(container), ...(tag === "" ? {} : { tag }) };
 }
 
-function validateOptions(name: string, options: LogOptions): void {
-  if (!NAMES.includes(name)) refuseDriver(name);
+function validateOptions(drivers: Shipping, name: string, options: LogOptions): void {
+  const names = namesOf(drivers);
+  if (!names.includes(name)) refuseDriver(name, names);
   if (name === "none") return;
   const own = withoutCommonOptions(options);
-  const shipping = shippingDriver(name);
+  const shipping = drivers.get(name);
   if (shipping) {
     checkNames(name, [...shipping.options, ...ATTRIBUTE_OPTIONS], own);
     shipping.validate(own);
@@ -134,8 +151,8 @@ function validateOptions(name: string, options: LogOptions): void {
   checkTag(options);
 }
 
-function refuseDriver(name: string): never {
-  const there = `use ${NAMES.slice(0, -1).join(", ")} or ${NAMES.at(-1)}`;
+function refuseDriver(name: string, names: readonly string[]): never {
+  const there = `use ${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
   if (LATER.includes(name)) {
     throw new UnsupportedError(`log driver ${name} is not supported by this version: ${there}`);
   }

@@ -7,8 +7,18 @@ export interface LogEntry {
   readonly bytes: Uint8Array;
   /** Its line goes on in the next entry of the stream. */
   readonly isPartial: boolean;
+  /** Of a line of several pieces, for those who send it away. */
+  readonly part?: LogPart;
   /** What the options `labels`, `env` and `tag` chose; absent when that is nothing. */
   readonly attributes?: LogAttributes;
+}
+
+export interface LogPart {
+  /** The same for all pieces of a line. */
+  readonly id: string;
+  /** From 1. */
+  readonly ordinal: number;
+  readonly isLast: boolean;
 }
 
 export type LogAttributes = Readonly<Record<string, string>>;
@@ -25,6 +35,14 @@ export interface LogReadRequest {
   /** Go on with new entries until `untilNanos`, an abort, or `writerGone` has resolved and all is read. */
   readonly follow: boolean;
   readonly writerGone?: Promise<void>;
+}
+
+/** What becomes of a log when its receiver is too slow. */
+export interface Delivery {
+  /** The container waits for its log, once what is spooled is long enough. */
+  readonly isBlocking: boolean;
+  /** Of what the other end does not take, kept at most; where it is not blocking. */
+  readonly bufferBytes: number;
 }
 
 /** What a log driver may know of a container. */
@@ -103,9 +121,9 @@ export interface ShippingDriver {
   readonly options: readonly string[];
   /** @throws {InvalidArgumentError} In Docker's words. */
   validate(options: LogOptions): void;
-  /**
-   * @throws {FailedPreconditionError} The other end cannot be reached and the options do not allow that.
-   */
+  /** Where the driver has options of its own for that: whether the container waits, and what is kept if not. */
+  delivery?(options: LogOptions): Delivery | undefined;
+  /** @throws {UnavailableError} The other end cannot be reached and the options do not allow that. */
   open(container: LoggedContainer, signal: AbortSignal): Promise<LogShipper>;
 }
 

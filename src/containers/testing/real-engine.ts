@@ -149,7 +149,16 @@ export async function openRealEngine(root: RealRoot): Promise<RealEngine> {
       snapshotter,
       volumes,
       networks,
-      logs: stack.use(createLogs({ files: host.files, clock, warn })),
+      logs: stack.use(
+        createLogs({
+          ...host,
+          clock,
+          hostname: host.system.hostname,
+          pid: process.pid,
+          randomBytes: random,
+          warn,
+        }),
+      ),
       events: {
         publish: (event) => {
           bus.publish(event);

@@ -1,5 +1,11 @@
 import { NotFoundError, UnavailableError } from "#base/errors.ts";
-import type { PacketSocket, Sockets, StreamSocket, TcpConnection } from "#host/sockets.ts";
+import type {
+  DatagramSocket,
+  PacketSocket,
+  Sockets,
+  StreamSocket,
+  TcpConnection,
+} from "#host/sockets.ts";
 
 /** Both ends of one in-memory connection. */
 export interface FakeConnection {
@@ -25,6 +31,11 @@ export class FakeSockets implements Sockets {
     const { near, far } = openConnection();
     listener(far);
     return near;
+  }
+
+  /** Nobody listens. */
+  connectDatagram(path: string): DatagramSocket {
+    throw new NotFoundError(`Cannot connect to "${path}": no such file or directory (ENOENT)`);
   }
 
   /** Nobody listens. */

@@ -2,7 +2,14 @@ import { basename, dirname } from "node:path";
 import { isIPv6 } from "node:net";
 import { InvalidArgumentError } from "#base/errors.ts";
 import type { Clock } from "#host/clock.ts";
-import type { PacketSocket, Sockets, StreamSocket, TcpConnection } from "#host/sockets.ts";
+import type {
+  DatagramSocket,
+  PacketSocket,
+  Sockets,
+  StreamSocket,
+  TcpConnection,
+} from "#host/sockets.ts";
+import { openDatagramSocket } from "./datagram-socket.ts";
 import { errnos, systemError } from "./ffi/errno.ts";
 import { cString, type Libc, O_CLOEXEC, O_NONBLOCK, O_PATH } from "./ffi/libc.ts";
 import { parseIpAddress } from "./netlink/ip-address.ts";
@@ -64,6 +71,16 @@ export class LinuxSockets implements Sockets {
       call.close(fd);
       throw error;
     }
+  }
+
+  connectDatagram(path: string): DatagramSocket {
+    const attempt = `Cannot connect to "${path}"`;
+    const fd = this.#libc.call.socket(AF_UNIX, SOCK_DGRAM | O_CLOEXEC | O_NONBLOCK, 0);
+    if (fd < 0) throw systemError(attempt, this.#libc.errno());
+    const errno = this.#connectUnix(fd, path);
+    if (errno === 0) return openDatagramSocket({ libc: this.#libc, clock: this.#clock }, fd, path);
+    this.#libc.call.close(fd);
+    throw systemError(attempt, errno);
   }
 
   async adoptStream(descriptor: number): Promise<StreamSocket> {

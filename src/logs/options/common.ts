@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import { parseBinarySize } from "#base/sizes.ts";
-import type { LogOptions } from "#logs/logs.ts";
+import type { Delivery, LogOptions } from "#logs/logs.ts";
 import { booleanOption, withPrefix } from "./values.ts";
 
 /** Options of every driver. */
@@ -14,13 +14,6 @@ const CACHE_OPTIONS = [
 ] as const;
 
 const DEFAULT_BUFFER_BYTES = 1024 * 1024;
-
-export interface Delivery {
-  /** The container waits for its log, once what is spooled is long enough. */
-  readonly isBlocking: boolean;
-  /** Of what the other end does not take, kept at most; where it is not blocking. */
-  readonly bufferBytes: number;
-}
 
 /** @throws {InvalidArgumentError} In Docker's words. */
 export function readDelivery(options: LogOptions): Delivery {

@@ -1,11 +1,15 @@
+import { randomBytes } from "node:crypto";
 import { tryParseRfc3339 } from "#base/rfc3339.ts";
-import type { LogEntry, LogShipper } from "#logs/logs.ts";
+import type { LogEntry, LogPart, LogShipper } from "#logs/logs.ts";
 import type { SpoolLine } from "./parse.ts";
 import type { PumpSink } from "./pump.ts";
 
 const NEWLINE = 0x0a;
 const SECOND_BYTES = 19;
 const TIME_BYTES = 35;
+const PART_ID_BYTES = 32;
+/** A shorter piece is what a run wrote last, without a newline. */
+const LEAST_PIECE_BYTES = 16 * 1024 - 3;
 
 /**
  * Sends lines away. After a daemon was killed, what it sent since its last checkpoint, at most one chunk of
@@ -15,6 +19,11 @@ export class ShipSink implements PumpSink, AsyncDisposable {
   readonly #open: (signal: AbortSignal) => Promise<LogShipper>;
   #shipper: LogShipper | undefined;
   #entries: LogEntry[] = [];
+  /** Of each stream, the pieces of its line so far. */
+  readonly #parts: Record<LogEntry["stream"], LogPart | undefined> = {
+    stdout: undefined,
+    stderr: undefined,
+  };
   #second = "";
   #secondNanos = 0n;
 
@@ -31,11 +40,14 @@ export class ShipSink implements PumpSink, AsyncDisposable {
     const bytes = Buffer.allocUnsafe(length + (line.isPartial ? 0 : 1));
     line.bytes.copy(bytes, 0, line.from, line.to);
     if (!line.isPartial) bytes[length] = NEWLINE;
+    const stream = line.isError ? "stderr" : "stdout";
+    const part = this.#partOf(stream, line.isPartial && length >= LEAST_PIECE_BYTES);
     this.#entries.push({
-      stream: line.isError ? "stderr" : "stdout",
+      stream,
       timeNanos: this.#timeOf(line),
       bytes,
       isPartial: line.isPartial,
+      ...(part && { part }),
     });
   }
 
@@ -53,6 +65,15 @@ export class ShipSink implements PumpSink, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#shipper?.[Symbol.asyncDispose]();
     this.#shipper = undefined;
+  }
+
+  #partOf(stream: LogEntry["stream"], goesOn: boolean): LogPart | undefined {
+    const last = this.#parts[stream];
+    if (!goesOn && !last) return undefined;
+    const id = last?.id ?? randomBytes(PART_ID_BYTES).toString("hex");
+    const part = { id, ordinal: (last?.ordinal ?? 0) + 1, isLast: !goesOn };
+    this.#parts[stream] = goesOn ? part : undefined;
+    return part;
   }
 
   /** Most lines share their second with the line before: its number is computed once. */

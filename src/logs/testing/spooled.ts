@@ -2,6 +2,7 @@ import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FakeFiles } from "#host/fake/files.ts";
+import { FakeSockets } from "#host/fake/sockets.ts";
 import { createLogs } from "#logs/drivers.ts";
 import type { LoggedContainer, LogOptions, LogReadRequest, Logs } from "#logs/logs.ts";
 
@@ -63,6 +64,10 @@ export class SpooledContainer implements Disposable {
         delay: async (delayMs, signal) =>
           await Bun.sleep(Math.min(delayMs, 2)).then(() => signal?.throwIfAborted()),
       },
+      sockets: new FakeSockets(),
+      hostname: "host",
+      pid: 42,
+      randomBytes: (count) => new Uint8Array(count).fill(7),
       warn: (message) => void this.warnings.push(message),
     });
   }

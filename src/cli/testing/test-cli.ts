@@ -140,7 +140,10 @@ export function openFakeEngine(routes: FakeRoutes): AsyncDisposable & {
     fetch(request) {
       const url = new URL(request.url);
       const path = url.pathname.replace(/^\/v1\.\d+/, "");
-      if (path === "/_ping") return new Response("OK", { headers: { "Api-Version": "1.56" } });
+      if (path === "/_ping")
+        return new Response("OK", {
+          headers: { "Api-Version": "1.56", Server: "Wharf/1.0.0 (linux)" },
+        });
       requests.push(`${request.method} ${path}${decodeURIComponent(url.search)}`);
       const route = routes[`${request.method} ${path}`];
       return route?.(request) ?? Response.json({ message: "page not found" }, { status: 404 });

@@ -22,7 +22,7 @@ export function toFailure(
   failure: RuntimeFailure,
 ): CommandNotFoundError | CommandNotInvocableError | RuntimeRefusedError {
   const reason = translate(lastError(failure.stderr), failure.command);
-  const text = `${prefix(failure, reason)}${reason}${mountHint(reason)}`;
+  const text = `${prefix(failure, reason)}${reason}${hint(reason)}`;
   // The words by which docker picks the exit code too (moby daemon/errors.go).
   if (/executable file not found|no such file or directory/i.test(text)) {
     return new CommandNotFoundError(text);
@@ -76,8 +76,12 @@ function prefix(failure: RuntimeFailure, reason: string): string {
   );
 }
 
-function mountHint(reason: string): string {
-  return /mount.*not a directory/i.test(reason)
-    ? ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type"
-    : "";
+function hint(reason: string): string {
+  if (/mount.*not a directory/i.test(reason)) {
+    return ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type";
+  }
+  if (/oom_score_adj.*permission denied/i.test(reason)) {
+    return ": an engine without CAP_SYS_RESOURCE cannot give a lower --oom-score-adj than its own";
+  }
+  return "";
 }

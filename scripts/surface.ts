@@ -41,6 +41,7 @@ const LATER: readonly (readonly [pattern: RegExp, issue: string])[] = [
   [/^(login|logout|search|manifest|image (pull|push))/, "issue 5, registries"],
   [/^(\/build|\/session|\/grpc|image build|builder|buildx|bake)/, "issue 6, the builder"],
   [/^trust/, "content trust"],
+  [/^\/volumes\/\{name\} \(PUT\) \?version$/, "the cluster"],
   [/^(\/swarm|\/services|\/nodes|\/tasks|\/secrets|\/configs)/, "the cluster"],
   [/^(swarm|service|node|stack|secret|config)\b/, "the cluster"],
 ];

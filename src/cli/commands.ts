@@ -317,6 +317,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./network/prune.ts"),
   },
   {
+    path: "system check",
+    summary: "Find what leaked or is damaged, and mend it",
+    load: () => import("./system/check.ts"),
+  },
+  {
     path: "system df",
     summary: "Show Wharf disk usage",
     load: () => import("./system/df.ts"),

@@ -1,3 +1,4 @@
+import type { Fault } from "#base/fault.ts";
 import type { LogReadRequest, LogEntry } from "#logs/logs.ts";
 import type { AttachOptions, AttachStream } from "#runtime/runtime.ts";
 import type { Sandbox } from "#networks/networks.ts";
@@ -111,6 +112,8 @@ export interface Containers {
   prune(
     filters: Filters,
   ): Promise<{ readonly ids: readonly string[]; readonly reclaimedBytes: number }>;
+  /** What is not as the records say: leaks, and records of nothing. Looks, and changes nothing. */
+  audit(): readonly Fault[];
   /** Every record, those on their way in or out included. */
   allRecords(): readonly ContainerRecord[];
   /** What `prune` would remove now. */

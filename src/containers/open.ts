@@ -1,4 +1,5 @@
 import { mkdir } from "node:fs/promises";
+import { auditContainers } from "./audit.ts";
 import { Background } from "./background.ts";
 import { attachToContainer } from "./attach.ts";
 import { ContainerEvents } from "./container-events.ts";
@@ -84,6 +85,7 @@ export async function openContainers(options: ContainersOptions): Promise<OpenCo
     update: (reference, request) => updateContainer(parts, reference, request),
     remove: (reference, removeOptions) => removeContainer(parts, reference, removeOptions),
     prune: (filters) => pruner.prune(filters),
+    audit: () => auditContainers(parts),
     allRecords: () => parts.registry.all(),
     previewPrune: (filters) => pruner.preview(filters),
     list: (request) => listContainers(parts, request),

@@ -475,7 +475,13 @@ export async function openEngine(
     volumes,
     containers,
     events,
-    nowNanos: () => clock.nowNanos(),
+    networks,
+    store,
+    mounts: host.mounts,
+    processes: host.processes,
+    runtime,
+    stateDirectory: join(config.execRoot, "runtime"),
+    clock,
   });
   const sources = {
     engineId,

@@ -1,20 +1,33 @@
+import { join } from "node:path";
 import type { BuildCacheBackend } from "#api/build-cache/backend.ts";
 import type { SystemBackend } from "#api/system/backend.ts";
 import type { VolumesBackend } from "#api/volumes/backend.ts";
+import type { Fault } from "#base/fault.ts";
 import type { Containers } from "#containers/containers.ts";
 import type { ContentStore } from "#content/content.ts";
 import type { EngineEvent, Events } from "#events/events.ts";
+import type { Clock } from "#host/clock.ts";
 import type { Files } from "#host/files.ts";
+import type { Mounts } from "#host/mounts.ts";
+import type { Processes } from "#host/processes.ts";
 import type { Images, ImageUser } from "#images/images.ts";
+import type { Networks } from "#networks/networks.ts";
+import type { Runtime } from "#runtime/runtime.ts";
 import type { Snapshotter } from "#snapshots/snapshotter.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
 import { NO_FILTERS } from "#spec/engine-api/filters.ts";
 import { parseUntilFilter } from "#spec/engine-api/timestamps.ts";
 import { EMPTY_BUILD_CACHE } from "#upkeep/build-cache.ts";
+import { type CheckSources, runCheck } from "#upkeep/check/check.ts";
+import { auditDataRoot } from "#upkeep/check/data-root.ts";
+import { auditBlobContents } from "#upkeep/check/deep-blobs.ts";
+import { auditProcesses } from "#upkeep/check/processes.ts";
+import { auditVolumes } from "#upkeep/check/volumes.ts";
 import { readDiskUsage } from "#upkeep/disk-usage.ts";
 import { PruneGate } from "#upkeep/prune-gate.ts";
 import { previewPrune } from "#upkeep/prune-preview.ts";
 import { readStorageUsage, type StorageSources } from "#upkeep/storage.ts";
+import type { Store } from "#store/store.ts";
 import type { Volumes } from "#volumes/volumes.ts";
 
 export interface UpkeepParts {
@@ -26,12 +39,19 @@ export interface UpkeepParts {
   readonly volumes: Volumes;
   readonly containers: Containers;
   readonly events: Pick<Events, "publish">;
-  readonly nowNanos: () => bigint;
+  readonly networks: Pick<Networks, "audit">;
+  readonly store: Pick<Store, "verify">;
+  readonly mounts: Mounts;
+  readonly processes: Processes;
+  readonly runtime: Runtime;
+  /** Folder of the runtime's state. */
+  readonly stateDirectory: string;
+  readonly clock: Clock;
 }
 
 /** What the engine as a whole answers: disk usage, and prunes, one of a kind at a time. */
 export interface Upkeep {
-  readonly system: Pick<SystemBackend, "diskUsage" | "storageUsage" | "previewPrune">;
+  readonly system: Pick<SystemBackend, "diskUsage" | "storageUsage" | "previewPrune" | "check">;
   readonly volumes: VolumesBackend;
   readonly buildCache: BuildCacheBackend;
   pruneImages(
@@ -39,6 +59,14 @@ export interface Upkeep {
     users: readonly ImageUser[],
   ): ReturnType<Images["prune"]>;
   pruneNetworks(filters: Filters): Promise<readonly string[]>;
+}
+
+function databaseFault(text: string): Fault {
+  return {
+    kind: "database",
+    subject: text,
+    explanation: "The database of records is damaged: stop the engine and restore wharf.db",
+  };
 }
 
 export function openUpkeep(parts: UpkeepParts): Upkeep {
@@ -52,6 +80,21 @@ export function openUpkeep(parts: UpkeepParts): Upkeep {
     containerIds: () => containers.allRecords().map(({ id }) => id),
     volumeNames: () => volumes.list(NO_FILTERS).map(({ name }) => name),
   };
+  const containerIds = (): ReadonlySet<string> =>
+    new Set(containers.allRecords().map(({ id }) => id));
+  const checks: CheckSources = {
+    audits: [
+      () => parts.store.verify().map(databaseFault),
+      () => containers.audit(),
+      () => images.audit(),
+      () => parts.networks.audit(),
+      () => auditVolumes({ ...parts, directory: join(parts.dataRoot, "volumes"), containerIds }),
+      () => auditDataRoot({ ...storage, mounts: parts.mounts }),
+      () => auditProcesses(parts),
+    ],
+    deepAudits: [(signal) => auditBlobContents(parts.content, signal)],
+    clock: parts.clock,
+  };
   const publishPrune = (type: EngineEvent["type"], reclaimedBytes: number): void => {
     const attributes = { reclaimed: String(reclaimedBytes) };
     events.publish({ type, action: "prune", actorId: "", attributes });
@@ -61,6 +104,7 @@ export function openUpkeep(parts: UpkeepParts): Upkeep {
       diskUsage: (kinds) => readDiskUsage(sources, kinds),
       storageUsage: () => readStorageUsage(storage),
       previewPrune: (request) => previewPrune(sources, request),
+      check: (request, signal) => runCheck(checks, request, signal),
     },
     volumes: {
       create: (request, signal) => volumes.create(request, signal),
@@ -76,7 +120,7 @@ export function openUpkeep(parts: UpkeepParts): Upkeep {
     },
     buildCache: {
       prune: async (request) => {
-        parseUntilFilter(request.filters, parts.nowNanos());
+        parseUntilFilter(request.filters, parts.clock.nowNanos());
         const pruned = await buildCache.prune(request);
         publishPrune("builder", pruned.reclaimedBytes);
         return pruned;
@@ -85,7 +129,7 @@ export function openUpkeep(parts: UpkeepParts): Upkeep {
     pruneImages: (request, users) => gates.image.run(() => images.prune(request, users)),
     pruneNetworks: (filters) =>
       gates.network.run(() => {
-        parseUntilFilter(filters, parts.nowNanos());
+        parseUntilFilter(filters, parts.clock.nowNanos());
         publishPrune("network", 0); // the predefined networks are all there are, and stay
         return Promise.resolve([]);
       }),

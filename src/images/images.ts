@@ -1,3 +1,4 @@
+import type { Fault } from "#base/fault.ts";
 import type { ChainId, Digest, DiffId } from "#spec/digest.ts";
 import type { Descriptor, ImageConfig, ImageExecutionConfig } from "#spec/oci-image.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
@@ -126,7 +127,9 @@ export interface Images {
   contentBytes(image: ImageRecord): number;
   /** Holds blobs and layers that no record names yet. @see Lease */
   lease(): Lease;
-  /** Whether an image's record names the blob: its configuration, manifest, index or a layer. */
+  /** Blobs and layers that nobody names, or that images name and are not there. Changes nothing. */
+  audit(): readonly Fault[];
+  /** Whether a record names the blob: as configuration, manifest, index or layer of an image, or else. */
   isBlobNamed(digest: Digest): boolean;
   /** Chain id of the topmost layer, the parent of a container's snapshot; undefined for an image without layers. */
   topChainId(image: ImageRecord): ChainId | undefined;

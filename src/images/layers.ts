@@ -199,6 +199,21 @@ export class Layers {
     return { removed, freedBytes };
   }
 
+  /** Committed layers that `sweep` would remove, but for those that something stands on. */
+  unnamed(): readonly ChainId[] {
+    const { snapshots } = this.#options;
+    const parents = new Set(snapshots.list().map(({ parent }) => parent));
+    return snapshots
+      .list()
+      .filter(({ name, kind }) => kind === "committed" && !parents.has(name))
+      .flatMap(({ name }) => this.#unnamed(name) ?? []);
+  }
+
+  isBlobNamed(digest: Digest): boolean {
+    const { records, references } = this.#options;
+    return [records, ...references].some((namer) => namer.isBlobNamed(digest));
+  }
+
   /** Removes what extractions left that a crash cut off. Called once at start, before any other. */
   async removeAbandoned(): Promise<void> {
     const { snapshots } = this.#options;

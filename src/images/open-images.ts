@@ -8,6 +8,8 @@ import type { Platform } from "#spec/platform.ts";
 import type { Store } from "#store/store.ts";
 import { commitLayer } from "./commit.ts";
 import type { Programs } from "./archive/decompress.ts";
+import type { Fault } from "#base/fault.ts";
+import { auditImages } from "./audit.ts";
 import { historyOf } from "./history.ts";
 import type {
   CommitRequest,
@@ -197,7 +199,22 @@ class LocalImages implements Images {
   }
 
   isBlobNamed(digest: Digest): boolean {
-    return this.#records.isBlobNamed(digest);
+    return this.#layers.isBlobNamed(digest);
+  }
+
+  audit(): readonly Fault[] {
+    const { content, snapshots } = this.#options;
+    return auditImages({
+      images: this.#records.all(),
+      unnamedLayers: this.#layers.unnamed(),
+      strayBlobs: content
+        .list()
+        .map(({ digest }) => digest)
+        .filter((digest) => !this.isBlobNamed(digest) && !content.isLeased(digest)),
+      hasBlob: (digest) => content.info(digest) !== undefined,
+      hasLayer: (chainId) => snapshots.stat(chainId) !== undefined,
+      sweep: async () => void (await this.#layers.sweep()),
+    });
   }
 
   topChainId(image: ImageRecord): ChainId | undefined {

@@ -1,3 +1,4 @@
+import type { Fault } from "#base/fault.ts";
 import { ConflictError } from "#base/errors.ts";
 import type { EndpointId, NetworkId, SandboxId } from "#spec/ids.ts";
 
@@ -145,6 +146,8 @@ export interface Networks extends AsyncDisposable {
    * put back where missing), removes all others of this engine, and restores the bridge.
    */
   reconcile(liveContainerIds: ReadonlySet<string>): Promise<void>;
+  /** What is on the host and should not be, or should be and is not. Looks, and changes nothing. */
+  audit(): Promise<readonly Fault[]>;
   /** Removes everything of this engine from the host at a clean end with no container running. */
   teardown(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { InvalidArgumentError } from "#base/errors.ts";
 import type { Clock } from "#host/clock.ts";
@@ -130,6 +130,12 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
   const sandboxes = store.collection(SANDBOXES);
   const namespaceDir = join(options.runDir, "netns");
   mkdirSync(namespaceDir, { recursive: true });
+  const scratchDirectory = join(options.runDir, "scratch");
+  mkdirSync(scratchDirectory, { recursive: true });
+  // of a daemon that was killed while it compared rules
+  for (const name of readdirSync(scratchDirectory)) {
+    options.namespaces.removeNetwork(join(scratchDirectory, name));
+  }
   const drivers = {
     bridge: new BridgeDriver({
       netlink,
@@ -155,7 +161,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
     clock: options.clock,
     conntrack: options.conntrack,
     hostGateways: config.hostGateways,
-    firewall: new Firewall({ nft: options.nft, engineId }),
+    firewall: new Firewall({ nft: options.nft, engineId, scratchDirectory }),
     ports: new PortAllocator({
       engineId,
       sockets: options.sockets,

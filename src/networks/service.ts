@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Fault } from "#base/fault.ts";
 import { ConflictError, invariant, messageOf, NotFoundError } from "#base/errors.ts";
 import type { Clock } from "#host/clock.ts";
 import type { Conntrack } from "#host/conntrack.ts";
@@ -11,7 +12,7 @@ import { aliasOf } from "./bridge/plan-bridge.ts";
 import { DeviceSweeper } from "./device-sweeper.ts";
 import type { EndpointRecord, NetworkDriver } from "./driver.ts";
 import type { Firewall } from "./firewall/firewall.ts";
-import type { PublishedTarget } from "./firewall/ruleset.ts";
+import { type PublishedTarget, tableNameOf } from "./firewall/ruleset.ts";
 import { parseInterfaceCounters } from "./interface-counters.ts";
 import { parseMac } from "./ipam/mac.ts";
 import type {
@@ -474,24 +475,70 @@ export class NetworkService implements Networks {
     this.#sandboxes.delete(record.containerId);
   }
 
-  /** Devices with our alias and pins in our folder that no record names. */
   async #removeLeftovers(): Promise<void> {
-    const { netlink, namespaces, namespaceDir, engineId, drivers } = this.#options;
+    const { namespaces } = this.#options;
+    const { links, pins } = this.#leftovers();
+    for (const name of links) await this.#sweeper.remove(name);
+    for (const path of pins) namespaces.removeNetwork(path);
+  }
+
+  /** Devices with our alias and pins in our folder that no record names. */
+  #leftovers(): { readonly links: readonly string[]; readonly pins: readonly string[] } {
+    const { netlink, namespaceDir, engineId, drivers } = this.#options;
     const records = [...this.#sandboxes.values()].map(({ record }) => record);
     const keep = new Set<string | undefined>([
       ...records.flatMap(({ endpoints }) => endpoints.map((endpoint) => endpoint.hostLinkName)),
       ...this.list().map((network) => drivers[network.driver].rules(network)?.bridgeName),
       ...this.#sweeper.expected(),
     ]);
-    for (const link of netlink.links()) {
-      if (link.alias !== aliasOf(engineId) || keep.has(link.name)) continue;
-      await this.#sweeper.remove(link.name);
-    }
-    const pins = new Set(records.map(({ namespacePath }) => namespacePath));
-    for (const name of readdirSync(namespaceDir)) {
-      const path = join(namespaceDir, name);
-      if (!pins.has(path)) namespaces.removeNetwork(path);
-    }
+    const own = netlink.links().filter(({ alias }) => alias === aliasOf(engineId));
+    const pinned = new Set(records.map(({ namespacePath }) => namespacePath));
+    return {
+      links: own.map(({ name }) => name).filter((name) => !keep.has(name)),
+      pins: readdirSync(namespaceDir)
+        .map((name) => join(namespaceDir, name))
+        .filter((path) => !pinned.has(path)),
+    };
+  }
+
+  async audit(): Promise<readonly Fault[]> {
+    const { firewall, namespaces } = this.#options;
+    const { links, pins } = this.#leftovers();
+    const linkFault = (name: string): Fault => ({
+      kind: "link",
+      subject: name,
+      explanation: `Device ${name} is this engine's and belongs to no container or network`,
+      mend: {
+        words: "delete the device",
+        apply: async () => {
+          if (this.#leftovers().links.includes(name)) await this.#sweeper.remove(name);
+        },
+      },
+    });
+    const pinFault = (path: string): Fault => ({
+      kind: "namespace",
+      subject: path,
+      explanation: "The network namespace that is pinned here belongs to no container",
+      mend: {
+        words: "remove the pin",
+        apply: async () => {
+          if (this.#leftovers().pins.includes(path)) namespaces.removeNetwork(path);
+        },
+      },
+    });
+    const ruleFaults = (await firewall.hasDrifted(namespaces)) ? [this.#ruleFault()] : [];
+    return [...links.map(linkFault), ...pins.map(pinFault), ...ruleFaults];
+  }
+
+  #ruleFault(): Fault {
+    const { firewall, engineId } = this.#options;
+    return {
+      kind: "rules",
+      subject: tableNameOf(engineId),
+      explanation:
+        "The engine's nftables table is not as it should be: published ports or the isolation of networks may not work",
+      mend: { words: "put the table in order", apply: () => firewall.restore() },
+    };
   }
 
   async teardown(): Promise<void> {

@@ -16,6 +16,8 @@ export interface Store extends Disposable {
    * @param survives What the outermost commit outlasts; a power cut when absent.
    */
   transaction<T>(work: () => T, survives?: Survival): T;
+  /** Reads everything and names what is damaged, a sentence each; empty when all is well. */
+  verify(): readonly string[];
 }
 
 /**

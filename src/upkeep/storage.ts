@@ -86,6 +86,9 @@ const ENGINE_FILES: readonly RegExp[] = [
   /^engine-id$/,
   /^lock$/,
   /^(plugins|tls|swarm|tmp|builder|buildkit|trust|logs|runtimes|checkpoints)$/,
+  // of another storage driver, which the engine was started with before
+  /^(overlay2|fuse-overlayfs|btrfs|vfs)$/,
+  /^lost\+found$/,
 ];
 
 function classifyTop(name: string): StorageKind {

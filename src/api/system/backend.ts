@@ -1,4 +1,5 @@
 import type { EngineEvent, Events } from "#events/events.ts";
+import type { CheckRequest, Finding } from "#upkeep/check/check.ts";
 import type { DiskUsage, UsageKind } from "#upkeep/disk-usage.ts";
 import type { PreviewRequest, PrunePreview } from "#upkeep/prune-preview.ts";
 import type { StorageUsage } from "#upkeep/storage.ts";
@@ -90,5 +91,7 @@ export interface SystemBackend {
   diskUsage(kinds: ReadonlySet<UsageKind>): Promise<DiskUsage>;
   storageUsage(): Promise<StorageUsage>;
   previewPrune(request: PreviewRequest): Promise<PrunePreview>;
+  /** What is not as it should be; mended on demand. */
+  check(request: CheckRequest, signal: AbortSignal): Promise<readonly Finding[]>;
   nowNanos(): bigint;
 }

@@ -1,6 +1,7 @@
 import { type Exchange, sendJson } from "#api/exchange.ts";
 import { type Route, answer } from "#api/router.ts";
 import type { SystemBackend } from "./backend.ts";
+import { sendCheck } from "./check.ts";
 import { sendDiskUsage } from "./disk-usage.ts";
 import { sendEvents } from "./events.ts";
 import { sendPrunePreview } from "./prune-preview.ts";
@@ -38,6 +39,8 @@ export function systemRoutes(backend: SystemBackend): readonly Route[] {
     }),
     answer("GET", "/events", (exchange) => sendEvents(exchange, backend)),
     answer("GET", "/system/df", (exchange) => sendDiskUsage(exchange, backend)),
+    answer("GET", "/system/check", (exchange) => sendCheck(exchange, backend, false)),
+    answer("POST", "/system/check", (exchange) => sendCheck(exchange, backend, true)),
     answer("GET", "/system/prune/preview", (exchange) => sendPrunePreview(exchange, backend)),
     answer("GET", "/plugins", (exchange) => sendJson(exchange, 200, [])),
   ];

@@ -154,6 +154,10 @@ export class FakeNetworks implements Networks {
     for (const id of this.#sandboxes.keys()) if (!live.has(id)) this.#sandboxes.delete(id);
   }
 
+  audit(): Promise<readonly never[]> {
+    return Promise.resolve([]);
+  }
+
   async teardown(): Promise<void> {}
 
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -224,6 +224,7 @@ function fusedStore(store: MemoryStore, fuse: Fuse): Store {
     collection: (definition) =>
       fusedCollection(store.collection(definition), fuse, definition.name),
     transaction: (work) => store.transaction(work),
+    verify: () => [],
     [Symbol.dispose]: () => undefined,
   };
 }

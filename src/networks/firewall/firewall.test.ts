@@ -36,7 +36,7 @@ function port(hostPort: number): PublishedTarget {
 describe("Firewall", () => {
   test("publish() puts changes that come during one into the next transaction", async () => {
     const { scripts, nft } = recorder();
-    const firewall = new Firewall({ nft, engineId: "e" });
+    const firewall = new Firewall({ nft, engineId: "e", scratchDirectory: "/scratch" });
     await Promise.all([1, 2, 3].map((number) => firewall.publish([port(number)])));
     expect(scripts).toEqual([
       "add element inet wharf_e published_any { tcp . 1 : 172.17.0.2 . 80 }\n",
@@ -48,7 +48,7 @@ describe("Firewall", () => {
     const { scripts, nft } = recorder(
       (script) => script.startsWith("add element") && scripts.length > 1,
     );
-    const firewall = new Firewall({ nft, engineId: "e" });
+    const firewall = new Firewall({ nft, engineId: "e", scratchDirectory: "/scratch" });
     await firewall.publish([port(1)]);
     await firewall.publish([port(2)]);
     expect(scripts[2]).toStartWith("add table inet wharf_e\ndelete table inet wharf_e\n");
@@ -58,7 +58,7 @@ describe("Firewall", () => {
   test("publish() that fails for good leaves nothing to publish later", async () => {
     let isBroken = true;
     const { scripts, nft } = recorder(() => isBroken);
-    const firewall = new Firewall({ nft, engineId: "e" });
+    const firewall = new Firewall({ nft, engineId: "e", scratchDirectory: "/scratch" });
     const failed = firewall.publish([port(1)]);
     expect(failed).rejects.toThrow("Cannot change the rules of published ports");
     await failed.catch(() => undefined);
@@ -69,7 +69,7 @@ describe("Firewall", () => {
 
   test("unpublish() of what was never published asks nothing of the kernel", async () => {
     const { scripts, nft } = recorder();
-    const firewall = new Firewall({ nft, engineId: "e" });
+    const firewall = new Firewall({ nft, engineId: "e", scratchDirectory: "/scratch" });
     await firewall.unpublish([port(1)]);
     await firewall.publish([]);
     expect(scripts).toEqual([]);

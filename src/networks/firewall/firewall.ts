@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import { FailedPreconditionError } from "#base/errors.ts";
+import type { Namespaces } from "#host/namespaces.ts";
 import type { Nft } from "#host/nft.ts";
 import type { NetworkRules } from "#networks/driver.ts";
 import {
@@ -24,13 +26,21 @@ export class Firewall {
   readonly #nft: Nft;
   readonly #engineId: string;
   readonly #table: string;
+  readonly #scratchDirectory: string;
+  #nextScratch = 1;
   readonly #networks = new Map<string, NetworkRules>();
   readonly #ports = new Set<PublishedTarget>();
   #pending: PendingChange[] = [];
   #running: Promise<void> | undefined;
 
-  constructor(options: { readonly nft: Nft; readonly engineId: string }) {
+  /** @param options.scratchDirectory Folder for pins of namespaces that live for a moment; exists. */
+  constructor(options: {
+    readonly nft: Nft;
+    readonly engineId: string;
+    readonly scratchDirectory: string;
+  }) {
     this.#nft = options.nft;
+    this.#scratchDirectory = options.scratchDirectory;
     this.#engineId = options.engineId;
     this.#table = tableNameOf(options.engineId);
   }
@@ -71,6 +81,32 @@ export class Firewall {
     this.#pending.push({ ...change, done });
     this.#running ??= this.#work();
     return done.promise;
+  }
+
+  /**
+   * Whether somebody else changed the table. What it should be is loaded into a namespace of its own and read
+   * back, as the kernel prints a ruleset otherwise than it was written.
+   */
+  async hasDrifted(
+    namespaces: Pick<Namespaces, "createNetwork" | "removeNetwork">,
+  ): Promise<boolean> {
+    await this.#idle();
+    const table = { family: "inet", name: this.#table };
+    const path = join(this.#scratchDirectory, `check-${process.pid}-${this.#nextScratch++}`);
+    namespaces.createNetwork(path);
+    try {
+      await this.#nft.run(this.#renderAll(), path);
+      const wanted = await this.#nft.list(table, path);
+      return !isSameRuleset(wanted, await this.#nft.list(table));
+    } finally {
+      namespaces.removeNetwork(path);
+    }
+  }
+
+  /** Puts the whole table back. */
+  async restore(): Promise<void> {
+    await this.#idle();
+    await this.#nft.run(this.#renderAll());
   }
 
   async remove(): Promise<void> {
@@ -126,4 +162,50 @@ export class Firewall {
       ports: [...this.#ports],
     });
   }
+}
+
+const CHANGING_KEYS: ReadonlySet<string> = new Set(["handle", "index", "packets", "bytes"]);
+
+/** `nft -j list` without handles and counters; elements of sets and maps have no order. */
+function comparable(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(comparable);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).filter(([key]) => !CHANGING_KEYS.has(key));
+  return Object.fromEntries(
+    entries.map(([key, item]: [string, unknown]) => {
+      const inside = comparable(item);
+      if (key !== "elem" || !Array.isArray(inside)) return [key, inside];
+      return [key, inside.map((element) => JSON.stringify(element)).sort()];
+    }),
+  );
+}
+
+/** Compares two answers of `Nft.list`; undefined is a table that is not there. */
+export function isSameRuleset(wanted: unknown, found: unknown): boolean {
+  const linesOf = (answer: unknown): readonly string[] => {
+    const { nftables = [] } = (comparable(answer) ?? {}) as { nftables?: readonly object[] };
+    return nftables.filter((item) => !("metainfo" in item)).map((item) => JSON.stringify(item));
+  };
+  const [left, right] = [linesOf(wanted), linesOf(found)];
+  // chains may come in another order after changes; the rules of one chain may not
+  const rules = (lines: readonly string[]) => lines.filter((line) => line.startsWith('{"rule"'));
+  const byChain = (lines: readonly string[]) => [...lines].sort();
+  return (
+    left.length === right.length &&
+    byChain(left).every((line, index) => line === byChain(right)[index]) &&
+    chainsInOrder(rules(left)) === chainsInOrder(rules(right))
+  );
+}
+
+/** The rules of each chain in their order, chains sorted. */
+function chainsInOrder(rules: readonly string[]): string {
+  const chains = new Map<string, string[]>();
+  for (const rule of rules) {
+    const chain = /"chain":"([^"]*)"/.exec(rule)?.[1] ?? "";
+    chains.set(chain, [...(chains.get(chain) ?? []), rule]);
+  }
+  return [...chains.entries()]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([chain, lines]) => `${chain}\n${lines.join("\n")}`)
+    .join("\n");
 }

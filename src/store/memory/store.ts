@@ -41,6 +41,10 @@ export class MemoryStore implements Store {
     }
   }
 
+  verify(): readonly string[] {
+    return [];
+  }
+
   [Symbol.dispose](): void {
     this.#collections.clear();
   }

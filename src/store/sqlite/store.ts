@@ -94,6 +94,18 @@ export class SqliteStore implements Store {
     }
   }
 
+  verify(): readonly string[] {
+    return translated(`Cannot check store "${this.#path}"`, () => {
+      using statement = this.#database.prepare<{ readonly integrity_check: string }, []>(
+        "PRAGMA integrity_check(20)",
+      );
+      return statement
+        .all()
+        .map((row) => row.integrity_check)
+        .filter((text) => text !== "ok");
+    });
+  }
+
   #transact<T>(work: () => T): T {
     const level = this.#depth;
     return translated(`Cannot write store "${this.#path}"`, () => {

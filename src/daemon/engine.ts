@@ -376,6 +376,7 @@ export async function openEngine(
     randomBytes: newRandomBytes,
     warn,
   });
+  stack.use(openedNetworks);
   const logs = stack.use(
     createLogs({
       ...host,

@@ -62,8 +62,13 @@ export class DeviceSweeper implements AsyncDisposable {
   async #check(): Promise<void> {
     const lateBefore = this.#clock.monotonicMs() - PATIENCE_MS;
     for (const [name, sinceMs] of this.#expected) {
-      if (sinceMs <= lateBefore) await this.remove(name);
-      if (!this.#netlink.link(name)) this.#expected.delete(name);
+      try {
+        if (sinceMs <= lateBefore) await this.remove(name);
+        if (!this.#netlink.link(name)) this.#expected.delete(name);
+      } catch (error) {
+        this.#expected.delete(name); // the next engine sweeps up
+        this.#warn(`Cannot see whether device ${name} has gone: ${messageOf(error)}`);
+      }
     }
   }
 

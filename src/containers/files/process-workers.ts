@@ -130,7 +130,12 @@ async function startChild(
   if (output === undefined || descriptor === undefined) {
     throw new InternalError("The process for files has no pipes");
   }
-  const data = await sockets.adoptStream(descriptor);
+  const data = await sockets.adoptStream(descriptor).catch((error: unknown) => {
+    signal.removeEventListener("abort", kill);
+    kill();
+    closeSync(output);
+    throw error;
+  });
   const reports = readReports(output);
   const next = async (): Promise<FilesReport> => {
     const { value } = await reports.next();

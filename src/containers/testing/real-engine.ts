@@ -131,6 +131,7 @@ export async function openRealEngine(root: RealRoot): Promise<RealEngine> {
     randomBytes: random,
     warn,
   });
+  stack.use(networks);
   const opened = stack.use(
     await openRuntime({
       ...host,

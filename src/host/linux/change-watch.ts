@@ -8,6 +8,12 @@ const IN_Q_OVERFLOW = 0x4000;
 const IN_ONESHOT = 0x80000000 | 0;
 const HEADER_BYTES = 16;
 
+/** What is used of the stream's reader, whose type Bun and the DOM declare differently. */
+interface ByteReader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
 /**
  * Tells of the next change to a file, once: while nobody waits, a file that is written without rest costs
  * nothing. One inotify instance serves all (a user has but 128 of them).
@@ -16,6 +22,8 @@ export class ChangeWatch implements Disposable {
   readonly #libc: Libc;
   readonly #waiting = new Map<number, Set<() => void>>();
   #fd: number | undefined;
+  /** Of a copy of the descriptor that Bun makes. */
+  #reader: ByteReader | undefined;
 
   constructor(libc: Libc) {
     this.#libc = libc;
@@ -44,7 +52,8 @@ export class ChangeWatch implements Disposable {
   }
 
   async #deliver(fd: number): Promise<void> {
-    const reader = Bun.file(fd).stream().getReader();
+    const reader: ByteReader = Bun.file(fd).stream().getReader();
+    this.#reader = reader;
     for (;;) {
       const { done, value } = await reader.read();
       if (done || value === undefined) return;
@@ -71,7 +80,11 @@ export class ChangeWatch implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.#fd !== undefined) this.#libc.call.close(this.#fd);
+    const fd = this.#fd;
+    if (fd === undefined) return;
     this.#fd = undefined;
+    this.#waiting.clear();
+    void this.#reader?.cancel();
+    this.#libc.call.close(fd);
   }
 }

@@ -1,5 +1,6 @@
 import { systemError } from "./ffi/errno.ts";
 import { cString, type Libc, O_CLOEXEC, O_NONBLOCK } from "./ffi/libc.ts";
+import { OwnedDescriptor } from "./owned-descriptor.ts";
 
 const IN_CLOSE_WRITE = 0x8;
 const IN_MOVED_TO = 0x80;
@@ -51,10 +52,11 @@ export function watchDirectory(
   const reading = deliver(reader, onName, onLost).catch((error: unknown) => {
     reportError(error);
   });
+  const descriptor = new OwnedDescriptor(libc, fd, `the watch of folder "${directory}"`);
   return {
     [Symbol.dispose]: () => {
       void reader.cancel().then(() => reading);
-      libc.call.close(fd);
+      descriptor[Symbol.dispose]();
     },
   };
 }

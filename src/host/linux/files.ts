@@ -9,6 +9,7 @@ import { errnoOf, errnos, systemError } from "./ffi/errno.ts";
 import type { Libc } from "./ffi/libc.ts";
 import { fileSystemNameOf } from "./file-system-names.ts";
 import { probeOverlay } from "./overlay-probe.ts";
+import { OwnedDescriptor } from "./owned-descriptor.ts";
 
 const LOCK_EX_NB = 2 | 4;
 /** linux/fs.h */
@@ -35,7 +36,7 @@ export class LinuxFiles implements Files, Disposable {
   lock(path: string): Disposable | undefined {
     const fd = translated(`Cannot lock "${path}"`, () => openSync(path, "a+", 0o600));
     if (this.#libc.call.flock(fd, LOCK_EX_NB) === 0) {
-      return { [Symbol.dispose]: () => closeSync(fd) };
+      return new OwnedDescriptor(this.#libc, fd, `the lock of "${path}"`);
     }
     const errno = this.#libc.errno();
     closeSync(fd);

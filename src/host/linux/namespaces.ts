@@ -4,6 +4,7 @@ import type { Namespaces, UserNamespace } from "#host/namespaces.ts";
 import type { Processes } from "#host/processes.ts";
 import { errnoOf, errnos, systemError } from "./ffi/errno.ts";
 import { cString, type Libc, O_CLOEXEC } from "./ffi/libc.ts";
+import { OwnedDescriptor } from "./owned-descriptor.ts";
 import { type JsThread, openDescriptor } from "./thread.ts";
 import { startInUserNamespace } from "./user-namespace-process.ts";
 
@@ -51,9 +52,10 @@ export class LinuxNamespaces implements Namespaces {
       joinedPath,
     });
     const fd = openDescriptor(this.#libc, `${holder.folder}/ns/user`, 0);
+    const descriptor = new OwnedDescriptor(this.#libc, fd, "a user namespace");
     const namespace = {
       path: `/proc/${process.pid}/fd/${fd}`,
-      [Symbol.dispose]: () => void this.#libc.call.close(fd),
+      [Symbol.dispose]: () => descriptor[Symbol.dispose](),
     };
     if (networkPath === undefined) return namespace;
     try {

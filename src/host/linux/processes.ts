@@ -93,7 +93,7 @@ export class LinuxProcesses implements Processes {
     signal?.throwIfAborted();
     const pidfd = this.#openPidfd(process);
     if (pidfd === undefined) return;
-    await waitPidfd(pidfd, signal);
+    await this.#waitPidfd(pidfd, signal);
     if (this.isAlive(process)) {
       throw new InternalError(`Process ${process.pid} was reported to have ended and is alive`);
     }
@@ -101,6 +101,32 @@ export class LinuxProcesses implements Processes {
 
   portHolder(protocol: "tcp" | "udp", port: number): string | undefined {
     return findPortHolder(protocol, port);
+  }
+
+  /**
+   * Resolves when the process of `pidfd` has ended. Bun's event loop polls the descriptor like a socket's; it
+   * turns readable once, at the end, the read fails because it is none, and Bun closes it. So the wait costs
+   * neither a thread nor a timer.
+   */
+  async #waitPidfd(pidfd: number, signal?: AbortSignal): Promise<void> {
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    const ended = (): void => resolve();
+    const socket = await connectDescriptor(pidfd, {
+      data: ended,
+      close: ended,
+      error: ended,
+    }).catch((error: unknown) => {
+      this.#libc.call.close(pidfd); // not taken
+      throw error;
+    });
+    const onAbort = (): void => {
+      socket.terminate();
+    };
+    if (signal?.aborted === true) onAbort();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    await closed;
+    signal?.removeEventListener("abort", onAbort);
+    signal?.throwIfAborted();
   }
 
   /** @returns Undefined when that very process has ended; the caller closes the descriptor. */
@@ -116,25 +142,6 @@ export class LinuxProcesses implements Processes {
     this.#libc.call.close(pidfd);
     return undefined;
   }
-}
-
-/**
- * Resolves when the process of `pidfd` has ended. Bun's event loop polls the descriptor like a socket's; it
- * turns readable once, at the end, the read fails because it is none, and Bun closes it. So the wait costs
- * neither a thread nor a timer.
- */
-async function waitPidfd(pidfd: number, signal?: AbortSignal): Promise<void> {
-  const { promise: closed, resolve } = Promise.withResolvers<void>();
-  const ended = (): void => resolve();
-  const socket = await connectDescriptor(pidfd, { data: ended, close: ended, error: ended });
-  const onAbort = (): void => {
-    socket.terminate();
-  };
-  if (signal?.aborted === true) onAbort();
-  signal?.addEventListener("abort", onAbort, { once: true });
-  await closed;
-  signal?.removeEventListener("abort", onAbort);
-  signal?.throwIfAborted();
 }
 
 /** Undefined for a process that has ended, a zombie included. */

@@ -1,6 +1,7 @@
-import { closeSync, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
 import type { Libc } from "./ffi/libc.ts";
 import { openMemoryFile } from "./memory-file.ts";
+import { OwnedDescriptor } from "./owned-descriptor.ts";
 
 /** Unless it can hide the mount in a namespace of its own, the launcher must not touch the host's. */
 const FAILURE = "Cannot start the OCI runtime in a mount namespace of its own\n";
@@ -30,9 +31,10 @@ export interface RuntimeLauncher extends Disposable {
 export function openRuntimeLauncher(libc: Libc): RuntimeLauncher {
   const fd = openMemoryFile(libc, "runtime-launcher");
   writeSync(fd, process.arch === "x64" ? x64Image() : Buffer.from(SCRIPT));
+  const descriptor = new OwnedDescriptor(libc, fd, "the runtime's launcher");
   return {
     path: `/proc/${process.pid}/fd/${fd}`,
-    [Symbol.dispose]: () => closeSync(fd),
+    [Symbol.dispose]: () => descriptor[Symbol.dispose](),
   };
 }
 

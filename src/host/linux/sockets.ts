@@ -84,21 +84,27 @@ export class LinuxSockets implements Sockets {
   }
 
   async adoptStream(descriptor: number): Promise<StreamSocket> {
-    const { call } = this.#libc;
-    if (call.fcntl(descriptor, F_SETFL, O_NONBLOCK) !== 0) {
-      throw systemError(`Cannot take over descriptor ${descriptor}`, this.#libc.errno());
-    }
-    const socket = await openPacketSocket(
-      descriptor,
-      `descriptor ${descriptor}`,
-      LONGEST_WRITE_BYTES,
-    );
+    const socket = await this.#takeOver(descriptor);
     return {
       chunks: () => socket.packets(),
       send: (payload) => socket.send(payload),
       endWriting: () => socket.endWriting(),
       [Symbol.asyncDispose]: () => socket[Symbol.asyncDispose](),
     };
+  }
+
+  async #takeOver(descriptor: number): Promise<PacketSocket> {
+    const { call } = this.#libc;
+    const what = `descriptor ${descriptor}`;
+    try {
+      if (call.fcntl(descriptor, F_SETFL, O_NONBLOCK) !== 0) {
+        throw systemError(`Cannot take over ${what}`, this.#libc.errno());
+      }
+      return await openPacketSocket(descriptor, what, LONGEST_WRITE_BYTES);
+    } catch (error) {
+      call.close(descriptor);
+      throw error;
+    }
   }
 
   reservePort(protocol: "tcp" | "udp", address: string, port: number): number | undefined {

@@ -102,10 +102,9 @@ export class PortAllocator {
     const held = new Map(bound.map((part) => [keyOf(part.published), part]));
     const release = async (ports: readonly PublishedPort[]): Promise<readonly PublishedPort[]> => {
       const parts = ports.flatMap((port) => held.get(keyOf(port)) ?? []);
-      for (const part of parts) {
-        held.delete(keyOf(part.published));
-        await this.#release(part);
-      }
+      // given up all at once, before the first wait: who releases beside this finds nothing to close again
+      for (const part of parts) held.delete(keyOf(part.published));
+      for (const part of parts) await this.#release(part);
       return parts.map(({ published }) => published);
     };
     return {

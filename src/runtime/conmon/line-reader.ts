@@ -13,6 +13,7 @@ export class LineReader implements AsyncDisposable {
   readonly #fd: number;
   readonly #reader: ByteReader;
   #rest: Buffer = Buffer.alloc(0);
+  #isClosed = false;
 
   constructor(fd: number) {
     this.#fd = fd;
@@ -46,6 +47,8 @@ export class LineReader implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     await this.#reader.cancel();
     closeSync(this.#fd);
   }

@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { InternalError } from "#base/errors.ts";
 import { errnos, systemError } from "#host/linux/ffi/errno.ts";
 import { type Libc, O_CLOEXEC } from "#host/linux/ffi/libc.ts";
+import { OwnedDescriptor } from "#host/linux/owned-descriptor.ts";
 import {
   decodeAttributes,
   decodeMessages,
@@ -45,19 +46,20 @@ const DUMP_ATTEMPTS = 20;
  */
 export class NetlinkSocket implements Disposable {
   readonly #libc: Libc;
-  readonly #fd: number;
+  readonly #descriptor: OwnedDescriptor;
   readonly #buffer = Buffer.alloc(RECEIVE_BYTES);
   #sequence = 0;
 
   constructor(options: { readonly libc: Libc; readonly protocol?: number }) {
     this.#libc = options.libc;
     const { call } = options.libc;
-    this.#fd = call.socket(AF_NETLINK, SOCK_RAW | O_CLOEXEC, options.protocol ?? NETLINK_ROUTE);
-    if (this.#fd < 0) throw systemError("Cannot open a netlink socket", this.#libc.errno());
+    const fd = call.socket(AF_NETLINK, SOCK_RAW | O_CLOEXEC, options.protocol ?? NETLINK_ROUTE);
+    if (fd < 0) throw systemError("Cannot open a netlink socket", this.#libc.errno());
+    this.#descriptor = new OwnedDescriptor(this.#libc, fd, "a netlink socket");
     const on = Int32Array.of(1);
     // Better messages only: without them an errno remains, so a failure here does not matter.
-    call.setsockopt(this.#fd, SOL_NETLINK, NETLINK_CAP_ACK, on, 4);
-    call.setsockopt(this.#fd, SOL_NETLINK, NETLINK_EXT_ACK, on, 4);
+    call.setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, on, 4);
+    call.setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, on, 4);
   }
 
   /** Sends one change. @param attempt For the error: `Cannot add link "x"`. */
@@ -69,7 +71,7 @@ export class NetlinkSocket implements Disposable {
   async changeAside(attempt: string, request: NetlinkRequest): Promise<void> {
     const flags = request.flags | NLM_F_REQUEST | NLM_F_ACK;
     const { bytes, sequence } = this.#encode({ ...request, flags });
-    await writeAside(this.#fd, bytes);
+    await writeAside(this.#descriptor.number, bytes);
     this.#answers(attempt, sequence, false);
   }
 
@@ -95,17 +97,17 @@ export class NetlinkSocket implements Disposable {
   async dumpAside(attempt: string, request: NetlinkRequest): Promise<readonly NetlinkMessage[]> {
     const flags = request.flags | NLM_F_REQUEST | NLM_F_DUMP;
     const { bytes, sequence } = this.#encode({ ...request, flags });
-    await writeAside(this.#fd, bytes);
+    await writeAside(this.#descriptor.number, bytes);
     return this.#answers(attempt, sequence, true);
   }
 
   [Symbol.dispose](): void {
-    this.#libc.call.close(this.#fd);
+    this.#descriptor[Symbol.dispose]();
   }
 
   #exchange(attempt: string, request: NetlinkRequest, absent?: number): NetlinkMessage[] {
     const { bytes, sequence } = this.#encode(request);
-    if (this.#libc.call.send(this.#fd, bytes, bytes.length, 0) < 0) {
+    if (this.#libc.call.send(this.#descriptor.number, bytes, bytes.length, 0) < 0) {
       throw systemError(attempt, this.#libc.errno());
     }
     const wantsMany = (request.flags & NLM_F_DUMP) === NLM_F_DUMP;
@@ -141,7 +143,12 @@ export class NetlinkSocket implements Disposable {
 
   #receive(attempt: string): NetlinkMessage[] {
     const flags = MSG_DONTWAIT | MSG_TRUNC;
-    const length = this.#libc.call.recv(this.#fd, this.#buffer, RECEIVE_BYTES, flags);
+    const length = this.#libc.call.recv(
+      this.#descriptor.number,
+      this.#buffer,
+      RECEIVE_BYTES,
+      flags,
+    );
     if (length < 0) throw systemError(attempt, this.#libc.errno());
     if (length > RECEIVE_BYTES) {
       throw new InternalError(`${attempt}: netlink sent ${length} bytes at once`);

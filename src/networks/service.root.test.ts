@@ -40,7 +40,7 @@ describe("openSandbox()", () => {
     const engine = await started();
     const { endpoints, namespacePath } = await lab.container(engine, "c1");
     const [endpoint] = endpoints;
-    expect(endpoint?.ipAddress).toEndWith(".0.2");
+    expect(endpoint?.ipAddress).toEndWith(".2");
     expect(endpoint?.macAddress).toStartWith("02:42:");
     const link = lab.host.netlink.link("eth0", namespacePath);
     expect([link?.macAddress, link?.mtuBytes, link?.isUp]).toEqual([
@@ -116,7 +116,7 @@ describe("openSandbox()", () => {
     expect(pinsOf(engine)).toEqual([]);
     expect(engine.store.collection({ name: "sandboxes", version: 1 }).count()).toBe(0);
     await engine.networks.reconcile(new Set());
-    expect((await lab.container(engine, "c1")).endpoints[0]?.ipAddress).toEndWith(".0.2");
+    expect((await lab.container(engine, "c1")).endpoints[0]?.ipAddress).toEndWith(".2");
   });
 
   test("puts the table back when somebody flushed it", async () => {
@@ -137,7 +137,7 @@ describe("closeSandbox()", () => {
     await engine.networks.closeSandbox("c1");
     expect(existsSync(namespacePath ?? "")).toBe(false);
     const again = await lab.container(engine, "c2");
-    expect(again.endpoints[0]?.ipAddress).toEndWith(".0.2");
+    expect(again.endpoints[0]?.ipAddress).toEndWith(".2");
     lab.serveTcp(again.namespacePath, 80);
     expect(await lab.askTcp(undefined, again.endpoints[0]?.ipAddress ?? "", 80)).toBeString();
   });
@@ -178,7 +178,7 @@ describe("reconcile()", () => {
     expect(lab.host.sockets.reservePort("tcp", "0.0.0.0", port)).toBeUndefined();
     expect(await lab.askTcp(undefined, "127.0.0.1", port)).toBeString();
     expect(await lab.askTcp(undefined, "::1", port)).toBeString();
-    expect((await lab.container(after, "new")).endpoints[0]?.ipAddress).toEndWith(".0.3");
+    expect((await lab.container(after, "new")).endpoints[0]?.ipAddress).toEndWith(".3");
     expect(devicesOf(bystander)).toHaveLength(2);
     expect(await hasTable(bystander)).toBe(true);
   });

@@ -34,8 +34,6 @@ class ProcessStacker implements OverlayStacker {
   readonly mapsOwners = false;
   readonly noSizeMessage = "--storage-opt is not supported";
   readonly #options: FuseOverlayOptions;
-  /** Mounts under way, by target. */
-  readonly #mounting = new Map<string, Promise<void>>();
 
   constructor(options: FuseOverlayOptions) {
     this.#options = options;
@@ -59,17 +57,7 @@ class ProcessStacker implements OverlayStacker {
     }
   }
 
-  async mount(mount: OverlayMount): Promise<void> {
-    const { target } = mount;
-    let mounting = this.#mounting.get(target);
-    if (!mounting) {
-      mounting = this.#startProcess(mount).finally(() => this.#mounting.delete(target));
-      this.#mounting.set(target, mounting);
-    }
-    await mounting;
-  }
-
-  async #startProcess({ target, lowerDirs, upperDir, workDir }: OverlayMount): Promise<void> {
+  async mount({ target, lowerDirs, upperDir, workDir }: OverlayMount): Promise<void> {
     const settings = [
       `lowerdir=${lowerDirs.join(":")}`,
       ...(upperDir === undefined ? [] : [`upperdir=${upperDir}`]),

@@ -136,6 +136,8 @@ class StackingSnapshotter implements Snapshotter {
   readonly #directory: string;
   readonly #trash: Trash;
   readonly #records: SnapshotRecords;
+  /** Mounts under way, by target. */
+  readonly #mounting = new Map<string, Promise<void>>();
 
   constructor(
     options: SnapshotterOptions,
@@ -200,10 +202,20 @@ class StackingSnapshotter implements Snapshotter {
   async mount(key: string, owners?: MappedOwners): Promise<string> {
     const record = this.#records.get(key);
     const target = this.#path(record, "merged");
-    if (await this.#stacker.isMounted(target)) return target;
+    // two at once would stack two mounts, of which an unmount takes one away
+    let mounting = this.#mounting.get(target);
+    if (!mounting) {
+      mounting = this.#mountOnce(record, owners).finally(() => this.#mounting.delete(target));
+      this.#mounting.set(target, mounting);
+    }
+    await mounting;
+    return target;
+  }
+
+  async #mountOnce(record: SnapshotRecord, owners: MappedOwners | undefined): Promise<void> {
+    if (await this.#stacker.isMounted(this.#path(record, "merged"))) return;
     if (owners) await this.#mountMapped(record, owners);
     else await this.#mountFrom(this.#directory, record);
-    return target;
   }
 
   /** overlayfs keeps the layers' mount as it was, so the mapped one is needed for the call only. */

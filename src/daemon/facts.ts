@@ -110,7 +110,12 @@ export async function engineInfo(sources: FactSources): Promise<EngineInfo> {
   const config = sources.config();
   const { cdiSpecDirectories } = config.containers;
   const cdi = readCatalogue(cdiSpecDirectories);
-  const networkDrivers = new Set(sources.networks.list().map((network) => network.driver));
+  const networkDrivers = new Set([
+    "bridge",
+    "host",
+    "null",
+    ...sources.networks.list().map((network) => network.driver),
+  ]);
   return {
     id: sources.engineId,
     name: system.hostname,

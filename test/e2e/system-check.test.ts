@@ -35,7 +35,7 @@ afterAll(async () => {
 interface Finding {
   readonly Kind: string;
   readonly Subject: string;
-  readonly Mend: string;
+  readonly Outcome: string;
   readonly Mended: boolean;
 }
 
@@ -212,7 +212,7 @@ describe("system check", () => {
     const missing = await check(engine);
     expect(missing).toMatchObject({
       exitCode: 1,
-      findings: [{ Kind: "blob", Subject: `sha256:${first}`, Mend: "" }],
+      findings: [{ Kind: "blob", Subject: `sha256:${first}`, Outcome: "by hand" }],
     });
   });
 

@@ -64,7 +64,10 @@ export interface EngineInfo {
   readonly registryMirrors: readonly string[];
   readonly insecureRegistries: readonly string[];
   readonly runtimes: Readonly<
-    Record<string, { readonly path: string; readonly arguments: readonly string[] }>
+    Record<
+      string,
+      { readonly path: string; readonly arguments: readonly string[]; readonly commit: string }
+    >
   >;
   readonly defaultRuntime: string;
   readonly isLiveRestore: boolean;

@@ -161,7 +161,7 @@ export function infoToWire(
     Isolation: "",
     InitBinary: info.initBinary,
     ContainerdCommit: { ID: "" },
-    RuncCommit: { ID: "" },
+    RuncCommit: { ID: info.runtimes["runc"]?.commit ?? "" },
     InitCommit: { ID: "" },
     SecurityOptions: isAtLeast(version, "1.25")
       ? info.securityOptions

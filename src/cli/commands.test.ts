@@ -54,6 +54,7 @@ function dockerFlags(path: string): readonly ReferenceFlag[] {
 /** Flags that docker's commands do not have. */
 const ourFlags: Readonly<Record<string, readonly string[]>> = {
   "container create": ["health-http", "health-on-failure", "health-tcp"],
+  "container inspect": ["as"],
   "container update": [
     "env",
     "env-rm",
@@ -65,6 +66,7 @@ const ourFlags: Readonly<Record<string, readonly string[]>> = {
     "publish-rm",
   ],
   "container run": ["health-http", "health-on-failure", "health-tcp"],
+  inspect: ["as"],
   create: ["health-http", "health-on-failure", "health-tcp"],
   run: ["health-http", "health-on-failure", "health-tcp"],
 };

@@ -4,6 +4,7 @@ import type { EngineClient } from "#client/engine-client.ts";
 import { type Command, atLeast, defineCommand } from "./command.ts";
 import { boolFlag, stringFlag } from "./flags.ts";
 import { inspectFormatHelp } from "./output/format-help.ts";
+import { asFlag, printRecreation, recreationOf } from "./recreate/print.ts";
 import { inspectObjects } from "./output/inspect.ts";
 
 /** A kind of object that can be inspected by name or id. */
@@ -33,6 +34,7 @@ export const command: Command = defineCommand({
   args: atLeast(1),
   completeArgs: ["containers"],
   flags: {
+    as: asFlag,
     format: stringFlag(inspectFormatHelp, { short: "f" }),
     size: boolFlag("Display total file sizes if the type is container", { short: "s" }),
     type: stringFlag("Only inspect objects of the given type", {
@@ -48,6 +50,12 @@ export const command: Command = defineCommand({
           ? `type is empty: must be one of ${known.join(", ")}`
           : `unknown type: ${shown}: must be one of ${known.join(", ")}`,
       );
+    }
+    if (isSet("as")) {
+      if (isSet("type") && flags.type !== "container") {
+        throw new InvalidArgumentError(`--as is for containers, not for type ${flags.type}`);
+      }
+      return printRecreation(cli, args, recreationOf(flags, isSet));
     }
     const engine = await cli.engine();
     const wanted = isSet("type") ? kinds.filter((kind) => kind.type === flags.type) : kinds;

@@ -1,8 +1,8 @@
 import type { ContainerInspectResponse, MountPoint } from "@docker/node-sdk";
 import { formatRfc3339 } from "#base/rfc3339.ts";
-import type { ContainerMount } from "#containers/container.ts";
+import type { ContainerMount, ContainerRecord } from "#containers/container.ts";
 import type { ContainerDetails } from "#containers/containers.ts";
-import { containerConfigToWire } from "#spec/engine-api/container-config.ts";
+import { type ContainerConfig, containerConfigToWire } from "#spec/engine-api/container-config.ts";
 import { hostConfigToWire } from "#spec/engine-api/host-config.ts";
 import type { ApiVersion } from "#spec/engine-api/version.ts";
 import type { Wire } from "#api/wire.ts";
@@ -29,6 +29,16 @@ export function shownMounts(details: ContainerDetails): readonly Wire<MountPoint
   return record.mounts
     .filter((mount) => !(mount.destination in record.hostConfig.Tmpfs))
     .map(mountToWire);
+}
+
+/** The address that was asked for on the main network shows as the container's, as in Docker. */
+function withMacAddress({
+  config,
+  hostConfig,
+  networkingConfig,
+}: ContainerRecord): ContainerConfig {
+  const wanted = networkingConfig.EndpointsConfig[hostConfig.NetworkMode]?.MacAddress;
+  return wanted ? { ...config, MacAddress: wanted } : config;
 }
 
 /** `GET /containers/{id}/json` in the shape of `version`. */
@@ -61,7 +71,7 @@ export function inspectToWire(
     GraphDriver: { Data: details.graphData, Name: details.storageDriver },
     ...(sizes && { SizeRw: sizes.writableBytes, SizeRootFs: sizes.rootfsBytes }),
     Mounts: shownMounts(details),
-    Config: containerConfigToWire(record.config),
+    Config: containerConfigToWire(withMacAddress(record)),
     NetworkSettings: networkSettingsToWire(details, version, bridgeName),
     ...(record.nextStart && {
       AtNextStart: {

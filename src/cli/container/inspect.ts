@@ -1,6 +1,7 @@
 import { atLeast, type Command, defineCommand } from "#cli/command.ts";
 import { boolFlag, stringFlag } from "#cli/flags.ts";
 import { inspectFormatHelp } from "#cli/output/format-help.ts";
+import { asFlag, printRecreation, recreationOf } from "#cli/recreate/print.ts";
 import { inspectObjects } from "#cli/output/inspect.ts";
 import { containerPath } from "./each-container.ts";
 
@@ -9,10 +10,12 @@ export const command: Command = defineCommand({
   args: atLeast(1),
   completeArgs: ["containers"],
   flags: {
+    as: asFlag,
     format: stringFlag(inspectFormatHelp, { short: "f" }),
     size: boolFlag("Display total file sizes", { short: "s" }),
   },
-  async run(cli, { flags, args }) {
+  async run(cli, { flags, args, isSet }) {
+    if (isSet("as")) return printRecreation(cli, args, recreationOf(flags, isSet));
     const engine = await cli.engine();
     const query = { size: flags.size || undefined };
     return inspectObjects(cli, args, flags.format, async (name) =>

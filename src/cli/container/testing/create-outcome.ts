@@ -115,13 +115,21 @@ function outcome(
 
 /** Our own client's outcome. */
 export async function wharfOutcome(line: string, withProxies: boolean): Promise<CreateOutcome> {
+  return { ...(await wordsOutcome(wordsOf(line), withProxies)), line };
+}
+
+/** Our own client's outcome for words that are split already. */
+export async function wordsOutcome(
+  words: readonly string[],
+  withProxies: boolean,
+): Promise<CreateOutcome> {
   using recorder = openCreateRecorder();
   const { input, output, errors } = new TestCli();
-  const code = await runCli(["-H", recorder.address, ...wordsOf(line)], {
+  const code = await runCli(["-H", recorder.address, ...words], {
     env: environment(withProxies),
     streams: { input, output, errors },
   });
-  return outcome(line, code, errors.text, recorder.take());
+  return outcome(words.join(" "), code, errors.text, recorder.take());
 }
 
 /** The outcome of the docker client of the PATH, with `docker` read as `wharf`. */

@@ -151,9 +151,9 @@ describe("A container's log", () => {
     container.follow(logs);
     container.write(numbers(0, 5));
     await container.read(logs);
-    container.write("2023-11-14T22:13:2");
+    container.write(`2023-11-14T22:13:2${numbers(5, 6)}2023-11-14T22:13:2`);
     container.reopen();
-    container.write(numbers(5, 10));
+    container.write(numbers(6, 10));
     expect(await container.read(logs)).toBe(texts(0, 10));
     await logs.end(container.container);
   });

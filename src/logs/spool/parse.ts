@@ -120,12 +120,10 @@ export class SpoolParser {
     }
   }
 
-  #parse(data: Buffer, start: number, end: number): void {
-    // A write cut short by a full disk is no entry.
-    if (end - start < HEAD_BYTES || data[start + 19] !== DOT || data[start + TIME_BYTES] !== SPACE)
-      return;
+  #parse(data: Buffer, lineStart: number, end: number): void {
+    const start = headAt(data, lineStart, end);
+    if (start < 0) return;
     const tag = data[start + 43];
-    if (data[start + 44] !== SPACE || (tag !== PARTIAL && tag !== FULL)) return;
     const isError = data[start + 39] === 0x65;
     const pending = this.#pending[isError ? "stderr" : "stdout"];
     const from = start + HEAD_BYTES;
@@ -203,6 +201,25 @@ export class SpoolParser {
     time.write(kept.time, "latin1");
     this.#pending[stream] = { time, bytes, length, isOpen: true };
   }
+}
+
+/**
+ * Where a line's head begins: at its start, but behind a head that a full disk cut off. What was cut off
+ * later in the line is taken for its beginning: a container may well print what looks like a head.
+ *
+ * @returns Below 0 where there is none.
+ */
+function headAt(data: Buffer, start: number, end: number): number {
+  if (isHead(data, start, end)) return start;
+  for (let at = start + 1; at < start + HEAD_BYTES; at++) if (isHead(data, at, end)) return at;
+  return -1;
+}
+
+function isHead(data: Buffer, start: number, end: number): boolean {
+  if (end - start < HEAD_BYTES || data[start + 19] !== DOT) return false;
+  if (data[start + TIME_BYTES] !== SPACE || data[start + 42] !== SPACE) return false;
+  const tag = data[start + 43];
+  return data[start + 44] === SPACE && (tag === PARTIAL || tag === FULL);
 }
 
 function stateOf(pending: Pending): PendingState {

@@ -1,5 +1,4 @@
-import { NotFoundError, UnavailableError, UnsupportedError } from "#base/errors.ts";
-import { pathPart } from "./exchange.ts";
+import { UnavailableError, UnsupportedError } from "#base/errors.ts";
 import { type Method, type Route, answer } from "./router.ts";
 
 /** Endpoints of Docker that this engine knows by name and does not have yet. */
@@ -18,16 +17,11 @@ const NOT_YET: readonly (readonly [what: string, ...endpoints: readonly string[]
     "DELETE /networks/{id}",
   ],
   [
-    "Plugins",
+    "Plugins of a registry",
     "GET /plugins/privileges",
     "POST /plugins/pull",
-    "POST /plugins/create",
-    "POST /plugins/{name:.*}/enable",
-    "POST /plugins/{name:.*}/disable",
     "POST /plugins/{name:.*}/upgrade",
     "POST /plugins/{name:.*}/push",
-    "POST /plugins/{name:.*}/set",
-    "DELETE /plugins/{name:.*}",
   ],
   ["Swarm mode", "POST /swarm/init", "POST /swarm/join"],
 ];
@@ -77,13 +71,6 @@ function refusing(endpoint: string, refuse: () => never): readonly Route[] {
   return isMethod(method) ? [answer(method, path, refuse)] : [];
 }
 
-/** There are none. `docker inspect NAME` asks here last, and says "No such object" for a 404 only. */
-function noPlugin(): Route {
-  return answer("GET", "/plugins/{name:.*}/json", (exchange) => {
-    throw new NotFoundError(`plugin ${JSON.stringify(pathPart(exchange, "name"))} not found`);
-  });
-}
-
 /** Clear answers where a client would else read "page not found". */
 export function notYetRoutes(): readonly Route[] {
   const later = NOT_YET.flatMap(([what, ...endpoints]) =>
@@ -98,5 +85,5 @@ export function notYetRoutes(): readonly Route[] {
       throw new UnavailableError(NO_MANAGER);
     }),
   );
-  return [...later, ...managers, noPlugin()];
+  return [...later, ...managers];
 }

@@ -23,6 +23,7 @@ export const groups: readonly GroupEntry[] = [
   { name: "context", summary: "Manage contexts" },
   { name: "image", summary: "Manage images" },
   { name: "network", summary: "Manage networks" },
+  { name: "plugin", summary: "Manage plugins" },
   { name: "system", summary: "Manage Wharf" },
   { name: "volume", summary: "Manage volumes" },
 ];
@@ -317,6 +318,44 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./network/prune.ts"),
   },
   {
+    path: "plugin create",
+    summary:
+      "Create a plugin from a rootfs and configuration. Plugin data directory must contain config.json and rootfs directory.",
+    load: () => import("./plugin/create.ts"),
+  },
+  {
+    path: "plugin disable",
+    summary: "Disable a plugin",
+    load: () => import("./plugin/disable.ts"),
+  },
+  {
+    path: "plugin enable",
+    summary: "Enable a plugin",
+    load: () => import("./plugin/enable.ts"),
+  },
+  {
+    path: "plugin inspect",
+    summary: "Display detailed information on one or more plugins",
+    load: () => import("./plugin/inspect.ts"),
+  },
+  {
+    path: "plugin ls",
+    aliases: ["plugin list"],
+    summary: "List plugins",
+    load: () => import("./plugin/ls.ts"),
+  },
+  {
+    path: "plugin rm",
+    aliases: ["plugin remove"],
+    summary: "Remove one or more plugins",
+    load: () => import("./plugin/rm.ts"),
+  },
+  {
+    path: "plugin set",
+    summary: "Change settings for a plugin",
+    load: () => import("./plugin/set.ts"),
+  },
+  {
     path: "system check",
     summary: "Find what leaked or is damaged, and mend it",
     load: () => import("./system/check.ts"),
@@ -443,6 +482,9 @@ export const laterCommands: readonly string[] = [
   "network ls",
   "network remove",
   "network rm",
+  "plugin install",
+  "plugin push",
+  "plugin upgrade",
   "pull",
   "push",
   "search",
@@ -456,7 +498,6 @@ export const laterGroups: readonly string[] = [
   "config",
   "manifest",
   "node",
-  "plugin",
   "secret",
   "service",
   "stack",

@@ -39,6 +39,7 @@ export type Completion =
   | "images"
   | "volumes"
   | "networks"
+  | "plugins"
   | "contexts"
   | "files";
 

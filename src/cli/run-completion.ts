@@ -2,6 +2,7 @@ import type {
   ContainerSummary,
   ImageSummary,
   NetworkSummary,
+  Plugin,
   VolumeListResponse,
 } from "@docker/node-sdk";
 import { assertNever } from "#base/errors.ts";
@@ -97,6 +98,10 @@ async function engineNames(
     case "networks": {
       const networks = await engine.getJson<NetworkSummary[]>("/networks", { signal });
       return networks.map(({ Name = "", Driver = "" }) => ({ value: Name, description: Driver }));
+    }
+    case "plugins": {
+      const plugins = await engine.getJson<Plugin[]>("/plugins", { signal });
+      return plugins.map(({ Name, Config }) => ({ value: Name, description: Config.Description }));
     }
     default:
       return assertNever(source);

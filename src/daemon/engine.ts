@@ -7,6 +7,7 @@ import { imageRoutes } from "#api/images/routes.ts";
 import { networkRoutes } from "#api/networks/routes.ts";
 import { notYetRoutes } from "#api/not-yet.ts";
 import { ApiServer } from "#api/server.ts";
+import { pluginRoutes } from "#api/plugins/routes.ts";
 import { systemRoutes } from "#api/system/routes.ts";
 import { volumeRoutes } from "#api/volumes/routes.ts";
 import { volumeTransferRoutes } from "#api/volumes/transfers.ts";
@@ -56,6 +57,7 @@ import { checkRemapDriver, openIdMappings } from "./userns-remap.ts";
 import { openListenAddresses } from "./listen-addresses.ts";
 import type { Logger } from "./logger.ts";
 import { openSnapshotter } from "./open-snapshotter.ts";
+import { openManagedPlugins } from "./managed-plugins.ts";
 import { treeArchiver } from "./tree-archiver.ts";
 import { findExecutable } from "./preflight.ts";
 import { EngineMetrics } from "./metrics/engine-metrics.ts";
@@ -337,8 +339,41 @@ export async function openEngine(
     clock,
     platform: hostPlatform("linux", host.system.machine),
   });
+  const runtimeOptions = {
+    processes: host.processes,
+    cgroups: host.cgroups,
+    sockets: host.sockets,
+    files: host.files,
+    clock,
+    bootId: host.system.bootId,
+    runtimes: config.runtimes,
+    ...(config.defaultRuntime === undefined ? {} : { defaultRuntime: config.defaultRuntime }),
+    cgroupManager: config.containers.cgroupManager,
+  };
+  const filesWorkers = new ProcessFilesWorkers({
+    processes: host.processes,
+    sockets: host.sockets,
+    selfCommand: selfArgv,
+  });
+  const seccompProfile = readSeccompProfile(config, host);
+  const archiver = treeArchiver(filesWorkers);
+  const managedPlugins = stack.use(
+    await openManagedPlugins({
+      config,
+      host,
+      store,
+      archiver,
+      events,
+      randomBytes: newRandomBytes,
+      runtimeOptions,
+      seccompProfile,
+      countUses: (name) => volumes.list(NO_FILTERS).filter(({ driver }) => driver === name).length,
+      warn,
+    }),
+  );
   const plugins = new PluginFinder({
     folders: config.pluginFolders,
+    managed: managedPlugins,
     sleep: (delayMs, signal) => clock.delay(delayMs, signal),
   });
   const authorizer = new PluginAuthorizer(plugins);
@@ -392,32 +427,15 @@ export async function openEngine(
   logs.validate(config.logDriver, config.logOptions);
   const { cgroupManager } = config.containers;
   const openedRuntime = stack.use(
-    await openRuntime({
-      processes: host.processes,
-      cgroups: host.cgroups,
-      sockets: host.sockets,
-      files: host.files,
-      clock,
-      bootId: host.system.bootId,
-      stateDir: join(config.execRoot, "runtime"),
-      runtimes: config.runtimes,
-      ...(config.defaultRuntime === undefined ? {} : { defaultRuntime: config.defaultRuntime }),
-      cgroupManager,
-    }),
+    await openRuntime({ ...runtimeOptions, stateDir: join(config.execRoot, "runtime") }),
   );
   const { runtime } = openedRuntime;
   warnings.push(...openedRuntime.warnings);
   const initPath = config.containers.initPath ?? findExecutable(INIT_NAMES, process.env["PATH"]);
-  const seccompProfile = readSeccompProfile(config, host);
   const appArmorProfile = await loadAppArmorProfile(host, warn);
-  const filesWorkers = new ProcessFilesWorkers({
-    processes: host.processes,
-    sockets: host.sockets,
-    selfCommand: selfArgv,
-  });
   const transfers: TransferParts = {
     volumes,
-    archiver: treeArchiver(filesWorkers),
+    archiver,
     processes: host.processes,
   };
   const cgroupSettings = {
@@ -532,6 +550,7 @@ export async function openEngine(
           prune: async (request) => await upkeep.pruneImages(request, await imageUsers(containers)),
         }),
         ...volumeRoutes(upkeep.volumes),
+        ...pluginRoutes(managedPlugins),
         ...volumeTransferRoutes({
           export: (name, signal) => exportVolume(transfers, name, signal),
           import: (target, archive, signal) => importVolume(transfers, target, archive, signal),
@@ -617,7 +636,10 @@ export async function openEngine(
         new Date(clock.nowMs()),
       ),
     stopContainers: async () => {
-      if (!current.isLiveRestore) await containers.stopAll(shutdownTimeoutMs(current));
+      if (!current.isLiveRestore) {
+        await containers.stopAll(shutdownTimeoutMs(current));
+        await managedPlugins.stopAll();
+      }
       const { running, paused } = containers.counts();
       if (running + paused === 0) await networks.teardown();
     },

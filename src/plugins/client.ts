@@ -34,6 +34,8 @@ export interface PluginClientOptions {
   readonly name: string;
   readonly address: PluginAddress;
   readonly sleep: Sleep;
+  /** For each answer, whatever the call allows. */
+  readonly timeoutMs?: number;
 }
 
 /** The plugin answered with an error of its own; the message is `METHOD: what it said`. */
@@ -44,11 +46,13 @@ export class PluginClient {
   readonly name: string;
   readonly address: PluginAddress;
   readonly #sleep: Sleep;
+  readonly #timeoutMs: number | undefined;
 
   constructor(options: PluginClientOptions) {
     this.name = options.name;
     this.address = options.address;
     this.#sleep = options.sleep;
+    this.#timeoutMs = options.timeoutMs;
   }
 
   /**
@@ -62,8 +66,9 @@ export class PluginClient {
     method: string,
     body: unknown,
     read: (answer: JsonReader) => Answer,
-    options: CallOptions,
+    given: CallOptions,
   ): Promise<Answer> {
+    const options = { ...given, timeoutMs: this.#timeoutMs ?? given.timeoutMs };
     const payload = body === undefined ? Buffer.alloc(0) : Buffer.from(`${JSON.stringify(body)}\n`);
     let delayMs = 1000;
     let waitedMs = 0;

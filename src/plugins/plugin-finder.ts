@@ -1,5 +1,5 @@
 import type { Sleep } from "#base/async.ts";
-import { messageOf, NotFoundError } from "#base/errors.ts";
+import { ConflictError, messageOf, NotFoundError } from "#base/errors.ts";
 import { formatPluginAddress } from "./address.ts";
 import { PluginClient, RETRY_MS } from "./client.ts";
 import { findPluginAddress, listPluginNames } from "./discover.ts";
@@ -35,7 +35,7 @@ export class PluginFinder implements Plugins {
     const managed = this.#options.managed?.find(name);
     if (managed) {
       if (!managed.isEnabled) {
-        throw new NotFoundError(`plugin ${JSON.stringify(managed.name)} found but disabled`);
+        throw new ConflictError(`plugin ${name} found but disabled`);
       }
       if (hasCapability(managed.capabilities, capability)) return managed;
       throw notFound(name);
@@ -107,7 +107,7 @@ export class PluginFinder implements Plugins {
       (answer) => answer.strings("Implements") ?? [],
       { ...limits, ...(signal ? { signal } : {}) },
     );
-    const plugin = { name: client.name, client, rootPath: "" };
+    const plugin = { name: client.name, client, hostPath: (path: string) => path };
     const activated: Activated = { plugin, capabilities };
     this.#activated.set(key, activated);
     return activated;

@@ -12,8 +12,8 @@ export type PluginCapability =
 export interface Plugin {
   readonly name: string;
   readonly client: PluginClient;
-  /** Put before every path that it answers: where the engine sees the root of a managed plugin. */
-  readonly rootPath: string;
+  /** Where the engine sees a path that the plugin speaks of. */
+  hostPath(path: string): string;
 }
 
 /** A plugin that the engine itself runs. */
@@ -24,6 +24,7 @@ export interface ManagedPlugin extends Plugin {
 
 /** Where managed plugins come from. They are looked for before the host's. */
 export interface PluginSource {
+  /** By name, with or without the tag `latest`. */
   find(name: string): ManagedPlugin | undefined;
   list(): readonly ManagedPlugin[];
 }
@@ -32,7 +33,7 @@ export interface Plugins {
   /**
    * Finds a plugin and, where it has not yet said so, asks it for its capabilities.
    *
-   * @throws {NotFoundError} `plugin "x" not found`; also where it lacks the capability or is disabled.
+   * @throws {NotFoundError} `plugin "x" not found`; also where it lacks the capability. {ConflictError} It is disabled.
    *   {UnavailableError} It does not answer, within Docker's 30 seconds of retries.
    */
   get(name: string, capability: PluginCapability, signal?: AbortSignal): Promise<Plugin>;

@@ -667,6 +667,8 @@ function withContext(context: string, error: unknown): unknown {
   switch (error.kind) {
     case "not-found":
       return new NotFoundError(message, { cause: error });
+    case "conflict":
+      return new ConflictError(message, { cause: error });
     case "unavailable":
       return new UnavailableError(message, { cause: error });
     case "failed-precondition":

@@ -42,6 +42,5 @@ export function systemRoutes(backend: SystemBackend): readonly Route[] {
     answer("GET", "/system/check", (exchange) => sendCheck(exchange, backend, false)),
     answer("POST", "/system/check", (exchange) => sendCheck(exchange, backend, true)),
     answer("GET", "/system/prune/preview", (exchange) => sendPrunePreview(exchange, backend)),
-    answer("GET", "/plugins", (exchange) => sendJson(exchange, 200, [])),
   ];
 }

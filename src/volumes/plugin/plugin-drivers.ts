@@ -150,7 +150,7 @@ class PluginVolumeDriver implements VolumeDriver {
       );
     };
     if (!mountpoint.startsWith("/") || mountpoint.includes("\0")) refuse("no absolute path");
-    const path = this.#plugin.rootPath + mountpoint;
+    const path = this.#plugin.hostPath(mountpoint);
     if (!existsSync(path)) refuse("not there");
     return path;
   }
@@ -166,7 +166,7 @@ class PluginVolumeDriver implements VolumeDriver {
     const status = reader.entries("Status", "map[string]interface {}");
     return {
       name: reader.string("Name") ?? "",
-      mountpoint: mountpoint === "" ? "" : this.#plugin.rootPath + mountpoint,
+      mountpoint: mountpoint === "" ? "" : this.#plugin.hostPath(mountpoint),
       ...(createdNanos === undefined ? {} : { createdMs: Number(createdNanos / 1_000_000n) }),
       ...(status ? { status: Object.fromEntries(status) } : {}),
     };

@@ -1,0 +1,341 @@
+import { lstatSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { KeyedMutex } from "#base/async.ts";
+import {
+  ConflictError,
+  FailedPreconditionError,
+  InvalidArgumentError,
+  messageOf,
+} from "#base/errors.ts";
+import type { Clock } from "#host/clock.ts";
+import { PluginClient } from "#plugins/client.ts";
+import type { ManagedPlugin, PluginSource } from "#plugins/plugins.ts";
+import type { RunningProcess } from "#runtime/runtime.ts";
+import { booleanFilter, type Filters, filterValues } from "#spec/engine-api/filters.ts";
+import { newContainerId, type RandomBytes } from "#spec/ids.ts";
+import type { Collection } from "#store/store.ts";
+import type { TreeArchiver } from "#volumes/transfers.ts";
+import { capabilitiesOf, type ManagedPluginRecord } from "./managed-plugin.ts";
+import { pathsOf, type PluginFolders, type PluginPaths, scopePath } from "./paths.ts";
+import { parsePluginConfig } from "./plugin-config.ts";
+import type { PluginProcesses } from "./plugin-processes.ts";
+import { findPlugin, parsePluginName, resolvePlugin } from "./resolve.ts";
+import { applySettings, defaultSettings } from "./settings.ts";
+
+const CONFIG_MAX_BYTES = 1024 * 1024;
+const FIRST_RESTART_MS = 1_000;
+const MAX_RESTART_MS = 30_000;
+const LAST_WORDS_MAX_LENGTH = 500;
+
+export interface ManagedPluginsOptions {
+  readonly records: Collection<ManagedPluginRecord>;
+  readonly folders: PluginFolders;
+  readonly processes: PluginProcesses;
+  readonly archiver: TreeArchiver;
+  readonly clock: Pick<Clock, "delay">;
+  readonly randomBytes: RandomBytes;
+  /** How many volumes and the like a plugin has. */
+  readonly countUses: (name: string) => number;
+  readonly onEvent: (
+    action: "create" | "enable" | "disable" | "remove",
+    plugin: ManagedPluginRecord,
+  ) => void;
+  readonly warn: (message: string) => void;
+  /** When the plugins are disposed of. */
+  readonly closeRuntime: () => Promise<void>;
+}
+
+/**
+ * The plugins that the engine runs. A record says whether one is to run; the process follows it: it outlives the
+ * engine, is taken over by the next, and is started again when it ends by itself.
+ */
+export class ManagedPlugins implements PluginSource, AsyncDisposable {
+  readonly #options: ManagedPluginsOptions;
+  readonly #lanes = new KeyedMutex();
+  readonly #ending = new AbortController();
+  /** By id: kept, so that what others remember of a plugin stays the same object. */
+  readonly #sources = new Map<string, ManagedPlugin>();
+
+  constructor(options: ManagedPluginsOptions) {
+    this.#options = options;
+    mkdirSync(options.folders.directory, { recursive: true, mode: 0o700 });
+  }
+
+  /** Once: takes over or starts those that are enabled, and removes what a crash left of others. */
+  async recover(): Promise<void> {
+    const { records, folders, warn } = this.#options;
+    const known = new Set(records.entries().map(([id]) => id));
+    for (const name of readdirSync(folders.directory)) {
+      if (!known.has(name)) await this.#erase(pathsOf(folders, name));
+    }
+    const enabled = this.#all().filter(({ isEnabled }) => isEnabled);
+    await Promise.all(
+      enabled.map(async (plugin) => {
+        try {
+          const running = await this.#options.processes.adopt(plugin.id);
+          this.#watch(plugin, running ?? (await this.#start(plugin)));
+        } catch (error) {
+          warn(messageOf(error));
+          void this.#startAgain(plugin.id, FIRST_RESTART_MS);
+        }
+      }),
+    );
+  }
+
+  find(name: string): ManagedPlugin | undefined {
+    const found = findPlugin(this.#all(), name);
+    return found && this.#sourceOf(found);
+  }
+
+  /** As `PluginSource`; `matching` is for the API. */
+  list(): readonly ManagedPlugin[] {
+    return this.#all().map((plugin) => this.#sourceOf(plugin));
+  }
+
+  /** Filters: `capability`, `enabled`. */
+  matching(filters: Filters): readonly ManagedPluginRecord[] {
+    const isEnabled = booleanFilter(filters, "enabled");
+    const wanted = filterValues(filters, "capability");
+    return this.#all().filter(
+      (plugin) =>
+        (isEnabled === undefined || plugin.isEnabled === isEnabled) &&
+        wanted.every((capability) => capabilitiesOf(plugin).includes(capability.toLowerCase())),
+    );
+  }
+
+  /** @throws {NotFoundError} */
+  get(reference: string): ManagedPluginRecord {
+    return resolvePlugin(this.#all(), reference);
+  }
+
+  /**
+   * @param context A tar of `config.json` and `rootfs`.
+   * @throws {ConflictError} The name is taken. {InvalidArgumentError} Name, archive or configuration.
+   */
+  async create(
+    reference: string,
+    context: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const name = parsePluginName(reference);
+    const { records, folders, archiver, onEvent } = this.#options;
+    await this.#lanes.run(
+      name,
+      async () => {
+        if (this.#all().some((plugin) => plugin.name === name)) {
+          throw new ConflictError(`plugin ${name} already exists`);
+        }
+        const id = newContainerId(this.#options.randomBytes);
+        const paths = pathsOf(folders, id);
+        await using undo = new AsyncDisposableStack();
+        undo.defer(() => this.#erase(paths));
+        mkdirSync(paths.directory, { mode: 0o700 });
+        await archiver.unpack(paths.directory, context, signal);
+        const config = readConfig(paths);
+        const settings = defaultSettings(config);
+        const plugin = { id, name, isEnabled: false, config, settings, timeoutSeconds: 0 };
+        signal.throwIfAborted();
+        records.put(id, plugin);
+        undo.move();
+        onEvent("create", plugin);
+      },
+      signal,
+    );
+  }
+
+  /** @throws {ConflictError} It is enabled. {FailedPreconditionError} It does not come up, saying why. */
+  async enable(reference: string, timeoutSeconds: number, signal: AbortSignal): Promise<void> {
+    await this.#inLane(reference, async (plugin) => {
+      if (plugin.isEnabled) {
+        throw new ConflictError(`plugin already enabled: plugin ${plugin.name} is enabled`);
+      }
+      const enabled = { ...plugin, isEnabled: true, timeoutSeconds };
+      this.#options.records.put(plugin.id, enabled);
+      try {
+        this.#watch(enabled, await this.#start(enabled, signal));
+      } catch (error) {
+        this.#options.records.put(plugin.id, plugin);
+        throw error;
+      }
+      this.#options.onEvent("enable", enabled);
+    });
+  }
+
+  /** @throws {ConflictError} It is disabled, or in use and not `force`. */
+  async disable(reference: string, force: boolean): Promise<void> {
+    await this.#inLane(reference, async (plugin) => {
+      if (!plugin.isEnabled) {
+        throw new ConflictError(
+          `plugin is already disabled: plugin ${plugin.name} found but disabled`,
+        );
+      }
+      this.#checkUnused(plugin, force);
+      await this.#stop(plugin);
+      this.#options.onEvent("disable", plugin);
+    });
+  }
+
+  /** @throws {FailedPreconditionError} It is enabled, or a setting is unknown. */
+  async set(reference: string, settings: readonly string[]): Promise<void> {
+    await this.#inLane(reference, async (plugin) => {
+      if (plugin.isEnabled) {
+        throw new FailedPreconditionError(
+          "cannot set on an active plugin, disable plugin before setting",
+        );
+      }
+      const changed = applySettings(plugin.config, plugin.settings, settings);
+      this.#options.records.put(plugin.id, { ...plugin, settings: changed });
+    });
+  }
+
+  /** @returns What it was. @throws {ConflictError} It is enabled or in use, and not `force`. */
+  async remove(reference: string, force: boolean): Promise<ManagedPluginRecord> {
+    return await this.#inLane(reference, async (plugin) => {
+      this.#checkUnused(plugin, force);
+      if (plugin.isEnabled) {
+        if (!force) throw new ConflictError(`plugin ${plugin.name} is enabled`);
+        await this.#stop(plugin);
+      }
+      const { records, folders, onEvent } = this.#options;
+      records.delete(plugin.id);
+      this.#sources.delete(plugin.id);
+      await this.#erase(pathsOf(folders, plugin.id));
+      onEvent("remove", plugin);
+      return plugin;
+    });
+  }
+
+  /** Ends what runs, for an engine that ends; it starts again with the next. */
+  async stopAll(): Promise<void> {
+    this.#ending.abort();
+    const enabled = this.#all().filter(({ isEnabled }) => isEnabled);
+    const { folders, processes } = this.#options;
+    await Promise.all(enabled.map(({ id }) => processes.stop(id, pathsOf(folders, id))));
+  }
+
+  /** Ends what waits; plugins run on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort();
+    await this.#options.closeRuntime();
+  }
+
+  #all(): readonly ManagedPluginRecord[] {
+    return this.#options.records.entries().map(([, plugin]) => plugin);
+  }
+
+  async #inLane<Result>(
+    reference: string,
+    work: (plugin: ManagedPluginRecord) => Promise<Result>,
+  ): Promise<Result> {
+    const { id, name } = this.get(reference);
+    return await this.#lanes.run(name, async () => await work(this.get(id)));
+  }
+
+  #checkUnused({ name }: ManagedPluginRecord, force: boolean): void {
+    if (!force && this.#options.countUses(name) > 0) {
+      throw new ConflictError(`plugin ${name} is in use`);
+    }
+  }
+
+  #sourceOf(plugin: ManagedPluginRecord): ManagedPlugin {
+    const known = this.#sources.get(plugin.id);
+    if (known && known.isEnabled === plugin.isEnabled) return known;
+    const { folders, clock } = this.#options;
+    const paths = pathsOf(folders, plugin.id);
+    const source: ManagedPlugin = {
+      name: plugin.name,
+      isEnabled: plugin.isEnabled,
+      capabilities: capabilitiesOf(plugin),
+      client: new PluginClient({
+        name: plugin.name,
+        address: { kind: "unix", path: join(paths.sockets, plugin.config.Interface.Socket) },
+        sleep: (delayMs, signal) => clock.delay(delayMs, signal),
+        ...(plugin.timeoutSeconds > 0 ? { timeoutMs: plugin.timeoutSeconds * 1000 } : {}),
+      }),
+      hostPath: (path) => scopePath(paths, plugin.config.PropagatedMount, path),
+    };
+    this.#sources.set(plugin.id, source);
+    return source;
+  }
+
+  async #start(plugin: ManagedPluginRecord, signal?: AbortSignal): Promise<RunningProcess> {
+    const { folders, processes } = this.#options;
+    const paths = pathsOf(folders, plugin.id);
+    const both = signal ? AbortSignal.any([signal, this.#ending.signal]) : this.#ending.signal;
+    return await processes.start(plugin, paths, () => lastWordsIn(paths.log), both);
+  }
+
+  async #stop(plugin: ManagedPluginRecord): Promise<void> {
+    const { records, folders, processes } = this.#options;
+    // recorded first: its end is then no failure, and a crash does not bring it back
+    records.put(plugin.id, { ...plugin, isEnabled: false });
+    await processes.stop(plugin.id, pathsOf(folders, plugin.id));
+  }
+
+  #watch(plugin: ManagedPluginRecord, running: RunningProcess): void {
+    void running.exited.then(({ exitCode }) => {
+      if (this.#ending.signal.aborted || !this.#options.records.get(plugin.id)?.isEnabled) return;
+      this.#options.warn(
+        `Plugin ${plugin.name} ended with exit code ${exitCode}: starting it again`,
+      );
+      void this.#startAgain(plugin.id, FIRST_RESTART_MS);
+    });
+  }
+
+  /** Until it runs or is to run no more. Never rejects. */
+  async #startAgain(id: string, firstDelayMs: number): Promise<void> {
+    const { records, clock, warn, processes, folders } = this.#options;
+    for (let delayMs = firstDelayMs; ; delayMs = Math.min(delayMs * 2, MAX_RESTART_MS)) {
+      try {
+        await clock.delay(delayMs, this.#ending.signal);
+      } catch {
+        return; // the engine ends
+      }
+      const plugin = records.get(id);
+      if (!plugin?.isEnabled) return;
+      const isOver = await this.#lanes.run(plugin.name, async () => {
+        if (!records.get(id)?.isEnabled || this.#ending.signal.aborted) return true;
+        try {
+          await processes.stop(id, pathsOf(folders, id));
+          this.#watch(plugin, await this.#start(plugin));
+          return true;
+        } catch (error) {
+          if (!this.#ending.signal.aborted) warn(messageOf(error));
+          return false;
+        }
+      });
+      if (isOver) return;
+    }
+  }
+
+  async #erase(paths: PluginPaths): Promise<void> {
+    this.#options.processes.unmountAll(paths);
+    await rm(paths.sockets, { recursive: true, force: true });
+    await rm(paths.directory, { recursive: true, force: true });
+  }
+}
+
+function readConfig(paths: PluginPaths): ReturnType<typeof parsePluginConfig> {
+  // of the archive's making: links in it are not followed
+  const found = lstatSync(paths.configFile, { throwIfNoEntry: false });
+  if (!found?.isFile()) throw new InvalidArgumentError("config.json not found in the plugin");
+  if (found.size > CONFIG_MAX_BYTES) {
+    throw new InvalidArgumentError(`config.json is over ${CONFIG_MAX_BYTES} bytes`);
+  }
+  if (!lstatSync(paths.root, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new InvalidArgumentError("rootfs not found in the plugin");
+  }
+  return parsePluginConfig(readFileSync(paths.configFile, "utf8"));
+}
+
+/** The end of a plugin's log, without conmon's marks. */
+function lastWordsIn(log: string): string {
+  try {
+    const lines = readFileSync(log, "utf8").trimEnd().split("\n").slice(-3);
+    const words = lines.map((line) => line.replace(/^\S+ std(?:out|err) [FP] /, ""));
+    return words.join("; ").slice(-LAST_WORDS_MAX_LENGTH);
+  } catch {
+    return ""; // it printed nothing
+  }
+}

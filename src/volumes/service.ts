@@ -68,6 +68,8 @@ export class VolumeService implements Volumes {
   readonly #options: VolumeServiceOptions;
   /** One change at a time for each volume. */
   readonly #lanes = new KeyedMutex();
+  /** Users that are the engine itself. */
+  readonly #holds = new Set<string>();
 
   constructor(options: VolumeServiceOptions) {
     this.#options = options;
@@ -223,6 +225,14 @@ export class VolumeService implements Volumes {
       .map(({ containerId }) => containerId);
   }
 
+  isHold(userId: string): boolean {
+    return this.#holds.has(userId);
+  }
+
+  isRecorded(name: string): boolean {
+    return this.#options.volumes.get(name) !== undefined;
+  }
+
   async mount(name: string, containerId: string, signal?: AbortSignal): Promise<string> {
     return await this.#lanes.run(name, () => this.#mount(name, containerId, signal), signal);
   }
@@ -316,6 +326,8 @@ export class VolumeService implements Volumes {
     if (!volume) throw noSuchVolume(name);
     const userId = newVolumeName(this.#options.randomBytes);
     await using undo = new AsyncDisposableStack();
+    this.#holds.add(userId);
+    undo.defer(() => void this.#holds.delete(userId));
     this.reference(name, userId);
     undo.defer(() => this.dereference(name, userId));
     undo.defer(() => this.unmount(name, userId));

@@ -89,6 +89,10 @@ export interface Volumes {
   reference(name: string, containerId: string): void;
   dereference(name: string, containerId: string): void;
   usersOf(name: string): readonly string[];
+  /** Whether a user is no container but the engine, which has the volume in hand now (`hold`). */
+  isHold(userId: string): boolean;
+  /** Whether its folder is known, also while it is made or removed. */
+  isRecorded(name: string): boolean;
   /**
    * Makes it ready (driver mounts, such as nfs or tmpfs, or a plugin's) and returns its path; once per running
    * container.

@@ -8,7 +8,10 @@ import type { Volumes } from "#volumes/volumes.ts";
 export interface VolumeSources {
   /** Folder of the local volumes. */
   readonly directory: string;
-  readonly volumes: Pick<Volumes, "create" | "dereference" | "get" | "list" | "usersOf">;
+  readonly volumes: Pick<
+    Volumes,
+    "create" | "dereference" | "get" | "isHold" | "isRecorded" | "list" | "usersOf"
+  >;
   readonly mounts: Pick<Mounts, "list" | "unmount">;
   /** Ids of every container with a record. */
   readonly containerIds: () => ReadonlySet<string>;
@@ -34,7 +37,7 @@ function folderFault({ directory, volumes }: VolumeSources, name: string): Fault
     mend: {
       words: `make volume ${name} of it again (volume rm removes it)`,
       apply: async () => {
-        if (!volumes.get(name)) await volumes.create({ name });
+        if (!volumes.isRecorded(name)) await volumes.create({ name });
       },
     },
   };
@@ -45,7 +48,7 @@ function userFaults({ volumes, containerIds }: VolumeSources): readonly Fault[] 
   return volumes.list(NO_FILTERS).flatMap(({ name }) =>
     volumes
       .usersOf(name)
-      .filter((user) => !known.has(user))
+      .filter((user) => !known.has(user) && !volumes.isHold(user))
       .map(
         (user): Fault => ({
           kind: "record",
@@ -89,7 +92,7 @@ function mountFaults({ directory, volumes, mounts }: VolumeSources): readonly Fa
 export function auditVolumes(sources: VolumeSources): readonly Fault[] {
   const { directory, volumes } = sources;
   const names = existsSync(directory) ? readdirSync(directory) : [];
-  const strays = names.filter((name) => !name.startsWith(".") && !volumes.get(name));
+  const strays = names.filter((name) => !name.startsWith(".") && !volumes.isRecorded(name));
   return [
     ...strays.map((name) => folderFault(sources, name)),
     ...userFaults(sources),

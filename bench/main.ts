@@ -1,5 +1,6 @@
 // `npm run bench`: Wharf beside docker in one run. See README.md.
-import { mkdtempSync, openSync, rmSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
@@ -26,6 +27,36 @@ interface Workload {
   readonly words: readonly string[];
   /** Words of a command that undoes the run, outside the time taken. */
   readonly after?: readonly string[];
+  /** Words of commands that come before all runs and after them. */
+  readonly setUp?: readonly (readonly string[])[];
+  readonly tearDown?: readonly string[];
+}
+
+const COPY_BYTES = 200_000_000;
+const COPY_FILES = 2_000;
+
+/** Copies into and out of a container that runs, of one large file and of many small ones. */
+function copyWorkloads(folder: string): readonly Workload[] {
+  const large = join(folder, "large");
+  const small = join(folder, "small");
+  mkdirSync(small, { recursive: true });
+  // random: nothing on the way is to find it easy
+  writeFileSync(large, new Uint8Array(randomBytes(COPY_BYTES)));
+  for (let index = 0; index < COPY_FILES; index++) {
+    writeFileSync(join(small, String(index)), new Uint8Array(randomBytes(3_000)));
+  }
+  const run = ["run", "-d", "--name", "bench-cp", "busybox", "sleep", "100000"];
+  const tearDown = ["rm", "-f", "bench-cp"];
+  const copyIn = (from: string) => ["cp", from, "bench-cp:/tmp/"];
+  const rest = { setUp: [run, copyIn(large), copyIn(small)], tearDown };
+  return [
+    { name: "cp 200 MB in", words: copyIn(large), ...rest },
+    { name: "cp 200 MB out", words: ["cp", "bench-cp:/tmp/large", `${folder}/out`], ...rest },
+    { name: "cp 2000 files in", words: copyIn(small), ...rest },
+    { name: "cp 2000 files out", words: ["cp", "bench-cp:/tmp/small", `${folder}/outs`], ...rest },
+    { name: "diff", words: ["diff", "bench-cp"], ...rest },
+    { name: "export", words: ["export", "-o", `${folder}/root.tar`, "bench-cp"], ...rest },
+  ];
 }
 
 const WORKLOADS: readonly Workload[] = [
@@ -82,6 +113,9 @@ async function measure(
   workload: Workload,
   contenders: readonly Contender[],
 ): Promise<ReadonlyMap<string, Figures>> {
+  for (const { client } of contenders) {
+    for (const words of workload.setUp ?? []) await command([...client, ...words]);
+  }
   const samples = new Map(contenders.map((contender) => [contender.name, [] as number[]]));
   for (let run = -1; run < RUNS; run++) {
     for (const { name, client } of contenders) {
@@ -89,6 +123,9 @@ async function measure(
       if (run >= 0) samples.get(name)?.push(taken); // run -1 warms up
       if (workload.after) await command([...client, ...workload.after]);
     }
+  }
+  for (const { client } of contenders) {
+    if (workload.tearDown) await command([...client, ...workload.tearDown]);
   }
   return new Map([...samples].map(([name, taken]) => [name, figuresOf(taken)]));
 }
@@ -143,7 +180,7 @@ try {
     ]);
   }
   const rows: Record<string, unknown>[] = [];
-  for (const workload of WORKLOADS) {
+  for (const workload of [...WORKLOADS, ...copyWorkloads(join(root, "copy"))]) {
     if (options.only && !workload.name.includes(options.only)) continue;
     const figures = await measure(workload, contenders);
     const [ours, theirs] = [figures.get("wharf"), figures.get("docker")];

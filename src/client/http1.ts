@@ -45,11 +45,18 @@ export async function sendRequest(connection: Connection, request: HttpRequest):
   for await (const chunk of body) {
     if (chunk.length === 0) continue; // an empty chunk would end the body
     const size = encoder.encode(`${chunk.length.toString(16)}\r\n`);
-    await connection.write(Buffer.concat([size, chunk, crlf]));
+    // resolves when all of it is taken: a source may use its chunk's memory again
+    if (chunk.length > largeBytes) {
+      await connection.write(size);
+      await connection.write(chunk);
+      await connection.write(crlf);
+    } else await connection.write(Buffer.concat([size, chunk, crlf]));
   }
   await connection.write(encoder.encode("0\r\n\r\n"));
 }
 
+/** Above this a copy costs more than two more system calls. */
+const largeBytes = 128 * 1024;
 const crlf = encoder.encode("\r\n");
 
 /**

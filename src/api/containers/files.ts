@@ -64,9 +64,14 @@ async function* encoded(
   }
   const packer =
     encoding === "gzip" ? createGzip({ level: LEVEL }) : createDeflateRaw({ level: LEVEL });
-  const source: Readable = NodeReadable.from(chunks, { objectMode: false });
+  const source: Readable = NodeReadable.from(copies(chunks), { objectMode: false });
   pipeline(source, packer, () => {}); // errors of either reach the loop below through `packer`
   for await (const chunk of packer) yield chunk as Uint8Array;
+}
+
+/** The packer is handed the next one while it works on the one before. */
+async function* copies(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) yield Uint8Array.from(chunk);
 }
 
 async function putArchive(exchange: Exchange, containers: ContainersBackend): Promise<void> {

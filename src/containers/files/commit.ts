@@ -11,6 +11,9 @@ import type { ImageExecutionConfig } from "#spec/oci-image.ts";
 import { changedTreeOf, type FilesParts, holdRoot } from "./hold.ts";
 import type { CommitContainerRequest } from "./requests.ts";
 
+/** From here on the content store writes a chunk before it takes the next. */
+const GATHERED_BYTES = 1024 * 1024;
+
 export type CommitParts = FilesParts & Pick<ContainerParts, "images" | "runtime">;
 
 /**
@@ -43,7 +46,7 @@ export async function commitContainer(
   const image = await parts.images.commit(
     {
       parent,
-      layer: output.chunks,
+      layer: ownChunks(output.chunks),
       config,
       author: request.author,
       comment: request.comment,
@@ -58,6 +61,11 @@ export async function commitContainer(
     imageRef: tag ?? "",
   });
   return image.id;
+}
+
+/** The store gathers small chunks: these must not be overwritten by the next. */
+async function* ownChunks(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) yield chunk.length < GATHERED_BYTES ? chunk.slice() : chunk;
 }
 
 /** @returns Whether it runs and was not paused before. */

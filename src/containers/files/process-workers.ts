@@ -1,4 +1,4 @@
-import { closeSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import {
   ConflictError,
   type ErrorKind,
@@ -17,8 +17,9 @@ import type { FilesJob, FilesOrder, FilesReport } from "./protocol.ts";
 import type { FilesOutput, FilesWorkers } from "./workers.ts";
 
 const SIGKILL = 9;
-const REPORTS = 1;
-const DATA = 3;
+const OUTPUT = 1;
+const SOCKET = 3;
+const CHUNK_BYTES = 1024 * 1024;
 
 export interface ProcessFilesWorkersOptions {
   readonly processes: Pick<Processes, "identify" | "kill" | "spawn">;
@@ -47,12 +48,8 @@ export class ProcessFilesWorkers implements FilesWorkers {
     const child = stack.use(await startChild(this.#options, job, signal));
     const stat = await child.ready();
     const open = stack.move();
-    async function* chunks(): AsyncGenerator<Uint8Array> {
-      yield* child.data.chunks();
-      await child.finished();
-    }
     return {
-      chunks: chunks(),
+      chunks: child.output(),
       ...(stat ? { stat } : {}),
       [Symbol.asyncDispose]: () => open.disposeAsync(),
     };
@@ -81,7 +78,7 @@ async function sendAll(
       const next = await Promise.race([coming, child.ended]);
       if (next === "ended" || next.done === true) return;
       try {
-        await child.data.send(next.value);
+        await child.input.send(next.value);
       } catch {
         return; // the child has ended, and has said why
       }
@@ -92,16 +89,18 @@ async function sendAll(
     signal.throwIfAborted();
     throw error;
   } finally {
-    child.data.endWriting();
+    child.input.endWriting();
   }
 }
 
 interface FilesChild extends AsyncDisposable {
-  readonly data: StreamSocket;
+  readonly input: Pick<StreamSocket, "endWriting" | "send">;
   /** Resolves when it has ended, however. */
   readonly ended: Promise<"ended">;
   /** @throws What the child refused. */
   ready(): Promise<PathStat | undefined>;
+  /** Up to its end. @throws What kept it from that. */
+  output(): AsyncGenerator<Uint8Array>;
   /** @throws What kept it from its end. */
   finished(): Promise<void>;
   kill(): void;
@@ -126,17 +125,17 @@ async function startChild(
     if (identity) processes.kill(identity, SIGKILL);
   };
   signal.addEventListener("abort", kill, { once: true });
-  const { [REPORTS]: output, [DATA]: descriptor } = child.pipes;
+  const { [OUTPUT]: output, [SOCKET]: descriptor } = child.pipes;
   if (output === undefined || descriptor === undefined) {
     throw new InternalError("The process for files has no pipes");
   }
-  const data = await sockets.adoptStream(descriptor).catch((error: unknown) => {
+  const socket = await sockets.adoptStream(descriptor).catch((error: unknown) => {
     signal.removeEventListener("abort", kill);
     kill();
     closeSync(output);
     throw error;
   });
-  const reports = readReports(output);
+  const reports = readReports(socket);
   const next = async (): Promise<FilesReport> => {
     const { value } = await reports.next();
     signal.throwIfAborted();
@@ -145,12 +144,24 @@ async function startChild(
     return value;
   };
   return {
-    data,
+    input: socket,
     ended: child.exited.then((): "ended" => "ended"),
     kill,
     ready: async () => {
       const report = await next();
       return report.type === "ready" ? report.stat : undefined;
+    },
+    output: async function* () {
+      const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+      for (let report = await next(); report.type === "data"; report = await next()) {
+        for (let left = report.bytes; left > 0; ) {
+          // it lies there already: this does not wait
+          const length = readSync(output, buffer, 0, Math.min(left, CHUNK_BYTES), null);
+          if (length === 0) throw endedEarly(await child.exited);
+          yield buffer.subarray(0, length);
+          left -= length;
+        }
+      }
     },
     finished: async () => {
       await next();
@@ -159,8 +170,8 @@ async function startChild(
       signal.removeEventListener("abort", kill);
       kill();
       await child.exited;
-      await data[Symbol.asyncDispose]();
       await reports.return(undefined);
+      await socket[Symbol.asyncDispose]();
       closeSync(output);
     },
   };
@@ -173,10 +184,10 @@ function endedEarly(status: ExitStatus): FailedPreconditionError {
   );
 }
 
-async function* readReports(descriptor: number): AsyncGenerator<FilesReport, undefined> {
+async function* readReports(socket: StreamSocket): AsyncGenerator<FilesReport, undefined> {
   const decoder = new TextDecoder();
   let pending = "";
-  for await (const chunk of Bun.file(descriptor).stream()) {
+  for await (const chunk of socket.chunks()) {
     pending += decoder.decode(chunk, { stream: true });
     const lines = pending.split("\n");
     pending = lines.pop() ?? "";

@@ -72,9 +72,14 @@ export interface FilesOrder {
   readonly parentPid: number;
 }
 
-/** One line of the child's output. An error is the last. */
+/**
+ * One line that the child writes to descriptor 3, a socket by which it gets an archive in the other
+ * direction. An archive that it makes goes by descriptor 1, a pipe. `done` or an error is the last line.
+ */
 export type FilesReport =
   /** All that can be refused was not: data flow from here on. */
   | { readonly type: "ready"; readonly stat?: PathStat }
+  /** So many bytes lie in the pipe: they can be read without waiting. */
+  | { readonly type: "data"; readonly bytes: number }
   | { readonly type: "done" }
   | { readonly type: "error"; readonly kind: ErrorKind; readonly message: string };

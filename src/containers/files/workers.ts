@@ -4,7 +4,12 @@ import type { FilesJob } from "./protocol.ts";
 /** A job that was accepted and gives data. Disposal ends it, read or not. */
 export interface FilesOutput extends AsyncDisposable {
   readonly stat?: PathStat;
-  /** Throws what kept the job from its end, after the data that came before. */
+  /**
+   * They share one buffer: each is to be consumed before the next is asked for. A new one for each makes the
+   * daemon's small heap collect at every few, which takes longer than the rest of the way.
+   *
+   * Throws what kept the job from its end, after the data that came before.
+   */
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 

@@ -12,9 +12,12 @@ import { decompressInto, openSource } from "./files-source.ts";
 import { absolute, archiveName, statPath } from "./path-stat.ts";
 import { checkTarget } from "./write-target.ts";
 
-const REPORTS = 1;
-/** A socket to the daemon: an archive goes out or comes in by it. */
-const DATA = 3;
+/** A pipe to the daemon: an archive goes out by it. */
+const OUTPUT = 1;
+/** A socket to the daemon: reports go out by it, an archive comes in. */
+const SOCKET = 3;
+const F_SETPIPE_SZ = 1031;
+const PIPE_BYTES = 1024 * 1024;
 
 interface Tools {
   readonly libc: Libc;
@@ -22,12 +25,12 @@ interface Tools {
 }
 
 function report(line: FilesReport): void {
-  writeSync(REPORTS, `${JSON.stringify(line)}\n`);
+  writeSync(SOCKET, `${JSON.stringify(line)}\n`);
 }
 
 /**
  * The child process that works on one container's files: `worker files <order as JSON>`. What a job refuses
- * it refuses before the line `ready`; data go by descriptor 3.
+ * it refuses before the line `ready`; data go by descriptors 1 and 3.
  *
  * @returns Exit code: 0 when all was done, 1 after an error.
  */
@@ -69,6 +72,7 @@ async function run(job: FilesJob, tools: Tools): Promise<void> {
       report({ type: "ready" });
       const root = { path: Buffer.from("/"), name: Buffer.alloc(0), isContentOnly: true };
       send(
+        tools,
         packTree(root, {
           syscalls: tools.syscalls,
           mappings: job.view.mappings,
@@ -80,12 +84,12 @@ async function run(job: FilesJob, tools: Tools): Promise<void> {
     case "changes":
       enterTree(tools.libc, job.tree);
       report({ type: "ready" });
-      send(changesJson(job.tree.form, tools.syscalls));
+      send(tools, changesJson(job.tree.form, tools.syscalls));
       return;
     case "layer":
       enterTree(tools.libc, job.tree);
       report({ type: "ready" });
-      send(packChanges(job.tree.form, tools.syscalls));
+      send(tools, packChanges(job.tree.form, tools.syscalls));
       return;
     default:
       assertNever(job);
@@ -97,21 +101,19 @@ function enter(job: Extract<FilesJob, { readonly view: unknown }>, tools: Tools)
   dropRights(tools.libc);
 }
 
-function pack(
-  { path, view }: Extract<FilesJob, { readonly kind: "pack" }>,
-  { syscalls }: Tools,
-): void {
+function pack({ path, view }: Extract<FilesJob, { readonly kind: "pack" }>, tools: Tools): void {
+  const { syscalls } = tools;
   const stat = statPath(path);
   report({ type: "ready", stat });
   const root = { path: Buffer.from(absolute(path)), name: Buffer.from(archiveName(path)) };
-  send(packTree(root, { syscalls, mappings: view.mappings, reusesBuffer: true }));
+  send(tools, packTree(root, { syscalls, mappings: view.mappings, reusesBuffer: true }));
 }
 
 async function extract(
   job: Extract<FilesJob, { readonly kind: "extract" }>,
   tools: Tools,
 ): Promise<void> {
-  const source = openSource(tools.libc, DATA, job.packing);
+  const source = openSource(tools.libc, SOCKET, job.packing);
   enter(job, tools);
   const directory = checkTarget(job.path, job.view);
   report({ type: "ready" });
@@ -133,8 +135,16 @@ async function extract(
   }
 }
 
-function send(chunks: Iterable<Uint8Array>): void {
+function send({ libc }: Tools, chunks: Iterable<Uint8Array>): void {
+  const granted = libc.call.fcntl(OUTPUT, F_SETPIPE_SZ, PIPE_BYTES);
+  const pieceBytes = granted > 0 ? granted : 64 * 1024;
   for (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; ) at += writeSync(DATA, chunk, at, chunk.length - at);
+    for (let at = 0; at < chunk.length; ) {
+      // what is announced is in the pipe as a whole
+      const part = chunk.subarray(at, at + pieceBytes);
+      for (let sent = 0; sent < part.length; ) sent += writeSync(OUTPUT, part, sent);
+      report({ type: "data", bytes: part.length });
+      at += part.length;
+    }
   }
 }

@@ -55,7 +55,7 @@ export async function copyToContainer(cli: Cli, request: ToContainer): Promise<v
   const name = plan.rename ? renameMember(own, plan.rename.from, plan.rename.to) : own;
   const chunks = packTree(
     { path: Buffer.from(source.path), name: Buffer.from(name) },
-    { syscalls: openArchiveSyscalls(), reusesBuffer: false },
+    { syscalls: openArchiveSyscalls(), reusesBuffer: true },
   );
   async function* counted(): AsyncGenerator<Uint8Array> {
     for (const chunk of chunks) {

@@ -71,7 +71,7 @@ async function* encoded(
 
 /** The packer is handed the next one while it works on the one before. */
 async function* copies(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for await (const chunk of chunks) yield Uint8Array.from(chunk);
+  for await (const chunk of chunks) yield chunk.slice();
 }
 
 async function putArchive(exchange: Exchange, containers: ContainersBackend): Promise<void> {

@@ -123,7 +123,7 @@ export function openArchiveSyscalls(): ArchiveSyscalls {
         if (!isWanted(name)) continue;
         const size = libc.lgetxattr(file, cPath(name), buffer, buffer.length);
         // taken away since it was listed
-        if (size >= 0) found.set(name, Uint8Array.from(buffer.subarray(0, size)));
+        if (size >= 0) found.set(name, new Uint8Array(buffer.subarray(0, size)));
       }
       return found;
     },

@@ -47,6 +47,8 @@ export class TestEngine implements AsyncDisposable {
   readonly socket: string;
   readonly host: string;
   readonly flags: string[];
+  /** What the next start runs. */
+  executable: string = WHARF;
   readonly #env: Readonly<Record<string, string>>;
   readonly #under: readonly string[];
   readonly #containerIds = new Set<string>();
@@ -86,7 +88,7 @@ export class TestEngine implements AsyncDisposable {
       [
         ...this.#under,
         ...this.#underOtherBootId(),
-        WHARF,
+        this.executable,
         "daemon",
         ...["-H", this.host, "--data-root", join(this.root, "data")],
         ...["--exec-root", join(this.root, "run"), "--pidfile", join(this.root, "wharf.pid")],

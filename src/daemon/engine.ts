@@ -48,6 +48,7 @@ import { MeasuredFiles } from "#upkeep/measure.ts";
 import { openVolumes } from "#volumes/open.ts";
 import { cloneVolume, exportVolume, importVolume, type TransferParts } from "#volumes/transfers.ts";
 import { PluginVolumeDrivers } from "#volumes/plugin/plugin-drivers.ts";
+import { openCollections } from "./collections.ts";
 import type { EngineConfig } from "./config/engine-config.ts";
 import { openDiskFaultExplainer } from "./disk-fault.ts";
 import { readOrCreateEngineId } from "./engine-id.ts";
@@ -306,6 +307,7 @@ export async function openEngine(
   stack.use(await lockFolder(host, config.execRoot, "--exec-root"));
   const engineId = readOrCreateEngineId(config.dataRoot, randomUUID);
   const store = stack.use(SqliteStore.open(join(config.dataRoot, "wharf.db")));
+  openCollections(store);
   const { clock } = host;
   const content = openFileContentStore({ directory: join(config.dataRoot, "content") });
   const files = new MeasuredFiles({

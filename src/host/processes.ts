@@ -83,6 +83,8 @@ export interface Processes {
   ): Promise<RunResult>;
   identify(pid: number): ProcessIdentity | undefined;
   isAlive(process: ProcessIdentity): boolean;
+  /** It waits for something and has nothing to do; not while it is runnable, stopped or held up by a disk. */
+  isAsleep(process: ProcessIdentity): boolean;
   /** @returns False when it is gone. */
   kill(process: ProcessIdentity, signal: number): boolean;
   /**

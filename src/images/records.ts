@@ -8,11 +8,23 @@ import {
   parseImageReference,
   withDefaultTag,
 } from "#spec/reference.ts";
-import type { Collection, Store } from "#store/store.ts";
+import type { Collection, CollectionDefinition, Store } from "#store/store.ts";
 import type { ImageRecord } from "./images.ts";
 
 /** Enough of a prefix's matches to tell that it is ambiguous. */
 const AMBIGUOUS = 2;
+
+export const IMAGES: CollectionDefinition<ImageRecord> = {
+  name: "images",
+  version: 1,
+  indexes: {
+    tag: (image) => image.tags,
+    repodigest: (image) => image.repoDigests,
+    parent: (image) => (image.parentId === undefined ? [] : [image.parentId]),
+    chain: (image) => chainIdsOf(image.diffIds),
+    blob: (image) => blobsOf(image),
+  },
+};
 
 /** What the store knows of images: which exist, what they are called, what they share. */
 export class ImageRecords {
@@ -21,17 +33,7 @@ export class ImageRecords {
 
   constructor(store: Store) {
     this.#store = store;
-    this.#images = store.collection<ImageRecord>({
-      name: "images",
-      version: 1,
-      indexes: {
-        tag: (image) => image.tags,
-        repodigest: (image) => image.repoDigests,
-        parent: (image) => (image.parentId === undefined ? [] : [image.parentId]),
-        chain: (image) => chainIdsOf(image.diffIds),
-        blob: (image) => blobsOf(image),
-      },
-    });
+    this.#images = store.collection(IMAGES);
   }
 
   get(id: Digest): ImageRecord | undefined {

@@ -54,6 +54,9 @@ export interface ConmonRuntimeParts {
   readonly systemdCgroup: boolean;
 }
 
+/** A conmon that is busier than this keeps no container from its start. */
+const MOST_ATTACH_MS = 2000;
+
 /** Hooks that the runtime runs in its `start` and `delete`, which we do without where there are none. */
 function hasLateHooks({ hooks }: Spec): boolean {
   return [...(hooks?.poststart ?? []), ...(hooks?.poststop ?? [])].length > 0;
@@ -186,6 +189,7 @@ export class ConmonRuntime implements Runtime {
     if (pair === undefined || folder.isStarting) {
       throw new ConflictError(`Cannot start container ${id}: it does not wait to be started`);
     }
+    await this.#untilAttached(pair);
     folder.markStarting();
     if (program.family === "other" || folder.isHooked) {
       await this.#run(program, ["start", id], { isHooked: folder.isHooked });
@@ -346,6 +350,19 @@ export class ConmonRuntime implements Runtime {
       record.kind === "exec" ? result.ended : this.#parts.exits.written(record.id, result.ended);
     const exited = ended.then(() => readExit(this.#parts, folder, record, pair));
     return { ...pair, exited };
+  }
+
+  /**
+   * conmon takes one waiting client, then looks at the container's output, and so on: clients that it has not
+   * taken would miss what is written first. Each one that connects wakes it, so it sleeps once all are taken.
+   */
+  async #untilAttached({ supervisor }: ProcessPair): Promise<void> {
+    const { processes, clock } = this.#parts;
+    const endMs = clock.monotonicMs() + MOST_ATTACH_MS;
+    while (!processes.isAsleep(supervisor)) {
+      if (!processes.isAlive(supervisor) || clock.monotonicMs() > endMs) return;
+      await clock.delay(1);
+    }
   }
 
   #connect(

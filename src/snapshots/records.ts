@@ -1,5 +1,5 @@
 import { ConflictError, NotFoundError } from "#base/errors.ts";
-import type { Collection, Store } from "#store/store.ts";
+import type { Collection, CollectionDefinition, Store } from "#store/store.ts";
 import type { SnapshotInfo } from "./snapshotter.ts";
 
 /** What the store keeps of a snapshot; its key there is the snapshot's name. */
@@ -14,22 +14,26 @@ export interface SnapshotRecord {
   readonly createdMs: number;
 }
 
+/** Each driver's records are apart: another driver's folders mean nothing to it. */
+export function snapshotCollection(driver: string): CollectionDefinition<SnapshotRecord> {
+  return {
+    name: `snapshots${driver.replaceAll(/[^a-z]/g, "")}`,
+    version: 1,
+    indexes: {
+      parent: (record) => (record.parent === undefined ? [] : [record.parent]),
+      directory: (record) => [record.directory],
+    },
+  };
+}
+
 /** The rules on names, parents and kinds, which all drivers share. */
 export class SnapshotRecords {
   readonly #store: Store;
   readonly #records: Collection<SnapshotRecord>;
 
-  /** @param driver Each driver's records are apart: another driver's folders mean nothing to it. */
   constructor(store: Store, driver: string) {
     this.#store = store;
-    this.#records = store.collection<SnapshotRecord>({
-      name: `snapshots${driver.replaceAll(/[^a-z]/g, "")}`,
-      version: 1,
-      indexes: {
-        parent: (record) => (record.parent === undefined ? [] : [record.parent]),
-        directory: (record) => [record.directory],
-      },
-    });
+    this.#records = store.collection(snapshotCollection(driver));
   }
 
   find(name: string): SnapshotRecord | undefined {

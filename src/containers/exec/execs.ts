@@ -2,7 +2,7 @@ import { NotFoundError } from "#base/errors.ts";
 import type { Clock } from "#host/clock.ts";
 import type { ExecConfig } from "#spec/engine-api/exec-config.ts";
 import type { ContainerId, ExecId } from "#spec/ids.ts";
-import type { Collection, Store } from "#store/store.ts";
+import type { Collection, CollectionDefinition, Store } from "#store/store.ts";
 import type { ExecDetails } from "#containers/containers.ts";
 
 /** A started exec in the store, from before it starts until after it ended. */
@@ -11,6 +11,12 @@ export interface StoredExec {
   readonly config: ExecConfig;
   readonly isProbe?: true;
 }
+
+export const EXECS: CollectionDefinition<StoredExec> = {
+  name: "execs",
+  version: 1,
+  survives: "crash",
+};
 
 interface Entry {
   readonly details: ExecDetails;
@@ -34,7 +40,7 @@ export class Execs {
 
   constructor(store: Store, clock: Pick<Clock, "monotonicMs">) {
     this.#clock = clock;
-    this.#stored = store.collection<StoredExec>({ name: "execs", version: 1, survives: "crash" });
+    this.#stored = store.collection(EXECS);
   }
 
   /** @throws {NotFoundError} Unknown, or ended more than five minutes ago. */

@@ -1,6 +1,6 @@
 import { messageOf } from "#base/errors.ts";
 import type { ContainerId } from "#spec/ids.ts";
-import type { Collection, Store } from "#store/store.ts";
+import type { Collection, CollectionDefinition, Store } from "#store/store.ts";
 import type { ContainerHealth, ProbeResult } from "./health.ts";
 
 interface StoredResult extends Omit<ProbeResult, "startedNanos" | "endedNanos"> {
@@ -14,6 +14,12 @@ interface StoredHealth extends Omit<ContainerHealth, "log" | "runStartedNanos"> 
   readonly runStartedNanos: string;
 }
 
+export const HEALTHS: CollectionDefinition<StoredHealth> = {
+  name: "healths",
+  version: 1,
+  survives: "crash",
+};
+
 /**
  * The health of every container that has had a run with a check. A collection of its own: results come often,
  * and a power cut may take the last of them along, so they are not waited for as records are.
@@ -24,11 +30,7 @@ export class HealthBook {
   readonly #healths = new Map<ContainerId, ContainerHealth>();
 
   constructor(store: Store, warn: (message: string) => void) {
-    this.#stored = store.collection<StoredHealth>({
-      name: "healths",
-      version: 1,
-      survives: "crash",
-    });
+    this.#stored = store.collection(HEALTHS);
     this.#warn = warn;
     for (const [id, stored] of this.#stored.entries()) {
       this.#healths.set(id as ContainerId, fromStored(stored));

@@ -76,6 +76,10 @@ export class FakeProcesses implements Processes {
     return this.#entries.find((each) => each.isAlive && each.identity.pid === pid)?.identity;
   }
 
+  isAsleep(process: ProcessIdentity): boolean {
+    return this.isAlive(process);
+  }
+
   isAlive(process: ProcessIdentity): boolean {
     return this.#find(process)?.isAlive ?? false;
   }

@@ -2,6 +2,8 @@
 export interface ProcStat {
   /** A zombie, or dead. Not while threads outlive the first one, although that shows as a zombie too. */
   readonly hasEnded: boolean;
+  /** In an interruptible sleep, as in poll(2). */
+  readonly isAsleep: boolean;
   readonly startTicks: number;
   readonly processGroup: number;
   readonly session: number;
@@ -27,6 +29,7 @@ export function parseProcStat(text: string): ProcStat | undefined {
     startTicks,
     processGroup,
     session,
+    isAsleep: state === "S",
     hasEnded: state === "X" || (state === "Z" && threads <= 1),
   };
 }

@@ -62,6 +62,11 @@ export class LinuxProcesses implements Processes {
     return stat !== undefined && stat.startTicks === process.startTicks;
   }
 
+  isAsleep(process: ProcessIdentity): boolean {
+    const stat = readStat(process.pid);
+    return stat !== undefined && stat.startTicks === process.startTicks && stat.isAsleep;
+  }
+
   kill(process: ProcessIdentity, signal: number): boolean {
     const pidfd = this.#openPidfd(process);
     if (pidfd === undefined) return false;

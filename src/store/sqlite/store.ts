@@ -29,6 +29,7 @@ export class SqliteStore implements Store {
   readonly #sql: { readonly begin: Statement; readonly commit: Statement };
   readonly #reserve: StoreReserve;
   #depth = 0;
+  #opensTogether = false;
 
   private constructor(database: Database, path: string) {
     this.#database = database;
@@ -73,13 +74,38 @@ export class SqliteStore implements Store {
     const { name, version } = definition;
     let collection = this.#collections.get(name);
     if (collection === undefined) {
-      invariant(this.#depth === 0, `collection "${name}" is opened inside a transaction`);
+      invariant(
+        this.#depth === 0 || this.#opensTogether,
+        `collection "${name}" is opened inside a transaction`,
+      );
       const opened = this.transaction(() => openCollection(this.#database, this, definition));
       collection = opened as unknown as SqliteCollection<unknown>;
       this.#collections.set(name, collection);
     }
     invariant(collection.version === version, `collection "${name}" is opened in two versions`);
     return collection as unknown as Collection<V>; // one name has one value type
+  }
+
+  /**
+   * Opens collections in one commit: afterwards all have the shape of today, or none was touched.
+   *
+   * @throws {FailedPreconditionError} A newer Wharf wrote one of them.
+   */
+  openTogether(open: () => void): void {
+    const before = new Set(this.#collections.keys());
+    this.#opensTogether = true;
+    try {
+      this.transaction(open);
+    } catch (error) {
+      for (const [name, collection] of this.#collections) {
+        if (before.has(name)) continue;
+        collection[Symbol.dispose]();
+        this.#collections.delete(name);
+      }
+      throw error;
+    } finally {
+      this.#opensTogether = false;
+    }
   }
 
   transaction<T>(work: () => T, survives: Survival = "power-cut"): T {

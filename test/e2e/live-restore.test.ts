@@ -219,7 +219,7 @@ describe.each(ABSENCES)("the engine is $how:", ({ flags, leave, successor }) => 
       stdin: "pipe",
       stdout: "pipe",
     });
-    attach.stdin.write("me\n");
+    await attach.stdin.write("me\n");
     await attach.stdin.flush();
     const { value } = await attach.stdout.getReader().read();
     expect(new TextDecoder().decode(value)).toBe("got me\n");

@@ -32,6 +32,7 @@ import { openImages } from "#images/open-images.ts";
 import { ProcessUnpacker } from "#images/unpack/process-unpacker.ts";
 import { DEFAULT_UNPACK_LIMITS } from "#images/unpack/protocol.ts";
 import { createLogs } from "#logs/drivers.ts";
+import { pluginLogDriver } from "#logs/plugin/plugin-log-driver.ts";
 import { DEFAULT_NETWORKS_CONFIG, type NetworksConfig, parseSubnetPool } from "#networks/config.ts";
 import type { Networks } from "#networks/networks.ts";
 import { openNetworks } from "#networks/open.ts";
@@ -378,6 +379,13 @@ export async function openEngine(
     managed: managedPlugins,
     sleep: (delayMs, signal) => clock.delay(delayMs, signal),
   });
+  const pluginLogParts = {
+    plugins,
+    processes: host.processes,
+    clock,
+    randomBytes: newRandomBytes,
+    fifoDirectory: join(config.execRoot, "logging"),
+  };
   const authorizer = new PluginAuthorizer(plugins);
   await useAuthorizationPlugins(authorizer, config);
   const volumes = await openVolumes({
@@ -415,14 +423,21 @@ export async function openEngine(
   });
   stack.use(openedNetworks);
   const logs = stack.use(
-    createLogs({
-      ...host,
-      clock,
-      hostname: host.system.hostname,
-      pid: process.pid,
-      randomBytes: newRandomBytes,
-      warn,
-    }),
+    createLogs(
+      {
+        ...host,
+        clock,
+        hostname: host.system.hostname,
+        pid: process.pid,
+        randomBytes: newRandomBytes,
+        warn,
+      },
+      {
+        plugin: (name) =>
+          plugins.mayHave(name, "LogDriver") ? pluginLogDriver(pluginLogParts, name) : undefined,
+        pluginNames: () => plugins.knownNames("LogDriver"),
+      },
+    ),
   );
   const isMeasured = config.metricsAddress !== undefined;
   const networks = isMeasured ? metrics.measureNetworks(openedNetworks) : openedNetworks;

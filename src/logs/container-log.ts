@@ -106,8 +106,11 @@ export class ContainerLog {
   }
 
   read(request: LogReadRequest, signal: AbortSignal): AsyncIterable<readonly LogEntry[]> {
-    if (!this.#store)
+    if (!this.#store) {
+      const other = this.#plan.shipping?.read?.(this.#container, request, signal);
+      if (other) return other;
       throw new UnsupportedError("configured logging driver does not support reading");
+    }
     return this.#read(this.#store, request, signal);
   }
 

@@ -25,21 +25,39 @@ const MIN_CAPTURE_BYTES = 64 * 1024 * 1024;
 
 const KEEPING = ["json-file", "local", "none"] as const;
 
-type Shipping = ReadonlyMap<string, ShippingDriver>;
+/** Drivers that send away: those of the engine, and the plugins. */
+interface Shipping {
+  readonly own: ReadonlyMap<string, ShippingDriver>;
+  /** @returns Undefined where no plugin of that name may be a log driver. */
+  readonly plugin: (name: string) => ShippingDriver | undefined;
+  readonly pluginNames: () => readonly string[];
+}
+
+function find(shipping: Shipping, name: string): ShippingDriver | undefined {
+  return shipping.own.get(name) ?? shipping.plugin(name);
+}
+
+/** The log drivers that are plugins. */
+export type PluginLogDrivers = Pick<Shipping, "plugin" | "pluginNames">;
+
+const NO_PLUGINS: PluginLogDrivers = { plugin: () => undefined, pluginNames: () => [] };
 
 /** Every driver that sends away. */
-function shippingDrivers(parts: ShippingParts): Shipping {
+function shippingDrivers(parts: ShippingParts, plugins: PluginLogDrivers): Shipping {
   const drivers = [
     fluentdDriver(parts),
     gelfDriver(parts),
     journaldDriver(parts),
     syslogDriver(parts),
   ];
-  return new Map(drivers.map((driver) => [driver.name, driver]));
+  return { ...plugins, own: new Map(drivers.map((driver) => [driver.name, driver])) };
 }
 
-export function createLogs(parts: LogParts & ShippingParts): Logs {
-  const shipping = shippingDrivers(parts);
+export function createLogs(
+  parts: LogParts & ShippingParts,
+  plugins: PluginLogDrivers = NO_PLUGINS,
+): Logs {
+  const shipping = shippingDrivers(parts, plugins);
   const logs = new Map<string, ContainerLog>();
   const logOf = (container: LoggedContainer): ContainerLog => {
     const known = logs.get(container.id);
@@ -49,7 +67,9 @@ export function createLogs(parts: LogParts & ShippingParts): Logs {
     return log;
   };
   return {
-    names: namesOf(shipping),
+    get names() {
+      return [...new Set([...namesOf(shipping), ...shipping.pluginNames()])].sort();
+    },
     validate: (name, options) => validateOptions(shipping, name, options),
     capture: ({ driver, directory, options }) => {
       if (driver === "none") return { target: "none" };
@@ -86,7 +106,7 @@ function jsonPath(id: string, directory: string): string {
 }
 
 function namesOf(shipping: Shipping): readonly string[] {
-  return [...KEEPING, ...shipping.keys()].sort();
+  return [...KEEPING, ...shipping.own.keys()].sort();
 }
 
 /** While no daemon runs conmon keeps about as much as the log does in all. */
@@ -117,7 +137,7 @@ function planLog(drivers: Shipping, container: LoggedContainer): LogPlan {
     "json-file": jsonPath(id, directory),
     local: join(directory, "local.log"),
   }[driver];
-  const shipping = drivers.get(driver);
+  const shipping = find(drivers, driver);
   return {
     ...(limits && { kept: { path: path ?? join(directory, "cached.log"), limits } }),
     attributes: attributesOf(container),
@@ -135,12 +155,14 @@ function attributesOf(container: LoggedContainer): Readonly<Record<string, strin
 
 function validateOptions(drivers: Shipping, name: string, options: LogOptions): void {
   const names = namesOf(drivers);
-  if (!names.includes(name)) refuseDriver(name, names);
+  const shipping = find(drivers, name);
+  if (!names.includes(name) && !shipping) refuseDriver(name, names);
   if (name === "none") return;
   const own = withoutCommonOptions(options);
-  const shipping = drivers.get(name);
   if (shipping) {
-    checkNames(name, [...shipping.options, ...ATTRIBUTE_OPTIONS], own);
+    if (!shipping.takesAnyOption) {
+      checkNames(name, [...shipping.options, ...ATTRIBUTE_OPTIONS], own);
+    }
     shipping.validate(own);
   } else {
     const known = name === "json-file" ? [...FILE_OPTIONS, ...ATTRIBUTE_OPTIONS] : FILE_OPTIONS;

@@ -119,8 +119,16 @@ export interface ShippingDriver {
   readonly name: string;
   /** Names of the options, besides those that all drivers share. */
   readonly options: readonly string[];
+  /** A plugin's options are its own affair. */
+  readonly takesAnyOption?: true;
   /** @throws {InvalidArgumentError} In Docker's words. */
   validate(options: LogOptions): void;
+  /** Where the other end can be read: asked where nothing is kept here. @throws Where it cannot after all. */
+  read?(
+    container: LoggedContainer,
+    request: LogReadRequest,
+    signal: AbortSignal,
+  ): AsyncIterable<readonly LogEntry[]>;
   /** Where the driver has options of its own for that: whether the container waits, and what is kept if not. */
   delivery?(options: LogOptions): Delivery | undefined;
   /** @throws {UnavailableError} The other end cannot be reached and the options do not allow that. */

@@ -15,6 +15,8 @@ import { formatPluginAddress, type PluginAddress } from "./address.ts";
 const MEDIA_TYPE = "application/vnd.docker.plugins.v1.2+json";
 /** Longest answer: a list of volumes or a log entry, never data. */
 const ANSWER_MAX_BYTES = 16 * 1024 * 1024;
+/** From a call to the first byte of a stream. */
+const OPEN_TIMEOUT_MS = 60_000;
 const MAX_RETRY_DELAY_MS = 30_000;
 /** Errors before anything was sent: the plugin cannot have seen the call, so it may be repeated. */
 const UNSENT_CODES: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOENT", "EAGAIN"]);
@@ -83,6 +85,32 @@ export class PluginClient {
       await this.#sleep(delayMs, options.signal);
       waitedMs += delayMs;
       delayMs = Math.min(delayMs * 2, MAX_RETRY_DELAY_MS);
+    }
+  }
+
+  /**
+   * A call whose answer is a stream of bytes without end.
+   *
+   * @throws As `call`, before the first byte; later what broke it off.
+   */
+  async open(
+    method: string,
+    body: unknown,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const timeoutMs = this.#timeoutMs ?? OPEN_TIMEOUT_MS;
+    const begun = new AbortController();
+    const late = setTimeout(() => begun.abort(new DOMException("", "TimeoutError")), timeoutMs);
+    try {
+      const payload = Buffer.from(`${JSON.stringify(body)}\n`);
+      const both = AbortSignal.any([signal, begun.signal]);
+      const answer = await this.#post(method, payload, both);
+      if (answer.statusCode === 200) return answer as AsyncIterable<Uint8Array>;
+      throw refusal(method, new TextDecoder().decode(await readAnswer(answer, both)));
+    } catch (error) {
+      throw this.#explain(method, error, { timeoutMs, signal });
+    } finally {
+      clearTimeout(late);
     }
   }
 

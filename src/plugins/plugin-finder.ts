@@ -71,6 +71,14 @@ export class PluginFinder implements Plugins {
     return { plugins, warnings };
   }
 
+  mayHave(name: string, capability: PluginCapability): boolean {
+    const managed = this.#options.managed?.find(name);
+    if (managed) return hasCapability(managed.capabilities, capability);
+    const client = this.#clientOf(name);
+    const known = client && this.#activated.get(keyOf(client));
+    return known ? hasCapability(known.capabilities, capability) : client !== undefined;
+  }
+
   knownNames(capability: PluginCapability): readonly string[] {
     const active = [...this.#activated.values()].filter(({ capabilities }) =>
       hasCapability(capabilities, capability),
@@ -98,7 +106,7 @@ export class PluginFinder implements Plugins {
     limits: { readonly timeoutMs: number; readonly retryMs: number },
     signal: AbortSignal | undefined,
   ): Promise<Activated> {
-    const key = `${client.name} ${formatPluginAddress(client.address)}`;
+    const key = keyOf(client);
     const known = this.#activated.get(key);
     if (known) return known;
     const capabilities = await client.call(
@@ -112,6 +120,10 @@ export class PluginFinder implements Plugins {
     this.#activated.set(key, activated);
     return activated;
   }
+}
+
+function keyOf({ name, address }: PluginClient): string {
+  return `${name} ${formatPluginAddress(address)}`;
 }
 
 function notFound(name: string): NotFoundError {

@@ -44,6 +44,8 @@ export interface Plugins {
     capability: PluginCapability,
     signal?: AbortSignal,
   ): Promise<{ readonly plugins: readonly Plugin[]; readonly warnings: readonly string[] }>;
+  /** Whether one of that name is there and may, as far as is known without asking it, have the capability. */
+  mayHave(name: string, capability: PluginCapability): boolean;
   /** Names of those known to have the capability, without asking any. */
   knownNames(capability: PluginCapability): readonly string[];
 }

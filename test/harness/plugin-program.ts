@@ -1,6 +1,14 @@
 // A Docker plugin as a program of its own: bun plugin-program.ts SOCKET FOLDER. It keeps volumes in FOLDER/volumes
 // by bind mounts, writes a line for each call to FOLDER/calls, and does what FOLDER/mode says before each answer.
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  appendFileSync,
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
 
@@ -36,7 +44,7 @@ function answerTo(method: string, body: Body): Body {
   const missing = { Err: `no volume ${name} here` };
   switch (method) {
     case "Plugin.Activate":
-      return { Implements: ["VolumeDriver", "authz"] };
+      return { Implements: ["VolumeDriver", "authz", "LogDriver"] };
     case "VolumeDriver.Capabilities":
       return { Capabilities: { Scope: "global" } };
     case "VolumeDriver.Create":
@@ -55,12 +63,26 @@ function answerTo(method: string, body: Body): Body {
       return existsSync(path) ? { Mountpoint: path } : missing;
     case "VolumeDriver.Unmount":
       return {};
+    case "LogDriver.Capabilities":
+      return { Cap: { ReadLogs: true } };
+    case "LogDriver.StartLogging":
+      keepLog(body["File"] as string, (body["Info"] as { ContainerID: string }).ContainerID);
+      return {};
+    case "LogDriver.StopLogging":
+      return {};
     case "AuthZPlugin.AuthZReq":
     case "AuthZPlugin.AuthZRes":
       return { Allow: true };
     default:
       return { Err: `unknown method ${method}` };
   }
+}
+
+/** Appends what comes through a fifo to `logs/CONTAINER`, as it comes. */
+function keepLog(fifo: string, containerId: string): void {
+  mkdirSync(join(folder, "logs"), { recursive: true });
+  const file = join(folder, "logs", containerId);
+  createReadStream(fifo).on("data", (chunk) => appendFileSync(file, chunk));
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -71,6 +93,11 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   const body = (text === "" ? {} : JSON.parse(text)) as Body;
   appendFileSync(join(folder, "calls"), `${JSON.stringify({ method, body })}\n`);
   const [mode, words] = modeOf(method);
+  if (method === "LogDriver.ReadLogs") {
+    const { ContainerID: id } = body["Info"] as { ContainerID: string };
+    response.end(readFileSync(join(folder, "logs", id)));
+    return;
+  }
   switch (mode) {
     case "hang":
       return;

@@ -37,6 +37,7 @@ const ours: readonly string[] = [
   "completion bash",
   "completion fish",
   "completion zsh",
+  "debug",
   "system check",
   "system install",
   "system uninstall",

@@ -256,6 +256,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./context/use.ts"),
   },
   {
+    path: "debug",
+    summary: "Run tools beside a container that has none, without changing it",
+    load: () => import("./debug.ts"),
+  },
+  {
     path: "image history",
     aliases: ["history"],
     summary: "Show the history of an image",

@@ -285,3 +285,13 @@ test("containers run on under the next engine, also of one that maps nothing", a
   await engine.mustDocker("rm", "kept");
   await engine.mustDocker("volume", "rm", "kept");
 });
+
+test("debug reaches the files of mapped containers, and of those with the host's users", async () => {
+  for (const userns of [[], ["--userns", "host"]]) {
+    await engine.mustWharf("run", "-d", "--name", "seen", ...userns, "busybox", "sleep", "1000");
+    expect(await engine.mustWharf("debug", "seen", "ls", "-d", "/target/etc/hostname")).toBe(
+      "/target/etc/hostname",
+    );
+    await engine.mustWharf("rm", "-f", "seen");
+  }
+});

@@ -25,6 +25,12 @@ interface Contender {
 interface Workload {
   readonly name: string;
   readonly words: readonly string[];
+  /** Words of commands that lead up to it, outside the time taken. */
+  readonly before?: readonly (readonly string[])[];
+  /** Words of a command that belongs to it too. */
+  readonly andThen?: readonly string[];
+  /** Of what takes long, fewer runs than asked for. */
+  readonly maxRuns?: number;
   /** Words of a command that undoes the run, outside the time taken. */
   readonly after?: readonly string[];
   /** Words of commands that come before all runs and after them. */
@@ -59,6 +65,13 @@ function copyWorkloads(folder: string): readonly Workload[] {
   ];
 }
 
+const LINE = "0123456789".repeat(10);
+/** A container that writes so many bytes in lines of 100. */
+const write = (bytes: number): readonly string[] => [
+  ...["run", "-d", "--name", "bench", "--log-opt", "max-size=1g"],
+  ...["busybox", "sh", "-c", `yes ${LINE} | head -c ${bytes}`],
+];
+
 const WORKLOADS: readonly Workload[] = [
   { name: "run --rm busybox true", words: ["run", "--rm", "busybox", "true"] },
   {
@@ -72,6 +85,27 @@ const WORKLOADS: readonly Workload[] = [
   },
   { name: "version", words: ["version"] },
   { name: "ps -a", words: ["ps", "-a"] },
+  {
+    name: "100 MB into the log",
+    words: write(100_000_000),
+    andThen: ["wait", "bench"],
+    after: ["rm", "-f", "bench"],
+    maxRuns: 3,
+  },
+  {
+    name: "logs of 50 MB",
+    before: [write(50_000_000), ["wait", "bench"]],
+    words: ["logs", "bench"],
+    after: ["rm", "-f", "bench"],
+    maxRuns: 3,
+  },
+  {
+    name: "logs --tail 10 of 50 MB",
+    before: [write(50_000_000), ["wait", "bench"]],
+    words: ["logs", "--tail", "10", "bench"],
+    after: ["rm", "-f", "bench"],
+    maxRuns: 3,
+  },
 ];
 
 async function command(argv: readonly string[], input?: Blob): Promise<string> {
@@ -117,9 +151,11 @@ async function measure(
     for (const words of workload.setUp ?? []) await command([...client, ...words]);
   }
   const samples = new Map(contenders.map((contender) => [contender.name, [] as number[]]));
-  for (let run = -1; run < RUNS; run++) {
+  for (let run = -1; run < Math.min(RUNS, workload.maxRuns ?? RUNS); run++) {
     for (const { name, client } of contenders) {
-      const taken = await timed([...client, ...workload.words]);
+      for (const words of workload.before ?? []) await command([...client, ...words]);
+      let taken = await timed([...client, ...workload.words]);
+      if (workload.andThen) taken += await timed([...client, ...workload.andThen]);
       if (run >= 0) samples.get(name)?.push(taken); // run -1 warms up
       if (workload.after) await command([...client, ...workload.after]);
     }

@@ -15,14 +15,21 @@ import type {
   ShippingDriver,
 } from "./logs.ts";
 import type { FileLimits } from "./options/files.ts";
+import { removeCheckpoint } from "./spool/checkpoint.ts";
 import { Pump, type PumpOptions } from "./spool/pump.ts";
 import { ShipSink } from "./spool/ship-sink.ts";
 import { Spool } from "./spool/spool.ts";
 
 /** Behind conmon by more than this, the container waits for its log's files. */
-const HOLD_BYTES = 16 * 1024 * 1024;
+const HOLD_BYTES = 4 * 1024 * 1024;
 /** What a driver that sends away may leave on the disk while the other end does not take it. */
 const HOLD_SHIPPED_BYTES = 64 * 1024 * 1024;
+
+const KEPT_CHECKPOINT = "container.log.kept";
+const SENT_CHECKPOINT = "container.log.sent";
+/** A short run and its answers go first: its few lines are taken over behind them. */
+const FIRST_WRITE_PAUSE_MS = 25;
+const CHECKPOINTS = [KEPT_CHECKPOINT, SENT_CHECKPOINT] as const;
 
 /** What the options of one container come to. */
 export interface LogPlan {
@@ -51,6 +58,7 @@ export class ContainerLog {
   /** Opened by `begin` for the run that is about to start. */
   #shipper: LogShipper | undefined;
   #ending: Promise<void> | undefined;
+  #firstWrite: Disposable | undefined;
 
   constructor(container: LoggedContainer, plan: LogPlan, parts: LogParts) {
     this.#container = container;
@@ -80,9 +88,12 @@ export class ContainerLog {
     }
   }
 
+  /** Of a container that has written nothing yet, no more is begun than a watch: many never write. */
   follow(process: LogProcess): void {
     this.#spool.process = process;
-    this.#makePumps();
+    this.#store?.touch();
+    if (this.#spool.isEmpty) this.#firstWrite = this.#watchFirstWrite();
+    if (!this.#firstWrite || !this.#spool.isEmpty) this.#startPumps();
   }
 
   /** The run is over. What the disk or the other end refuses now stays in the spool for the next run. */
@@ -95,6 +106,7 @@ export class ContainerLog {
 
   /** Ends where it is, for another daemon. */
   async stop(): Promise<void> {
+    this.#forgetWatch();
     await Promise.all(this.#pumps.map((pump) => pump.stop()));
     await this.#close();
   }
@@ -135,17 +147,24 @@ export class ContainerLog {
   }
 
   async #settle(signal: AbortSignal): Promise<void> {
+    if (!this.#spool.isWritten) {
+      // What a full disk kept from being taken over when the run ended.
+      if (!this.#spool.isEmpty || this.#ending) await this.end();
+      return;
+    }
+    if (!this.#spool.isEmpty) this.#startPumps();
     await this.#pumps[0]?.settle(signal);
   }
 
   async #end(): Promise<void> {
     this.#spool.process = undefined;
-    if (this.#pumps.length === 0) this.#makePumps();
+    if (!this.#spool.isEmpty) this.#startPumps();
+    this.#forgetWatch();
     const results = await Promise.all(this.#pumps.map((pump) => pump.end()));
     const isAll = results.every(Boolean);
     if (isAll) {
       this.#spool.clear();
-      for (const pump of this.#pumps) pump.forgetCheckpoint();
+      for (const name of CHECKPOINTS) removeCheckpoint(join(this.#container.directory, name));
     }
     await this.#close();
   }
@@ -159,7 +178,27 @@ export class ContainerLog {
     this.#shipper = undefined;
   }
 
-  #makePumps(): void {
+  #watchFirstWrite(): Disposable | undefined {
+    try {
+      return this.#parts.files.onceChanged(this.#spool.currentPath, () => {
+        const watch = this.#firstWrite;
+        void this.#parts.clock.delay(FIRST_WRITE_PAUSE_MS).then(() => {
+          if (watch === this.#firstWrite) this.#startPumps();
+        });
+      });
+    } catch {
+      return undefined; // conmon is about to make the file: the pump waits for it
+    }
+  }
+
+  #forgetWatch(): void {
+    this.#firstWrite?.[Symbol.dispose]();
+    this.#firstWrite = undefined;
+  }
+
+  #startPumps(): void {
+    this.#forgetWatch();
+    if (this.#pumps.length > 0) return;
     const { delivery, shipping, attributes } = this.#plan;
     const { directory } = this.#container;
     const { clock, warn } = this.#parts;
@@ -169,7 +208,7 @@ export class ContainerLog {
       options.push({
         ...common,
         sink: new LineSink(this.#store, attributes),
-        checkpointPath: join(directory, "container.log.kept"),
+        checkpointPath: join(directory, KEPT_CHECKPOINT),
         isCheckpointedOften: false,
         holdsWhileFailing: false,
         ...(delivery.isBlocking ? { holdBytes: HOLD_BYTES } : {}),
@@ -180,7 +219,7 @@ export class ContainerLog {
       options.push({
         ...common,
         sink: this.#ships,
-        checkpointPath: join(directory, "container.log.sent"),
+        checkpointPath: join(directory, SENT_CHECKPOINT),
         isCheckpointedOften: true,
         holdsWhileFailing: true,
         ...(delivery.isBlocking

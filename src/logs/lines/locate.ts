@@ -5,6 +5,8 @@ const BLOCK_BYTES = 128 * 1024;
 const NEWLINE = 0x0a;
 /** More than any line: 16 KiB of which each byte becomes six, and attributes. */
 const LINE_BYTES = 256 * 1024;
+/** Enough for most. */
+const SHORT_BYTES = 8192;
 
 /**
  * Where the last `count` lines begin, reading blocks from the end. Parts count with the line they
@@ -69,6 +71,18 @@ export async function offsetOfTime(
   return await lineStartAt(file, Math.max(0, low - BLOCK_BYTES));
 }
 
+/** Up to where a file that is being written has whole lines; `sizeBytes` where the last line has no end. */
+export async function endOfLines(file: FileHandle, sizeBytes: number): Promise<number> {
+  for (const blockBytes of [SHORT_BYTES, LINE_BYTES]) {
+    const start = Math.max(0, sizeBytes - blockBytes);
+    const block = await readAt(file, start, sizeBytes - start);
+    const newline = block.lastIndexOf(NEWLINE);
+    if (newline >= 0) return start + newline + 1;
+    if (start === 0) break;
+  }
+  return sizeBytes;
+}
+
 /** Time of the first entry of a file; undefined when it has none. */
 export async function firstTime(file: FileHandle): Promise<bigint | undefined> {
   const block = await readLine(file, 0);
@@ -99,9 +113,10 @@ async function lineStartAt(file: FileHandle, offset: number): Promise<number> {
 
 /** From `offset` on as much as holds two ends of lines: most are short. */
 async function readLine(file: FileHandle, offset: number): Promise<Buffer> {
-  const short = await readAt(file, offset, 8192);
+  const short = await readAt(file, offset, SHORT_BYTES);
   const first = short.indexOf(NEWLINE);
-  if (short.length < 8192 || (first >= 0 && short.indexOf(NEWLINE, first + 1) >= 0)) return short;
+  if (short.length < SHORT_BYTES || (first >= 0 && short.indexOf(NEWLINE, first + 1) >= 0))
+    return short;
   return await readAt(file, offset, 2 * LINE_BYTES);
 }
 

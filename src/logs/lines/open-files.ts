@@ -3,11 +3,12 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
+import { endOfLines } from "./locate.ts";
 import type { LineStore } from "./store.ts";
 
 export interface OpenFile extends AsyncDisposable {
   readonly handle: FileHandle;
-  /** What it had when it was opened. */
+  /** What it had of whole lines when it was opened. */
   readonly sizeBytes: number;
 }
 
@@ -27,7 +28,8 @@ export async function* openFiles(store: LineStore): AsyncGenerator<OpenFile> {
       return;
     }
     const { size } = await handle.stat();
-    yield { handle, sizeBytes: size, [Symbol.asyncDispose]: () => handle.close() };
+    const sizeBytes = await endOfLines(handle, size);
+    yield { handle, sizeBytes, [Symbol.asyncDispose]: () => handle.close() };
   }
 }
 

@@ -1,4 +1,4 @@
-import { createReadStream, createWriteStream } from "node:fs";
+import { closeSync, createReadStream, createWriteStream, openSync } from "node:fs";
 import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
@@ -57,6 +57,15 @@ export class LineStore {
     if (this.#file) return;
     using _ = await this.lock.acquire();
     if (!this.#file) await this.#openFile(); // another may have, meanwhile
+  }
+
+  /** Makes the file where there is none: those that ship it wait for it. */
+  touch(): void {
+    try {
+      closeSync(openSync(this.options.path, "a", 0o640));
+    } catch (error) {
+      this.#warn(`Cannot make log file ${this.options.path}: ${String(error)}`);
+    }
   }
 
   get place(): StorePlace {

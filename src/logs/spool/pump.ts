@@ -2,7 +2,7 @@ import { fstatSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { deferred } from "#base/async.ts";
 import { messageOf } from "#base/errors.ts";
-import { readCheckpoint, removeCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { type ParserState, SpoolParser, type SpoolLine } from "./parse.ts";
 import { headOf, isCurrent, type Segment } from "./segments.ts";
 import type { Spool, SpoolReader } from "./spool.ts";
@@ -124,10 +124,6 @@ export class Pump implements SpoolReader {
     this.#stop.abort();
     this.#wake();
     await this.#running;
-  }
-
-  forgetCheckpoint(): void {
-    removeCheckpoint(this.#options.checkpointPath);
   }
 
   #newParser(state?: ParserState): SpoolParser {

@@ -66,6 +66,11 @@ export class Spool {
     };
   }
 
+  /** Nothing is there that was written. */
+  get isEmpty(): boolean {
+    return this.segments().every(({ sizeBytes }) => sizeBytes === 0);
+  }
+
   segments(): readonly Segment[] {
     return listSegments(this.directory);
   }

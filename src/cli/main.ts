@@ -1,3 +1,4 @@
+import { socketAccessHint } from "./socket-access.ts";
 import { buildId, wharfVersion } from "#base/version.ts";
 import { messageOf } from "#base/errors.ts";
 import { EngineUnreachableError } from "#client/error-response.ts";
@@ -49,7 +50,7 @@ function hintFor(error: unknown): string {
     case "refused":
       return "\nStart an engine with 'wharf daemon', or name a running one: -H ADDRESS, DOCKER_HOST, or 'wharf context use'";
     case "denied":
-      return "\nRun it as root, or as a member of the group that owns the socket";
+      return `\n${socketAccessHint(error.endpoint)}`;
     case "tls":
     case "other":
       return "";

@@ -6,6 +6,7 @@ import { type HostConfig, joinedContainer } from "#spec/engine-api/host-config.t
 import type { ContainerId } from "#spec/ids.ts";
 import type { Spec } from "#spec/oci-runtime.ts";
 import type { ContainerMount, ContainerRecord } from "./container.ts";
+import { imageOf } from "./details.ts";
 import { type ExitParts, watchProcess } from "./exit.ts";
 import { unmountImages } from "./image-mounts.ts";
 import { mappedOwners, type MountParts, mountSources, type Starting } from "./mount-sources.ts";
@@ -20,6 +21,8 @@ import {
   makeInRoot,
   ownMountPoints,
 } from "./prepare-root.ts";
+import { checkProgram } from "./program/check.ts";
+import { withSuggestion } from "./program/suggest.ts";
 import { type PlanParts, planProcess, planSpec, type PreparedContainer } from "./process-plan.ts";
 import { checkRealtime } from "./realtime.ts";
 import { mountSharedMemory, unmountSharedMemory } from "./shared-memory.ts";
@@ -95,8 +98,11 @@ async function bringUpUnless(
   using _images = { [Symbol.dispose]: () => unmountImages(parts.snapshotter, record) };
   using users = openUsers(parts, record);
   let connecting = Promise.resolve();
+  let rootPath: string | undefined;
   const spec = async (): Promise<Spec> => {
     const prepared = await prepare(parts, { record, users, undo }, signal);
+    rootPath = prepared.rootPath;
+    checkMachine(parts, record, rootPath);
     connecting = connectBeside(parts, record, signal);
     undo.defer(() => connecting.catch(() => undefined));
     return planSpec(parts, prepared);
@@ -104,7 +110,11 @@ async function bringUpUnless(
   const logged = loggedContainer(parts, record);
   await parts.logs.begin(logged, signal);
   undo.defer(() => parts.logs.end(logged));
-  const process = await parts.runtime.create({ ...planProcess(parts, record), spec }, signal);
+  const process = await parts.runtime
+    .create({ ...planProcess(parts, record), spec }, signal)
+    .catch((error: unknown) => {
+      throw rootPath === undefined ? error : withSuggestion(error, rootPath, record);
+    });
   undo.defer(() => parts.runtime.delete(id, { force: true }));
   await connecting;
   await connectClients(parts, record);
@@ -117,6 +127,15 @@ async function bringUpUnless(
   parts.health.begin(running);
   refreshLinkedHosts(parts, running);
   return running;
+}
+
+function checkMachine(
+  parts: Pick<BringUpParts, "images" | "system">,
+  record: ContainerRecord,
+  rootPath: string,
+): void {
+  const image = imageOf(parts, record.imageId)?.config.platform;
+  if (image) checkProgram({ record, rootPath, image, machine: parts.system.machine });
 }
 
 /** Connects the sandbox once the runtime has been let go, which takes it longer. */

@@ -22,6 +22,7 @@ import { imageMountKey, imageMounts } from "./image-mounts.ts";
 import { type PlannedMount, planMounts } from "./mounts.ts";
 import { canMakeTreesReadOnly } from "./oci-spec/mounts.ts";
 import { securityWarnings } from "./oci-spec/security-options.ts";
+import { nearestPath } from "./nearest-path.ts";
 import type { ContainerParts } from "./parts.ts";
 import type { ContainerRegistry } from "./registry.ts";
 import { checkRemapped, mappingsOf } from "./user-namespaces.ts";
@@ -283,8 +284,10 @@ export function checkIdMaps(
 export function checkBindSources(planned: readonly PlannedMount[]): void {
   for (const { kind, source, createSource } of planned) {
     if (kind !== "bind" || createSource || existsSync(source)) continue;
+    const near = nearestPath(source);
     throw new InvalidArgumentError(
-      `invalid mount config for type "bind": bind source path does not exist: ${source}`,
+      `invalid mount config for type "bind": bind source path does not exist: ${source}` +
+        (near === undefined ? "" : ` (did you mean ${near}?)`),
     );
   }
 }

@@ -58,8 +58,8 @@ export async function withSizes(
 }
 
 /** @returns Undefined when it was removed by force. */
-function imageOf(
-  parts: Pick<DetailsParts, "images">,
+export function imageOf(
+  parts: Pick<ContainerParts, "images">,
   imageId: ContainerRecord["imageId"],
 ): ImageRecord | undefined {
   try {

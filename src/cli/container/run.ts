@@ -10,6 +10,7 @@ import { planFromCommandLine, withHelpPointer } from "./create-plan.ts";
 import { chooseDetachKeys, detachKeysFlag } from "./detach-keys-flag.ts";
 import { containerPath } from "./each-container.ts";
 import { checkInputTerminal } from "./input-terminal.ts";
+import { warnOfOutOfMemory } from "./out-of-memory.ts";
 import { proxySignals } from "./signal-proxy.ts";
 import { exitCodeOfStart } from "./start-failure.ts";
 
@@ -49,7 +50,10 @@ export const command: Command = defineCommand({
     }
     const detachKeys = chooseDetachKeys(cli, flags["detach-keys"]);
     const choice = { ...streams, hasTerminal, detachKeys };
-    return await runAttached(cli, { id, removes: flags.rm, start }, choice);
+    const since = cli.now();
+    const exitCode = await runAttached(cli, { id, removes: flags.rm, start }, choice);
+    await warnOfOutOfMemory(cli, { id, exitCode, since, memoryLimitBytes: flags.memory });
+    return exitCode;
   },
 });
 

@@ -13,11 +13,28 @@ export const stopFlags: {
   }),
 };
 
-/** The query of both: what is not on the command line is left to the container's own configuration. */
+interface StopValues {
+  readonly signal: string;
+  readonly timeout: number;
+  readonly time: number;
+}
+
+/** What is on the command line; the rest is left to the container's own configuration. */
+export function stopOptions(
+  flags: StopValues,
+  isSet: (name: string) => boolean,
+): { readonly timeoutSeconds: number | undefined; readonly signal: string | undefined } {
+  return {
+    timeoutSeconds: isSet("timeout") ? flags.timeout : isSet("time") ? flags.time : undefined,
+    signal: flags.signal === "" ? undefined : flags.signal,
+  };
+}
+
+/** The query of both. */
 export function stopQuery(
-  flags: { readonly signal: string; readonly timeout: number; readonly time: number },
+  flags: StopValues,
   isSet: (name: string) => boolean,
 ): Readonly<Record<string, string | number | undefined>> {
-  const seconds = isSet("timeout") ? flags.timeout : isSet("time") ? flags.time : undefined;
-  return { t: seconds, signal: flags.signal === "" ? undefined : flags.signal };
+  const { timeoutSeconds, signal } = stopOptions(flags, isSet);
+  return { t: timeoutSeconds, signal };
 }

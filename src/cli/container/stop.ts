@@ -1,6 +1,7 @@
 import { atLeast, type Command, defineCommand } from "#cli/command.ts";
 import { containerPath, eachContainer } from "./each-container.ts";
-import { stopFlags, stopQuery } from "./stop-flags.ts";
+import { warnOfIgnoredSignal } from "./ignored-signal.ts";
+import { stopFlags, stopOptions, stopQuery } from "./stop-flags.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
@@ -11,7 +12,10 @@ export const command: Command = defineCommand({
     const engine = await cli.engine();
     const query = stopQuery(flags, isSet);
     return eachContainer(cli, args, async (name) => {
+      const began = cli.now();
       await engine.send("POST", containerPath(name, "/stop"), { query });
+      const tookMs = cli.now().getTime() - began.getTime();
+      await warnOfIgnoredSignal(cli, name, { ...stopOptions(flags, isSet), tookMs });
       return name;
     });
   },

@@ -128,14 +128,21 @@ function neverStarted({ name }: Case): Finding {
 function failedStart({ state, exitCode, name }: Case): Finding | undefined {
   const error = state.Error ?? "";
   if (error === "") return undefined;
-  const mend = /port is already allocated|address already in use/.test(error)
-    ? [`free the port or publish another one (-p), then: wharf start ${name}`]
-    : [`remove the reason, then: wharf start ${name}`];
+  const mend = [`${mendOf(error)}, then: wharf start ${name}`];
   return {
     cause: `It could not be started: ${error}`,
     evidence: exitCode === 0 ? [] : [`exit code ${exitCode}`],
     mend,
   };
+}
+
+function mendOf(startError: string): string {
+  if (/port is already allocated|address already in use/.test(startError)) {
+    return "free the port or publish another one (-p)";
+  }
+  if (/exec format error/.test(startError))
+    return "install qemu-user-static, which emulates other machines";
+  return "remove the reason";
 }
 
 function outOfMemory({ state, container, name }: Case): Finding | undefined {

@@ -9,5 +9,7 @@ const exitCannotInvoke = 126;
 export function exitCodeOfStart(error: unknown): number {
   const text = messageOf(error);
   if (/executable file not found|no such file or directory/.test(text)) return exitNotFound;
-  return /permission denied|is a directory|exec format error/.test(text) ? exitCannotInvoke : exitCannotStart;
+  return /permission denied|is a directory|exec format error/.test(text)
+    ? exitCannotInvoke
+    : exitCannotStart;
 }

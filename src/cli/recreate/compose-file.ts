@@ -29,7 +29,7 @@ export function composeRemarks(wish: Wish): readonly string[] {
     ({ Links }) => Links.length > 0 && wish.host.Links.length === 0,
   );
   return [
-    ...composeHostRemarks(wish.ownHostFields),
+    ...composeHostRemarks(wish.host, wish.ownHostFields),
     ...composeMountRemarks(wish.host),
     ...hidden.map(({ network }) => `the links on network ${network}`),
   ];

@@ -108,7 +108,7 @@ const printers: Printers = {
   ReadonlyRootfs: same("read_only"),
   RestartPolicy: (value) => ({ restart: restartWord(value) }),
   Runtime: same("runtime"),
-  SecurityOpt: list("security_opt"),
+  SecurityOpt: (values) => ({ security_opt: values.filter((value) => !isProfileText(value)) }),
   ShmSize: bytes("shm_size"),
   StorageOpt: map("storage_opt"),
   Sysctls: map("sysctls"),
@@ -136,8 +136,20 @@ const UNSAID: ReadonlyMap<keyof HostConfig, string> = new Map([
   ["VolumeDriver", "--volume-driver"],
 ] as const);
 
-export function composeHostRemarks(fields: readonly (keyof HostConfig)[]): readonly string[] {
-  return fields.flatMap((field) => UNSAID.get(field) ?? []);
+export function composeHostRemarks(
+  host: HostConfig,
+  fields: readonly (keyof HostConfig)[],
+): readonly string[] {
+  const profiles = host.SecurityOpt.filter(isProfileText);
+  return [
+    ...fields.flatMap((field) => UNSAID.get(field) ?? []),
+    ...profiles.map(() => "the text of its seccomp profile: write it to a file for security_opt"),
+  ];
+}
+
+/** Compose reads the profile from a file, and sends its text. */
+function isProfileText(option: string): boolean {
+  return /^seccomp[=:]\{/.test(option);
 }
 
 /** The keys of a service for those fields; what several fields say together is merged. */

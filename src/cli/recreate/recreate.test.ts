@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CreateOutcome, wordsOutcome } from "#cli/container/testing/create-outcome.ts";
 import type { ContainerCreateRequest } from "#spec/engine-api/container-create.ts";
-import { composeFile } from "./compose-file.ts";
+import { composeFile, composeRemarks } from "./compose-file.ts";
 import { runWords, toRunLine } from "./run-line.ts";
 import { inspected, readRequest } from "./testing/inspected.ts";
 import { schemaProblems } from "./testing/json-schema.ts";
@@ -148,4 +148,14 @@ test("composeFile() guards dollars and words that YAML takes for something else"
       some_name: { environment: ["A=$$HOME"], command: ["echo", "no", "012", "a: b", "$${X}"] },
     },
   });
+});
+
+test("composeFile() leaves the text of a seccomp profile out, and composeRemarks() says so", () => {
+  const wish = planWish(
+    inspected(lineOf("create --security-opt seccomp=DIR/seccomp.json busybox")),
+  );
+  expect(composeFile([wish])).not.toContain("seccomp");
+  expect(composeRemarks(wish)).toEqual([
+    "the text of its seccomp profile: write it to a file for security_opt",
+  ]);
 });

@@ -353,11 +353,14 @@ export async function openEngine(
     ...(config.defaultRuntime === undefined ? {} : { defaultRuntime: config.defaultRuntime }),
     cgroupManager: config.containers.cgroupManager,
   };
-  const filesWorkers = new ProcessFilesWorkers({
-    processes: host.processes,
-    sockets: host.sockets,
-    selfCommand: selfArgv,
-  });
+  const filesWorkers = stack.use(
+    new ProcessFilesWorkers({
+      processes: host.processes,
+      sockets: host.sockets,
+      clock,
+      selfCommand: selfArgv,
+    }),
+  );
   const seccompProfile = readSeccompProfile(config, host);
   const archiver = treeArchiver(filesWorkers);
   const managedPlugins = stack.use(

@@ -14,10 +14,12 @@ export async function statInContainer(
   path: string,
   signal: AbortSignal,
 ): Promise<PathStat> {
-  await using held = await holdRoot(parts, reference, signal);
-  const stat = await named(reference, path, () =>
+  await using stack = new AsyncDisposableStack();
+  const held = stack.use(await holdRoot(parts, reference, signal));
+  const { stat, gone } = await named(reference, path, () =>
     parts.filesWorkers.ask({ kind: "stat", view: held.view, path }, held.signal),
   );
+  letGo(parts, held, gone, stack.move());
   if (!stat) throw missing(reference, path);
   return stat;
 }
@@ -70,16 +72,31 @@ export async function writeToContainer(
   const { path, keepsKinds } = target;
   parts.registry.resolve(reference);
   const { packing, whole } = await peekPacking(archive);
-  await using held = await holdRoot(parts, reference, signal);
+  await using stack = new AsyncDisposableStack();
+  const held = stack.use(await holdRoot(parts, reference, signal));
   const owner = target.ownedByUser ? ownerIn(held) : undefined;
-  await named(reference, path, () =>
+  const { gone } = await named(reference, path, () =>
     parts.filesWorkers.feed(
       { kind: "extract", view: held.view, path, keepsKinds, packing, ...(owner ? { owner } : {}) },
       whole,
       held.signal,
     ),
   );
+  letGo(parts, held, gone, stack.move());
   parts.events.publish(held.record, "extract-to-dir");
+}
+
+/** Behind the answer: the next request for the same files finds them still mounted. */
+function letGo(
+  parts: FilesParts,
+  { record }: HeldRoot,
+  gone: Promise<void>,
+  open: AsyncDisposableStack,
+): void {
+  void parts.background.run(`Cannot let go of the files of container ${record.id}`, async () => {
+    await gone;
+    await open.disposeAsync();
+  });
 }
 
 /** The container's /etc/passwd is read as text, by us: no library of the container's is asked. */

@@ -10,11 +10,12 @@ import {
   ResourceExhaustedError,
   UnsupportedError,
 } from "#base/errors.ts";
-import type { ExitStatus, Processes } from "#host/processes.ts";
+import type { Clock } from "#host/clock.ts";
+import type { ExitStatus, ProcessIdentity, Processes } from "#host/processes.ts";
 import type { Sockets, StreamSocket } from "#host/sockets.ts";
 import type { PathStat } from "#spec/engine-api/path-stat.ts";
-import type { FilesJob, FilesOrder, FilesReport } from "./protocol.ts";
-import type { FilesOutput, FilesWorkers } from "./workers.ts";
+import type { FilesJob, FilesReport } from "./protocol.ts";
+import type { FilesDone, FilesOutput, FilesWorkers } from "./workers.ts";
 
 const SIGKILL = 9;
 const OUTPUT = 1;
@@ -22,30 +23,47 @@ const SOCKET = 3;
 const CHUNK_BYTES = 1024 * 1024;
 
 export interface ProcessFilesWorkersOptions {
-  readonly processes: Pick<Processes, "identify" | "kill" | "spawn">;
+  readonly processes: Pick<Processes, "identify" | "isAlive" | "kill" | "spawn">;
   readonly sockets: Pick<Sockets, "adoptStream">;
+  readonly clock: Pick<Clock, "delay">;
   /** Command that starts this executable: `["/usr/bin/wharf"]`. */
   readonly selfCommand: readonly string[];
 }
 
-/** Each job in a child process of our own executable. */
-export class ProcessFilesWorkers implements FilesWorkers {
+/** How long a process waits for the next job. */
+const SPARE_MS = 10_000;
+
+/**
+ * Each job in a child process of our own executable. A process takes as long to start as a small job to be
+ * done, and jobs come in twos (a client looks, then copies): so with each the next process is started, and
+ * ends when none came.
+ */
+export class ProcessFilesWorkers implements FilesWorkers, AsyncDisposable {
   readonly #options: ProcessFilesWorkersOptions;
+  #spare: Promise<WaitingChild | undefined> | undefined;
+  #expiry = new AbortController();
+  #hasEnded = false;
 
   constructor(options: ProcessFilesWorkersOptions) {
     this.#options = options;
   }
 
-  async ask(job: FilesJob, signal: AbortSignal): Promise<PathStat | undefined> {
-    await using child = await startChild(this.#options, job, signal);
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#hasEnded = true;
+    await this.#endSpare();
+  }
+
+  async ask(job: FilesJob, signal: AbortSignal): Promise<FilesDone> {
+    await using stack = new AsyncDisposableStack();
+    const child = stack.use(await this.#start(job, signal));
     const stat = await child.ready();
     await child.finished();
-    return stat;
+    return { ...(stat ? { stat } : {}), gone: stack.move().disposeAsync() };
   }
 
   async open(job: FilesJob, signal: AbortSignal): Promise<FilesOutput> {
     await using stack = new AsyncDisposableStack();
-    const child = stack.use(await startChild(this.#options, job, signal));
+    const child = stack.use(await this.#start(job, signal));
     const stat = await child.ready();
     const open = stack.move();
     return {
@@ -55,11 +73,56 @@ export class ProcessFilesWorkers implements FilesWorkers {
     };
   }
 
-  async feed(job: FilesJob, input: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
-    await using child = await startChild(this.#options, job, signal);
+  async feed(
+    job: FilesJob,
+    input: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<FilesDone> {
+    await using stack = new AsyncDisposableStack();
+    const child = stack.use(await this.#start(job, signal));
     await child.ready();
     await sendAll(child, input, signal);
     await child.finished();
+    return { gone: stack.move().disposeAsync() };
+  }
+
+  async #start(job: FilesJob, signal: AbortSignal): Promise<FilesChild> {
+    signal.throwIfAborted();
+    const spare = await this.#takeSpare();
+    const child = spare ?? (await spawnChild(this.#options));
+    const ordered = await orderChild(child, job, signal);
+    this.#keepSpare();
+    return ordered;
+  }
+
+  async #takeSpare(): Promise<WaitingChild | undefined> {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    this.#expiry.abort();
+    const child = await spare;
+    if (child?.identity && this.#options.processes.isAlive(child.identity)) return child;
+    if (child) await endChild(child);
+    return undefined;
+  }
+
+  #keepSpare(): void {
+    if (this.#spare || this.#hasEnded) return;
+    // nobody waits for it: who needs one and finds none starts its own, and hears why that fails
+    this.#spare = spawnChild(this.#options).catch(() => undefined);
+    const expiry = new AbortController();
+    this.#expiry = expiry;
+    this.#options.clock.delay(SPARE_MS, expiry.signal).then(
+      () => this.#endSpare(),
+      () => undefined,
+    );
+  }
+
+  async #endSpare(): Promise<void> {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    this.#expiry.abort();
+    const child = await spare;
+    if (child) await endChild(child);
   }
 }
 
@@ -106,16 +169,19 @@ interface FilesChild extends AsyncDisposable {
   kill(): void;
 }
 
-async function startChild(
-  options: ProcessFilesWorkersOptions,
-  job: FilesJob,
-  signal: AbortSignal,
-): Promise<FilesChild> {
-  signal.throwIfAborted();
+/** A process that waits for its order. */
+interface WaitingChild {
+  readonly identity: ProcessIdentity | undefined;
+  readonly exited: Promise<ExitStatus>;
+  readonly output: number;
+  readonly socket: StreamSocket;
+  kill(): void;
+}
+
+async function spawnChild(options: ProcessFilesWorkersOptions): Promise<WaitingChild> {
   const { processes, sockets, selfCommand } = options;
-  const order: FilesOrder = { job, parentPid: process.pid };
   const child = processes.spawn({
-    argv: [...selfCommand, "worker", "files", JSON.stringify(order)],
+    argv: [...selfCommand, "worker", "files", String(process.pid)],
     env: {},
     stdio: ["ignore", "pipe", "inherit", "pipe"],
   });
@@ -124,17 +190,33 @@ async function startChild(
   const kill = (): void => {
     if (identity) processes.kill(identity, SIGKILL);
   };
-  signal.addEventListener("abort", kill, { once: true });
   const { [OUTPUT]: output, [SOCKET]: descriptor } = child.pipes;
   if (output === undefined || descriptor === undefined) {
     throw new InternalError("The process for files has no pipes");
   }
   const socket = await sockets.adoptStream(descriptor).catch((error: unknown) => {
-    signal.removeEventListener("abort", kill);
     kill();
     closeSync(output);
     throw error;
   });
+  return { identity, exited: child.exited, output, socket, kill };
+}
+
+async function endChild(child: WaitingChild): Promise<void> {
+  child.kill();
+  await child.exited;
+  await child.socket[Symbol.asyncDispose]();
+  closeSync(child.output);
+}
+
+/** Gives a process its order. */
+async function orderChild(
+  child: WaitingChild,
+  job: FilesJob,
+  signal: AbortSignal,
+): Promise<FilesChild> {
+  const { socket, output, kill } = child;
+  signal.addEventListener("abort", kill, { once: true });
   const reports = readReports(socket);
   const next = async (): Promise<FilesReport> => {
     const { value } = await reports.next();
@@ -143,6 +225,8 @@ async function startChild(
     if (value.type === "error") throw rebuild(value.kind, value.message);
     return value;
   };
+  // one that has ended says so where its report is waited for
+  await socket.send(Buffer.from(`${JSON.stringify(job)}\n`)).catch(() => undefined);
   return {
     input: socket,
     ended: child.exited.then((): "ended" => "ended"),
@@ -168,11 +252,8 @@ async function startChild(
     },
     [Symbol.asyncDispose]: async () => {
       signal.removeEventListener("abort", kill);
-      kill();
-      await child.exited;
+      await endChild(child);
       await reports.return(undefined);
-      await socket[Symbol.asyncDispose]();
-      closeSync(output);
     },
   };
 }

@@ -41,7 +41,7 @@ export interface ChangedTree {
   readonly mountPoint: string;
 }
 
-/** One piece of work for the child process. */
+/** One piece of work for the child process, which gets it as one line of JSON on descriptor 3. */
 export type FilesJob =
   | { readonly kind: "stat"; readonly view: ContainerView; readonly path: string }
   /** `path` as a tar, on the data channel. */
@@ -64,13 +64,6 @@ export type FilesJob =
   | { readonly kind: "changes"; readonly tree: ChangedTree }
   /** An image layer's tar. */
   | { readonly kind: "layer"; readonly tree: ChangedTree };
-
-/** Handed to the child process as one JSON argument. */
-export interface FilesOrder {
-  readonly job: FilesJob;
-  /** The child ends when this is not its parent any more. */
-  readonly parentPid: number;
-}
 
 /**
  * One line that the child writes to descriptor 3, a socket by which it gets an archive in the other

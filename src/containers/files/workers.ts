@@ -13,15 +13,25 @@ export interface FilesOutput extends AsyncDisposable {
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
+/** A job that is done. */
+export interface FilesDone {
+  readonly stat?: PathStat;
+  /**
+   * Resolves when the worker's process and its mounts are gone, for which the kernel takes longer than for a
+   * small job: who asked need not wait for it.
+   */
+  readonly gone: Promise<void>;
+}
+
 /**
  * Work on a container's files, each piece in a process of its own: it sees the container's root as its
  * own root, so that no link in there leads out, and the engine's event loop is free.
  */
 export interface FilesWorkers {
-  /** A job that gives no data and takes none. @throws What the worker refused. */
-  ask(job: FilesJob, signal: AbortSignal): Promise<PathStat | undefined>;
+  /** A job that gives no data and takes none. @throws What the worker refused; it is gone then. */
+  ask(job: FilesJob, signal: AbortSignal): Promise<FilesDone>;
   /** A job that gives data, for the caller to dispose of. @throws What the worker refused before the first byte. */
   open(job: FilesJob, signal: AbortSignal): Promise<FilesOutput>;
-  /** A job that takes `input`, which is read only as far as it is needed. */
-  feed(job: FilesJob, input: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
+  /** A job that takes `input`, which is read only as far as it is needed. As `ask`. */
+  feed(job: FilesJob, input: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<FilesDone>;
 }

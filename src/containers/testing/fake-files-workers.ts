@@ -1,10 +1,9 @@
 import { UnsupportedError } from "#base/errors.ts";
-import type { FilesOutput, FilesWorkers } from "#containers/files/workers.ts";
-import type { PathStat } from "#spec/engine-api/path-stat.ts";
+import type { FilesDone, FilesOutput, FilesWorkers } from "#containers/files/workers.ts";
 
 /** Containers of memory have no files. */
 export class NoFilesWorkers implements FilesWorkers {
-  ask(): Promise<PathStat | undefined> {
+  ask(): Promise<FilesDone> {
     return Promise.reject(new UnsupportedError("There are no files"));
   }
 
@@ -12,7 +11,7 @@ export class NoFilesWorkers implements FilesWorkers {
     return Promise.reject(new UnsupportedError("There are no files"));
   }
 
-  feed(): Promise<void> {
+  feed(): Promise<FilesDone> {
     return Promise.reject(new UnsupportedError("There are no files"));
   }
 }

@@ -176,14 +176,17 @@ export async function openRealEngine(root: RealRoot): Promise<RealEngine> {
       mounts: host.mounts,
       namespaces: host.namespaces,
       sockets: host.sockets,
-      filesWorkers: new ProcessFilesWorkers({
-        processes: host.processes,
-        sockets: host.sockets,
-        selfCommand: [
-          process.execPath,
-          join(import.meta.dir, "../../daemon/workers/testing/self.ts"),
-        ],
-      }),
+      filesWorkers: stack.use(
+        new ProcessFilesWorkers({
+          processes: host.processes,
+          sockets: host.sockets,
+          clock,
+          selfCommand: [
+            process.execPath,
+            join(import.meta.dir, "../../daemon/workers/testing/self.ts"),
+          ],
+        }),
+      ),
       settings: {
         directory: join(root.directory, "containers"),
         cgroupParent: `wharf-test-${root.engineId.slice(0, 8)}`,

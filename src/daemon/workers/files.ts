@@ -1,7 +1,7 @@
-import { writeSync } from "node:fs";
-import { assertNever, InternalError, messageOf, WharfError } from "#base/errors.ts";
+import { readSync, writeSync } from "node:fs";
+import { assertNever, messageOf, WharfError } from "#base/errors.ts";
 import { TarPushParser } from "#base/tar/push-parser.ts";
-import type { FilesJob, FilesOrder, FilesReport } from "#containers/files/protocol.ts";
+import type { FilesJob, FilesReport } from "#containers/files/protocol.ts";
 import { packTree } from "#host/archive/pack-tree.ts";
 import { type ArchiveSyscalls, openArchiveSyscalls } from "#host/archive/syscalls.ts";
 import { TreeWriter } from "#host/archive/write-tree.ts";
@@ -17,6 +17,8 @@ const OUTPUT = 1;
 /** A socket to the daemon: reports go out by it, an archive comes in. */
 const SOCKET = 3;
 const F_SETPIPE_SZ = 1031;
+const JOB_CHUNK_BYTES = 64 * 1024;
+const NEWLINE = 0x0a;
 const PIPE_BYTES = 1024 * 1024;
 
 interface Tools {
@@ -29,28 +31,45 @@ function report(line: FilesReport): void {
 }
 
 /**
- * The child process that works on one container's files: `worker files <order as JSON>`. What a job refuses
+ * The child process that works on one container's files: `worker files <pid of the daemon>`. What a job refuses
  * it refuses before the line `ready`; data go by descriptors 1 and 3.
  *
  * @returns Exit code: 0 when all was done, 1 after an error.
  */
 export async function runFilesWorker(args: readonly string[]): Promise<number> {
   try {
-    const [json] = args;
-    if (json === undefined) throw new InternalError("Work on files was started without an order");
-    // the daemon is the only one that starts this, with what its own code wrote
-    const order = JSON.parse(json) as FilesOrder;
+    const [parentPid] = args;
     const tools = { libc: openLibc(), syscalls: openArchiveSyscalls() };
     tools.syscalls.endWithParent();
-    if (process.ppid !== order.parentPid) return 1;
+    if (process.ppid !== Number(parentPid)) return 1;
     process.umask(0);
-    await run(order.job, tools);
+    const job = readJob();
+    if (!job) return 0;
+    await run(job, tools);
     report({ type: "done" });
     return 0;
   } catch (error) {
     const kind = error instanceof WharfError ? error.kind : "internal";
     report({ type: "error", kind, message: messageOf(error) });
     return 1;
+  }
+}
+
+/**
+ * The daemon sends an archive only when it was told that it may, so what comes first is the job alone.
+ *
+ * @returns Undefined when the daemon has none.
+ */
+function readJob(): FilesJob | undefined {
+  const chunks: Buffer[] = [];
+  for (;;) {
+    const buffer = Buffer.allocUnsafe(JOB_CHUNK_BYTES);
+    const length = readSync(SOCKET, buffer, 0, buffer.length, null);
+    if (length === 0) return undefined;
+    chunks.push(buffer.subarray(0, length));
+    // the daemon is the only one that starts this, with what its own code wrote
+    if (buffer[length - 1] === NEWLINE)
+      return JSON.parse(Buffer.concat(chunks).toString()) as FilesJob;
   }
 }
 

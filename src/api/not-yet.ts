@@ -4,7 +4,6 @@ import { type Method, type Route, answer } from "./router.ts";
 /** Endpoints of Docker that this engine knows by name and does not have yet. */
 const NOT_YET: readonly (readonly [what: string, ...endpoints: readonly string[]])[] = [
   ["Checking a registry's credentials", "POST /auth"],
-  ["Checkpoints", "GET /containers/{id}/checkpoints", "POST /containers/{id}/checkpoints"],
   ["Build", "POST /build", "POST /build/cancel", "POST /session", "POST /grpc"],
   ["Search in a registry", "GET /images/search"],
   ["Push to a registry", "POST /images/{name:.*}/push"],

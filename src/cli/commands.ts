@@ -18,6 +18,7 @@ export interface GroupEntry {
 }
 
 export const groups: readonly GroupEntry[] = [
+  { name: "checkpoint", summary: "Manage checkpoints" },
   { name: "completion", summary: "Generate the autocompletion script for a shell" },
   { name: "container", summary: "Manage containers" },
   { name: "context", summary: "Manage contexts" },
@@ -45,6 +46,23 @@ export const commonCommands: readonly string[] = [
 ];
 
 export const commands: readonly CommandEntry[] = [
+  {
+    path: "checkpoint create",
+    summary: "Create a checkpoint from a running container",
+    load: () => import("./checkpoint/create.ts"),
+  },
+  {
+    path: "checkpoint ls",
+    aliases: ["checkpoint list"],
+    summary: "List checkpoints for a container",
+    load: () => import("./checkpoint/ls.ts"),
+  },
+  {
+    path: "checkpoint rm",
+    aliases: ["checkpoint remove"],
+    summary: "Remove a checkpoint",
+    load: () => import("./checkpoint/rm.ts"),
+  },
   {
     path: "completion bash",
     summary: "Generate the autocompletion script for bash",
@@ -499,7 +517,6 @@ export const laterCommands: readonly string[] = [
 export const laterGroups: readonly string[] = [
   "builder",
   "buildx",
-  "checkpoint",
   "config",
   "manifest",
   "node",

@@ -51,12 +51,14 @@ export type BringUpParts = ExitParts & MountParts & PlanParts & UsersParts;
  * A crash needs no note of this: whatever of it is there without a `running` record is found by
  * `reconcile` at the runtime, the networks and the snapshots.
  *
+ * @param restoreFrom A checkpoint, whose processes go on instead of new ones.
  * @throws What made it fail; the record is as it was.
  */
 export async function bringUp(
   parts: BringUpParts,
   given: ContainerRecord,
   signal: AbortSignal,
+  restoreFrom?: string,
 ): Promise<ContainerRecord> {
   const live = parts.lives.of(given.id);
   const underWay = new AbortController();
@@ -64,7 +66,8 @@ export async function bringUp(
   try {
     if (live.isForcedOut) throw new ConflictError(`container ${given.name} is being removed`);
     await live.cleaning;
-    return await bringUpUnless(parts, given, AbortSignal.any([signal, underWay.signal]));
+    const either = AbortSignal.any([signal, underWay.signal]);
+    return await bringUpUnless(parts, given, either, restoreFrom);
   } catch (error) {
     throw reasonOf(parts, given, error);
   } finally {
@@ -87,6 +90,7 @@ async function bringUpUnless(
   parts: BringUpParts,
   given: ContainerRecord,
   signal: AbortSignal,
+  restoreFrom: string | undefined,
 ): Promise<ContainerRecord> {
   const record = atNextStart(given);
   const { id, hostConfig } = record;
@@ -105,13 +109,16 @@ async function bringUpUnless(
     checkMachine(parts, record, rootPath);
     connecting = connectBeside(parts, record, signal);
     undo.defer(() => connecting.catch(() => undefined));
+    // restored processes run at once: their network has to be there
+    if (restoreFrom !== undefined) await connecting;
     return planSpec(parts, prepared);
   };
   const logged = loggedContainer(parts, record);
   await parts.logs.begin(logged, signal);
   undo.defer(() => parts.logs.end(logged));
+  const restoring = restoreFrom === undefined ? {} : { restoreFrom };
   const process = await parts.runtime
-    .create({ ...planProcess(parts, record), spec }, signal)
+    .create({ ...planProcess(parts, record), spec, ...restoring }, signal)
     .catch((error: unknown) => {
       throw rootPath === undefined ? error : withSuggestion(error, rootPath, record);
     });

@@ -4,6 +4,7 @@ import type { AttachOptions, AttachStream } from "#runtime/runtime.ts";
 import type { Sandbox } from "#networks/networks.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
 import type { ContainerId, ExecId } from "#spec/ids.ts";
+import type { CheckpointChoice, CheckpointRequest } from "#spec/engine-api/checkpoint.ts";
 import type { ContainerCreateRequest } from "#spec/engine-api/container-create.ts";
 import type { ContainerUpdateRequest } from "#spec/engine-api/container-update.ts";
 import type { ExecConfig } from "#spec/engine-api/exec-config.ts";
@@ -81,8 +82,17 @@ export interface Containers {
     },
     signal: AbortSignal,
   ): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }>;
-  /** @throws {NotModifiedError} It runs already. */
-  start(reference: string, signal: AbortSignal): Promise<void>;
+  /**
+   * @param checkpoint To go on from, instead of anew.
+   * @throws {NotModifiedError} It runs already.
+   */
+  start(reference: string, signal: AbortSignal, checkpoint?: CheckpointChoice): Promise<void>;
+  /** Writes its processes down. @throws {UnsupportedError} This host cannot, and why. */
+  createCheckpoint(reference: string, request: CheckpointRequest): Promise<void>;
+  /** @param directory Instead of the container's own folder. @returns Names. */
+  listCheckpoints(reference: string, directory: string | undefined): readonly string[];
+  /** @throws {NotFoundError} */
+  removeCheckpoint(reference: string, choice: CheckpointChoice): Promise<void>;
   /** @param timeoutSeconds Grace before SIGKILL; -1 waits for ever; the container's own when absent. */
   stop(
     reference: string,

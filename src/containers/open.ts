@@ -2,6 +2,8 @@ import { mkdir } from "node:fs/promises";
 import { auditContainers } from "./audit.ts";
 import { Background } from "./background.ts";
 import { attachToContainer } from "./attach.ts";
+import { createCheckpoint } from "./checkpoints/create.ts";
+import { listCheckpoints, removeCheckpoint } from "./checkpoints/list.ts";
 import { ContainerEvents } from "./container-events.ts";
 import type { Containers } from "./containers.ts";
 import { createContainer } from "./create.ts";
@@ -74,7 +76,10 @@ export async function openContainers(options: ContainersOptions): Promise<OpenCo
   const pruner = new ContainerPruner(parts);
   return {
     create: (request, signal) => createContainer(parts, request, signal),
-    start: (reference, signal) => startContainer(parts, reference, signal),
+    start: (reference, signal, checkpoint) => startContainer(parts, reference, signal, checkpoint),
+    createCheckpoint: (reference, request) => createCheckpoint(parts, reference, request),
+    listCheckpoints: (reference, directory) => listCheckpoints(parts, reference, directory),
+    removeCheckpoint: (reference, choice) => removeCheckpoint(parts, reference, choice),
     stop: (reference, stopOptions) => stopContainer(parts, reference, stopOptions),
     restart: (reference, stopOptions) => restartContainer(parts, reference, stopOptions),
     kill: (reference, signal) => killContainer(parts, reference, signal),

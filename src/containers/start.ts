@@ -1,12 +1,17 @@
 import {
   FailedPreconditionError,
+  InvalidArgumentError,
   messageOf,
+  NotFoundError,
   NotModifiedError,
   UnavailableError,
 } from "#base/errors.ts";
 import { CommandNotFoundError, CommandNotInvocableError } from "#runtime/errors.ts";
 import type { ContainerId } from "#spec/ids.ts";
+import type { CheckpointChoice } from "#spec/engine-api/checkpoint.ts";
 import { type BringUpParts, bringUp } from "./bring-up.ts";
+import { assertCheckpoints } from "./checkpoints/create.ts";
+import { checkpointPath } from "./checkpoints/folder.ts";
 import { removeUnstarted, type RemoveParts } from "./remove.ts";
 import type { ContainerParts } from "./parts.ts";
 import type { ContainerRecord } from "./container.ts";
@@ -18,30 +23,54 @@ export type StartParts = BringUpParts & RemoveParts & Pick<ContainerParts, "warn
 
 /**
  * @param signal An abort undoes what is done so far, as a failure does.
+ * @param checkpoint To go on from, instead of anew.
  * @throws {NotModifiedError} It runs already. A `StartError` with the exit code that the container has now.
  */
 export async function startContainer(
   parts: StartParts,
   reference: string,
   signal: AbortSignal,
+  checkpoint?: CheckpointChoice,
 ): Promise<void> {
   const { id } = parts.registry.resolve(reference);
   const live = parts.lives.of(id);
   await live.lane.run(async () => {
     const record = parts.registry.get(id);
     assertAllowed("start", record, reference);
+    const restoreFrom =
+      checkpoint && (await chooseCheckpoint(parts, record, checkpoint, reference));
     if (parts.isEnding()) {
       throw new UnavailableError(`Cannot start container ${reference}: the engine is ending`);
     }
     live.lastDelayMs = 0;
     try {
-      await bringUp(parts, { ...record, restartCount: 0, stoppedByUser: false }, signal);
+      const fresh = { ...record, restartCount: 0, stoppedByUser: false };
+      await bringUp(parts, fresh, signal, restoreFrom);
     } catch (error) {
       recordFailure(parts, record, error);
       if (record.hostConfig.AutoRemove) await removeUnstarted(parts, id);
       throw error;
     }
   });
+}
+
+/** @throws {InvalidArgumentError} There is none of that name. {UnsupportedError} This host cannot. */
+async function chooseCheckpoint(
+  parts: StartParts,
+  record: ContainerRecord,
+  choice: CheckpointChoice,
+  reference: string,
+): Promise<string> {
+  let path: string;
+  try {
+    path = checkpointPath(parts, record, choice, reference);
+  } catch (error) {
+    // the API says 400: 404 is for the container
+    throw error instanceof NotFoundError ? new InvalidArgumentError(error.message) : error;
+  }
+  const attempt = `restore container ${reference}`;
+  await assertCheckpoints(parts, attempt, record.hostConfig.Runtime);
+  return path;
 }
 
 /** The next start of a restart policy; a failing one ends the policy, as in Docker. Never rejects. */

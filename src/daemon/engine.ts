@@ -563,6 +563,7 @@ export async function openEngine(
           containers: isMeasured ? metrics.measureContainers(containers) : containers,
           defaults: () => containerDefaults(current, host, runtime.defaultRuntime),
           bridgeName: config.bridge.name,
+          isExperimental: config.isExperimental,
           nowMs: () => clock.nowMs(),
         }),
         ...imageRoutes({

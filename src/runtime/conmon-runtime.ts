@@ -13,6 +13,7 @@ import { startSupervisor } from "./conmon/supervisor.ts";
 import { readExit } from "./exit.ts";
 import type { ExitWatch } from "./exit-watch.ts";
 import { CompiledFilters } from "./oci/compiled-filters.ts";
+import { findCheckpointRefusal } from "./oci/criu.ts";
 import { releaseProcess } from "./oci/exec-fifo.ts";
 import { toFailure } from "./oci/failure.ts";
 import {
@@ -116,6 +117,7 @@ export class ConmonRuntime implements Runtime {
       terminal: request.terminal,
       openStdin: request.openStdin,
       stdinOnce: request.stdinOnce,
+      ...(request.restoreFrom === undefined ? {} : { isRestored: true }),
     };
     const folder = this.#makeFolder(record);
     await using undo = new AsyncDisposableStack();
@@ -124,6 +126,7 @@ export class ConmonRuntime implements Runtime {
     const started = await this.#supervise(record, folder, {
       logTarget: request.logTarget,
       ...(request.logMaxBytes === undefined ? {} : { logMaxBytes: request.logMaxBytes }),
+      ...(request.restoreFrom === undefined ? {} : { restoreFrom: request.restoreFrom }),
       hasEmptyInput: request.isRemapped,
       prepare: async () => {
         const spec = await request.spec();
@@ -189,6 +192,10 @@ export class ConmonRuntime implements Runtime {
     if (pair === undefined || folder.isStarting) {
       throw new ConflictError(`Cannot start container ${id}: it does not wait to be started`);
     }
+    if (record.isRestored) {
+      folder.markStarting();
+      return;
+    }
     await this.#untilAttached(pair);
     folder.markStarting();
     if (program.family === "other" || folder.isHooked) {
@@ -238,6 +245,26 @@ export class ConmonRuntime implements Runtime {
       await this.#run(program, ["update", "--resources", "-", id], { input: JSON.stringify(rest) });
     }
     if (own.length > 0) this.#parts.cgroups.limit(record.limitedCgroupPath, own);
+  }
+
+  checkpointRefusal(runtimeName: string): Promise<string | undefined> {
+    const criuPath = Bun.which("criu") ?? undefined;
+    return findCheckpointRefusal(this.#parts.processes, criuPath, this.#program(runtimeName));
+  }
+
+  async checkpoint(
+    id: string,
+    options: { readonly directory: string; readonly leaveRunning: boolean },
+  ): Promise<void> {
+    await this.#run(this.#program(this.#record(id).runtimeName), [
+      "checkpoint",
+      "--image-path",
+      options.directory,
+      "--work-path",
+      this.#folder(id).path,
+      ...(options.leaveRunning ? ["--leave-running"] : []),
+      id,
+    ]);
   }
 
   async delete(id: string, options: { readonly force: boolean }): Promise<void> {
@@ -295,6 +322,7 @@ export class ConmonRuntime implements Runtime {
     request: {
       readonly logTarget: string;
       readonly logMaxBytes?: number;
+      readonly restoreFrom?: string;
       /** Standard input is a pipe that has ended, where none is open. */
       readonly hasEmptyInput: boolean;
       /** Writes what the runtime reads; runs while conmon starts. */
@@ -329,6 +357,7 @@ export class ConmonRuntime implements Runtime {
         hasEmptyInput: request.hasEmptyInput && !record.openStdin && !record.terminal,
         logTarget: request.logTarget,
         ...(request.logMaxBytes === undefined ? {} : { logMaxBytes: request.logMaxBytes }),
+        ...(request.restoreFrom === undefined ? {} : { restoreFrom: request.restoreFrom }),
         ...(record.kind === "container"
           ? { exitDir: this.#parts.exits.directory }
           : { exec: { processFile: folder.execFile, attach: attach !== undefined } }),

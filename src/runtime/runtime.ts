@@ -44,6 +44,18 @@ export interface Runtime {
    * @throws {FailedPreconditionError} With the words of the runtime or the kernel; a part may be in force then.
    */
   update(id: string, resources: OciResources): Promise<void>;
+  /** Why containers of that runtime cannot be checkpointed on this host; undefined where they can. */
+  checkpointRefusal(runtimeName: string): Promise<string | undefined>;
+  /**
+   * Writes a running container's processes into a folder, from which `create` restores them.
+   *
+   * @param options.directory Exists and is empty.
+   * @throws {FailedPreconditionError} With the runtime's words; the processes run on.
+   */
+  checkpoint(
+    id: string,
+    options: { readonly directory: string; readonly leaveRunning: boolean },
+  ): Promise<void>;
   /**
    * Removes what is kept of a stopped container (cgroup, runtime's state, conmon's folder) or of an
    * ended exec. Idempotent; `force` kills first. Processes left in the cgroup are killed.
@@ -102,6 +114,8 @@ export interface CreateRequest {
   readonly logMaxBytes?: number;
   /** Cgroup path of spec, for stats and clean-up. */
   readonly cgroupPath: string;
+  /** A folder that `checkpoint` wrote: the processes in it go on when `create` returns, before `start`. */
+  readonly restoreFrom?: string;
 }
 
 export interface ExecRequest {

@@ -16,6 +16,8 @@ export interface ProcessRecord {
   readonly terminal: boolean;
   readonly openStdin: boolean;
   readonly stdinOnce: boolean;
+  /** Its processes came out of a checkpoint: they wait for no start. */
+  readonly isRestored?: true;
 }
 
 /** What is known once conmon has reported; `processes.json`. */

@@ -6,6 +6,9 @@ export type ContainersBackend = Pick<
   Containers,
   | "create"
   | "start"
+  | "createCheckpoint"
+  | "listCheckpoints"
+  | "removeCheckpoint"
   | "stop"
   | "restart"
   | "kill"
@@ -42,6 +45,8 @@ export interface ContainerRoutesOptions {
   readonly defaults: () => ContainerDefaults;
   /** Bridge that the default network's containers are on; `NetworkSettings.Bridge` before API 1.52. */
   readonly bridgeName: string;
+  /** The daemon was started with `--experimental`. */
+  readonly isExperimental: boolean;
   /** Milliseconds since the Unix epoch; for `Up 3 minutes`. */
   readonly nowMs: () => number;
   /** Time between two samples of `stats`. */

@@ -14,6 +14,7 @@ function serveContainers(containers: FakeContainers): Promise<TestServer> {
       containers,
       defaults: () => DOCKER_DEFAULTS,
       bridgeName: "b0",
+      isExperimental: true,
       nowMs: () => 0,
     }),
   );
@@ -28,6 +29,13 @@ describe("container endpoints", () => {
       204,
       'stop "web" {"timeoutSeconds":3,"signal":"INT"}',
     ],
+    [
+      "POST",
+      "/containers/web/start?checkpoint=one&checkpoint-dir=/c",
+      204,
+      'start "web" {"name":"one","directory":"/c"}',
+    ],
+    ["DELETE", "/containers/web/checkpoints/one", 204, 'removeCheckpoint "web" {"name":"one"}'],
     ["POST", "/containers/web/restart", 204, 'restart "web" {}'],
     ["POST", "/containers/web/kill", 204, 'kill "web" "SIGKILL"'],
     ["POST", "/containers/web/pause", 204, 'pause "web"'],
@@ -47,6 +55,19 @@ describe("container endpoints", () => {
   });
 
   test.each([
+    [
+      "POST",
+      "/containers/web/start?checkpoint=.x",
+      400,
+      "Invalid checkpoint ID (.x), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
+    ],
+    ["GET", "/containers/nope/checkpoints", 404, "No such container: nope"],
+    [
+      "GET",
+      "/containers/web/checkpoints?dir=x",
+      400,
+      'Cannot use checkpoint directory "x": want an absolute path on the engine\'s host',
+    ],
     ["GET", "/containers/nope/json", 404, "No such container: nope"],
     ["GET", "/containers/web/logs", 400, "Bad parameters: you must choose at least one stream"],
     ["POST", "/containers/web/wait?condition=foo", 400, 'invalid condition: "foo"'],

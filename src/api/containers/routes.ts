@@ -17,6 +17,7 @@ import { type Route, answer, hijack } from "#api/router.ts";
 import { acceptWebsocket } from "#api/websocket.ts";
 import { attachContainer } from "./attach.ts";
 import type { ContainerRoutesOptions } from "./backend.ts";
+import { checkpointRoutes, startCheckpoint } from "./checkpoints.ts";
 import { createExec, execToWire, startExec } from "./exec.ts";
 import { filesRoutes } from "./files.ts";
 import { inspectToWire } from "./inspect.ts";
@@ -120,6 +121,7 @@ function lifeCycleRoutes(options: ContainerRoutesOptions): readonly Route[] {
     };
   };
   return [
+    ...checkpointRoutes(options),
     answer("POST", "/containers/create", async (exchange) => {
       const { request, query, version, signal } = exchange;
       const body = parseContainerCreate(await readRequiredJsonBody(request), {
@@ -139,7 +141,8 @@ function lifeCycleRoutes(options: ContainerRoutesOptions): readonly Route[] {
       "/containers/{id}/start",
       noContent(async (exchange, id) => {
         refuseStartBody(exchange);
-        await containers.start(id, exchange.signal);
+        const checkpoint = startCheckpoint(exchange.query, options.isExperimental);
+        await containers.start(id, exchange.signal, ...(checkpoint ? [checkpoint] : []));
       }),
     ),
     answer(

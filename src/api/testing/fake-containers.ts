@@ -102,6 +102,14 @@ export class FakeContainers implements ContainersBackend {
     return { id: this.#details.record.id, warnings: [] };
   }
   readonly start: Recorder = this.#recorder("start");
+  readonly createCheckpoint: Recorder = this.#recorder("createCheckpoint");
+  readonly removeCheckpoint: Recorder = this.#recorder("removeCheckpoint");
+
+  listCheckpoints(reference: string, directory: string | undefined): readonly string[] {
+    this.resolve(reference);
+    return directory === undefined ? ["one", "two"] : [];
+  }
+
   readonly stop: Recorder = this.#recorder("stop");
   readonly restart: Recorder = this.#recorder("restart");
   readonly kill: Recorder = this.#recorder("kill");

@@ -1,6 +1,7 @@
 import type { ContainerInspectResponse } from "@docker/node-sdk";
-import { InvalidArgumentError, UnsupportedError, messageOf } from "#base/errors.ts";
+import { InvalidArgumentError, messageOf } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
+import { experimentalEngine } from "#cli/checkpoint/experimental.ts";
 import { type Command, atLeast, defineCommand } from "#cli/command.ts";
 import { ExitError } from "#cli/exit-error.ts";
 import { boolFlag, stringFlag } from "#cli/flags.ts";
@@ -22,18 +23,30 @@ export const command: Command = defineCommand({
   },
   async run(cli, { flags, args, isSet }) {
     for (const name of ["checkpoint", "checkpoint-dir"]) {
-      if (isSet(name)) {
-        throw new UnsupportedError(
-          `"--${name}" is only supported on a Docker daemon with experimental features enabled`,
-        );
-      }
+      if (isSet(name)) await experimentalEngine(cli, `"--${name}"`);
     }
     const [name = "", ...others] = args;
-    if (!flags.attach && !flags.interactive) return startEach(cli, args);
+    const query = {
+      checkpoint: flags.checkpoint || undefined,
+      "checkpoint-dir": flags["checkpoint-dir"] || undefined,
+    };
+    if (!flags.attach && !flags.interactive) {
+      if (flags.checkpoint === "") return startEach(cli, args);
+      if (others.length > 0) {
+        throw new InvalidArgumentError("you cannot restore multiple containers at once");
+      }
+      const engine = await cli.engine();
+      await engine.send("POST", containerPath(name, "/start"), { query });
+      return 0;
+    }
     if (others.length > 0) {
       throw new InvalidArgumentError("you cannot start and attach multiple containers at once");
     }
-    return startAttached(cli, name, flags.interactive, flags["detach-keys"]);
+    return startAttached(cli, name, {
+      isInteractive: flags.interactive,
+      keys: flags["detach-keys"],
+      query,
+    });
   },
 });
 
@@ -57,16 +70,20 @@ async function startEach(cli: Cli, names: readonly string[]): Promise<number> {
 async function startAttached(
   cli: Cli,
   name: string,
-  isInteractive: boolean,
-  keys: string,
+  request: {
+    readonly isInteractive: boolean;
+    readonly keys: string;
+    readonly query: Readonly<Record<string, string | undefined>>;
+  },
 ): Promise<number> {
+  const { isInteractive, keys, query } = request;
   const engine = await cli.engine();
   const inspected = await engine.getJson<ContainerInspectResponse>(containerPath(name, "/json"));
   const { Id: id = name, Config: config, HostConfig: host } = inspected;
   const hasTerminal = config?.Tty ?? false;
   using _proxy = hasTerminal ? undefined : proxySignals(cli, id);
   const start = async (): Promise<void> => {
-    await engine.send("POST", containerPath(id, "/start"));
+    await engine.send("POST", containerPath(id, "/start"), { query });
   };
   return await runAttached(
     cli,

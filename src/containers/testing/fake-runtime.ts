@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { ConflictError } from "#base/errors.ts";
 import type { CgroupStats } from "#host/cgroups.ts";
 import type { Clock } from "#host/clock.ts";
@@ -38,6 +40,10 @@ export class FakeProcesses {
   readonly signals: string[] = [];
   /** What each container may use, as made and updated. */
   readonly limits: Map<string, Resources> = new Map();
+  /** Why nothing is checkpointed; undefined where it is. */
+  checkpointRefusal: string | undefined;
+  /** Folders that containers were restored from. */
+  readonly restored: string[] = [];
   readonly #clock: Pick<Clock, "nowMs">;
   #nextPid = 1000;
 
@@ -106,6 +112,7 @@ export class FakeRuntime implements Runtime {
     if (args[0] === "nosuch") {
       throw new CommandNotFoundError('exec: "nosuch": executable file not found in $PATH');
     }
+    if (request.restoreFrom !== undefined) this.#world.restored.push(request.restoreFrom);
     return running(this.#world.add(request.id, request.id, args));
   }
 
@@ -151,6 +158,20 @@ export class FakeRuntime implements Runtime {
     const before = this.#world.limits.get(id) ?? {};
     const memory = { ...before.memory, ...resources.memory };
     this.#world.limits.set(id, { ...before, ...resources, memory });
+  }
+
+  async checkpointRefusal(): Promise<string | undefined> {
+    return this.#world.checkpointRefusal;
+  }
+
+  async checkpoint(
+    id: string,
+    options: { readonly directory: string; readonly leaveRunning: boolean },
+  ): Promise<void> {
+    const process = this.#world.all.get(id);
+    if (process?.args[0] === "uncheckpointable") throw new ConflictError("criu refuses");
+    writeFileSync(join(options.directory, "pages-1.img"), "pages");
+    if (!options.leaveRunning) this.#world.end(id, 137);
   }
 
   async delete(id: string, options: { readonly force: boolean }): Promise<void> {

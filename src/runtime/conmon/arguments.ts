@@ -22,6 +22,8 @@ export interface ConmonPlan {
   readonly logMaxBytes?: number;
   /** A container's exit code goes there too, under its id; `exec` has its own way. */
   readonly exitDir?: string;
+  /** A checkpoint that the runtime restores instead of creating the container. */
+  readonly restoreFrom?: string;
   readonly exec?: { readonly processFile: string; readonly attach: boolean };
 }
 
@@ -64,6 +66,7 @@ export function planConmonArguments(plan: ConmonPlan): string[] {
     ...(plan.terminal ? ["--terminal"] : []),
     ...(plan.openStdin ? ["--stdin"] : []),
     ...(plan.keepStdinOpen ? ["--leave-stdin-open"] : []),
+    ...(plan.restoreFrom === undefined ? [] : [`--restore=${plan.restoreFrom}`]),
     ...(exec === undefined ? [] : ["--exec", `--exec-process-spec=${exec.processFile}`]),
     ...(exec?.attach === true ? ["--exec-attach"] : []),
   ];

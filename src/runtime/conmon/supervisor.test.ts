@@ -33,6 +33,11 @@ test("planConmonArguments() puts the launcher before the runtime", () => {
   ]);
 });
 
+test("planConmonArguments() restores a checkpoint in place of creating", () => {
+  const words = planConmonArguments({ ...plan, restoreFrom: "/c/one" });
+  expect(words).toContain("--restore=/c/one");
+});
+
 test("planConmonArguments() of an exec names its container, and attaches only when asked", () => {
   const exec = { ...plan, id: "e1", exec: { processFile: "/p", attach: false } };
   expect(planConmonArguments(exec)).toContain("--cid=c1");

@@ -21,13 +21,17 @@ export interface ScriptedEngine {
 /** Answers by the route; what has no script is not found. */
 export function scriptEngine(
   routes: Readonly<Record<string, (request: ScriptedRequest) => void>>,
+  options: { readonly isExperimental?: boolean } = {},
 ): ScriptedEngine {
   const requests: string[] = [];
   const serve = (connection: MemoryConnection, text: string): void => {
     const [head = "", body = ""] = text.split("\r\n\r\n");
     const [method = "", target = ""] = head.split(" ");
     const url = new URL(target.replace(/^\/v1\.\d+/, ""), "http://engine");
-    if (url.pathname === "/_ping") return answer(connection, "200 OK", "", "Api-Version: 1.51\r\n");
+    if (url.pathname === "/_ping") {
+      const experimental = `Docker-Experimental: ${options.isExperimental === true}\r\n`;
+      return answer(connection, "200 OK", "", `Api-Version: 1.51\r\n${experimental}`);
+    }
     const route = `${method} ${url.pathname}`;
     requests.push(`${route}${decodeURIComponent(url.search)}`);
     const script = routes[route];

@@ -9,13 +9,6 @@ const NOT_YET: readonly (readonly [what: string, ...endpoints: readonly string[]
   ["Push to a registry", "POST /images/{name:.*}/push"],
   ["Looking into a registry", "GET /distribution/{name:.*}/json"],
   [
-    "Networks of your own",
-    "POST /networks/create",
-    "POST /networks/{id}/connect",
-    "POST /networks/{id}/disconnect",
-    "DELETE /networks/{id}",
-  ],
-  [
     "Plugins of a registry",
     "GET /plugins/privileges",
     "POST /plugins/pull",

@@ -14,6 +14,7 @@ import { unbindingOwnMounts } from "./own-mounts.ts";
 import { checkLinks } from "./links/linked.ts";
 import { refreshLinkedHosts } from "./links/refresh-hosts.ts";
 import { followLog, loggedContainer } from "./logs.ts";
+import { attachmentsOf } from "./networks/attachments.ts";
 import { planPorts } from "./ports.ts";
 import {
   leadsThroughLink,
@@ -292,7 +293,7 @@ async function openSandbox(
   const mode = sandboxMode(parts, hostConfig);
   const macAddress = networkingConfig.EndpointsConfig[hostConfig.NetworkMode]?.MacAddress;
   try {
-    checkNetworks(parts, record);
+    const attachments = mode.kind === "bridge" ? attachmentsOf(parts, record) : undefined;
     return await parts.networks.openSandbox(
       {
         containerId: id,
@@ -300,6 +301,7 @@ async function openSandbox(
         mode,
         ports:
           mode.kind === "bridge" ? planPorts(hostConfig, Object.keys(config.ExposedPorts)) : [],
+        ...(attachments ? { attachments } : {}),
         ...(macAddress ? { macAddress } : {}),
         ...(users ? { makeNamespace: (path: string) => users.makeNetwork(path) } : {}),
       },
@@ -346,7 +348,7 @@ function modeOfNetwork(parts: BringUpParts, reference: string): SandboxMode {
     case "none":
       return { kind: "none" };
     default:
-      // an unknown one is refused by checkNetworks
+      // an unknown one is refused by attachmentsOf
       return { kind: "bridge" };
   }
 }
@@ -355,18 +357,6 @@ function tryNetwork(parts: BringUpParts, reference: string): { readonly name: st
   return parts.networks
     .list()
     .find(({ id, name }) => name === reference || id.startsWith(reference));
-}
-
-/** @throws {NotFoundError} A network that is named nowhere. */
-function checkNetworks(parts: BringUpParts, record: ContainerRecord): void {
-  const names = new Set([
-    record.hostConfig.NetworkMode,
-    ...Object.keys(record.networkingConfig.EndpointsConfig),
-  ]);
-  for (const name of names) {
-    if (name === "" || name === "default" || joinedContainer(name) !== undefined) continue;
-    parts.networks.resolve(name);
-  }
 }
 
 function joinableContainer(parts: BringUpParts, reference: string): string {

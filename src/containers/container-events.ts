@@ -1,5 +1,5 @@
 import type { Events } from "#events/events.ts";
-import type { Endpoint } from "#networks/networks.ts";
+import type { Endpoint, NetworkRecord } from "#networks/networks.ts";
 import type { ContainerMount, ContainerRecord } from "./container.ts";
 
 /** Publishes what happens to containers in the words and with the attributes of Docker's events. */
@@ -45,6 +45,16 @@ export class ContainerEvents {
     this.#network("disconnect", record, endpoint);
   }
 
+  /** Of a network itself. */
+  network(action: "create" | "destroy", network: NetworkRecord): void {
+    this.#events.publish({
+      type: "network",
+      action,
+      actorId: network.id,
+      attributes: { name: network.name, type: network.driver },
+    });
+  }
+
   #network(action: string, record: ContainerRecord, endpoint: Endpoint): void {
     this.#events.publish({
       type: "network",
@@ -83,7 +93,7 @@ export class ContainerEvents {
   }
 }
 
-/** The driver of the predefined networks; the only ones there are. */
+/** The driver of a network that a container can be on: all but two predefined ones are bridges. */
 function networkType(name: string): string {
   switch (name) {
     case "host":

@@ -2,7 +2,7 @@ import type { Digest } from "#spec/digest.ts";
 import type { ContainerConfig } from "#spec/engine-api/container-config.ts";
 import type { HostConfig, Resources } from "#spec/engine-api/host-config.ts";
 import type { NetworkingConfig } from "#spec/engine-api/networking-config.ts";
-import type { ContainerId } from "#spec/ids.ts";
+import type { ContainerId, NetworkId } from "#spec/ids.ts";
 import type { ProcessIdentity } from "#host/processes.ts";
 
 /**
@@ -104,7 +104,10 @@ export interface ContainerRecord {
   /** The request merged with the image's configuration. */
   readonly config: ContainerConfig;
   readonly hostConfig: HostConfig;
+  /** Wishes by the names of the networks. */
   readonly networkingConfig: NetworkingConfig;
+  /** The networks of these names as they were; absent in records of earlier releases. */
+  readonly networkIds?: Readonly<Record<string, NetworkId>>;
   readonly mounts: readonly ContainerMount[];
   readonly links?: readonly ContainerLink[];
   readonly state: ContainerState;

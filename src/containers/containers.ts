@@ -9,7 +9,8 @@ import type { ContainerCreateRequest } from "#spec/engine-api/container-create.t
 import type { ContainerUpdateRequest } from "#spec/engine-api/container-update.ts";
 import type { ExecConfig } from "#spec/engine-api/exec-config.ts";
 import type { CgroupStats } from "#host/cgroups.ts";
-import type { InterfaceCounters } from "#networks/networks.ts";
+import type { InterfaceCounters, NetworkRecord, NetworkRequest } from "#networks/networks.ts";
+import type { EndpointSettings } from "#spec/engine-api/networking-config.ts";
 import type { Digest } from "#spec/digest.ts";
 import type { PathStat } from "#spec/engine-api/path-stat.ts";
 import type { ContainerRecord } from "./container.ts";
@@ -21,6 +22,10 @@ import type { FilesOutput } from "./files/workers.ts";
 export interface ContainerDetails {
   readonly record: ContainerRecord;
   readonly sandbox?: Sandbox;
+  /** Of each network in its configuration: its id where known, and the container's names there. */
+  readonly networkFacts?: Readonly<
+    Record<string, { readonly networkId: string; readonly dnsNames: readonly string[] }>
+  >;
   /** Absent without a check, and before the first start. */
   readonly health?: ContainerHealth;
   /** Legacy links: `/db:/web/database`. */
@@ -112,6 +117,18 @@ export interface Containers {
    * @throws {ConflictError} A container that has it runs.
    */
   renameVolume(name: string, newName: string): Promise<void>;
+  /** @throws As `Networks.create`. */
+  createNetwork(request: NetworkRequest): Promise<NetworkRecord>;
+  /** @throws {PermissionDeniedError} Predefined, or live containers are on it: they are named. */
+  removeNetwork(reference: string): Promise<void>;
+  /** Removes the user's networks that no container that runs is on. @returns Their names. */
+  pruneNetworks(filters: Filters): Promise<readonly string[]>;
+  /** Connects a container: at once where it runs, else from its next start on. */
+  connectNetwork(
+    network: string,
+    request: { readonly container: string; readonly settings: EndpointSettings },
+  ): Promise<void>;
+  disconnectNetwork(network: string, container: string): Promise<void>;
   /** Changes it in place. @returns What to tell the user besides. */
   update(reference: string, request: ContainerUpdateRequest): Promise<readonly string[]>;
   remove(

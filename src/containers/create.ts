@@ -23,6 +23,7 @@ import { type PlannedMount, planMounts } from "./mounts.ts";
 import { canMakeTreesReadOnly } from "./oci-spec/mounts.ts";
 import { securityWarnings } from "./oci-spec/security-options.ts";
 import { nearestPath } from "./nearest-path.ts";
+import { settleNetworks } from "./networks/attachments.ts";
 import type { ContainerParts } from "./parts.ts";
 import type { ContainerRegistry } from "./registry.ts";
 import { checkRemapped, mappingsOf } from "./user-namespaces.ts";
@@ -60,7 +61,7 @@ export async function createContainer(
   request: CreateRequest,
   signal: AbortSignal,
 ): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
-  const { networkingConfig } = request.body;
+  const { networkingConfig, networkIds } = settleNetworks(parts, request.body.networkingConfig);
   const fitted = fitLimits(request.body.hostConfig, parts.cgroups.abilities());
   const hostConfig = resolveJoined(parts.registry, fitted.limits);
   const image = parts.images.resolve(request.body.config.Image);
@@ -110,6 +111,7 @@ export async function createContainer(
     config,
     hostConfig,
     networkingConfig,
+    networkIds,
     mounts,
     ...(links.length > 0 ? { links } : {}),
     state: { status: "created" },

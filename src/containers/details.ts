@@ -4,6 +4,7 @@ import type { ContainerRecord } from "./container.ts";
 import type { ContainerDetails } from "./containers.ts";
 import { formatLinks, linksTo } from "./links/links.ts";
 import { loggedContainer } from "./logs.ts";
+import { dnsNamesOf } from "./networks/attachments.ts";
 import type { ContainerParts } from "./parts.ts";
 import { containerFilePaths } from "./write-container-files.ts";
 
@@ -22,6 +23,15 @@ export function detailsOf(parts: DetailsParts, record: ContainerRecord): Contain
     record,
     ...(sandbox && { sandbox }),
     ...(health && { health }),
+    networkFacts: Object.fromEntries(
+      Object.entries(record.networkingConfig.EndpointsConfig).map(([name, settings]) => [
+        name,
+        {
+          networkId: record.networkIds?.[name] ?? "",
+          dnsNames: dnsNamesOf(record, name, settings),
+        },
+      ]),
+    ),
     links: formatLinks(parts.registry, record),
     linkNames: linksTo(parts.registry, record.id)
       .map(({ parent, alias }) => `${parent.name}/${alias}`)

@@ -25,6 +25,9 @@ import { killContainer } from "./kill.ts";
 import { listContainers } from "./list.ts";
 import { Lives } from "./live.ts";
 import { readLogs } from "./logs.ts";
+import { connectNetwork } from "./networks/connect.ts";
+import { disconnectNetwork } from "./networks/disconnect.ts";
+import { createNetwork, pruneNetworks, removeNetwork } from "./networks/network-verbs.ts";
 import { parseSeccompProfile } from "./oci-spec/seccomp.ts";
 import type { ContainerParts, ContainersOptions } from "./parts.ts";
 import { pauseContainer, unpauseContainer } from "./pause.ts";
@@ -87,6 +90,11 @@ export async function openContainers(options: ContainersOptions): Promise<OpenCo
     unpause: (reference) => unpauseContainer(parts, reference),
     rename: (reference, name) => renameContainer(parts, reference, name),
     renameVolume: (name, newName) => renameVolume(parts, name, newName),
+    createNetwork: (request) => createNetwork(parts, request),
+    removeNetwork: (reference) => removeNetwork(parts, reference),
+    pruneNetworks: (filters) => pruneNetworks(parts, filters),
+    connectNetwork: (network, request) => connectNetwork(parts, network, request),
+    disconnectNetwork: (network, container) => disconnectNetwork(parts, network, container),
     update: (reference, request) => updateContainer(parts, reference, request),
     remove: (reference, removeOptions) => removeContainer(parts, reference, removeOptions),
     prune: (filters) => pruner.prune(filters),

@@ -1,9 +1,10 @@
 import { ConflictError, InvalidArgumentError } from "#base/errors.ts";
+import { dnsNamesOf } from "./networks/attachments.ts";
 import type { ContainerParts } from "./parts.ts";
 import { assertAllowed } from "./transitions.ts";
 
 export async function renameContainer(
-  parts: Pick<ContainerParts, "events" | "lives" | "registry">,
+  parts: Pick<ContainerParts, "events" | "lives" | "networks" | "registry">,
   reference: string,
   newName: string,
 ): Promise<void> {
@@ -19,6 +20,11 @@ export async function renameContainer(
     using claim = claimFor(parts, `/${wanted}`, record.id);
     const after = { ...record, name: claim.name };
     parts.registry.put(after);
+    for (const [network, settings] of Object.entries(after.networkingConfig.EndpointsConfig)) {
+      const networkId = after.networkIds?.[network];
+      if (networkId === undefined) continue;
+      parts.networks.renameEndpoint(id, networkId, dnsNamesOf(after, network, settings));
+    }
     parts.events.publish(after, "rename", { oldName: `/${record.name}` });
   });
 }

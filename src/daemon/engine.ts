@@ -140,6 +140,8 @@ async function lockFolder(host: Host, folder: string, flag: string): Promise<Dis
 }
 
 function networksConfig({ bridge }: EngineConfig): NetworksConfig {
+  const pools =
+    bridge.addressPools.length === 0 ? undefined : bridge.addressPools.map(parseSubnetPool);
   return {
     bridge: bridge.name,
     ...(bridge.address === undefined ? {} : { bip: bridge.address }),
@@ -148,10 +150,8 @@ function networksConfig({ bridge }: EngineConfig): NetworksConfig {
     interContainer: bridge.isInterContainer,
     ipForward: bridge.isForwarding,
     ipMasquerade: bridge.isMasqueraded,
-    defaultAddressPools:
-      bridge.addressPools.length === 0
-        ? DEFAULT_NETWORKS_CONFIG.defaultAddressPools
-        : bridge.addressPools.map(parseSubnetPool),
+    defaultAddressPools: pools ?? DEFAULT_NETWORKS_CONFIG.defaultAddressPools,
+    networkPools: pools ?? DEFAULT_NETWORKS_CONFIG.networkPools,
     defaultBindAddress: bridge.publishAddress,
     hostGateways: bridge.hostGateways,
   };
@@ -262,6 +262,10 @@ function networksBackend(
     list: () => networks.list(),
     resolve: (reference) => networks.resolve(reference),
     endpointsOf: (networkId) => networks.endpointsOf(networkId),
+    create: (request) => containers.createNetwork(request),
+    remove: (reference) => containers.removeNetwork(reference),
+    connect: (network, request) => containers.connectNetwork(network, request),
+    disconnect: (network, container) => containers.disconnectNetwork(network, container),
     containerName: async (containerId) => (await containers.get(containerId)).record.name,
   };
 }

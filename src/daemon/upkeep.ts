@@ -128,10 +128,10 @@ export function openUpkeep(parts: UpkeepParts): Upkeep {
     },
     pruneImages: (request, users) => gates.image.run(() => images.prune(request, users)),
     pruneNetworks: (filters) =>
-      gates.network.run(() => {
-        parseUntilFilter(filters, parts.clock.nowNanos());
-        publishPrune("network", 0); // the predefined networks are all there are, and stay
-        return Promise.resolve([]);
+      gates.network.run(async () => {
+        const names = await containers.pruneNetworks(filters);
+        publishPrune("network", 0);
+        return names;
       }),
   };
 }

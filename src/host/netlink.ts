@@ -70,6 +70,8 @@ export type LinkOp =
       readonly destination: string;
       readonly gateway?: string;
       readonly name?: string;
+      /** Takes the place of the route that leads there now, where there is one. */
+      readonly isReplacing?: boolean;
     }
   | { readonly kind: "set-hairpin"; readonly name: string; readonly enabled: boolean };
 

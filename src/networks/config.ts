@@ -1,6 +1,10 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import { DEFAULT_SUBNET_POOLS, type SubnetPool } from "./ipam/choose-subnet.ts";
-import { parseCidr } from "./ipam/ip.ts";
+import {
+  DEFAULT_SUBNET_POOLS,
+  NETWORK_SUBNET_POOLS,
+  type SubnetPool,
+} from "./ipam/choose-subnet.ts";
+import { parseCidr } from "#base/ip.ts";
 
 /** The daemon's flags that concern networks. */
 export interface NetworksConfig {
@@ -18,6 +22,8 @@ export interface NetworksConfig {
   readonly ipForward: boolean;
   readonly ipMasquerade: boolean;
   readonly defaultAddressPools: readonly SubnetPool[];
+  /** Where networks of the user's get their subnets; the same unless nothing is configured. */
+  readonly networkPools: readonly SubnetPool[];
   /** Where a published port goes that names no address; `0.0.0.0` means `::` as well. */
   readonly defaultBindAddress: string;
   /** What `host-gateway` of `--add-host` stands for; the bridge's own address when empty. */
@@ -32,6 +38,7 @@ export const DEFAULT_NETWORKS_CONFIG: NetworksConfig = {
   ipForward: true,
   ipMasquerade: true,
   defaultAddressPools: DEFAULT_SUBNET_POOLS,
+  networkPools: NETWORK_SUBNET_POOLS,
   defaultBindAddress: "0.0.0.0",
   hostGateways: [],
 };

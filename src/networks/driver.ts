@@ -1,5 +1,5 @@
 import type { EndpointId } from "#spec/ids.ts";
-import type { Endpoint, NetworkRecord } from "./networks.ts";
+import type { Attachment, Endpoint, NetworkRecord } from "./networks.ts";
 
 /** An endpoint as it is recorded before it is made: enough to make it, and to remove it after a crash. */
 export interface EndpointRecord extends Endpoint {
@@ -8,6 +8,8 @@ export interface EndpointRecord extends Endpoint {
   readonly hostLinkName?: string;
   /** Device inside the namespace. */
   readonly interfaceName?: string;
+  readonly gatewayPriority?: number;
+  readonly linkLocalAddresses?: readonly string[];
 }
 
 export interface EndpointRequest {
@@ -17,6 +19,7 @@ export interface EndpointRequest {
   readonly macAddress?: string;
   /** Of the interfaces in the sandbox, from 0: `eth0` is the first. */
   readonly interfaceIndex: number;
+  readonly attachment?: Attachment;
 }
 
 /** What the firewall must know of a network. */
@@ -40,6 +43,12 @@ export interface NetworkRules {
  * quick system calls, and what is decided and what is done cannot be interleaved.
  */
 export interface NetworkDriver {
+  /**
+   * Checks the options of a network that is to be made.
+   *
+   * @throws {InvalidArgumentError} {PermissionDeniedError} With Docker's texts where it has some.
+   */
+  checkCreate(network: NetworkRecord): void;
   /** Makes what the network needs on the host, or puts it right. Idempotent. */
   bringUp(network: NetworkRecord): void;
   /** Undoes `bringUp`; what somebody else made stays. */
@@ -54,7 +63,15 @@ export interface NetworkDriver {
   restoreEndpoint(network: NetworkRecord, endpoint: EndpointRecord): void;
   /** Gives the addresses back. */
   releaseEndpoint(network: NetworkRecord, endpoint: EndpointRecord): void;
-  attachEndpoint(network: NetworkRecord, endpoint: EndpointRecord, namespacePath: string): void;
+  /** @param routes Families that get their default route by this endpoint. */
+  attachEndpoint(
+    network: NetworkRecord,
+    endpoint: EndpointRecord,
+    namespacePath: string,
+    routes: readonly (4 | 6)[],
+  ): void;
+  /** Whether its device is there; true where it has none. */
+  isEndpointAttached(endpoint: EndpointRecord): boolean;
   /** Whether the endpoint's packets arrive: soon after it is attached, and for good. */
   isEndpointReady(network: NetworkRecord, endpoint: EndpointRecord): boolean;
   /**

@@ -12,12 +12,69 @@ export interface NetworkRecord {
   readonly enableIpv6: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly options: Readonly<Record<string, string>>;
-  /** `172.18.0.0/16` and its gateway. */
-  readonly pools: readonly {
-    readonly subnet: string;
-    readonly gateway: string;
-    readonly ipRange?: string;
-  }[];
+  /** `172.18.0.0/16` and its gateway; at most one for each family. */
+  readonly pools: readonly AddressPoolRecord[];
+  /** Whether services of a swarm's other nodes may bring containers to it (`--attachable`). */
+  readonly attachable?: boolean;
+  /** A set of options that other networks are made from; nothing of it is on the host. */
+  readonly configOnly?: boolean;
+  /** Name of the network that this one's options come from. */
+  readonly configFrom?: string;
+  readonly ipamOptions?: Readonly<Record<string, string>>;
+  /** Step that was under way: a restarted daemon takes the network away. */
+  readonly intent?: "create" | "remove";
+}
+
+export interface AddressPoolRecord {
+  readonly subnet: string;
+  readonly gateway: string;
+  readonly ipRange?: string;
+  /** Addresses that no container gets, by name (`--aux-address`). */
+  readonly auxiliary?: Readonly<Record<string, string>>;
+  /** The user chose it: containers may ask for addresses of it. */
+  readonly isUserChosen?: boolean;
+}
+
+/** One pool as the user wishes it; empty texts leave the choice to the engine. */
+export interface PoolRequest {
+  readonly subnet: string;
+  readonly gateway: string;
+  readonly ipRange: string;
+  readonly auxiliary: Readonly<Record<string, string>>;
+}
+
+export interface NetworkRequest {
+  readonly name: string;
+  /** Empty for `bridge`. */
+  readonly driver: string;
+  readonly internal: boolean;
+  readonly attachable: boolean;
+  readonly enableIpv4: boolean;
+  readonly enableIpv6: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly options: Readonly<Record<string, string>>;
+  readonly pools: readonly PoolRequest[];
+  readonly ipamDriver: string;
+  readonly ipamOptions: Readonly<Record<string, string>>;
+  readonly configOnly: boolean;
+  /** Name of a config-only network; empty for none. */
+  readonly configFrom: string;
+}
+
+/** How a container wants to be on a network; empty texts leave the choice to the network. */
+export interface Attachment {
+  readonly networkId: NetworkId;
+  readonly ipv4Address?: string;
+  readonly ipv6Address?: string;
+  readonly macAddress?: string;
+  /** All names that it has in the network. */
+  readonly dnsNames: readonly string[];
+  /** More addresses of the interface, not told to anybody. */
+  readonly linkLocalAddresses?: readonly string[];
+  /** In place of `ethN`. */
+  readonly interfaceName?: string;
+  /** The endpoint with the highest gives the default route; then the network whose name comes first. */
+  readonly gatewayPriority?: number;
 }
 
 /** One published port, resolved: what listens where. */
@@ -49,6 +106,7 @@ export interface Endpoint {
   readonly ipv6Address?: string;
   readonly ipv6PrefixLength?: number;
   readonly ipv6Gateway?: string;
+  /** All names of the container in the network's DNS. */
   readonly aliases: readonly string[];
 }
 
@@ -64,6 +122,8 @@ export interface SandboxRequest {
   /** For messages: who publishes a port. Short id when absent. */
   readonly containerName?: string;
   readonly mode: SandboxMode;
+  /** With mode `bridge`: what it is to be connected to; the default bridge when absent. */
+  readonly attachments?: readonly Attachment[];
   readonly macAddress?: string;
   readonly ports: readonly PortRequest[];
   /** Makes the network namespace at a path in place of the engine: one that a user namespace owns. */
@@ -103,12 +163,39 @@ export interface PortChange extends AsyncDisposable {
   apply(): Promise<void>;
 }
 
+/**
+ * A container that runs comes to a network or leaves it: planned, and nothing of it done yet. Disposing gives
+ * back what was not applied.
+ */
+export interface EndpointChange extends AsyncDisposable {
+  readonly endpoint: Endpoint;
+  /** Writes the sandbox's record as it will be, or as it was; in the caller's transaction. */
+  record(which: "after" | "before"): void;
+  /** Makes or removes the device, moves the default route and the published ports. Undone when it fails. */
+  apply(): Promise<void>;
+}
+
 /** Disposing lets go of sockets and relays; containers, links and rules stay for the next daemon. */
 export interface Networks extends AsyncDisposable {
   /** In the order of names. */
   list(): readonly NetworkRecord[];
   /** By name, id or unambiguous id prefix. */
   resolve(reference: string): NetworkRecord;
+  /**
+   * Makes a network: recorded, made, recorded again.
+   *
+   * @throws {ConflictError} The name is taken. {PermissionDeniedError} A clash, naming the other network or the
+   *   host's route and its device. {ResourceExhaustedError} No subnet is free.
+   */
+  create(request: NetworkRequest): Promise<NetworkRecord>;
+  /** @throws {PermissionDeniedError} Predefined, or live containers are on it: they are named. */
+  remove(networkId: NetworkId): Promise<void>;
+  /** @throws {PermissionDeniedError} It is connected already, or the address is not to be had. */
+  connect(containerId: string, attachment: Attachment): EndpointChange;
+  /** @returns Undefined when the sandbox is not on the network. */
+  disconnect(containerId: string, networkId: NetworkId): EndpointChange | undefined;
+  /** Other names of a container in the DNS of a network: it was renamed. */
+  renameEndpoint(containerId: string, networkId: NetworkId, dnsNames: readonly string[]): void;
   /** Endpoints now on a network, with the container of each. */
   endpointsOf(
     networkId: NetworkId,

@@ -16,7 +16,7 @@ import { aliasOf } from "./bridge/plan-bridge.ts";
 import type { NetworksConfig } from "./config.ts";
 import { Firewall } from "./firewall/firewall.ts";
 import { HostDriver } from "./host/host-driver.ts";
-import { tryParseIp } from "./ipam/ip.ts";
+import { tryParseIp } from "#base/ip.ts";
 import type { NetworkRecord, Networks } from "./networks.ts";
 import { NullDriver } from "./null/null-driver.ts";
 import { PortAllocator } from "./ports/port-allocator.ts";
@@ -149,7 +149,9 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
   recordPredefinedNetworks(options, networks, sandboxes.count() === 0);
   prepareForwarding(options);
   // At once, so that a second engine that starts now sees the subnet taken.
-  for (const [, network] of networks.entries()) drivers[network.driver].bringUp(network);
+  for (const [, network] of networks.entries()) {
+    if (network.name === "bridge") drivers[network.driver].bringUp(network);
+  }
   return new NetworkService({
     engineId,
     namespaceDir,
@@ -160,6 +162,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
     namespaces,
     clock: options.clock,
     conntrack: options.conntrack,
+    networkPools: config.networkPools,
     hostGateways: config.hostGateways,
     firewall: new Firewall({ nft: options.nft, engineId, scratchDirectory }),
     ports: new PortAllocator({

@@ -1,30 +1,45 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Fault } from "#base/fault.ts";
-import { ConflictError, invariant, messageOf, NotFoundError } from "#base/errors.ts";
+import {
+  ConflictError,
+  invariant,
+  messageOf,
+  NotFoundError,
+  PermissionDeniedError,
+} from "#base/errors.ts";
 import type { Clock } from "#host/clock.ts";
 import type { Conntrack } from "#host/conntrack.ts";
 import type { Namespaces } from "#host/namespaces.ts";
 import type { Netlink } from "#host/netlink.ts";
-import { newEndpointId, newSandboxId, type RandomBytes, shortId } from "#spec/ids.ts";
+import { newEndpointId, newSandboxId, type NetworkId, shortId } from "#spec/ids.ts";
 import type { Collection } from "#store/store.ts";
+import { BRIDGE_OPTION, bridgeOptionsOf } from "./bridge/bridge-options.ts";
 import { aliasOf } from "./bridge/plan-bridge.ts";
+import { type CatalogOptions, NetworkCatalog } from "./catalog.ts";
+import { NameTable } from "./dns/name-table.ts";
 import { DeviceSweeper } from "./device-sweeper.ts";
 import type { EndpointRecord, NetworkDriver } from "./driver.ts";
 import type { Firewall } from "./firewall/firewall.ts";
 import { type PublishedTarget, tableNameOf } from "./firewall/ruleset.ts";
+import { defaultRoute, gatewayEndpoint, nextInterfaceIndex, routesBy } from "./gateway-endpoint.ts";
 import { parseInterfaceCounters } from "./interface-counters.ts";
 import { parseMac } from "./ipam/mac.ts";
 import type {
+  Attachment,
   Endpoint,
+  EndpointChange,
   InterfaceCounters,
   NetworkRecord,
+  NetworkRequest,
   Networks,
   PortChange,
+  PortRequest,
   PublishedPort,
   Sandbox,
   SandboxRequest,
 } from "./networks.ts";
+import { PREDEFINED_NETWORKS } from "./plan-network.ts";
 import { reserveInstead } from "./ports/instead.ts";
 import {
   keyOf,
@@ -44,13 +59,10 @@ interface LiveSandbox {
   closing?: Promise<void>;
 }
 
-export interface NetworkServiceOptions {
-  readonly engineId: string;
+export interface NetworkServiceOptions extends CatalogOptions {
   /** Folder of the namespaces' pins. */
   readonly namespaceDir: string;
-  readonly networks: Collection<NetworkRecord>;
   readonly sandboxes: Collection<SandboxRecord>;
-  readonly drivers: Readonly<Record<NetworkRecord["driver"], NetworkDriver>>;
   readonly netlink: Netlink;
   readonly namespaces: Namespaces;
   readonly clock: Clock;
@@ -60,12 +72,11 @@ export interface NetworkServiceOptions {
   readonly hostGateways: readonly string[];
   /** Reports what goes on all the same. */
   readonly warn: (message: string) => void;
-  readonly randomBytes: RandomBytes;
 }
 
 /** IPv4 ports that rules serve; the others are relayed. */
 function targetsOf(record: SandboxRecord): readonly PublishedTarget[] {
-  const containerAddress = record.endpoints[0]?.ipAddress;
+  const containerAddress = gatewayEndpoint(record.endpoints, 4)?.ipAddress;
   if (!containerAddress) return [];
   return record.ports
     .filter(({ hostAddress }) => !hostAddress.includes(":"))
@@ -84,11 +95,12 @@ function serviceOf(port: Omit<PublishedPort, "containerAddress">): string {
 }
 
 function ownerOf(record: Omit<SandboxRecord, "ports">): PortOwner {
+  const outer = gatewayEndpoint(record.endpoints, 4);
   return {
     containerId: record.containerId,
     containerName: record.containerName,
-    endpointId: record.endpoints[0]?.id ?? "",
-    address: record.endpoints[0]?.ipAddress ?? "",
+    endpointId: outer?.id ?? "",
+    address: outer?.ipAddress ?? "",
   };
 }
 
@@ -101,11 +113,17 @@ export class NetworkService implements Networks {
   readonly #options: NetworkServiceOptions;
   readonly #sandboxes = new Map<string, LiveSandbox>();
   readonly #opening = new Set<string>();
+  /** Endpoints whose sandbox is not recorded yet: their networks are in use already. */
+  readonly #planned = new Set<EndpointRecord>();
+  readonly #catalog: NetworkCatalog;
+  /** Who is called what, for those who live. */
+  readonly names: NameTable = new NameTable();
   readonly #sweeper: DeviceSweeper;
 
   /** Takes the addresses of all recorded sandboxes; which of them live is for `reconcile` to learn. */
   constructor(options: NetworkServiceOptions) {
     this.#options = options;
+    this.#catalog = new NetworkCatalog(options);
     this.#sweeper = new DeviceSweeper({
       netlink: options.netlink,
       clock: options.clock,
@@ -118,24 +136,41 @@ export class NetworkService implements Networks {
   }
 
   list(): readonly NetworkRecord[] {
-    const networks = this.#options.networks.entries().map(([, network]) => network);
-    return networks.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    return this.#catalog.list();
   }
 
   resolve(reference: string): NetworkRecord {
-    const networks = this.list();
-    const exact =
-      networks.find(({ name }) => name === reference) ??
-      networks.find(({ id }) => id === reference);
-    if (exact) return exact;
-    const matches = reference === "" ? [] : networks.filter(({ id }) => id.startsWith(reference));
-    if (matches.length > 1) {
-      throw new ConflictError(
-        `network ${reference} is ambiguous (${matches.length} matches found based on ID prefix)`,
-      );
-    }
-    if (!matches[0]) throw new NotFoundError(`network ${reference} not found`);
-    return matches[0];
+    return this.#catalog.resolve(reference);
+  }
+
+  create(request: NetworkRequest): Promise<NetworkRecord> {
+    return this.#catalog.create(request);
+  }
+
+  async remove(networkId: NetworkId): Promise<void> {
+    for (const { closing } of this.#sandboxes.values()) await closing;
+    const active = [...this.#sandboxes.values()].flatMap(({ record }) =>
+      record.endpoints
+        .filter((endpoint) => endpoint.networkId === networkId)
+        .map(({ id }) => `name:"${record.containerName}" id:"${shortId(id)}"`),
+    );
+    const coming = [...this.#planned]
+      .filter((endpoint) => endpoint.networkId === networkId)
+      .map(({ id }) => `name:"" id:"${shortId(id)}"`);
+    await this.#catalog.remove(networkId, [...active, ...coming]);
+  }
+
+  renameEndpoint(containerId: string, networkId: NetworkId, dnsNames: readonly string[]): void {
+    const live = this.#sandboxes.get(containerId);
+    const endpoint = live?.record.endpoints.find((one) => one.networkId === networkId);
+    if (!live || !endpoint) return;
+    const endpoints = live.record.endpoints.map((one) =>
+      one === endpoint ? { ...one, aliases: dnsNames } : one,
+    );
+    const record = { ...live.record, endpoints };
+    this.#options.sandboxes.put(containerId, record);
+    this.#sandboxes.set(containerId, { ...live, record });
+    this.#tell(record);
   }
 
   endpointsOf(networkId: string): readonly { containerId: string; endpoint: Endpoint }[] {
@@ -202,19 +237,18 @@ export class NetworkService implements Networks {
     kind: "bridge" | "none" | "host",
     signal: AbortSignal,
   ): Promise<LiveSandbox> {
-    const { drivers, sandboxes, namespaces, ports, randomBytes } = this.#options;
-    const network = this.resolve(kind);
-    const driver = drivers[network.driver];
-    const id = newSandboxId(randomBytes);
+    const { drivers, sandboxes, namespaces, ports } = this.#options;
+    const id = newSandboxId(this.#options.randomBytes);
     await using undo = new AsyncDisposableStack();
 
-    const endpoint = driver.planEndpoint(network, {
-      endpointId: newEndpointId(randomBytes),
-      containerId: request.containerId,
-      interfaceIndex: 0,
-      ...(request.macAddress ? { macAddress: parseMac(request.macAddress) } : {}),
-    });
-    undo.defer(() => driver.releaseEndpoint(network, endpoint));
+    const endpoints: EndpointRecord[] = [];
+    for (const { network, attachment } of this.#networksFor(request, kind)) {
+      const endpoint = this.#planEndpoint(network, request, endpoints, attachment);
+      endpoints.push(endpoint);
+      this.#planned.add(endpoint);
+      undo.defer(() => drivers[network.driver].releaseEndpoint(network, endpoint));
+    }
+    using _ = { [Symbol.dispose]: () => endpoints.forEach((one) => this.#planned.delete(one)) };
     const plan = {
       id,
       containerId: request.containerId,
@@ -223,10 +257,12 @@ export class NetworkService implements Networks {
       ...(kind === "host"
         ? {}
         : { namespacePath: join(this.#options.namespaceDir, id.slice(0, 12)) }),
-      endpoints: [endpoint],
+      endpoints,
     };
-    const hasPorts = endpoint.ipAddress !== "" && request.ports.length > 0;
-    const reservation = hasPorts ? await ports.reserve(ownerOf(plan), request.ports) : undefined;
+    const outer = gatewayEndpoint(endpoints, 4);
+    const wishes = this.#portRequests(request.ports, outer);
+    const reservation =
+      outer && wishes.length > 0 ? await ports.reserve(ownerOf(plan), wishes) : undefined;
     if (reservation) undo.use(reservation);
     const record: SandboxRecord = { ...plan, ports: reservation?.published ?? [] };
     const targets = targetsOf(record);
@@ -240,8 +276,210 @@ export class NetworkService implements Networks {
       if (request.makeNamespace) await request.makeNamespace(namespacePath);
       else namespaces.createNetwork(namespacePath);
     }
+    this.#tell(record);
     undo.move();
     return { record, targets, reservations: reservation ? [reservation] : [] };
+  }
+
+  #networksFor(
+    request: SandboxRequest,
+    kind: "bridge" | "none" | "host",
+  ): readonly { readonly network: NetworkRecord; readonly attachment?: Attachment }[] {
+    if (kind !== "bridge" || !request.attachments) return [{ network: this.resolve(kind) }];
+    return request.attachments.map((attachment) => ({
+      network: this.#networkToJoin(attachment),
+      attachment,
+    }));
+  }
+
+  /** @throws {NotFoundError} It is gone. {PermissionDeniedError} Nobody can be on it. */
+  #networkToJoin({ networkId }: Attachment): NetworkRecord {
+    const network = this.#catalog.get(networkId);
+    if (!network || network.intent !== undefined) {
+      throw new NotFoundError(`network ${networkId} not found`);
+    }
+    if (network.configOnly) {
+      throw new PermissionDeniedError(
+        `network ${network.name} is a configuration-only network: a container cannot be connected to it`,
+      );
+    }
+    return network;
+  }
+
+  #planEndpoint(
+    network: NetworkRecord,
+    container: Pick<SandboxRequest, "containerId" | "macAddress">,
+    others: readonly EndpointRecord[],
+    attachment: Attachment | undefined,
+  ): EndpointRecord {
+    const macAddress = attachment?.macAddress ?? container.macAddress;
+    return this.#options.drivers[network.driver].planEndpoint(network, {
+      endpointId: newEndpointId(this.#options.randomBytes),
+      containerId: container.containerId,
+      interfaceIndex: nextInterfaceIndex(others),
+      ...(attachment ? { attachment } : {}),
+      ...(macAddress ? { macAddress: parseMac(macAddress) } : {}),
+    });
+  }
+
+  /** A port that names no address goes to the one that the network is told to use, where it is. */
+  #portRequests(
+    wishes: readonly PortRequest[],
+    outer: EndpointRecord | undefined,
+  ): readonly PortRequest[] {
+    const network = outer && this.#networkOf(outer);
+    if (!network || network.options[BRIDGE_OPTION.isDefault] === "true") return wishes;
+    const { hostBinding } = bridgeOptionsOf(network);
+    if (hostBinding === "" || hostBinding === "0.0.0.0") return wishes;
+    return wishes.map((wish) => ({ hostAddress: hostBinding, ...wish }));
+  }
+
+  connect(containerId: string, attachment: Attachment): EndpointChange {
+    const live = this.#sandboxes.get(containerId);
+    if (!live || live.closing) {
+      throw new ConflictError(`Cannot connect container ${containerId}: it has no sandbox`);
+    }
+    const network = this.#networkToJoin(attachment);
+    const { record } = live;
+    if (record.endpoints.some(({ networkId }) => networkId === network.id)) {
+      throw new PermissionDeniedError(
+        `endpoint with name ${record.containerName} already exists in network ${network.name}`,
+      );
+    }
+    const endpoint = this.#planEndpoint(network, { containerId }, record.endpoints, attachment);
+    const after: SandboxRecord = { ...record, endpoints: [...record.endpoints, endpoint] };
+    const driver = this.#options.drivers[network.driver];
+    return this.#endpointChange({
+      before: record,
+      after,
+      endpoint,
+      act: async () => {
+        const { namespacePath } = record;
+        if (namespacePath === undefined) return;
+        driver.attachEndpoint(
+          network,
+          endpoint,
+          namespacePath,
+          routesBy(endpoint, after.endpoints),
+        );
+        await this.#becomeReady({ ...after, endpoints: [endpoint] });
+      },
+      undo: async () => {
+        driver.detachEndpoint(endpoint);
+        if (endpoint.hostLinkName !== undefined) await this.#sweeper.remove(endpoint.hostLinkName);
+      },
+      release: () => driver.releaseEndpoint(network, endpoint),
+    });
+  }
+
+  disconnect(containerId: string, networkId: NetworkId): EndpointChange | undefined {
+    const live = this.#sandboxes.get(containerId);
+    const endpoint = live?.record.endpoints.find((one) => one.networkId === networkId);
+    if (!live || live.closing || !endpoint) return undefined;
+    const { record } = live;
+    const after: SandboxRecord = {
+      ...record,
+      endpoints: record.endpoints.filter((one) => one !== endpoint),
+    };
+    return this.#endpointChange({
+      before: record,
+      after,
+      endpoint,
+      act: async () => {
+        this.#driverOf(endpoint)?.detachEndpoint(endpoint);
+        if (endpoint.hostLinkName !== undefined) await this.#sweeper.remove(endpoint.hostLinkName);
+        if (endpoint.ipAddress !== "") {
+          await this.#options.conntrack.forget({
+            kind: "answered-by",
+            address: endpoint.ipAddress,
+          });
+        }
+        this.#moveRoutes(after);
+        this.#releaseAddress(endpoint);
+      },
+      undo: async () => {},
+      release: () => {},
+    });
+  }
+
+  #endpointChange(change: {
+    readonly before: SandboxRecord;
+    readonly after: SandboxRecord;
+    readonly endpoint: EndpointRecord;
+    readonly act: () => Promise<void>;
+    readonly undo: () => Promise<void>;
+    readonly release: () => void;
+  }): EndpointChange {
+    const { before, after, endpoint } = change;
+    const { containerId } = before;
+    const { sandboxes } = this.#options;
+    this.#planned.add(endpoint);
+    let isApplied = false;
+    return {
+      endpoint,
+      record: (which) => sandboxes.put(containerId, which === "after" ? after : before),
+      apply: async () => {
+        try {
+          await change.act();
+          await this.#moveOuter(containerId, after);
+        } catch (error) {
+          await change.undo();
+          throw error;
+        }
+        this.names.remove(endpoint.networkId, containerId);
+        this.#tell(after);
+        isApplied = true;
+      },
+      [Symbol.asyncDispose]: async () => {
+        this.#planned.delete(endpoint);
+        if (!isApplied) change.release();
+      },
+    };
+  }
+
+  /** The default routes as the endpoints have them now. */
+  #moveRoutes({ namespacePath, endpoints }: SandboxRecord): void {
+    if (namespacePath === undefined) return;
+    const ops = ([4, 6] as const).flatMap((family) => {
+      const outer = gatewayEndpoint(endpoints, family);
+      return outer ? [defaultRoute(outer, family)] : [];
+    });
+    if (ops.length > 0) this.#options.netlink.apply(ops, namespacePath);
+  }
+
+  /** Takes `after` for the sandbox; its published ports lead to the endpoint that has the default route. */
+  async #moveOuter(containerId: string, after: SandboxRecord): Promise<void> {
+    const { firewall, ports } = this.#options;
+    const live = this.#sandboxes.get(containerId);
+    invariant(live, `container ${containerId} has a sandbox`);
+    const isSame = ownerOf(live.record).endpointId === ownerOf(after).endpointId;
+    if (isSame || after.ports.length === 0) {
+      this.#sandboxes.set(containerId, { ...live, record: after });
+      return;
+    }
+    const targets = targetsOf(after);
+    await firewall.change({ add: targets, remove: live.targets });
+    // relays send to the address, so they are opened anew
+    for (const reservation of live.reservations) await reservation[Symbol.asyncDispose]();
+    const reservation = await ports.restore(ownerOf(after), after.ports);
+    for (const message of reservation.lost) {
+      this.#options.warn(`Port of container ${after.containerName} is lost: ${message}`);
+    }
+    this.#sandboxes.set(containerId, { record: after, targets, reservations: [reservation] });
+    await this.#forgetDatagrams(targets);
+  }
+
+  /** Puts the names of a sandbox's container into the table. */
+  #tell({ containerId, endpoints }: SandboxRecord): void {
+    for (const { networkId, aliases, ipAddress, ipv6Address = "" } of endpoints) {
+      const addresses = [ipAddress, ipv6Address].filter((text) => text !== "");
+      if (aliases.length === 0 || addresses.length === 0) continue;
+      this.names.put(networkId, { containerId, addresses, names: aliases });
+    }
+  }
+
+  #forgetNames({ containerId, endpoints }: SandboxRecord): void {
+    for (const { networkId } of endpoints) this.names.remove(networkId, containerId);
   }
 
   async connectSandbox(containerId: string, signal: AbortSignal): Promise<void> {
@@ -253,7 +491,8 @@ export class NetworkService implements Networks {
     for (const endpoint of record.endpoints) {
       const network = networks.get(endpoint.networkId);
       if (namespacePath === undefined || !network) continue;
-      drivers[network.driver].attachEndpoint(network, endpoint, namespacePath);
+      const routes = routesBy(endpoint, record.endpoints);
+      drivers[network.driver].attachEndpoint(network, endpoint, namespacePath, routes);
     }
     await firewall.publish(targets);
     await this.#forgetDatagrams(targetsOf(record));
@@ -300,11 +539,13 @@ export class NetworkService implements Networks {
   ): Promise<PortChange> {
     const { ports, sandboxes } = this.#options;
     const live = this.#sandboxes.get(containerId);
-    if (!live || live.closing || !live.record.endpoints[0]?.ipAddress) {
+    if (!live || live.closing || !gatewayEndpoint(live.record.endpoints, 4)) {
       throw new ConflictError(`Cannot change ports: container ${containerId} publishes none`);
     }
     const owner = ownerOf(live.record);
-    const reservation = await reserveInstead(ports, live.reservations, owner, { add, remove });
+    const wishes = this.#portRequests(add, gatewayEndpoint(live.record.endpoints, 4));
+    const change = { add: wishes, remove };
+    const reservation = await reserveInstead(ports, live.reservations, owner, change);
     const isGone = (port: PublishedPort): boolean =>
       remove.some((gone) => keyOf(gone) === keyOf(port));
     const kept = live.record.ports.filter((port) => !isGone(port));
@@ -354,6 +595,7 @@ export class NetworkService implements Networks {
   async #close(live: LiveSandbox): Promise<void> {
     const { sandboxes, firewall, conntrack } = this.#options;
     const { record, targets, reservations } = live;
+    this.#forgetNames(record);
     await firewall.unpublish(targets);
     for (const reservation of reservations) await reservation[Symbol.asyncDispose]();
     for (const address of new Set(targets.map(({ containerAddress }) => containerAddress))) {
@@ -436,13 +678,16 @@ export class NetworkService implements Networks {
   async reconcile(liveContainerIds: ReadonlySet<string>): Promise<void> {
     const { drivers, firewall, namespaceDir } = this.#options;
     mkdirSync(namespaceDir, { recursive: true });
-    for (const network of this.list()) drivers[network.driver].bringUp(network);
+    await this.#catalog.finish();
+    for (const network of this.#catalog.inUse()) this.#bringBack(network);
     for (const [containerId, live] of this.#sandboxes) {
       if (liveContainerIds.has(containerId)) await this.#takeOver(live);
       else this.#forget(live);
     }
     await this.#removeLeftovers();
-    const rules = this.list().flatMap((network) => drivers[network.driver].rules(network) ?? []);
+    const rules = this.#catalog
+      .inUse()
+      .flatMap((network) => drivers[network.driver].rules(network) ?? []);
     await firewall.install(
       rules,
       [...this.#sandboxes.values()].flatMap(({ targets }) => targets),
@@ -454,8 +699,12 @@ export class NetworkService implements Networks {
     const { record } = live;
     for (const endpoint of record.endpoints) {
       const network = this.#networkOf(endpoint);
-      if (network) drivers[network.driver].restoreEndpoint(network, endpoint);
+      if (!network) continue;
+      const driver = drivers[network.driver];
+      if (driver.isEndpointAttached(endpoint)) driver.restoreEndpoint(network, endpoint);
+      else this.#attachAgain(record, network, endpoint);
     }
+    this.#tell(record);
     await this.#becomeReady(record);
     if (record.ports.length === 0) return;
     const reservation = await ports.restore(ownerOf(record), record.ports);
@@ -465,8 +714,33 @@ export class NetworkService implements Networks {
     this.#sandboxes.set(record.containerId, { ...live, reservations: [reservation] });
   }
 
+  /** A daemon was killed while it connected the container: recorded, not done. */
+  #attachAgain(record: SandboxRecord, network: NetworkRecord, endpoint: EndpointRecord): void {
+    const { drivers, warn } = this.#options;
+    const { namespacePath, containerName } = record;
+    if (namespacePath === undefined || !existsSync(namespacePath)) return;
+    try {
+      const routes = routesBy(endpoint, record.endpoints);
+      drivers[network.driver].attachEndpoint(network, endpoint, namespacePath, routes);
+    } catch (error) {
+      warn(`Cannot connect ${containerName} to network ${network.name}: ${messageOf(error)}`);
+    }
+  }
+
+  /** One network that cannot be made again, its bridge's name taken for one, stops no engine. */
+  #bringBack(network: NetworkRecord): void {
+    const driver = this.#options.drivers[network.driver];
+    if (PREDEFINED_NETWORKS.has(network.name)) return driver.bringUp(network);
+    try {
+      driver.bringUp(network);
+    } catch (error) {
+      this.#options.warn(`Cannot bring network ${network.name} up: ${messageOf(error)}`);
+    }
+  }
+
   #forget(live: LiveSandbox): void {
     const { record } = live;
+    this.#forgetNames(record);
     if (record.mode.kind !== "container") {
       this.#dropNamespace(record);
       for (const endpoint of record.endpoints) this.#releaseAddress(endpoint);
@@ -488,7 +762,7 @@ export class NetworkService implements Networks {
     const records = [...this.#sandboxes.values()].map(({ record }) => record);
     const keep = new Set<string | undefined>([
       ...records.flatMap(({ endpoints }) => endpoints.map((endpoint) => endpoint.hostLinkName)),
-      ...this.list().map((network) => drivers[network.driver].rules(network)?.bridgeName),
+      ...this.#catalog.inUse().map((network) => drivers[network.driver].rules(network)?.bridgeName),
       ...this.#sweeper.expected(),
     ]);
     const own = netlink.links().filter(({ alias }) => alias === aliasOf(engineId));
@@ -546,7 +820,7 @@ export class NetworkService implements Networks {
     await Promise.all([...this.#sandboxes.keys()].map((id) => this.closeSandbox(id)));
     await this.#sweeper.settled();
     await firewall.remove();
-    for (const network of this.list()) await drivers[network.driver].takeDown(network);
+    for (const network of this.#catalog.inUse()) await drivers[network.driver].takeDown(network);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

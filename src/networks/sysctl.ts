@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { UnsupportedError } from "#base/errors.ts";
 
 const CONF = "/proc/sys/net/ipv4/conf";
 
@@ -29,6 +30,23 @@ export function disableIpv6(deviceName: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
+}
+
+/** Gives a device IPv6 whose addresses hold at once: nobody else has an address that the engine gives. */
+export function enableIpv6(deviceName: string): void {
+  const folder = `/proc/sys/net/ipv6/conf/${deviceName}`;
+  try {
+    writeFileSync(`${folder}/accept_ra`, "0");
+    writeFileSync(`${folder}/accept_dad`, "0");
+    writeFileSync(`${folder}/disable_ipv6`, "0");
+  } catch (cause) {
+    throw new UnsupportedError(`Cannot use IPv6: this kernel has none (${folder})`, { cause });
+  }
+}
+
+/** Lets the host pass IPv6 packets on, which containers with such addresses need. */
+export function enableIpv6Forwarding(): void {
+  writeFileSync("/proc/sys/net/ipv6/conf/all/forwarding", "1");
 }
 
 function readState(path: string): string | undefined {

@@ -52,7 +52,6 @@ describe("finding one's way", () => {
     for (const words of [
       ["pull", "nginx"],
       ["build", "."],
-      ["network", "create", "x"],
       ["swarm", "init"],
     ]) {
       const result = await engine.wharf(words);

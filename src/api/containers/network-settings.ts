@@ -26,6 +26,7 @@ function ipamToWire(wanted: WantedEndpoint | undefined): Ipam | null {
 function endpointToWire(
   wanted: WantedEndpoint | undefined,
   actual: Endpoint | undefined,
+  facts: NonNullable<ContainerDetails["networkFacts"]>[string] | undefined,
 ): Wire<EndpointSettings> {
   return {
     IPAMConfig: ipamToWire(wanted),
@@ -35,7 +36,7 @@ function endpointToWire(
     DriverOpts:
       Object.keys(wanted?.DriverOpts ?? {}).length === 0 ? null : (wanted?.DriverOpts ?? null),
     GwPriority: wanted?.GwPriority ?? 0,
-    NetworkID: actual?.networkId ?? "",
+    NetworkID: actual?.networkId ?? facts?.networkId ?? "",
     EndpointID: actual?.id ?? "",
     Gateway: actual?.gateway ?? "",
     IPAddress: actual?.ipAddress ?? "",
@@ -43,7 +44,7 @@ function endpointToWire(
     IPv6Gateway: actual?.ipv6Gateway ?? "",
     GlobalIPv6Address: actual?.ipv6Address ?? "",
     GlobalIPv6PrefixLen: actual?.ipv6PrefixLength ?? 0,
-    DNSNames: nullIfEmpty(actual?.aliases),
+    DNSNames: nullIfEmpty(facts?.dnsNames ?? actual?.aliases),
   };
 }
 
@@ -63,6 +64,7 @@ export function endpointsToWire(
       endpointToWire(
         wanted[name],
         actual.find((endpoint) => endpoint.networkName === name || endpoint.networkId === name),
+        details.networkFacts?.[name],
       ),
     ]),
   );

@@ -1,4 +1,5 @@
 import type { EndpointResource, NetworkInspect } from "@docker/node-sdk";
+import { NotFoundError } from "#base/errors.ts";
 import { formatRfc3339 } from "#base/rfc3339.ts";
 import type { Endpoint, NetworkRecord } from "#networks/networks.ts";
 import {
@@ -9,10 +10,12 @@ import {
   parseFilters,
 } from "#spec/engine-api/filters.ts";
 import { type ApiVersion, isAtLeast } from "#spec/engine-api/version.ts";
-import { pathPart, sendJson } from "#api/exchange.ts";
+import { readRequiredJsonBody } from "#api/body.ts";
+import { pathPart, sendJson, sendStatus } from "#api/exchange.ts";
 import { type Route, answer } from "#api/router.ts";
 import type { Wire } from "#api/wire.ts";
 import type { NetworksBackend } from "./backend.ts";
+import { readConnectRequest, readDisconnectRequest, readNetworkRequest } from "./requests.ts";
 
 const LIST_FILTERS = ["dangling", "driver", "id", "label", "name", "scope", "type"] as const;
 const PRUNE_FILTERS = ["label", "label!", "until"] as const;
@@ -23,6 +26,7 @@ export function networkToWire(network: NetworkRecord): Wire<NetworkInspect> {
     Subnet: pool.subnet,
     ...(pool.ipRange === undefined ? {} : { IPRange: pool.ipRange }),
     ...(pool.gateway === "" ? {} : { Gateway: pool.gateway }),
+    ...(pool.auxiliary === undefined ? {} : { AuxiliaryAddresses: pool.auxiliary }),
   }));
   return {
     Name: network.name,
@@ -32,12 +36,16 @@ export function networkToWire(network: NetworkRecord): Wire<NetworkInspect> {
     Driver: network.driver,
     EnableIPv4: network.enableIpv4,
     EnableIPv6: network.enableIpv6,
-    IPAM: { Driver: "default", Options: null, Config: pools.length === 0 ? null : pools },
+    IPAM: {
+      Driver: "default",
+      Options: PREDEFINED.has(network.name) ? null : (network.ipamOptions ?? {}),
+      Config: pools.length > 0 ? pools : PREDEFINED.has(network.name) ? null : [],
+    },
     Internal: network.internal,
-    Attachable: false,
+    Attachable: network.attachable ?? false,
     Ingress: false,
-    ConfigFrom: { Network: "" },
-    ConfigOnly: false,
+    ConfigFrom: { Network: network.configFrom ?? "" },
+    ConfigOnly: network.configOnly ?? false,
     Options: network.options,
     Labels: network.labels,
   };
@@ -82,7 +90,7 @@ function rowToWire(network: NetworkRecord, version: ApiVersion): Wire<NetworkIns
   return isAtLeast(version, "1.52") ? row : { ...row, Containers: {} };
 }
 
-/** What is below `/networks` and only looks. */
+/** Everything below `/networks`. */
 export function networkRoutes(networks: NetworksBackend): readonly Route[] {
   const isDangling = (network: NetworkRecord): boolean =>
     !PREDEFINED.has(network.name) && networks.endpointsOf(network.id).length === 0;
@@ -102,13 +110,36 @@ export function networkRoutes(networks: NetworksBackend): readonly Route[] {
         found.map((network) => rowToWire(network, exchange.version)),
       );
     }),
+    answer("POST", "/networks/create", async (exchange) => {
+      const body = await readRequiredJsonBody(exchange.request);
+      const { id } = await networks.create(readNetworkRequest(body));
+      sendJson(exchange, 201, { Id: id, Warning: "" });
+    }),
+    answer("DELETE", "/networks/{id}", async (exchange) => {
+      await networks.remove(pathPart(exchange, "id"));
+      sendStatus(exchange, 204);
+    }),
+    answer("POST", "/networks/{id}/connect", async (exchange) => {
+      const body = await readRequiredJsonBody(exchange.request);
+      await networks.connect(pathPart(exchange, "id"), readConnectRequest(body));
+      sendStatus(exchange, 200);
+    }),
+    answer("POST", "/networks/{id}/disconnect", async (exchange) => {
+      const body = await readRequiredJsonBody(exchange.request);
+      await networks.disconnect(pathPart(exchange, "id"), readDisconnectRequest(body));
+      sendStatus(exchange, 200);
+    }),
     answer("POST", "/networks/prune", async (exchange) => {
       const filters = parseFilters(exchange.query.get("filters"), PRUNE_FILTERS);
       const names = await networks.prune(filters);
       sendJson(exchange, 200, { NetworksDeleted: names.length === 0 ? null : names });
     }),
     answer("GET", "/networks/{id}", async (exchange) => {
-      const network = networks.resolve(pathPart(exchange, "id"));
+      const reference = pathPart(exchange, "id");
+      exchange.query.boolean("verbose"); // tells of services and tasks, which a local network has none of
+      const scope = exchange.query.get("scope") ?? "";
+      if (!["", "local"].includes(scope)) throw new NotFoundError(`network ${reference} not found`);
+      const network = networks.resolve(reference);
       const containers: Record<string, Wire<EndpointResource>> = {};
       for (const { containerId, endpoint } of networks.endpointsOf(network.id)) {
         const name = await networks.containerName(containerId);

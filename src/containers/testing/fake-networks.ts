@@ -1,5 +1,8 @@
-import { ConflictError, NotFoundError } from "#base/errors.ts";
+import { ConflictError, NotFoundError, UnsupportedError } from "#base/errors.ts";
 import {
+  type Attachment,
+  type Endpoint,
+  type EndpointChange,
   type InterfaceCounters,
   type NetworkRecord,
   type Networks,
@@ -8,7 +11,7 @@ import {
   type Sandbox,
   type SandboxRequest,
 } from "#networks/networks.ts";
-import { parseEndpointId, parseNetworkId, parseSandboxId } from "#spec/ids.ts";
+import { type NetworkId, parseEndpointId, parseNetworkId, parseSandboxId } from "#spec/ids.ts";
 
 /** The sandboxes of a host: what outlives a daemon. */
 export type FakeSandboxes = Map<string, Sandbox>;
@@ -55,6 +58,59 @@ export class FakeNetworks implements Networks {
     return [];
   }
 
+  create(): Promise<never> {
+    throw new UnsupportedError("the fake has the predefined networks only");
+  }
+
+  async remove(): Promise<void> {
+    throw new UnsupportedError("the fake has the predefined networks only");
+  }
+
+  connect(containerId: string, { networkId, dnsNames }: Attachment): EndpointChange {
+    const before = this.#sandboxes.get(containerId);
+    if (!before) throw new ConflictError(`container ${containerId} has no sandbox`);
+    const endpoint = this.#endpoint(this.resolve(networkId), dnsNames);
+    return this.#change(before, endpoint, [...before.endpoints, endpoint]);
+  }
+
+  disconnect(containerId: string, networkId: NetworkId): EndpointChange | undefined {
+    const before = this.#sandboxes.get(containerId);
+    const endpoint = before?.endpoints.find((one) => one.networkId === networkId);
+    if (!before || !endpoint) return undefined;
+    return this.#change(
+      before,
+      endpoint,
+      before.endpoints.filter((one) => one !== endpoint),
+    );
+  }
+
+  #change(before: Sandbox, endpoint: Endpoint, endpoints: readonly Endpoint[]): EndpointChange {
+    return {
+      endpoint,
+      record: (which) => {
+        const after = { ...before, endpoints };
+        this.#sandboxes.set(before.containerId, which === "after" ? after : before);
+      },
+      apply: async () => {},
+      [Symbol.asyncDispose]: async () => {},
+    };
+  }
+
+  #endpoint({ id, name }: NetworkRecord, aliases: readonly string[]): Endpoint {
+    return {
+      id: parseEndpointId("e".repeat(64)),
+      networkId: id,
+      networkName: name,
+      ipAddress: this.#address(),
+      prefixLength: 16,
+      gateway: "172.18.0.1",
+      macAddress: "",
+      aliases,
+    };
+  }
+
+  renameEndpoint(): void {}
+
   async openSandbox(request: SandboxRequest, signal: AbortSignal): Promise<Sandbox> {
     signal.throwIfAborted();
     const { containerId, mode } = request;
@@ -79,21 +135,7 @@ export class FakeNetworks implements Networks {
       containerId,
       mode,
       namespacePath: `/run/netns/${containerId}`,
-      endpoints:
-        mode.kind === "bridge" && bridge
-          ? [
-              {
-                id: parseEndpointId("e".repeat(64)),
-                networkId: bridge.id,
-                networkName: "bridge",
-                ipAddress: this.#address(),
-                prefixLength: 16,
-                gateway: "172.18.0.1",
-                macAddress: "",
-                aliases: [],
-              },
-            ]
-          : [],
+      endpoints: mode.kind === "bridge" && bridge ? [this.#endpoint(bridge, [])] : [],
       ports,
     };
     this.#sandboxes.set(containerId, sandbox);

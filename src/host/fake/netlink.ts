@@ -154,6 +154,7 @@ function addRoute(network: FakeNetwork, op: Extract<LinkOp, { kind: "add-route" 
   const family = `${destination}${gateway ?? ""}`.includes(":") ? 6 : 4;
   const isSame = (route: RouteState): boolean =>
     route.destination === destination && route.family === family;
+  if (op.isReplacing) take(network.routes, isSame);
   if (network.routes.some(isSame)) throw exists(`route to ${destination}`);
   network.routes.push({
     destination,

@@ -1,4 +1,4 @@
-import { invariant } from "#base/errors.ts";
+import { ConflictError, invariant, messageOf, PermissionDeniedError } from "#base/errors.ts";
 import type { Namespaces } from "#host/namespaces.ts";
 import type { LinkOp, Netlink } from "#host/netlink.ts";
 import type {
@@ -8,18 +8,22 @@ import type {
   NetworkRules,
 } from "#networks/driver.ts";
 import { AddressPool } from "#networks/ipam/address-pool.ts";
-import { formatCidr, formatIp, parseCidr, parseIp } from "#networks/ipam/ip.ts";
-import { macOfIpv4 } from "#networks/ipam/mac.ts";
-import type { NetworkRecord } from "#networks/networks.ts";
+import { formatCidr, formatIp, type IpAddress, parseCidr, parseIp } from "#base/ip.ts";
+import { macOfId, macOfIpv4 } from "#networks/ipam/mac.ts";
+import { poolOf } from "#networks/ipam/pool-of.ts";
+import { defaultRoute } from "#networks/gateway-endpoint.ts";
+import type { AddressPoolRecord, NetworkRecord } from "#networks/networks.ts";
 import type { BridgeIntent } from "#networks/records.ts";
 import {
   allowLoopbackRouting,
   disableIpv6,
+  enableIpv6,
+  enableIpv6Forwarding,
   isPortForwarding,
   setPortIsolated,
 } from "#networks/sysctl.ts";
 import type { Collection } from "#store/store.ts";
-import { bridgeOptionsOf } from "./bridge-options.ts";
+import { BRIDGE_OPTION, bridgeOptionsOf, checkBridgeOptions } from "./bridge-options.ts";
 import { aliasOf, planBridge, stateOfBridge } from "./plan-bridge.ts";
 
 /**
@@ -47,12 +51,25 @@ export class BridgeDriver implements NetworkDriver {
     this.#alias = aliasOf(options.engineId);
   }
 
+  /** @throws {ConflictError} Another network or somebody else has the bridge. */
+  checkCreate(network: NetworkRecord): void {
+    checkBridgeOptions(network);
+    const { bridgeName } = bridgeOptionsOf(network);
+    const link = this.#netlink.link(bridgeName);
+    if (link && network.options[BRIDGE_OPTION.bridgeName] === undefined) {
+      throw new ConflictError(`Cannot make bridge "${bridgeName}": there is such a device`);
+    }
+    planBridge({ name: bridgeName, mtuBytes: 0, alias: this.#alias }, { link, addresses: [] });
+  }
+
   bringUp(network: NetworkRecord): void {
     const { bridgeName, mtuBytes } = bridgeOptionsOf(network);
-    const { subnet, gateway } = this.#pool(network);
+    const ipv4 = poolOf(network, 4);
+    const ipv6 = poolOf(network, 6);
     const want = {
       name: bridgeName,
-      gatewayCidr: `${gateway}/${parseCidr(subnet).prefixLength}`,
+      ...(ipv4 ? { gatewayCidr: gatewayCidr(ipv4) } : {}),
+      ...(ipv6 ? { ipv6Cidr: gatewayCidr(ipv6) } : {}),
       mtuBytes,
       alias: this.#alias,
     };
@@ -66,15 +83,27 @@ export class BridgeDriver implements NetworkDriver {
     if (!link) this.#intents.put(bridgeName, { networkId: network.id });
     const have = stateOfBridge(bridgeName, this.#netlink.links(), this.#netlink.addresses());
     const ops = planBridge(want, have);
-    if (ops.length > 0) this.#netlink.apply(ops);
-    if (intent || !link) this.#intents.delete(bridgeName);
+    const [adding, setting] = [
+      ops.filter(({ kind }) => kind === "add-bridge"),
+      ops.filter(({ kind }) => kind !== "add-bridge"),
+    ];
+    if (adding.length > 0) this.#netlink.apply(adding);
     // Neither router advertisements from containers nor a link-local way round the IPv4 rules.
-    if (ops.some(({ kind }) => kind === "add-bridge")) disableIpv6(bridgeName);
+    if (ipv6) {
+      enableIpv6(bridgeName);
+      enableIpv6Forwarding();
+    } else if (adding.length > 0) {
+      disableIpv6(bridgeName);
+    }
+    if (setting.length > 0) this.#netlink.apply(setting);
+    if (intent || !link) this.#intents.delete(bridgeName);
     allowLoopbackRouting(bridgeName);
   }
 
   async takeDown(network: NetworkRecord): Promise<void> {
     const { bridgeName } = bridgeOptionsOf(network);
+    this.#pools.delete(`${network.id} 4`);
+    this.#pools.delete(`${network.id} 6`);
     if (this.#netlink.link(bridgeName)?.alias !== this.#alias) return;
     await this.#netlink.applyAside([{ kind: "delete-link", name: bridgeName }]);
   }
@@ -92,25 +121,46 @@ export class BridgeDriver implements NetworkDriver {
   }
 
   planEndpoint(network: NetworkRecord, request: EndpointRequest): EndpointRecord {
-    const pool = this.#addresses(network);
-    const address = pool.take();
+    const { attachment, endpointId } = request;
+    const ipv4 = this.#take(network, 4, attachment?.ipv4Address);
+    let ipv6: TakenAddress | undefined;
+    try {
+      ipv6 = this.#take(network, 6, attachment?.ipv6Address);
+    } catch (error) {
+      if (ipv4) this.#addresses(network, 4)?.release(ipv4.address);
+      throw error;
+    }
+    const gatewayOf = (taken: TakenAddress): string => (network.internal ? "" : taken.gateway);
     return {
-      id: request.endpointId,
+      id: endpointId,
       containerId: request.containerId,
       networkId: network.id,
       networkName: network.name,
-      ipAddress: formatIp(address),
-      prefixLength: pool.subnet.prefixLength,
-      gateway: this.#pool(network).gateway,
-      macAddress: request.macAddress ?? macOfIpv4(address),
-      aliases: [],
+      ipAddress: ipv4 ? formatIp(ipv4.address) : "",
+      prefixLength: ipv4?.prefixLength ?? 0,
+      gateway: ipv4 ? gatewayOf(ipv4) : "",
+      ...(ipv6
+        ? {
+            ipv6Address: formatIp(ipv6.address),
+            ipv6PrefixLength: ipv6.prefixLength,
+            ipv6Gateway: gatewayOf(ipv6),
+          }
+        : {}),
+      macAddress: request.macAddress ?? (ipv4 ? macOfIpv4(ipv4.address) : macOfId(endpointId)),
+      aliases: attachment?.dnsNames ?? [],
+      ...(attachment?.gatewayPriority ? { gatewayPriority: attachment.gatewayPriority } : {}),
       hostLinkName: `wh${request.endpointId.slice(0, 12)}`,
-      interfaceName: `eth${request.interfaceIndex}`,
+      ...(attachment?.linkLocalAddresses?.length
+        ? { linkLocalAddresses: attachment.linkLocalAddresses }
+        : {}),
+      interfaceName: attachment?.interfaceName ?? `eth${request.interfaceIndex}`,
     };
   }
 
   adoptEndpoint(network: NetworkRecord, endpoint: EndpointRecord): void {
-    this.#addresses(network).takeExactly(parseIp(endpoint.ipAddress));
+    for (const address of addressesOf(endpoint)) {
+      this.#addresses(network, address.family)?.takeExactly(address);
+    }
   }
 
   restoreEndpoint(network: NetworkRecord, endpoint: EndpointRecord): void {
@@ -128,10 +178,21 @@ export class BridgeDriver implements NetworkDriver {
   }
 
   releaseEndpoint(network: NetworkRecord, endpoint: EndpointRecord): void {
-    this.#addresses(network).release(parseIp(endpoint.ipAddress));
+    for (const address of addressesOf(endpoint)) {
+      this.#addresses(network, address.family)?.release(address);
+    }
   }
 
-  attachEndpoint(network: NetworkRecord, endpoint: EndpointRecord, namespacePath: string): void {
+  isEndpointAttached({ hostLinkName }: EndpointRecord): boolean {
+    return hostLinkName === undefined || this.#netlink.link(hostLinkName) !== undefined;
+  }
+
+  attachEndpoint(
+    network: NetworkRecord,
+    endpoint: EndpointRecord,
+    namespacePath: string,
+    routes: readonly (4 | 6)[],
+  ): void {
     const { hostLinkName, interfaceName, macAddress } = endpoint;
     invariant(hostLinkName && interfaceName, "a bridge endpoint has a device");
     const { bridgeName, mtuBytes, interContainer } = bridgeOptionsOf(network);
@@ -147,20 +208,22 @@ export class BridgeDriver implements NetworkDriver {
     // port while still on the bridge: a container reaches itself that way only by hairpin.
     this.#netlink.apply([pair, { kind: "set-hairpin", name: hostLinkName, enabled: true }]);
     if (!interContainer) setPortIsolated(hostLinkName, true);
-    if (!network.enableIpv6) {
-      this.#namespaces.inNetwork(namespacePath, () => disableIpv6(interfaceName));
-    }
+    this.#namespaces.inNetwork(namespacePath, () =>
+      endpoint.ipv6Address === undefined ? disableIpv6(interfaceName) : enableIpv6(interfaceName),
+    );
+    const { ipAddress, prefixLength, ipv6Address, ipv6PrefixLength } = endpoint;
+    const cidrs = [
+      ...(ipAddress === "" ? [] : [`${ipAddress}/${prefixLength}`]),
+      ...(ipv6Address === undefined ? [] : [`${ipv6Address}/${ipv6PrefixLength}`]),
+      ...(endpoint.linkLocalAddresses ?? []).map(
+        (text) => `${text}/${text.includes(":") ? 64 : 16}`,
+      ),
+    ];
     this.#netlink.apply(
       [
-        {
-          kind: "add-address",
-          name: interfaceName,
-          cidr: `${endpoint.ipAddress}/${endpoint.prefixLength}`,
-        },
+        ...cidrs.map((cidr) => ({ kind: "add-address", name: interfaceName, cidr }) as const),
         { kind: "set-up", name: interfaceName },
-        ...(network.internal
-          ? []
-          : [{ kind: "add-route", destination: "default", gateway: endpoint.gateway } as const]),
+        ...routes.map((family) => defaultRoute(endpoint, family)),
       ],
       namespacePath,
     );
@@ -181,20 +244,52 @@ export class BridgeDriver implements NetworkDriver {
     this.#netlink.apply([{ kind: "set-master", name, master: null }]);
   }
 
-  #pool(network: NetworkRecord): NetworkRecord["pools"][number] {
-    const pool = network.pools[0];
-    invariant(pool, `bridge network ${network.name} has a subnet`);
-    return pool;
+  /** @throws {PermissionDeniedError} Somebody has the wanted address. {ResourceExhaustedError} None is left. */
+  #take(
+    network: NetworkRecord,
+    family: 4 | 6,
+    wanted: string | undefined,
+  ): TakenAddress | undefined {
+    const record = poolOf(network, family);
+    const pool = this.#addresses(network, family);
+    if (!record || !pool) return undefined;
+    const { gateway } = record;
+    const { prefixLength } = pool.subnet;
+    if (!wanted) return { address: pool.take(), prefixLength, gateway };
+    const address = parseIp(wanted);
+    try {
+      pool.takeExactly(address);
+    } catch (cause) {
+      throw new PermissionDeniedError(messageOf(cause), { cause });
+    }
+    return { address, prefixLength, gateway };
   }
 
-  #addresses(network: NetworkRecord): AddressPool {
-    const { subnet, gateway, ipRange } = this.#pool(network);
-    const known = this.#pools.get(network.id);
+  #addresses(network: NetworkRecord, family: 4 | 6): AddressPool | undefined {
+    const record = poolOf(network, family);
+    if (!record) return undefined;
+    const { subnet, gateway, ipRange, auxiliary = {} } = record;
+    const key = `${network.id} ${family}`;
+    const known = this.#pools.get(key);
     const block = parseCidr(subnet);
     if (known && formatCidr(known.subnet) === subnet) return known;
     const range = ipRange === undefined ? undefined : parseCidr(ipRange);
-    const pool = new AddressPool(block, range, [parseIp(gateway)]);
-    this.#pools.set(network.id, pool);
+    const pool = new AddressPool(block, range, [gateway, ...Object.values(auxiliary)].map(parseIp));
+    this.#pools.set(key, pool);
     return pool;
   }
+}
+
+interface TakenAddress {
+  readonly address: IpAddress;
+  readonly prefixLength: number;
+  readonly gateway: string;
+}
+
+function addressesOf({ ipAddress, ipv6Address = "" }: EndpointRecord): readonly IpAddress[] {
+  return [ipAddress, ipv6Address].filter((text) => text !== "").map(parseIp);
+}
+
+function gatewayCidr({ gateway, subnet }: AddressPoolRecord): string {
+  return `${gateway}/${parseCidr(subnet).prefixLength}`;
 }

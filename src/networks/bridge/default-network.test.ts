@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { parseNetworkId } from "#spec/ids.ts";
 import { DEFAULT_NETWORKS_CONFIG, type NetworksConfig } from "#networks/config.ts";
 import type { NetworkRecord } from "#networks/networks.ts";
-import { decideDefaultNetwork, type HostNetworkState } from "./default-network.ts";
+import type { HostNetworkState } from "#networks/ipam/taken-blocks.ts";
+import { decideDefaultNetwork } from "./default-network.ts";
 
 const IDENTITY = { id: parseNetworkId("ab".repeat(32)), createdMs: 1 };
 const BARE: HostNetworkState = { links: [], addresses: [], routes: [] };

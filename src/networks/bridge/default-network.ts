@@ -1,5 +1,4 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import type { AddressState, LinkState, RouteState } from "#host/netlink.ts";
 import type { NetworksConfig } from "#networks/config.ts";
 import { chooseSubnet, type SubnetPool } from "#networks/ipam/choose-subnet.ts";
 import {
@@ -13,46 +12,14 @@ import {
   parseAddressWithPrefix,
   parseCidr,
   parseIp,
-  tryParseAddressWithPrefix,
-} from "#networks/ipam/ip.ts";
+} from "#base/ip.ts";
+import {
+  type HostNetworkState,
+  type TakenBlock,
+  takenBlocks,
+} from "#networks/ipam/taken-blocks.ts";
 import type { NetworkRecord } from "#networks/networks.ts";
 import { BRIDGE_OPTION } from "./bridge-options.ts";
-
-/** The host's devices as they are while the default network is decided. */
-export interface HostNetworkState {
-  readonly links: readonly LinkState[];
-  readonly addresses: readonly AddressState[];
-  readonly routes: readonly RouteState[];
-}
-
-interface TakenBlock {
-  readonly block: Cidr;
-  /** `route 10.0.0.0/8 on eth0`, for messages. */
-  readonly description: string;
-}
-
-/** A VPN covers everything by 0.0.0.0/1 and 128.0.0.0/1: those are a default route in disguise. */
-const WIDEST_ROUTE = 2;
-const LOCAL_TABLE = 255;
-
-/** Blocks that the host has addresses in or routes, but for what is on the device `exceptLink`. */
-function takenBlocks(host: HostNetworkState, exceptLink: LinkState | undefined): TakenBlock[] {
-  const nameOf = (index: number | undefined): string =>
-    host.links.find((link) => link.index === index)?.name ?? "another device";
-  const taken: TakenBlock[] = [];
-  const add = (cidr: string, what: string, linkIndex: number | undefined): void => {
-    const block = tryParseAddressWithPrefix(cidr.includes("/") ? cidr : `${cidr}/32`)?.subnet;
-    if (!block || block.prefixLength < WIDEST_ROUTE) return;
-    if (linkIndex !== undefined && linkIndex === exceptLink?.index) return;
-    taken.push({ block, description: `${what} ${cidr} on ${nameOf(linkIndex)}` });
-  };
-  for (const { cidr, linkIndex } of host.addresses) add(cidr, "address", linkIndex);
-  for (const route of host.routes) {
-    if (route.table === LOCAL_TABLE || route.destination === "default") continue;
-    add(route.destination, "route", route.linkIndex);
-  }
-  return taken;
-}
 
 function firstHost(subnet: Cidr): AddressWithPrefix {
   return { address: { family: subnet.family, value: subnet.base + 1n }, subnet };

@@ -8,8 +8,10 @@ export function aliasOf(engineId: string): string {
 
 export interface BridgeSpec {
   readonly name: string;
-  /** `172.17.0.1/16`. */
-  readonly gatewayCidr: string;
+  /** `172.17.0.1/16`; absent where the network has no IPv4. */
+  readonly gatewayCidr?: string;
+  /** `fd00::1/64`. */
+  readonly ipv6Cidr?: string;
   /** 0 leaves the kernel's own. */
   readonly mtuBytes: number;
   readonly alias: string;
@@ -36,7 +38,7 @@ export function stateOfBridge(
  * @throws {ConflictError} The name belongs to another device or another engine.
  */
 export function planBridge(want: BridgeSpec, have: BridgeState): readonly LinkOp[] {
-  const { name, gatewayCidr, mtuBytes, alias } = want;
+  const { name, gatewayCidr, ipv6Cidr, mtuBytes, alias } = want;
   const { link } = have;
   const ops: LinkOp[] = [];
   const mtu = mtuBytes > 0 ? { mtuBytes } : {};
@@ -62,8 +64,9 @@ export function planBridge(want: BridgeSpec, have: BridgeState): readonly LinkOp
       ops.push({ kind: "set-mtu", name, mtuBytes });
     }
   }
-  if (!current.some(({ cidr }) => cidr === gatewayCidr)) {
-    ops.push({ kind: "add-address", name, cidr: gatewayCidr });
+  for (const cidr of [gatewayCidr, ipv6Cidr]) {
+    if (cidr === undefined || have.addresses.some((address) => address.cidr === cidr)) continue;
+    ops.push({ kind: "add-address", name, cidr });
   }
   if (!link?.isUp) ops.push({ kind: "set-up", name });
   return ops;

@@ -1,5 +1,5 @@
 import { FailedPreconditionError, InvalidArgumentError } from "#base/errors.ts";
-import { tryParseIp } from "#networks/ipam/ip.ts";
+import { tryParseIp } from "#base/ip.ts";
 
 export interface HostsRequest {
   readonly hostname: string;

@@ -60,7 +60,7 @@ describe("Firewall", () => {
     const { scripts, nft } = recorder(() => isBroken);
     const firewall = new Firewall({ nft, engineId: "e", scratchDirectory: "/scratch" });
     const failed = firewall.publish([port(1)]);
-    expect(failed).rejects.toThrow("Cannot change the rules of published ports");
+    expect(failed).rejects.toThrow("Cannot change the rules of networks and published ports");
     await failed.catch(() => undefined);
     isBroken = false;
     await firewall.install([], []);

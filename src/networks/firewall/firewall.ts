@@ -5,15 +5,21 @@ import type { Nft } from "#host/nft.ts";
 import type { NetworkRules } from "#networks/driver.ts";
 import {
   type PublishedTarget,
+  renderNetworkChange,
   renderPortChange,
   renderRemoval,
   renderRuleset,
   tableNameOf,
 } from "./ruleset.ts";
 
-interface PendingChange {
+interface RuleChange {
   readonly add: readonly PublishedTarget[];
   readonly remove: readonly PublishedTarget[];
+  readonly addNetworks: readonly NetworkRules[];
+  readonly removeNetworks: readonly NetworkRules[];
+}
+
+interface PendingChange extends RuleChange {
   readonly done: PromiseWithResolvers<void>;
 }
 
@@ -77,6 +83,22 @@ export class Firewall {
     readonly remove: readonly PublishedTarget[];
   }): Promise<void> {
     if (change.add.length + change.remove.length === 0) return Promise.resolve();
+    return this.#enqueue({ ...change, addNetworks: [], removeNetworks: [] });
+  }
+
+  /** @throws {FailedPreconditionError} nft or the kernel refuses; nothing of the change stays then. */
+  addNetwork(network: NetworkRules): Promise<void> {
+    return this.#enqueue({ add: [], remove: [], addNetworks: [network], removeNetworks: [] });
+  }
+
+  /** One that is not there is no error. */
+  removeNetwork(key: string): Promise<void> {
+    const network = this.#networks.get(key);
+    if (!network) return Promise.resolve();
+    return this.#enqueue({ add: [], remove: [], addNetworks: [], removeNetworks: [network] });
+  }
+
+  #enqueue(change: RuleChange): Promise<void> {
     const done = Promise.withResolvers<void>();
     this.#pending.push({ ...change, done });
     this.#running ??= this.#work();
@@ -132,24 +154,39 @@ export class Firewall {
   async #applyBatch(batch: readonly PendingChange[]): Promise<void> {
     const remove = batch.flatMap((change) => change.remove).filter((port) => this.#ports.has(port));
     const add = batch.flatMap((change) => change.add);
+    const networks = {
+      add: batch.flatMap((change) => change.addNetworks),
+      remove: batch
+        .flatMap((change) => change.removeNetworks)
+        .filter(({ key }) => this.#networks.has(key)),
+    };
+    for (const { key } of networks.remove) this.#networks.delete(key);
+    for (const network of networks.add) this.#networks.set(network.key, network);
     for (const port of remove) this.#ports.delete(port);
     for (const port of add) this.#ports.add(port);
     try {
-      if (add.length + remove.length > 0) {
-        await this.#nft
-          .run(renderPortChange(this.#table, { add, remove }))
-          .catch(() => this.#nft.run(this.#renderAll()));
+      const text =
+        (add.length + remove.length > 0 ? renderPortChange(this.#table, { add, remove }) : "") +
+        (networks.add.length + networks.remove.length > 0
+          ? renderNetworkChange(this.#table, networks)
+          : "");
+      if (text !== "") {
+        await this.#nft.run(text).catch(() => this.#nft.run(this.#renderAll()));
       }
       for (const { done } of batch) done.resolve();
     } catch (error) {
       for (const port of add) this.#ports.delete(port);
+      for (const { key } of networks.add) this.#networks.delete(key);
       for (const { add: wanted, remove: gone } of batch) {
         // an exchange that failed changes nothing; what was only to go stays gone
         if (wanted.length > 0) for (const port of gone) this.#ports.add(port);
       }
-      const refusal = new FailedPreconditionError("Cannot change the rules of published ports", {
-        cause: error,
-      });
+      const refusal = new FailedPreconditionError(
+        "Cannot change the rules of networks and published ports",
+        {
+          cause: error,
+        },
+      );
       for (const { done } of batch) done.reject(refusal);
     }
   }

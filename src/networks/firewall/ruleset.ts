@@ -133,6 +133,56 @@ function mapLines(
   ];
 }
 
+function sourceElements({ subnets, key }: NetworkRules, family: 4 | 6): string[] {
+  return subnets
+    .filter((subnet) => subnet.includes(":") === (family === 6))
+    .map((subnet) => `${subnet} : jump post_${key}`);
+}
+
+/** The elements that lead to a network's chains, by map; of the set `bridges` too. */
+function networkElements(network: NetworkRules): readonly (readonly [string, readonly string[]])[] {
+  const bridge = `"${network.bridgeName}"`;
+  return [
+    ["into", [`${bridge} : jump in_${network.key}`]],
+    ["out_of", network.internal ? [`${bridge} : jump out_${network.key}`] : []],
+    ["sources", sourceElements(network, 4)],
+    ["sources6", sourceElements(network, 6)],
+    ["bridges", [bridge]],
+  ];
+}
+
+function chainNames({ key, internal }: NetworkRules): readonly string[] {
+  return [`in_${key}`, `post_${key}`, ...(internal ? [`out_${key}`] : [])];
+}
+
+/** Networks that come or go, in one transaction: the others' rules are not touched. */
+export function renderNetworkChange(
+  table: string,
+  change: { readonly add: readonly NetworkRules[]; readonly remove: readonly NetworkRules[] },
+): string {
+  const elements = (verb: "add" | "delete", network: NetworkRules): readonly string[] =>
+    networkElements(network)
+      .filter(([, list]) => list.length > 0)
+      .map(([map, list]) => {
+        const items = verb === "add" ? list : list.map((item) => item.replace(/ : jump .*/, ""));
+        return `${verb} element inet ${table} ${map} { ${items.join(", ")} }`;
+      });
+  const lines = [
+    ...change.remove.flatMap((network) => [
+      ...elements("delete", network),
+      ...chainNames(network).map((chain) => `flush chain inet ${table} ${chain}`),
+      ...chainNames(network).map((chain) => `delete chain inet ${table} ${chain}`),
+    ]),
+    ...change.add.flatMap((network) => [
+      `table inet ${table} {`,
+      ...networkChains(network),
+      "}",
+      ...elements("add", network),
+    ]),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
 /**
  * The whole table. It replaces what is there in one transaction, so connections go on and no packet
  * meets a table half built.
@@ -143,11 +193,8 @@ export function renderRuleset({ table, engineId, networks, ports }: Ruleset): st
   const outOf = networks
     .filter(({ internal }) => internal)
     .map(({ bridgeName, key }) => `"${bridgeName}" : jump out_${key}`);
-  const sources = networks.flatMap(({ subnets, key }) =>
-    subnets
-      .filter((subnet) => !subnet.includes(":"))
-      .map((subnet) => `${subnet} : jump post_${key}`),
-  );
+  const sources = networks.flatMap((network) => sourceElements(network, 4));
+  const sources6 = networks.flatMap((network) => sourceElements(network, 6));
   const lines = [
     // Adding first makes the delete succeed where there is no table yet.
     `add table inet ${table}`,
@@ -164,6 +211,7 @@ export function renderRuleset({ table, engineId, networks, ports }: Ruleset): st
     ...mapLines("into", "ifname : verdict", "", into),
     ...mapLines("out_of", "ifname : verdict", "", outOf),
     ...mapLines("sources", "ipv4_addr : verdict", "interval", sources),
+    ...mapLines("sources6", "ipv6_addr : verdict", "interval", sources6),
     "  set bridges {",
     "    type ifname",
     ...(names.length > 0 ? [`    elements = { ${names.join(", ")} }`] : []),
@@ -196,6 +244,7 @@ export function renderRuleset({ table, engineId, networks, ports }: Ruleset): st
     "    type nat hook postrouting priority srcnat; policy accept;",
     "    ip saddr 127.0.0.0/8 oifname @bridges masquerade",
     "    ip saddr vmap @sources",
+    "    ip6 saddr vmap @sources6",
     "  }",
     "}",
     ...elementLines("add", table, ports),

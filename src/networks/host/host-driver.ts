@@ -1,3 +1,4 @@
+import { PermissionDeniedError } from "#base/errors.ts";
 import { bareEndpoint } from "#networks/bare-endpoint.ts";
 import type {
   EndpointRecord,
@@ -9,6 +10,10 @@ import type { NetworkRecord } from "#networks/networks.ts";
 
 /** The host's own network: the container has no namespace of its own, so there is nothing to make. */
 export class HostDriver implements NetworkDriver {
+  /** @throws {PermissionDeniedError} There is one, and no second. */
+  checkCreate({ driver }: NetworkRecord): void {
+    throw new PermissionDeniedError(`only one instance of "${driver}" network is allowed`);
+  }
   bringUp(): void {}
   async takeDown(): Promise<void> {}
   rules(): NetworkRules | undefined {
@@ -21,6 +26,9 @@ export class HostDriver implements NetworkDriver {
   restoreEndpoint(): void {}
   releaseEndpoint(): void {}
   attachEndpoint(): void {}
+  isEndpointAttached(): boolean {
+    return true;
+  }
   isEndpointReady(): boolean {
     return true;
   }

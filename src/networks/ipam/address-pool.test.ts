@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { ConflictError, ResourceExhaustedError } from "#base/errors.ts";
 import { AddressPool } from "./address-pool.ts";
-import { formatIp, parseCidr, parseIp } from "./ip.ts";
+import { formatIp, parseCidr, parseIp } from "#base/ip.ts";
 
 function poolOf(subnet: string, range?: string): AddressPool {
   const block = parseCidr(subnet);

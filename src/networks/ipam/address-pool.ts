@@ -1,5 +1,5 @@
 import { ConflictError, ResourceExhaustedError } from "#base/errors.ts";
-import { type Cidr, type IpAddress, blockSize, contains, formatCidr, formatIp } from "./ip.ts";
+import { type Cidr, type IpAddress, blockSize, contains, formatCidr, formatIp } from "#base/ip.ts";
 
 /**
  * Addresses of one subnet: who has which is the owner's to remember; this only says which are free.

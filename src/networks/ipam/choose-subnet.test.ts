@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { ResourceExhaustedError } from "#base/errors.ts";
 import { chooseSubnet, DEFAULT_SUBNET_POOLS } from "./choose-subnet.ts";
-import { formatCidr, parseCidr } from "./ip.ts";
+import { formatCidr, parseCidr } from "#base/ip.ts";
 
 function choice(...taken: string[]): string {
   return formatCidr(chooseSubnet(DEFAULT_SUBNET_POOLS, taken.map(parseCidr)));

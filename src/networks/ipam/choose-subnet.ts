@@ -1,5 +1,5 @@
 import { ResourceExhaustedError } from "#base/errors.ts";
-import { type Cidr, blockSize, overlaps } from "./ip.ts";
+import { type Cidr, blockSize, overlaps } from "#base/ip.ts";
 
 /** A block that is cut into subnets of one size: `--default-address-pool base=…,size=…`. */
 export interface SubnetPool {
@@ -21,20 +21,31 @@ export const DEFAULT_SUBNET_POOLS: readonly SubnetPool[] = [
   { base: { family: 4, base: ipv4(192, 168), prefixLength: 16 }, size: 20 },
 ];
 
+/** For networks of the user's, where no pools are configured: small, so that some 3,800 of them fit. */
+export const NETWORK_SUBNET_POOLS: readonly SubnetPool[] = [
+  { base: { family: 4, base: ipv4(172, 18), prefixLength: 15 }, size: 24 },
+  { base: { family: 4, base: ipv4(172, 20), prefixLength: 14 }, size: 24 },
+  { base: { family: 4, base: ipv4(172, 24), prefixLength: 14 }, size: 24 },
+  { base: { family: 4, base: ipv4(172, 28), prefixLength: 14 }, size: 24 },
+  { base: { family: 4, base: ipv4(192, 168), prefixLength: 16 }, size: 24 },
+];
+
 function firstFreeIn(pool: SubnetPool, taken: readonly Cidr[]): Cidr | undefined {
   const { family, prefixLength } = pool.base;
   const step = blockSize({ ...pool.base, prefixLength: pool.size });
   const end = pool.base.base + blockSize({ ...pool.base, prefixLength });
+  const clashes = taken
+    .filter((block) => overlaps(block, pool.base))
+    .toSorted((a, b) => (a.base < b.base ? -1 : 1));
   let base = pool.base.base;
-  while (base < end) {
-    const candidate: Cidr = { family, base, prefixLength: pool.size };
-    const clash = taken.find((block) => overlaps(block, candidate));
-    if (!clash) return candidate;
-    // Past the whole clash at once: a /8 route must not cost a step for each /24 in it.
+  for (const clash of clashes) {
     const past = clash.base + blockSize(clash);
-    base = past > base + step ? past + ((step - (past % step)) % step) : base + step;
+    if (past <= base) continue;
+    if (clash.base >= base + step) break;
+    // past the whole clash at once: a /8 route must not cost a step for each /24 in it
+    base = past + ((step - (past % step)) % step);
   }
-  return undefined;
+  return base < end ? { family, base, prefixLength: pool.size } : undefined;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { parseIp } from "./ip.ts";
+import { parseIp } from "#base/ip.ts";
 import { macOfIpv4, parseMac } from "./mac.ts";
 
 describe("MAC addresses", () => {

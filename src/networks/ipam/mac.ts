@@ -1,5 +1,5 @@
 import { InvalidArgumentError, invariant } from "#base/errors.ts";
-import type { IpAddress } from "./ip.ts";
+import type { IpAddress } from "#base/ip.ts";
 
 function formatMac(octets: readonly number[]): string {
   return octets.map((octet) => octet.toString(16).padStart(2, "0")).join(":");
@@ -12,6 +12,12 @@ function formatMac(octets: readonly number[]): string {
 export function macOfIpv4(address: IpAddress): string {
   invariant(address.family === 4, "a derived MAC address needs an IPv4 address");
   const octets = [24n, 16n, 8n, 0n].map((shift) => Number((address.value >> shift) & 0xffn));
+  return formatMac([0x02, 0x42, ...octets]);
+}
+
+/** For an endpoint without IPv4: `02:42:` and the id's first eight digits. */
+export function macOfId(id: string): string {
+  const octets = [0, 2, 4, 6].map((at) => Number.parseInt(id.slice(at, at + 2), 16));
   return formatMac([0x02, 0x42, ...octets]);
 }
 

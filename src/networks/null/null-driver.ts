@@ -1,3 +1,4 @@
+import { PermissionDeniedError } from "#base/errors.ts";
 import { bareEndpoint } from "#networks/bare-endpoint.ts";
 import type {
   EndpointRecord,
@@ -9,6 +10,10 @@ import type { NetworkRecord } from "#networks/networks.ts";
 
 /** Network `none`: a namespace with `lo` and nothing else. */
 export class NullDriver implements NetworkDriver {
+  /** @throws {PermissionDeniedError} There is one, and no second. */
+  checkCreate({ driver }: NetworkRecord): void {
+    throw new PermissionDeniedError(`only one instance of "${driver}" network is allowed`);
+  }
   bringUp(): void {}
   async takeDown(): Promise<void> {}
   rules(): NetworkRules | undefined {
@@ -21,6 +26,9 @@ export class NullDriver implements NetworkDriver {
   restoreEndpoint(): void {}
   releaseEndpoint(): void {}
   attachEndpoint(): void {}
+  isEndpointAttached(): boolean {
+    return true;
+  }
   isEndpointReady(): boolean {
     return true;
   }

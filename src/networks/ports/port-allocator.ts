@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { FailedPreconditionError, messageOf, UnsupportedError } from "#base/errors.ts";
 import type { Processes } from "#host/processes.ts";
 import type { Sockets } from "#host/sockets.ts";
-import { tryParseIp } from "#networks/ipam/ip.ts";
+import { tryParseIp } from "#base/ip.ts";
 import { type PortRequest, PortInUseError, type PublishedPort } from "#networks/networks.ts";
 import { openTcpRelay, openUdpRelay, type Relay } from "./relay.ts";
 

@@ -8,6 +8,7 @@ const RTM_GETADDR = 22;
 const RTM_NEWROUTE = 24;
 const RTM_GETROUTE = 26;
 const NLM_F_EXCL_CREATE = 0x600;
+const NLM_F_REPLACE_CREATE = 0x500;
 const AF_INET = 2;
 const AF_INET6 = 10;
 
@@ -55,6 +56,7 @@ export function addRoute(route: {
   readonly destination: string;
   readonly gateway?: string;
   readonly linkIndex?: number;
+  readonly isReplacing?: boolean;
 }): NetlinkRequest {
   const gateway = route.gateway === undefined ? undefined : parseIpAddress(route.gateway);
   const to = route.destination === "default" ? undefined : parseCidr(route.destination);
@@ -73,7 +75,7 @@ export function addRoute(route: {
   if (route.linkIndex !== undefined) attributes.push([RTA_OIF, { u32: route.linkIndex }]);
   return {
     type: RTM_NEWROUTE,
-    flags: NLM_F_EXCL_CREATE,
+    flags: route.isReplacing ? NLM_F_REPLACE_CREATE : NLM_F_EXCL_CREATE,
     // struct rtmsg: the last four bytes are flags
     body: Uint8Array.of(
       family,

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "#base/errors.ts";
+import { InvalidArgumentError } from "./errors.ts";
 
 /** An IP address as a number: 32 or 128 bits. */
 export interface IpAddress {

@@ -1,0 +1,27 @@
+import { messageOf, NotFoundError } from "#base/errors.ts";
+import { type Command, atLeast, defineCommand } from "#cli/command.ts";
+import { ExitError } from "#cli/exit-error.ts";
+import { boolFlag } from "#cli/flags.ts";
+
+export const command: Command = defineCommand({
+  usage: "NETWORK [NETWORK...]",
+  args: atLeast(1),
+  completeArgs: ["networks"],
+  flags: { force: boolFlag("Do not error if the network does not exist", { short: "f" }) },
+  async run(cli, { flags, args }) {
+    const engine = await cli.engine();
+    const failures: string[] = [];
+    for (const name of args) {
+      try {
+        await engine.send("DELETE", `/networks/${encodeURIComponent(name)}`);
+        cli.output.write(`${name}\n`);
+      } catch (error) {
+        if (flags.force && error instanceof NotFoundError) continue;
+        failures.push(messageOf(error));
+      }
+    }
+    // docker prints its status after the reasons
+    if (failures.length > 0) throw new ExitError([...failures, "exit status 1"].join("\n"), 1);
+    return 0;
+  },
+});

@@ -1,0 +1,166 @@
+import { ConflictError, NotFoundError, PermissionDeniedError } from "#base/errors.ts";
+import type { Clock } from "#host/clock.ts";
+import type { Netlink } from "#host/netlink.ts";
+import { newNetworkId, type NetworkId, type RandomBytes } from "#spec/ids.ts";
+import type { Collection } from "#store/store.ts";
+import { BRIDGE_OPTION } from "./bridge/bridge-options.ts";
+import type { NetworkDriver } from "./driver.ts";
+import type { Firewall } from "./firewall/firewall.ts";
+import type { SubnetPool } from "./ipam/choose-subnet.ts";
+import { takenBlocks } from "./ipam/taken-blocks.ts";
+import type { NetworkRecord, NetworkRequest } from "./networks.ts";
+import { PREDEFINED_NETWORKS, planNetwork } from "./plan-network.ts";
+
+export interface CatalogOptions {
+  readonly engineId: string;
+  readonly networks: Collection<NetworkRecord>;
+  readonly drivers: Readonly<Record<NetworkRecord["driver"], NetworkDriver>>;
+  readonly netlink: Pick<Netlink, "addresses" | "links" | "routes">;
+  readonly firewall: Pick<Firewall, "addNetwork" | "removeNetwork">;
+  readonly clock: Pick<Clock, "nowMs">;
+  readonly randomBytes: RandomBytes;
+  readonly networkPools: readonly SubnetPool[];
+}
+
+/**
+ * The networks and their records. A record with an `intent` is of a network that is on its way in or out: its name
+ * and subnet are taken, and a daemon that finds it at its start takes it away.
+ */
+export class NetworkCatalog {
+  readonly #options: CatalogOptions;
+
+  constructor(options: CatalogOptions) {
+    this.#options = options;
+  }
+
+  /** In the order of names. */
+  list(): readonly NetworkRecord[] {
+    return this.#all().filter(({ intent }) => intent === undefined);
+  }
+
+  /** Networks that have something on the host: no configurations. */
+  inUse(): readonly NetworkRecord[] {
+    return this.list().filter(({ configOnly }) => !configOnly);
+  }
+
+  get(id: NetworkId): NetworkRecord | undefined {
+    return this.#options.networks.get(id);
+  }
+
+  /** By name, id or unambiguous id prefix. */
+  resolve(reference: string): NetworkRecord {
+    const networks = this.list();
+    const exact =
+      networks.find(({ name }) => name === reference) ??
+      networks.find(({ id }) => id === reference);
+    if (exact) return exact;
+    const matches = reference === "" ? [] : networks.filter(({ id }) => id.startsWith(reference));
+    if (matches.length > 1) {
+      throw new ConflictError(
+        `network ${reference} is ambiguous (${matches.length} matches found based on ID prefix)`,
+      );
+    }
+    if (!matches[0]) throw new NotFoundError(`network ${reference} not found`);
+    return matches[0];
+  }
+
+  async create(request: NetworkRequest): Promise<NetworkRecord> {
+    const { networks, drivers, firewall } = this.#options;
+    const network = this.#plan(request);
+    if (network.configOnly) {
+      networks.put(network.id, network);
+      return network;
+    }
+    const driver = drivers[network.driver];
+    driver.checkCreate(network);
+    networks.put(network.id, { ...network, intent: "create" });
+    try {
+      driver.bringUp(network);
+      const rules = driver.rules(network);
+      if (rules) await firewall.addNetwork(rules);
+      networks.put(network.id, network);
+    } catch (error) {
+      await this.#takeAway(network);
+      throw error;
+    }
+    return network;
+  }
+
+  #plan(request: NetworkRequest): NetworkRecord {
+    const { netlink, clock, randomBytes, engineId, networkPools } = this.#options;
+    const host = {
+      links: netlink.links(),
+      addresses: netlink.addresses(),
+      routes: netlink.routes(),
+    };
+    const bridgeName = request.options[BRIDGE_OPTION.bridgeName];
+    const networks = this.#all();
+    const used = networks.find(({ options }) => options[BRIDGE_OPTION.bridgeName] === bridgeName);
+    if (bridgeName !== undefined && used) {
+      throw new PermissionDeniedError(
+        `cannot create network ${request.name}: conflicts with network "${used.name}": both are to use bridge ${bridgeName}`,
+      );
+    }
+    const own = host.links.find(({ name }) => name === bridgeName);
+    return planNetwork(request, {
+      engineId,
+      identity: { id: newNetworkId(randomBytes), createdMs: clock.nowMs() },
+      networks,
+      taken: takenBlocks(host, own),
+      pools: networkPools,
+    });
+  }
+
+  /**
+   * @param active Those that are on it: `name:"web" id:"0123456789ab"` each.
+   * @throws {PermissionDeniedError} Predefined, or somebody is on it.
+   */
+  async remove(id: NetworkId, active: readonly string[]): Promise<void> {
+    const { networks } = this.#options;
+    const network = networks.get(id);
+    if (!network || network.intent) throw new NotFoundError(`network ${id} not found`);
+    if (PREDEFINED_NETWORKS.has(network.name)) {
+      throw new PermissionDeniedError(
+        `${network.name} is a pre-defined network and cannot be removed`,
+      );
+    }
+    if (active.length > 0) {
+      throw new PermissionDeniedError(
+        `error while removing network: network ${network.name} has active endpoints (${active.join(", ")})`,
+      );
+    }
+    const user = network.configOnly
+      ? this.#all().find(({ configFrom }) => configFrom === network.name)
+      : undefined;
+    if (user) {
+      throw new PermissionDeniedError(
+        `configuration network "${network.name}" is in use by network "${user.name}"`,
+      );
+    }
+    networks.put(id, { ...network, intent: "remove" });
+    await this.#takeAway(network);
+  }
+
+  /** What a killed daemon was at: what was not finished goes. */
+  async finish(): Promise<void> {
+    for (const network of this.#all()) {
+      if (network.intent !== undefined) await this.#takeAway(network);
+    }
+  }
+
+  async #takeAway(network: NetworkRecord): Promise<void> {
+    const { networks, drivers, firewall } = this.#options;
+    if (!network.configOnly) {
+      const driver = drivers[network.driver];
+      const rules = driver.rules(network);
+      if (rules) await firewall.removeNetwork(rules.key);
+      await driver.takeDown(network);
+    }
+    networks.delete(network.id);
+  }
+
+  #all(): readonly NetworkRecord[] {
+    const networks = this.#options.networks.entries().map(([, network]) => network);
+    return networks.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+}

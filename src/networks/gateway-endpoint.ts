@@ -1,0 +1,47 @@
+import type { LinkOp } from "#host/netlink.ts";
+import type { EndpointRecord } from "./driver.ts";
+
+/**
+ * The endpoint that a container's default route goes by: that with the highest priority, then that whose network's
+ * name comes first, as docker has it. Internal networks have no gateway and give none.
+ */
+export function gatewayEndpoint(
+  endpoints: readonly EndpointRecord[],
+  family: 4 | 6,
+): EndpointRecord | undefined {
+  const gateway = (endpoint: EndpointRecord): string =>
+    (family === 4 ? endpoint.gateway : endpoint.ipv6Gateway) ?? "";
+  const priority = ({ gatewayPriority = 0 }: EndpointRecord): number => gatewayPriority;
+  return endpoints
+    .filter((endpoint) => gateway(endpoint) !== "")
+    .toSorted((a, b) => priority(b) - priority(a) || (a.networkName < b.networkName ? -1 : 1))[0];
+}
+
+/** A container's way out by this endpoint, in place of what there was. */
+export function defaultRoute(endpoint: EndpointRecord, family: 4 | 6): LinkOp {
+  return {
+    kind: "add-route",
+    destination: "default",
+    gateway: (family === 4 ? endpoint.gateway : endpoint.ipv6Gateway) ?? "",
+    ...(endpoint.interfaceName === undefined ? {} : { name: endpoint.interfaceName }),
+    isReplacing: true,
+  };
+}
+
+/** Families that get their default route by `endpoint`. */
+export function routesBy(
+  endpoint: EndpointRecord,
+  endpoints: readonly EndpointRecord[],
+): readonly (4 | 6)[] {
+  return ([4, 6] as const).filter(
+    (family) => gatewayEndpoint(endpoints, family)?.id === endpoint.id,
+  );
+}
+
+/** The lowest `ethN` that is free. */
+export function nextInterfaceIndex(endpoints: readonly EndpointRecord[]): number {
+  const taken = new Set(endpoints.map(({ interfaceName }) => interfaceName));
+  let index = 0;
+  while (taken.has(`eth${index}`)) index += 1;
+  return index;
+}

@@ -9,11 +9,12 @@ import { parseArgs } from "node:util";
 import { Glob } from "bun";
 import { commands } from "../src/cli/commands.ts";
 import { findCommand } from "../src/cli/find-command.ts";
+import { readApiReference } from "../test/harness/api-reference.ts";
 
-interface Operation {
+interface QueriedOperation {
   readonly method: string;
-  /** As in the reference: `/containers/{id}/json`. */
   readonly path: string;
+  /** Names of its query parameters. */
   readonly parameters: readonly string[];
 }
 
@@ -28,8 +29,6 @@ interface ReferenceCommand {
     readonly hidden: boolean;
   }[];
 }
-
-type Yaml = { readonly [key: string]: unknown };
 
 /** First match wins: which issue brings an endpoint or command that is not there. */
 const LATER: readonly (readonly [pattern: RegExp, issue: string])[] = [
@@ -51,36 +50,23 @@ const WITHOUT_EFFECT: readonly string[] = [
   "/images/json (GET) ?digests", // digests are always shown
 ];
 
-const METHODS = ["get", "head", "post", "put", "delete"];
+/** Commands whose flags are read by the code of another, so that using either uses both. */
+const SAME_CODE: Readonly<Record<string, readonly string[]>> = {
+  "container create": ["container run"],
+  "container inspect": ["inspect"],
+  "image inspect": ["inspect"],
+};
 
 function issueOf(item: string): string {
   return LATER.find(([pattern]) => pattern.test(item))?.[1] ?? "MISSING";
 }
 
-function object(value: unknown): Yaml {
-  return typeof value === "object" && value !== null ? (value as Yaml) : {};
-}
-
-function readOperations(): readonly Operation[] {
-  const text = readFileSync("test/reference/engine-api.yaml", "utf8");
-  const paths = object(object(Bun.YAML.parse(text))["paths"]);
-  return Object.entries(paths).flatMap(([path, item]) =>
-    Object.entries(object(item))
-      .filter(([method]) => METHODS.includes(method))
-      .map(([method, operation]) => ({
-        method: method.toUpperCase(),
-        path,
-        parameters: queryParameters(object(operation)),
-      })),
-  );
-}
-
-function queryParameters(operation: Yaml): readonly string[] {
-  const list = Array.isArray(operation["parameters"]) ? operation["parameters"] : [];
-  return list
-    .map(object)
-    .filter((one) => one["in"] === "query")
-    .map((one) => String(one["name"]));
+function readOperations(): readonly QueriedOperation[] {
+  return readApiReference().operations.map(({ method, path, parameters }) => ({
+    method,
+    path,
+    parameters: parameters.filter((one) => one.in === "query").map((one) => one.name),
+  }));
 }
 
 /** What the route files say: `METHOD path`, with the texts of their folder to look for parameters. */
@@ -107,7 +93,7 @@ function plainPath(path: string): string {
 }
 
 /** Parameters and endpoints of the requests that end-to-end tests made. */
-function readRequests(folder: string, operations: readonly Operation[]): ReadonlySet<string> {
+function readRequests(folder: string, operations: readonly QueriedOperation[]): ReadonlySet<string> {
   const used = new Set<string>();
   const file = join(folder, "requests");
   if (!existsSync(file)) return used;
@@ -234,9 +220,7 @@ if (values.exercised !== undefined) {
     used.count(path, typed.has(path));
     for (const { name, shorthand, hidden } of wanted) {
       if (name === "help" || hidden) continue;
-      // `run` hands its words to the same code.
-      const paths = path === "container create" ? [path, "container run"] : [path];
-      const isTyped = paths.some(
+      const isTyped = [path, ...(SAME_CODE[path] ?? [])].some(
         (one) => typed.has(`${one} --${name}`) || typed.has(`${one} -${shorthand}`),
       );
       used.count(`${path} --${name}`, isTyped);

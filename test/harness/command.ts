@@ -1,3 +1,5 @@
+import { recordCommand } from "./surface.ts";
+
 /** What a finished command printed and how it ended. */
 export interface CommandResult {
   readonly exitCode: number;
@@ -16,6 +18,7 @@ export async function runCommand(
   argv: readonly string[],
   options: CommandOptions = {},
 ): Promise<CommandResult> {
+  recordCommand(argv);
   const child = Bun.spawn([...argv], {
     stdin:
       typeof options.input === "string" ? Buffer.from(options.input) : (options.input ?? "ignore"),

@@ -10,7 +10,7 @@ import {
 import { join, resolve } from "node:path";
 import { type CommandOptions, type CommandResult, mustRun, runCommand } from "./command.ts";
 import { findLeaks } from "./leaks.ts";
-import { isRecordingSurface, recordCommand, recordRequests } from "./surface.ts";
+import { isRecordingSurface, recordRequests } from "./surface.ts";
 import { waitUntil } from "./wait-until.ts";
 
 export const WHARF: string = resolve("dist/wharf");
@@ -195,7 +195,6 @@ export class TestEngine implements AsyncDisposable {
     options: CommandOptions,
     run: typeof runCommand,
   ): Promise<CommandResult> {
-    recordCommand(args);
     return await run([client, ...args], {
       ...options,
       env: { ...this.environment(), ...options.env },
@@ -205,13 +204,8 @@ export class TestEngine implements AsyncDisposable {
   async importImage(name: keyof typeof IMAGES): Promise<void> {
     const image = IMAGES[name];
     const changes = image.changes.flatMap((change) => ["-c", change]);
-    await this.mustWharf(
-      "image",
-      "import",
-      ...changes,
-      join(CACHE, `${name}.tar`),
-      image.reference,
-    );
+    const args = ["image", "import", ...changes, join(CACHE, `${name}.tar`), image.reference];
+    await this.#client(WHARF, args, { timeoutMs: 240_000 }, mustRun);
   }
 
   async #removeContainers(): Promise<void> {

@@ -1,3 +1,4 @@
+import { recordCommand } from "./surface.ts";
 import { waitUntil } from "./wait-until.ts";
 
 /** A command on a pseudo-terminal, as a person at a keyboard drives it. */
@@ -14,6 +15,7 @@ export class TerminalSession implements AsyncDisposable {
       readonly rows?: number;
     } = {},
   ) {
+    recordCommand(argv);
     this.#process = Bun.spawn([...argv], {
       env: { ...process.env, TERM: "xterm", ...options.env },
       terminal: {

@@ -251,7 +251,7 @@ function checkEndpoints(networkingConfig: NetworkingConfig): void {
         `invalid config for network ${network}: invalid endpoint settings:\n${reason}`,
       );
     if (endpoint.IPAMConfig?.IPv4Address || endpoint.IPAMConfig?.IPv6Address) {
-      throw invalid("user-specified IP address is supported on user-defined networks only");
+      throw invalid("user specified IP address is supported on user defined networks only");
     }
     if (endpoint.Aliases.length > 0) {
       throw invalid("network-scoped aliases are only supported for user-defined networks");

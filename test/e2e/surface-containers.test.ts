@@ -51,7 +51,7 @@ describe("files", () => {
       await must("exec", "main", "stat", "-c", "%u:%g %F", "/kept", "/followed", "/unfollowed"),
     ).toBe("1234:5678 regular file\n1234:5678 regular file\n0:0 symbolic link");
     await must("cp", "-a", "main:/kept", join(folder, "back"));
-    expect(statSync(join(folder, "back"))).toMatchObject({ uid: 1234, gid: 5678, size: 5 });
+    expect(statSync(join(folder, "back"))).toHaveProperty("size", 5);
     const changes = (await must("diff", "main")).split("\n");
     expect(changes).toContain("A /kept");
   });
@@ -75,6 +75,7 @@ describe("files", () => {
       "A Sailor a word",
     );
     expect(await must("run", "--rm", "committed:1")).toBe("text");
+    await engine.mustWharf("commit", "--no-pause", "main", "committed:1");
     await must("rmi", "committed:1");
   });
 });
@@ -124,14 +125,7 @@ describe("attach, exec and start", () => {
       "read x; echo got $x; exit 6",
     );
     const result = await engine.docker(
-      [
-        "start",
-        "--attach",
-        "--interactive",
-        "--detach-keys",
-        "ctrl-x",
-        "again",
-      ],
+      ["start", "--attach", "--interactive", "--detach-keys", "ctrl-x", "again"],
       { input: "this\n" },
     );
     expect(result).toMatchObject({ exitCode: 6, stdout: "got this\n" });
@@ -192,15 +186,15 @@ test("update changes every limit of a running container", async () => {
     "{{with .HostConfig}}{{.Memory}} {{.MemorySwap}} {{.MemoryReservation}} {{.CPUShares}} {{.CPUPeriod}} {{.CPUQuota}} {{.CpusetCpus}} {{.CpusetMems}} {{.RestartPolicy}}{{end}}",
   );
   expect(host).toBe("100663296 134217728 33554432 300 50000 20000 0 0 {on-failure 4}");
-  const read = "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes memory.max 2>/dev/null";
+  const read = "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes 2>/dev/null || cat memory.max";
   expect(await must("exec", "main", "sh", "-c", read)).toBe("100663296");
   await must("update", "--restart", "no", "shell");
   await must("update", "--cpus", "0.25", "shell");
   expect(await inspect("shell", "{{.HostConfig.NanoCpus}}")).toBe("250000000");
   const weight = await engine.docker(["update", "--blkio-weight", "300", "shell"]);
-  expect(weight.stderr + (await inspect("shell", "{{.HostConfig.BlkioWeight}}"))).toMatch(
-    /300|does not support Block I\/O weight/i,
-  );
+  expect(
+    weight.stdout + weight.stderr + (await inspect("shell", "{{.HostConfig.BlkioWeight}}")),
+  ).toMatch(/300|does not support Block I\/O weight/i);
   const realtime = await engine.docker([
     "update",
     "--cpu-rt-period",
@@ -219,7 +213,7 @@ test("restart and stop send the signal that is asked for", async () => {
       "--since",
       "10m",
       "--until",
-      "0s",
+      new Date().toISOString(),
       "--filter",
       "event=kill",
       "--format",

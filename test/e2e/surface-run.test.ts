@@ -133,12 +133,9 @@ describe("refused as by Docker", () => {
     [["--userns", "keep-id"], "--userns: invalid USER mode"],
     [["--platform", "nosuch"], 'error parsing specified platform: "nosuch"'],
     [["--blkio-weight-device", "x"], 'invalid argument "x" for "--blkio-weight-device" flag'],
-    [
-      ["--log-driver", "nosuch"],
-      "nosuch",
-    ],
+    [["--log-driver", "nosuch"], "nosuch"],
     [["--health-start-period", "-1s"], "--health-start-period cannot be negative"],
-    [["--volume-driver", "nosuch", "-v", "v:/x", "--name", "n"], "nosuch"],
+    [["--pull", "never", "--volume-driver", "nosuch", "-v", "vol:/x"], "nosuch"],
     [["--cpu-rt-period", "1000", "--cpu-rt-runtime", "2000"], "runtime"],
     [["--cpus", "0.5", "--cpu-quota", "5"], "Conflicting options: Nano CPUs and CPU Quota"],
   ];

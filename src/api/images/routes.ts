@@ -9,6 +9,7 @@ import type { Wire } from "#api/wire.ts";
 import type { ImageRecord } from "#images/images.ts";
 import { isAtLeast } from "#spec/engine-api/version.ts";
 import type { ImagesBackend } from "./backend.ts";
+import { checkImagePlatform, readPlatforms } from "./platform.ts";
 import {
   historyToWire,
   inspectToWire,
@@ -88,6 +89,10 @@ async function saveImages(
   references: readonly string[],
 ): Promise<void> {
   if (references.length === 0) throw new InvalidArgumentError("no image names given");
+  const platforms = readPlatforms(exchange.query, "platform");
+  for (const reference of references) {
+    if (platforms.length > 0) checkImagePlatform(images.resolve(reference), reference, platforms);
+  }
   const pieces = images.save(references, exchange.signal)[Symbol.asyncIterator]();
   let piece = await pieces.next(); // an unknown image is an ordinary error: nothing was sent yet
   exchange.response.writeHead(200, { "Content-Type": TAR_TYPE });
@@ -135,6 +140,7 @@ function lookRoutes(images: ImagesBackend): readonly Route[] {
       const { query, version } = exchange;
       const name = pathPart(exchange, "name");
       const image = images.resolve(name);
+      checkImagePlatform(image, name, readPlatforms(query, "platform"));
       const body = inspectToWire(image, images.graphDriver(name), version);
       if (!query.boolean("manifests") || !isAtLeast(version, "1.48")) {
         sendJson(exchange, 200, body);
@@ -145,7 +151,9 @@ function lookRoutes(images: ImagesBackend): readonly Route[] {
       sendJson(exchange, 200, { ...body, Manifests });
     }),
     answer("GET", "/images/{name:.*}/history", (exchange) => {
-      const entries = images.history(pathPart(exchange, "name"));
+      const name = pathPart(exchange, "name");
+      checkImagePlatform(images.resolve(name), name, readPlatforms(exchange.query, "platform"));
+      const entries = images.history(name);
       sendJson(exchange, 200, entries.map(historyToWire));
     }),
     answer("GET", "/images/get", (exchange) => {
@@ -177,7 +185,10 @@ export function imageRoutes(images: ImagesBackend): readonly Route[] {
     }),
     answer("DELETE", "/images/{name:.*}", async (exchange) => {
       const { query } = exchange;
-      const removed = await images.remove(pathPart(exchange, "name"), {
+      const name = pathPart(exchange, "name");
+      const platforms = readPlatforms(query, "platforms");
+      if (platforms.length > 0) checkImagePlatform(images.resolve(name), name, platforms);
+      const removed = await images.remove(name, {
         force: query.boolean("force"),
         pruneParents: !query.boolean("noprune"),
       });

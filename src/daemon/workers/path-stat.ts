@@ -1,5 +1,5 @@
 import { lstatSync, readlinkSync } from "node:fs";
-import { FailedPreconditionError, NotFoundError } from "#base/errors.ts";
+import { FailedPreconditionError, InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import { cleanPath } from "#base/posix-path.ts";
 import { formatRfc3339 } from "#base/rfc3339.ts";
 import { goReason } from "#host/archive/go-reason.ts";
@@ -27,7 +27,8 @@ export function archiveName(path: string): string {
 }
 
 /**
- * @throws {NotFoundError} There is no such file. {FailedPreconditionError} A part of the way is none.
+ * @throws {NotFoundError} There is no such file. {InvalidArgumentError} No file can have that name.
+ *   {FailedPreconditionError} A part of the way is none.
  */
 export function statPath(asked: string): PathStat {
   const path = absolute(asked);
@@ -47,10 +48,10 @@ export function statPath(asked: string): PathStat {
 
 export function lookFailure(call: string, path: string, error: unknown): Error {
   const message = `${call} ${path}: ${goReason(error)}`;
-  const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
-  return isMissing
-    ? new NotFoundError(message, { cause: error })
-    : new FailedPreconditionError(message, { cause: error });
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "ENOENT") return new NotFoundError(message, { cause: error });
+  if (code === "ENAMETOOLONG") return new InvalidArgumentError(message, { cause: error });
+  return new FailedPreconditionError(message, { cause: error });
 }
 
 /**

@@ -93,7 +93,10 @@ function plainPath(path: string): string {
 }
 
 /** Parameters and endpoints of the requests that end-to-end tests made. */
-function readRequests(folder: string, operations: readonly QueriedOperation[]): ReadonlySet<string> {
+function readRequests(
+  folder: string,
+  operations: readonly QueriedOperation[],
+): ReadonlySet<string> {
   const used = new Set<string>();
   const file = join(folder, "requests");
   if (!existsSync(file)) return used;

@@ -25,7 +25,8 @@ make_debian_tar "$WHARF_TEST_CACHE/programs.tar" nginx-light redis-server redis-
 wait $debian || fail "The images debian:12 and nginx could not be made: see above"
 
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+surface=$(mktemp -d)
+trap 'rm -rf "$log" "$surface"' EXIT
 passed=0 failed=0 skipped=0
 add() { # add PASSED FAILED SKIPPED
   passed=$((passed + ${1:-0})) failed=$((failed + ${2:-0})) skipped=$((skipped + ${3:-0}))
@@ -37,10 +38,13 @@ read -r p f s < <(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped
 if [ -n "${p:-}" ]; then add "$p" "$f" "$s"; else add 0 1 0; fi
 
 say "End-to-end tests"
-node_modules/.bin/bun scripts/e2e.ts 2>&1 | tee "$log"
+WHARF_TEST_SURFACE=$surface node_modules/.bin/bun scripts/e2e.ts 2>&1 | tee "$log"
 p= f= s=
 read -r p f s < <(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p' "$log" | tail -1)
 if [ -n "${p:-}" ]; then add "$p" "$f" "$s"; else add 0 1 0; fi
+
+say "Docker's surface: what is there, and what the tests above used"
+if node_modules/.bin/bun scripts/surface.ts --exercised "$surface"; then add 1 0 0; else add 0 1 0; fi
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

@@ -35,6 +35,18 @@ test("every command's help fits its terminal", async () => {
   }
 });
 
+test("every command's help names each of its flags that is not hidden", async () => {
+  for (const entry of commands) {
+    const { command } = await entry.load();
+    const text = commandHelp("wharf", entry, entry.path, command, width);
+    const shown = [...text.matchAll(/^ {2}(?:-\w, | {4})--([\w-]+)/gm)].map(([, name]) => name);
+    const visible = Object.entries(command.flags)
+      .filter(([, flag]) => !flag.hidden && flag.deprecated === undefined)
+      .map(([name]) => name);
+    expect(shown.filter((name) => name !== "help").toSorted()).toEqual(visible.toSorted());
+  }
+});
+
 test("groupHelp() lists the commands of a group", () => {
   expectGolden(
     groupHelp("wharf", "context"),

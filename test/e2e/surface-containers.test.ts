@@ -130,6 +130,12 @@ describe("attach, exec and start", () => {
     );
     expect(result).toMatchObject({ exitCode: 6, stdout: "got this\n" });
     await must("rm", "again");
+    for (const flag of ["--checkpoint", "--checkpoint-dir"]) {
+      const refused = await engine.docker(["start", flag, "x", "main"]);
+      expect(refused.stderr).toContain(
+        `"${flag}" is only supported on a Docker daemon with experimental features enabled`,
+      );
+    }
   });
 });
 

@@ -43,7 +43,7 @@ test("every command's help names each of its flags that is not hidden", async ()
     const visible = Object.entries(command.flags)
       .filter(([, flag]) => !flag.hidden && flag.deprecated === undefined)
       .map(([name]) => name);
-    expect(shown.filter((name) => name !== "help").toSorted()).toEqual(visible.toSorted());
+    expect(new Set(shown.filter((name) => name !== "help"))).toEqual(new Set(visible));
   }
 });
 

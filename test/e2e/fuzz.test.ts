@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { SchemaFuzz, brokenRequests, type FuzzRequest } from "../harness/api-fuzz.ts";
-import { readApiReference } from "../harness/api-reference.ts";
+import { fillPath, readApiReference } from "../harness/api-reference.ts";
 import { CACHE, startEngine, type TestEngine } from "../harness/engine.ts";
 import { residentMegabytes } from "../harness/memory.ts";
 import { sendRaw } from "../harness/raw-http.ts";
@@ -273,7 +273,7 @@ test('every operation of the reference is known: none answers "page not found"',
   await keepTargets();
   const unknown: string[] = [];
   for (const { method, path } of readApiReference().operations) {
-    const target = path.replaceAll(/\{\w+\}/g, "nosuch");
+    const target = fillPath(path, "nosuch");
     const request = { method, target, headers: ["Content-Length: 0"], body: new Uint8Array() };
     const answer = await sendRaw(engine.socket, bytesOf(request), {
       lingerMs: 20,

@@ -4,12 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { type StartedTestContainer, Wait } from "testcontainers";
+import { GenericContainer, type StartedTestContainer, Wait } from "testcontainers";
 import { startEngine, type TestEngine } from "../harness/engine.ts";
 import { waitUntil } from "../harness/wait-until.ts";
 
 let engine: TestEngine;
-let GenericContainer: typeof import("testcontainers").GenericContainer;
 let folder: string;
 
 beforeAll(async () => {
@@ -17,7 +16,6 @@ beforeAll(async () => {
   process.env["DOCKER_HOST"] = engine.host;
   process.env["TESTCONTAINERS_RYUK_DISABLED"] = "true";
   process.env["TESTCONTAINERS_REUSE_ENABLE"] = "true";
-  ({ GenericContainer } = await import("testcontainers"));
   folder = mkdtempSync(join(tmpdir(), "testcontainers-"));
 }, 120_000);
 afterAll(async () => {

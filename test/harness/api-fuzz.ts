@@ -1,5 +1,11 @@
 import fc from "fast-check";
-import { type ApiReference, type Operation, type Yaml, asObject } from "./api-reference.ts";
+import {
+  type ApiReference,
+  type Operation,
+  type Yaml,
+  asObject,
+  fillPath,
+} from "./api-reference.ts";
 
 /** Words that mean something to the engine under test, mixed into what is random. */
 export interface FuzzWords {
@@ -83,7 +89,9 @@ export class SchemaFuzz {
   }
 
   #resolve(schema: Yaml): Yaml {
-    const name = /^#\/definitions\/(\w+)$/.exec(String(schema["$ref"] ?? ""))?.[1];
+    const pointer = schema["$ref"];
+    const name =
+      typeof pointer === "string" ? /^#\/definitions\/(\w+)$/.exec(pointer)?.[1] : undefined;
     const target = name === undefined ? schema : asObject(this.#definitions[name]);
     const parts = Array.isArray(target["allOf"]) ? target["allOf"].map(asObject) : [];
     if (parts.length === 0) return target;
@@ -166,10 +174,7 @@ export class SchemaFuzz {
         ),
       })
       .map((parts) => {
-        const path = operation.path.replaceAll(
-          /\{\w+\}/g,
-          encodeURIComponent(wellFormed(parts.name)),
-        );
+        const path = fillPath(operation.path, encodeURIComponent(wellFormed(parts.name)));
         const words = parts.query.filter((word) => word !== undefined).join("&");
         const text = parts.json === undefined ? "" : (JSON.stringify(parts.json) ?? "");
         const bytes = parts.damage(Buffer.from(text));
@@ -193,7 +198,7 @@ export class SchemaFuzz {
 
   #queryOf(name: string, schema: Yaml): fc.Arbitrary<string | undefined> {
     const plain = this.#fitting(schema, MAX_DEPTH).map((value) =>
-      typeof value === "object" ? "" : String(value),
+      typeof value === "object" ? "" : `${value as string | number | boolean}`,
     );
     const filters = fc
       .dictionary(

@@ -117,6 +117,11 @@ describe("a managed plugin", () => {
     expect(await engine.mustDocker("info", "-f", "{{.Plugins.Volume}}")).toBe("[local keeper:1]");
     expect(await refusalOf("plugin", "disable", "keeper:1")).toContain("plugin keeper:1 is in use");
     expect(await refusalOf("plugin", "rm", "keeper:1")).toContain("plugin keeper:1 is in use");
+    await engine.mustDocker("plugin", "disable", "--force", "keeper:1");
+    expect(await engine.mustDocker("plugin", "ls", "--format", "{{.Enabled}}")).toBe("false");
+    await engine.mustDocker("plugin", "enable", "--timeout", "20", "keeper:1");
+    const id = await engine.mustDocker("plugin", "ls", "--no-trunc", "--format", "{{.ID}}");
+    expect(await engine.mustDocker("plugin", "inspect", "-f", "{{.ID}}", "keeper:1")).toBe(id);
     await engine.mustDocker("volume", "rm", "v1");
     expect(await refusalOf("plugin", "rm", "keeper:1")).toContain("plugin keeper:1 is enabled");
     await engine.mustDocker("plugin", "disable", "keeper:1");

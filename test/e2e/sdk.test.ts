@@ -5,6 +5,7 @@ import { join } from "node:path";
 import Docker from "dockerode";
 import { runCommand } from "../harness/command.ts";
 import { CACHE, startEngine, type TestEngine } from "../harness/engine.ts";
+import { waitUntil } from "../harness/wait-until.ts";
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -14,9 +15,9 @@ afterAll(async () => {
   await engine[Symbol.asyncDispose]();
 });
 
-async function textOf(stream: AsyncIterable<Uint8Array>): Promise<string> {
+async function textOf(stream: AsyncIterable<Uint8Array | string>): Promise<string> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
+  for await (const chunk of stream) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks).toString();
 }
 
@@ -74,6 +75,43 @@ test("dockerode creates, attaches, executes, inspects and removes", async () => 
   await expect(container.inspect()).rejects.toMatchObject({ statusCode: 404 });
 });
 
+test("dockerode copies files, shows changes, commits, updates, sums up and prunes", async () => {
+  const docker = new Docker({ socketPath: engine.socket });
+  const container = await docker.createContainer({
+    Image: "busybox",
+    Cmd: ["sleep", "1000"],
+    Labels: { sdk: "rode" },
+    Healthcheck: { Test: ["CMD", "true"], Interval: 100_000_000 },
+    name: "wide",
+  });
+  await container.start();
+  const archive = await new Bun.Archive({ "note.txt": "a note\n" }).bytes();
+  await container.putArchive(Buffer.from(archive), { path: "/tmp" });
+  const out = await container.getArchive({ path: "/tmp/note.txt" });
+  const files = await new Bun.Archive(await new Response(await textOf(out)).bytes()).files();
+  expect(await files.get("note.txt")?.text()).toBe("a note\n");
+  expect(await container.changes()).toContainEqual({ Kind: 1, Path: "/tmp/note.txt" });
+  const exported = await textOf(await container.export());
+  expect(exported).toContain("a note\n");
+  await container.update({ Memory: 96 << 20, MemorySwap: -1, RestartPolicy: { Name: "always" } });
+  await waitUntil("it is healthy", async () => {
+    const { State, HostConfig } = await container.inspect();
+    return State.Health?.Status === "healthy" && HostConfig.Memory === 96 << 20;
+  });
+  const image = (await container.commit({ repo: "wide", tag: "1", author: "rode" })) as {
+    Id: string;
+  };
+  expect((await docker.getImage("wide:1").inspect()).Id).toBe(image.Id);
+  type Usage = Readonly<Record<"ImageUsage" | "ContainerUsage", { readonly TotalCount: number }>>;
+  const { ImageUsage, ContainerUsage } = (await docker.df()) as Usage;
+  expect([ImageUsage.TotalCount, ContainerUsage.TotalCount]).toEqual([2, 1]);
+  const filters = { label: ["sdk=rode"] };
+  await container.stop({ t: 0 });
+  const pruned = await docker.pruneContainers({ filters });
+  expect(pruned.ContainersDeleted).toEqual([container.id]);
+  await docker.getImage("wide:1").remove();
+});
+
 test("@docker/node-sdk lists, runs, follows logs and removes", async () => {
   const result = await runCommand(["node", "test/e2e/clients/node-sdk.mjs", engine.host]);
   expect(result).toMatchObject({ exitCode: 0, stdout: "done\n" });
@@ -101,6 +139,31 @@ assert b"sleep" in str(c.top()).encode()
 c.pause(); c.reload(); assert c.status == "paused"
 c.unpause(); c.stop(timeout=0); assert c.wait()["StatusCode"] == 137
 c.remove(v=True)
+c = client.containers.run("busybox", ["sleep", "1000"], detach=True, name="wide", healthcheck={"test": ["CMD", "true"], "interval": 10**8})
+import io, tarfile, time
+buffer = io.BytesIO()
+with tarfile.open(fileobj=buffer, mode="w") as tar:
+    member = tarfile.TarInfo("note.txt"); member.size = 7
+    tar.addfile(member, io.BytesIO(b"a note\\n"))
+assert c.put_archive("/tmp", buffer.getvalue())
+chunks, stat = c.get_archive("/tmp/note.txt")
+assert stat["size"] == 7 and b"a note\\n" in b"".join(chunks)
+assert {"Kind": 1, "Path": "/tmp/note.txt"} in c.diff()
+c.update(mem_limit="96m", memswap_limit=-1)
+c.reload()
+deadline = time.time() + 20
+while c.attrs["State"]["Health"]["Status"] != "healthy":
+    assert time.time() < deadline, c.attrs["State"]
+    c.reload()
+assert c.attrs["HostConfig"]["Memory"] == 96 << 20
+image = c.commit(repository="wide", tag="2", author="py")
+assert image.tags == ["wide:2"] and image.attrs["Author"] == "py"
+assert client.df()["ContainerUsage"]["TotalCount"] == 1
+c.stop(timeout=0)
+assert client.containers.prune()["ContainersDeleted"] == [c.id]
+client.images.remove("wide:2")
+v = client.volumes.create("pyvol", labels={"a": "b"})
+assert v.name in client.volumes.prune(filters={"all": True, "label": "a=b"})["VolumesDeleted"]
 data = b"".join(client.images.get("busybox").save(named=True))
 client.images.remove("busybox")
 assert client.images.load(data)[0].tags == ["busybox:latest"]

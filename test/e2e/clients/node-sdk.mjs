@@ -24,5 +24,22 @@ const listed = await docker.containerList({ all: true });
 assert.deepEqual(listed.map((container) => container.Names), [["/sdk"]]);
 await docker.containerDelete(Id);
 assert.deepEqual(await docker.containerList({ all: true }), []);
+
+const kept = await docker.containerCreate(
+  { Image: "busybox", Cmd: ["sleep", "1000"], Healthcheck: { Test: ["CMD", "true"], Interval: 1e8 } },
+  { name: "kept" },
+);
+await docker.containerStart(kept.Id);
+let state = await docker.containerInspect(kept.Id);
+for (const end = Date.now() + 20_000; state.State.Health.Status !== "healthy"; ) {
+  assert.ok(Date.now() < end, JSON.stringify(state.State));
+  state = await docker.containerInspect(kept.Id);
+}
+const committed = await docker.imageCommit("kept", { repo: "kept", tag: "1", comment: "sdk" });
+assert.equal((await docker.imageInspect("kept:1")).Id, committed.Id);
+assert.equal((await docker.systemDataUsage()).ContainerUsage.TotalCount, 1);
+await docker.containerStop(kept.Id, { timeout: 0 });
+assert.deepEqual((await docker.containerPrune()).ContainersDeleted, [kept.Id]);
+await docker.imageDelete("kept:1");
 await docker.close();
 console.log("done");

@@ -22,7 +22,7 @@ async function importDistroless(): Promise<void> {
   await engine.mustWharf("import", `${engine.root}/bare.tar`, "bare");
 }
 
-const server = ["/busybox", "nc", "-l", "-p", "7", "-e", "/busybox", "echo", "served"];
+const server = ["/busybox", "nc", "-ll", "-p", "7", "-e", "/busybox", "echo", "served"];
 
 async function stateOf(name: string): Promise<object> {
   const json = JSON.parse(await engine.mustWharf("inspect", name)) as readonly {
@@ -41,7 +41,7 @@ test("a running container: its processes, network and files, and nothing of it c
   const look = "ps -o args; cat /target/conf; hostname; netstat -ltn | grep -c :7 ";
   const { stdout, stderr, exitCode } = await engine.wharf(["debug", "bare", "sh", "-c", look]);
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-  expect(stdout).toContain("/busybox nc -l -p 7");
+  expect(stdout).toContain("/busybox nc -ll -p 7");
   expect(stdout).toEndWith("a setting\ninside\n1\n");
   expect(await engine.mustWharf("debug", "bare", "nc", "127.0.0.1", "7")).toBe("served");
   expect(await engine.mustWharf("diff", "bare")).toBe("");

@@ -229,9 +229,10 @@ describe.each(ABSENCES)("the engine is $how:", ({ flags, leave, successor }) => 
       env: engine.environment(),
       columns: 91,
     });
-    session.type("echo a$((40+2))b; stty size\n");
+    // docker attaches with a size one larger first, to have the program draw anew
+    session.type("echo a$((40+2))b; until stty size | grep '24 91'; do :; done\n");
     await session.expect("a42b");
-    await session.expect("24 91");
+    await session.expect("\n24 91");
     session.type("exit 5\n");
     expect(await session.exited).toBe(5);
     expect((await inspect("terminal")).State).toMatchObject({ Status: "exited", ExitCode: 5 });

@@ -70,12 +70,18 @@ test("each number is what the kernel's files say", async () => {
   await waitUntil("it is up", async () => (await engine.mustDocker("logs", "busy")) === "up");
   await engine.mustDocker("pause", "busy");
   const id = await engine.mustDocker("inspect", "-f", "{{.Id}}", "busy");
-  const response = await engine.api("GET", "/containers/busy/stats?stream=0&one-shot=1");
-  const stats = (await response.json()) as Stats;
   const isV2 = (await engine.mustDocker("info", "-f", "{{.CgroupVersion}}")) === "2";
   const root = "/sys/fs/cgroup";
   const read = (controller: string, file: string): string =>
     readFileSync(`${root}/${isV2 ? "" : `${controller}/`}wharf/${id}/${file}`, "utf8").trim();
+  let cpuStat = "";
+  // a period of its quota may end after the pause
+  const stats = await waitUntil("the same before and after", async () => {
+    cpuStat = read("cpu", "cpu.stat");
+    const response = await engine.api("GET", "/containers/busy/stats?stream=0&one-shot=1");
+    const answer = (await response.json()) as Stats;
+    return cpuStat === read("cpu", "cpu.stat") ? answer : undefined;
+  });
 
   expect(stats.pids_stats).toEqual({ current: 2, limit: 40 });
   expect(stats.memory_stats.limit).toBe(64 * MIB);
@@ -88,7 +94,7 @@ test("each number is what the kernel's files say", async () => {
   expect(Object.keys(stats.memory_stats.stats).sort()).toEqual(Object.keys(memory).sort());
   expect(stats.cpu_stats.online_cpus).toBe(navigator.hardwareConcurrency);
   if (isV2) {
-    const cpu = keyed(read("cpu", "cpu.stat"));
+    const cpu = keyed(cpuStat);
     expect(stats.cpu_stats.cpu_usage).toEqual({
       total_usage: (cpu["usage_usec"] ?? 0) * 1000,
       usage_in_kernelmode: (cpu["system_usec"] ?? 0) * 1000,
@@ -108,7 +114,7 @@ test("each number is what the kernel's files say", async () => {
       usage_in_kernelmode: (times["system"] ?? 0) * TICK_NANOS,
       usage_in_usermode: (times["user"] ?? 0) * TICK_NANOS,
     });
-    const throttling = keyed(read("cpu", "cpu.stat"));
+    const throttling = keyed(cpuStat);
     expect(stats.cpu_stats.throttling_data).toEqual({
       periods: throttling["nr_periods"],
       throttled_periods: throttling["nr_throttled"],

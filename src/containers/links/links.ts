@@ -83,7 +83,8 @@ export function targetOf(
   link: ContainerLink,
 ): ContainerRecord | undefined {
   const record = registry.find(link.targetId);
-  return record && registry.isVisible(record) ? record : registry.tryResolve(link.targetName);
+  if (record && registry.isVisible(record)) return record;
+  return registry.tryResolve(`/${link.targetName}`); // the slash: "db" is no prefix of an id
 }
 
 /** `/db:/web/database`, as `HostConfig.Links` of inspect has it. */

@@ -133,12 +133,16 @@ async function sendAll(
   signal: AbortSignal,
 ): Promise<void> {
   const iterator = input[Symbol.asyncIterator]();
+  // Not by Promise.race: the promise of the child's end would hold every chunk until then.
+  let wake = (_: "ended"): void => {};
+  void child.ended.then((ended) => wake(ended));
   try {
     for (;;) {
       const coming = iterator.next();
-      // when the child ends first, nobody is there to hear why the input ended
-      coming.catch(() => undefined);
-      const next = await Promise.race([coming, child.ended]);
+      const next = await new Promise<IteratorResult<Uint8Array> | "ended">((resolve, reject) => {
+        wake = resolve;
+        coming.then(resolve, reject);
+      });
       if (next === "ended" || next.done === true) return;
       try {
         await child.input.send(next.value);

@@ -63,7 +63,10 @@ export class TestEngine implements AsyncDisposable {
     this.bridge = `wt${process.pid.toString(36)}${(engines++).toString(36)}`.slice(0, 15);
     this.socket = join(this.root, "wharf.sock");
     this.host = `unix://${this.socket}`;
-    this.flags = [...(isRecordingSurface ? ["--log-level", "debug"] : []), ...(options.flags ?? [])];
+    this.flags = [
+      ...(isRecordingSurface ? ["--log-level", "debug"] : []),
+      ...(options.flags ?? []),
+    ];
     this.#env = options.env ?? {};
     this.#under = options.under ?? [];
   }

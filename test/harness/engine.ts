@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import {
   mkdirSync,
   mkdtempSync,
@@ -35,8 +36,6 @@ const IMAGES = {
   programs: { reference: "programs:latest", changes: ['CMD ["bash"]'] },
 } as const;
 
-let engines = 0;
-
 /**
  * An engine of the test's own, started from dist/wharf with its own folders, bridge and socket.
  * Disposing removes its containers, stops it, and fails the test when anything of it is left on the host.
@@ -60,7 +59,8 @@ export class TestEngine implements AsyncDisposable {
   constructor(options: EngineOptions) {
     // A short root: unix socket paths end at 108 bytes.
     this.root = mkdtempSync("/var/tmp/wharf-e2e-");
-    this.bridge = `wt${process.pid.toString(36)}${(engines++).toString(36)}`.slice(0, 15);
+    // by chance, not by pid: a run that was killed may have left its bridges
+    this.bridge = `wt${randomBytes(5).toString("hex")}`;
     this.socket = join(this.root, "wharf.sock");
     this.host = `unix://${this.socket}`;
     this.flags = [

@@ -57,6 +57,8 @@ export interface ConmonRuntimeParts {
 
 /** A conmon that is busier than this keeps no container from its start. */
 const MOST_ATTACH_MS = 2000;
+/** A conmon with that much to do looks at its control fifo between two pieces of output. */
+const MOST_RESIZE_MS = 100;
 
 /** Hooks that the runtime runs in its `start` and `delete`, which we do without where there are none. */
 function hasLateHooks({ hooks }: Spec): boolean {
@@ -196,7 +198,9 @@ export class ConmonRuntime implements Runtime {
       folder.markStarting();
       return;
     }
-    await this.#untilAttached(pair);
+    // conmon takes one waiting client, then looks at the container's output, and so on: clients that it has
+    // not taken would miss what is written first
+    await this.#untilAsleep(pair, MOST_ATTACH_MS);
     folder.markStarting();
     if (program.family === "other" || folder.isHooked) {
       await this.#run(program, ["start", id], { isHooked: folder.isHooked });
@@ -288,7 +292,11 @@ export class ConmonRuntime implements Runtime {
     id: string,
     size: { readonly columns: number; readonly rows: number },
   ): Promise<void> {
-    sendResize(this.#folder(id).controlFifo, size);
+    const folder = this.#folder(id);
+    sendResize(folder.controlFifo, size);
+    const pair = folder.readPair();
+    // of two messages that it finds at once conmon 2.1.6 acts on the first one twice
+    if (pair !== undefined) await this.#untilAsleep(pair, MOST_RESIZE_MS);
   }
 
   reopenLog(id: string): void {
@@ -381,13 +389,10 @@ export class ConmonRuntime implements Runtime {
     return { ...pair, exited };
   }
 
-  /**
-   * conmon takes one waiting client, then looks at the container's output, and so on: clients that it has not
-   * taken would miss what is written first. Each one that connects wakes it, so it sleeps once all are taken.
-   */
-  async #untilAttached({ supervisor }: ProcessPair): Promise<void> {
+  /** What wakes conmon is done with when it sleeps again. */
+  async #untilAsleep({ supervisor }: ProcessPair, mostMs: number): Promise<void> {
     const { processes, clock } = this.#parts;
-    const endMs = clock.monotonicMs() + MOST_ATTACH_MS;
+    const endMs = clock.monotonicMs() + mostMs;
     while (!processes.isAsleep(supervisor)) {
       if (!processes.isAlive(supervisor) || clock.monotonicMs() > endMs) return;
       await clock.delay(1);

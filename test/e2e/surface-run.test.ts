@@ -1,9 +1,12 @@
 // The rarer flags of `run` and `create`: what each does, or by which words it is refused.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DOCKER, hasDockerCli, startEngine, type TestEngine } from "../harness/engine.ts";
 import { TerminalSession } from "../harness/terminal.ts";
+import { waitUntil } from "../harness/wait-until.ts";
+
+const CGROUPS = "/sys/fs/cgroup";
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -52,6 +55,38 @@ test("one container with many rare flags has them all", async () => {
   );
   expect(await engine.mustDocker("volume", "inspect", "-f", "{{.Driver}}", "hold")).toBe("local");
   await engine.mustDocker("rm", "-f", "rare");
+});
+
+test("--cgroup-parent puts the container's cgroup below that one", async () => {
+  const parent = `wharf-parent-${process.pid}`;
+  await engine.mustDocker(
+    ...[
+      "run",
+      "-d",
+      "--name",
+      "below",
+      "--cgroup-parent",
+      `/${parent}`,
+      "busybox",
+      "sleep",
+      "1000",
+    ],
+  );
+  const [pid, id] = (await inspect("below", "{{.State.Pid}} {{.Id}}")).split(" ");
+  expect(readFileSync(`/proc/${pid}/cgroup`, "utf8")).toContain(`/${parent}/${id}\n`);
+  await engine.mustDocker("rm", "-f", "below");
+  // a parent belongs to who named it
+  for (const hierarchy of [".", ...readdirSync(CGROUPS)]) {
+    const left = join(CGROUPS, hierarchy, parent);
+    await waitUntil(`${left} is gone`, () => {
+      try {
+        if (existsSync(left)) rmdirSync(left);
+        return true;
+      } catch {
+        return false; // the engine takes the container's own away behind its answer
+      }
+    });
+  }
 });
 
 test("block I/O weights are set where the kernel has them, else discarded with Docker's warning", async () => {

@@ -103,3 +103,30 @@ export function assertNever(value: never): never {
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
+
+type ErrorClass = new (message: string, options?: ErrorOptions) => WharfError;
+
+const CLASS_OF_KIND: Readonly<Record<ErrorKind, ErrorClass>> = {
+  "invalid-argument": InvalidArgumentError,
+  unauthenticated: UnauthenticatedError,
+  "permission-denied": PermissionDeniedError,
+  "not-found": NotFoundError,
+  conflict: ConflictError,
+  "not-modified": NotModifiedError,
+  "failed-precondition": FailedPreconditionError,
+  "resource-exhausted": ResourceExhaustedError,
+  unsupported: UnsupportedError,
+  unavailable: UnavailableError,
+  cancelled: CancelledError,
+  internal: InternalError,
+};
+
+/** The error that another process told by its kind and message. */
+export function errorOfKind(kind: ErrorKind, message: string, options?: ErrorOptions): WharfError {
+  return new CLASS_OF_KIND[kind](message, options);
+}
+
+/** For a kind that came over a wire. */
+export function isErrorKind(value: unknown): value is ErrorKind {
+  return typeof value === "string" && Object.hasOwn(CLASS_OF_KIND, value);
+}

@@ -1,36 +1,10 @@
 import {
-  ConflictError,
   type ErrorKind,
-  FailedPreconditionError,
-  InternalError,
-  InvalidArgumentError,
-  NotFoundError,
-  NotModifiedError,
-  PermissionDeniedError,
-  ResourceExhaustedError,
-  UnauthenticatedError,
+  errorOfKind,
+  isErrorKind,
   UnavailableError,
-  UnsupportedError,
-  CancelledError,
   type WharfError,
 } from "#base/errors.ts";
-
-type ErrorClass = new (message: string, options?: ErrorOptions) => WharfError;
-
-const classOfKind: Readonly<Record<ErrorKind, ErrorClass>> = {
-  "invalid-argument": InvalidArgumentError,
-  unauthenticated: UnauthenticatedError,
-  "permission-denied": PermissionDeniedError,
-  "not-found": NotFoundError,
-  conflict: ConflictError,
-  "not-modified": NotModifiedError,
-  "failed-precondition": FailedPreconditionError,
-  "resource-exhausted": ResourceExhaustedError,
-  unsupported: UnsupportedError,
-  unavailable: UnavailableError,
-  cancelled: CancelledError,
-  internal: InternalError,
-};
 
 /** Where the engine does not send our `kind`: Docker's own use of status codes. */
 const kindOfStatus: Readonly<Record<number, ErrorKind>> = {
@@ -80,7 +54,7 @@ export function errorFromAnswer(
   const fallback = status >= 500 ? "failed-precondition" : "invalid-argument";
   const kind = parsed.kind ?? kindOfStatus[status] ?? fallback;
   const cause = new EngineAnswer(status, parsed.message ?? body.trim());
-  return new classOfKind[kind](describe(status, reason, parsed.message, body, route), { cause });
+  return errorOfKind(kind, describe(status, reason, parsed.message, body, route), { cause });
 }
 
 function describe(
@@ -112,10 +86,6 @@ function parseBody(body: string): { message?: string; kind?: ErrorKind } {
     "message" in value && typeof value.message === "string" ? value.message : undefined;
   const kind = "kind" in value && isErrorKind(value.kind) ? value.kind : undefined;
   return { ...(message === undefined ? {} : { message }), ...(kind === undefined ? {} : { kind }) };
-}
-
-function isErrorKind(value: unknown): value is ErrorKind {
-  return typeof value === "string" && Object.hasOwn(classOfKind, value);
 }
 
 /** Why no connection came about. */

@@ -1,14 +1,9 @@
 import { closeSync, readSync } from "node:fs";
 import {
-  ConflictError,
   type ErrorKind,
+  errorOfKind,
   FailedPreconditionError,
   InternalError,
-  InvalidArgumentError,
-  NotFoundError,
-  PermissionDeniedError,
-  ResourceExhaustedError,
-  UnsupportedError,
 } from "#base/errors.ts";
 import type { Clock } from "#host/clock.ts";
 import type { ExitStatus, ProcessIdentity, Processes } from "#host/processes.ts";
@@ -281,27 +276,17 @@ async function* readReports(socket: StreamSocket): AsyncGenerator<FilesReport, u
   }
 }
 
+/** Kinds that mean the same to the client; any other is trouble of the process alone. */
+const TOLD_KINDS: ReadonlySet<ErrorKind> = new Set([
+  "invalid-argument",
+  "resource-exhausted",
+  "permission-denied",
+  "unsupported",
+  "conflict",
+  "not-found",
+  "internal",
+] as const);
+
 function rebuild(kind: ErrorKind, message: string): Error {
-  switch (kind) {
-    case "invalid-argument":
-      return new InvalidArgumentError(message);
-    case "resource-exhausted":
-      return new ResourceExhaustedError(message);
-    case "permission-denied":
-      return new PermissionDeniedError(message);
-    case "unsupported":
-      return new UnsupportedError(message);
-    case "conflict":
-      return new ConflictError(message);
-    case "not-found":
-      return new NotFoundError(message);
-    case "unauthenticated":
-    case "not-modified":
-    case "failed-precondition":
-    case "unavailable":
-    case "cancelled":
-      return new FailedPreconditionError(message);
-    case "internal":
-      return new InternalError(message);
-  }
+  return errorOfKind(TOLD_KINDS.has(kind) ? kind : "failed-precondition", message);
 }

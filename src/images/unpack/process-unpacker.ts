@@ -1,13 +1,9 @@
 import { closeSync } from "node:fs";
 import {
-  ConflictError,
   type ErrorKind,
+  errorOfKind,
   FailedPreconditionError,
   InternalError,
-  InvalidArgumentError,
-  PermissionDeniedError,
-  ResourceExhaustedError,
-  UnsupportedError,
 } from "#base/errors.ts";
 import type { Processes } from "#host/processes.ts";
 import type { UnpackJob, UnpackLimits, UnpackReport, UnpackResult } from "./protocol.ts";
@@ -105,26 +101,16 @@ async function readReports(
   return last;
 }
 
+/** Kinds that mean the same to the client; any other is trouble of the process alone. */
+const TOLD_KINDS: ReadonlySet<ErrorKind> = new Set([
+  "invalid-argument",
+  "resource-exhausted",
+  "permission-denied",
+  "unsupported",
+  "conflict",
+  "internal",
+] as const);
+
 function rebuild(kind: ErrorKind, message: string): Error {
-  switch (kind) {
-    case "invalid-argument":
-      return new InvalidArgumentError(message);
-    case "resource-exhausted":
-      return new ResourceExhaustedError(message);
-    case "permission-denied":
-      return new PermissionDeniedError(message);
-    case "unsupported":
-      return new UnsupportedError(message);
-    case "conflict":
-      return new ConflictError(message);
-    case "unauthenticated":
-    case "not-found":
-    case "not-modified":
-    case "failed-precondition":
-    case "unavailable":
-    case "cancelled":
-      return new FailedPreconditionError(message);
-    case "internal":
-      return new InternalError(message);
-  }
+  return errorOfKind(TOLD_KINDS.has(kind) ? kind : "failed-precondition", message);
 }

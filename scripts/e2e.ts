@@ -1,16 +1,24 @@
 // Runs the end-to-end tests against dist/wharf: each file in a process of its own, two at a time.
+// A file that fails is run once more, alone, at the end: a test that only fails beside others is named as
+// flaky and printed whole, but does not hide what really broke.
 // Arguments narrow them down: `bun scripts/e2e.ts run exec`.
 import { Glob } from "bun";
 
+interface Outcome {
+  readonly file: string;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly seconds: number;
+}
+
+const LANES = 2;
 const wanted = process.argv.slice(2);
 const files = [...new Glob("test/e2e/*.test.ts").scanSync(".")]
   .filter((file) => wanted.length === 0 || wanted.some((word) => file.includes(word)))
   .toSorted();
 
-const totals = { passed: 0, failed: 0, skipped: 0 };
-let running: Promise<void>[] = [];
-
-async function runFile(file: string): Promise<void> {
+async function runFile(file: string): Promise<Outcome> {
   const start = performance.now();
   const child = Bun.spawn(["node_modules/.bin/bun", "test", "--timeout", "120000", `./${file}`], {
     stdout: "pipe",
@@ -26,22 +34,38 @@ async function runFile(file: string): Promise<void> {
   const count = (word: string) =>
     Number(new RegExp(`^\\s*(\\d+) ${word}$`, "m").exec(output)?.[1] ?? 0);
   const failed = Math.max(count("fail"), code === 0 ? 0 : 1);
-  totals.passed += count("pass");
-  totals.failed += failed;
-  totals.skipped += count("skip");
+  const seconds = (performance.now() - start) / 1000;
   if (failed > 0) console.log(`--- ${file}\n${output}`);
   for (const line of output.split("\n")) if (/^\(skip\)|^SKIP /.test(line)) console.log(line);
-  const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  console.log(`${failed > 0 ? "FAIL" : "ok  "} ${file} (${count("pass")} passed, ${seconds} s)`);
+  console.log(
+    `${failed > 0 ? "FAIL" : "ok  "} ${file} (${count("pass")} passed, ${seconds.toFixed(1)} s)`,
+  );
+  return { file, passed: count("pass"), failed, skipped: count("skip"), seconds };
 }
 
-for (const file of files) {
-  while (running.length >= 2) await Promise.race(running);
-  const run: Promise<void> = runFile(file).then(() => {
-    running = running.filter((other) => other !== run);
-  });
-  running.push(run);
+async function runAll(): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  const waiting = [...files];
+  const lane = async (): Promise<void> => {
+    for (let file = waiting.shift(); file; file = waiting.shift()) {
+      outcomes.push(await runFile(file));
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+  return outcomes;
 }
-await Promise.all(running);
+
+const totals = { passed: 0, failed: 0, skipped: 0 };
+const flaky: string[] = [];
+for (const first of await runAll()) {
+  const last = first.failed > 0 ? await runFile(first.file) : first;
+  if (first.failed > 0 && last.failed === 0) flaky.push(first.file);
+  totals.passed += last.passed;
+  totals.failed += last.failed;
+  totals.skipped += last.skipped;
+}
+for (const file of flaky) {
+  console.log(`FLAKY ${file}: failed beside others (see above), passed alone: mend it`);
+}
 console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
 process.exit(totals.failed > 0 ? 1 : 0);

@@ -1,10 +1,10 @@
 import { messageOf } from "#base/errors.ts";
 import type { ContainerRecord } from "./container.ts";
-import { unmountImages } from "./image-mounts.ts";
+import { unmountImages } from "./mounts/image-mounts.ts";
 import { unmountRoot } from "./files/unmount-root.ts";
 import type { ContainerParts } from "./parts.ts";
-import { unmountSharedMemory } from "./shared-memory.ts";
-import { unbindOwnMounts } from "./own-mounts.ts";
+import { unmountSharedMemory } from "./mounts/shared-memory.ts";
+import { unbindOwnMounts } from "./mounts/own-mounts.ts";
 
 export type CleanUpParts = Pick<
   ContainerParts,

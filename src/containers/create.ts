@@ -12,21 +12,21 @@ import { parseVolumesFrom } from "#spec/engine-api/mount.ts";
 import type { NetworkingConfig } from "#spec/engine-api/networking-config.ts";
 import { type ContainerId, newContainerId, shortId } from "#spec/ids.ts";
 import { formatPlatform, hostPlatform, parsePlatform, selectPlatform } from "#spec/platform.ts";
-import { checkCgroupParent } from "./cgroup-path.ts";
+import { checkCgroupParent } from "./bring-up/cgroup-path.ts";
 import type { ContainerMount, ContainerRecord } from "./container.ts";
 import { applyHealthLabels, checkHealth } from "./health/labels.ts";
-import { fitLimits } from "./host-limits.ts";
+import { fitLimits } from "./bring-up/host-limits.ts";
 import { resolveLinks } from "./links/links.ts";
 import { commandOf, mergeImageConfig } from "./merge-image-config.ts";
-import { imageMountKey, imageMounts } from "./image-mounts.ts";
-import { type PlannedMount, planMounts } from "./mounts.ts";
+import { imageMountKey, imageMounts } from "./mounts/image-mounts.ts";
+import { type PlannedMount, planMounts } from "./mounts/mounts.ts";
 import { canMakeTreesReadOnly } from "./oci-spec/mounts.ts";
 import { securityWarnings } from "./oci-spec/security-options.ts";
-import { nearestPath } from "./nearest-path.ts";
+import { nearestPath } from "./mounts/nearest-path.ts";
 import { settleNetworks } from "./networks/attachments.ts";
 import type { ContainerParts } from "./parts.ts";
 import type { ContainerRegistry } from "./registry.ts";
-import { checkRemapped, mappingsOf } from "./user-namespaces.ts";
+import { checkRemapped, mappingsOf } from "./bring-up/user-namespaces.ts";
 
 export type CreateParts = Pick<
   ContainerParts,

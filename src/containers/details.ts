@@ -6,7 +6,7 @@ import { formatLinks, linksTo } from "./links/links.ts";
 import { loggedContainer } from "./logs.ts";
 import { dnsNamesOf } from "./networks/attachments.ts";
 import type { ContainerParts } from "./parts.ts";
-import { containerFilePaths } from "./write-container-files.ts";
+import { containerFilePaths } from "./bring-up/write-container-files.ts";
 
 export type DetailsParts = Pick<
   ContainerParts,

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { ConflictError } from "#base/errors.ts";
 import type { LogEntry, LoggedContainer, LogProcess, LogReadRequest } from "#logs/logs.ts";
 import type { ContainerRecord } from "./container.ts";
-import { OutputHold } from "./output-hold.ts";
+import { OutputHold } from "./bring-up/output-hold.ts";
 import type { ContainerParts } from "./parts.ts";
 
 /** What a log driver may know of a container. */

@@ -24,7 +24,7 @@ import type { SeccompProfile } from "./oci-spec/seccomp.ts";
 import type { Lives } from "./live.ts";
 import type { HealthMonitors } from "./health/monitors.ts";
 import type { ContainerRegistry } from "./registry.ts";
-import type { MappingNamespaces } from "./mapping-namespaces.ts";
+import type { MappingNamespaces } from "./bring-up/mapping-namespaces.ts";
 
 /** What the daemon's configuration decides for all containers. */
 export interface ContainerSettings {

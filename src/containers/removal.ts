@@ -4,9 +4,9 @@ import { ConflictError, messageOf } from "#base/errors.ts";
 import { cleanUpRun } from "./clean-up.ts";
 import type { ContainerExit, ContainerRecord } from "./container.ts";
 import type { WaitResult } from "./containers.ts";
-import { imageMountKey, imageMounts } from "./image-mounts.ts";
+import { imageMountKey, imageMounts } from "./mounts/image-mounts.ts";
 import type { ContainerParts } from "./parts.ts";
-import { unbindOwnMounts } from "./own-mounts.ts";
+import { unbindOwnMounts } from "./mounts/own-mounts.ts";
 import { waitResultOf } from "./transitions.ts";
 import { volumesOf } from "./update/next-start.ts";
 

@@ -9,7 +9,7 @@ import {
 import { CommandNotFoundError, CommandNotInvocableError } from "#runtime/errors.ts";
 import type { ContainerId } from "#spec/ids.ts";
 import type { CheckpointChoice } from "#spec/engine-api/checkpoint.ts";
-import { type BringUpParts, bringUp } from "./bring-up.ts";
+import { type BringUpParts, bringUp } from "./bring-up/bring-up.ts";
 import { assertCheckpoints } from "./checkpoints/create.ts";
 import { checkpointPath } from "./checkpoints/folder.ts";
 import { removeUnstarted, type RemoveParts } from "./remove.ts";

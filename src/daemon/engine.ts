@@ -15,7 +15,7 @@ import { ConflictError, FailedPreconditionError, messageOf } from "#base/errors.
 import { toHostId } from "#base/id-mappings.ts";
 import { PluginAuthorizer } from "#auth/plugin-authorizer.ts";
 import { wharfVersion } from "#base/version.ts";
-import { parentCgroupPath } from "#containers/cgroup-path.ts";
+import { parentCgroupPath } from "#containers/bring-up/cgroup-path.ts";
 import { restrictSeccompProfile } from "#containers/oci-spec/default-seccomp.ts";
 import { parseSeccompProfile } from "#containers/oci-spec/seccomp.ts";
 import { ProcessFilesWorkers } from "#containers/files/process-workers.ts";

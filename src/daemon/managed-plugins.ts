@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { cgroupPathOf, specCgroupPath } from "#containers/cgroup-path.ts";
+import { cgroupPathOf, specCgroupPath } from "#containers/bring-up/cgroup-path.ts";
 import { parseSeccompProfile } from "#containers/oci-spec/seccomp.ts";
 import type { Events } from "#events/events.ts";
 import type { Host } from "#host/host.ts";

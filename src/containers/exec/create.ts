@@ -1,5 +1,5 @@
 import type { ContainerParts } from "#containers/parts.ts";
-import { planExecProcess } from "#containers/process-plan.ts";
+import { planExecProcess } from "#containers/bring-up/process-plan.ts";
 import { assertAllowed } from "#containers/transitions.ts";
 import type { ExecConfig } from "#spec/engine-api/exec-config.ts";
 import { type ExecId, newExecId } from "#spec/ids.ts";

@@ -6,7 +6,7 @@ import { assertAllowed } from "#containers/transitions.ts";
 import { CommandNotFoundError, CommandNotInvocableError } from "#runtime/errors.ts";
 import type { AttachStream, ProcessExit, RunningProcess } from "#runtime/runtime.ts";
 import type { ContainerRecord } from "#containers/container.ts";
-import { planExecProcess } from "#containers/process-plan.ts";
+import { planExecProcess } from "#containers/bring-up/process-plan.ts";
 import { commandText } from "./create.ts";
 
 export interface StartExecOptions {

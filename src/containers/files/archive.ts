@@ -2,7 +2,7 @@ import { NotFoundError } from "#base/errors.ts";
 import { peekPacking } from "#base/packing.ts";
 import { resolveUser } from "#containers/oci-spec/user.ts";
 import type { ContainerRecord } from "#containers/container.ts";
-import { readUserFiles } from "#containers/user-files.ts";
+import { readUserFiles } from "#containers/bring-up/user-files.ts";
 import type { PathStat } from "#spec/engine-api/path-stat.ts";
 import { type FilesParts, type HeldRoot, holdRoot } from "./hold.ts";
 import type { ArchiveTarget } from "./requests.ts";

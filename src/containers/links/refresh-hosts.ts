@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { messageOf } from "#base/errors.ts";
 import type { ContainerRecord } from "#containers/container.ts";
 import type { ContainerParts } from "#containers/parts.ts";
-import { containerFilePaths } from "#containers/write-container-files.ts";
+import { containerFilePaths } from "#containers/bring-up/write-container-files.ts";
 import { replaceHostsLines } from "#networks/files/hosts.ts";
 import { linkedHosts } from "./linked.ts";
 import { aliasName, linksTo } from "./links.ts";

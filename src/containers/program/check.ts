@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import type { ContainerRecord } from "#containers/container.ts";
-import { resolveInRoot } from "#containers/resolve-in-root.ts";
+import { resolveInRoot } from "#containers/mounts/resolve-in-root.ts";
 import { CommandNotInvocableError } from "#runtime/errors.ts";
 import { formatPlatform, hostPlatform, type Platform, selectPlatform } from "#spec/platform.ts";
 import { isEmulated } from "./binfmt.ts";

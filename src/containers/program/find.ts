@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { posix } from "node:path";
 import type { ContainerRecord } from "#containers/container.ts";
 import { isAbsent } from "#containers/absent.ts";
-import { resolveInRoot } from "#containers/resolve-in-root.ts";
+import { resolveInRoot } from "#containers/mounts/resolve-in-root.ts";
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 

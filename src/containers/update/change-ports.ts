@@ -1,7 +1,7 @@
 import { ConflictError } from "#base/errors.ts";
 import { isIpAddress } from "#base/ip-address.ts";
 import type { ContainerRecord } from "#containers/container.ts";
-import { planPorts } from "#containers/ports.ts";
+import { planPorts } from "#containers/bring-up/ports.ts";
 import type { PortRequest, PublishedPort, Sandbox } from "#networks/networks.ts";
 import type { ContainerUpdateRequest, PortBindings } from "#spec/engine-api/container-update.ts";
 import { joinedContainer, type PortBinding } from "#spec/engine-api/host-config.ts";

@@ -1,11 +1,11 @@
 import { ConflictError, WharfError } from "#base/errors.ts";
 import type { ContainerMount, ContainerRecord } from "#containers/container.ts";
 import { checkBindSources, checkIdMaps, makeVolumes } from "#containers/create.ts";
-import { fitLimits } from "#containers/host-limits.ts";
+import { fitLimits } from "#containers/bring-up/host-limits.ts";
 import type { Live } from "#containers/live.ts";
-import { planMounts } from "#containers/mounts.ts";
+import { planMounts } from "#containers/mounts/mounts.ts";
 import type { ContainerParts } from "#containers/parts.ts";
-import { checkRealtime } from "#containers/realtime.ts";
+import { checkRealtime } from "#containers/bring-up/realtime.ts";
 import { planRestart } from "#containers/restart-policy.ts";
 import { cancelRestart } from "#containers/stop.ts";
 import type { PortChange, PublishedPort } from "#networks/networks.ts";

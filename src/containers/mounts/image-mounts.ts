@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Snapshotter } from "#snapshots/snapshotter.ts";
-import type { ContainerMount, ContainerRecord } from "./container.ts";
+import type { ContainerMount, ContainerRecord } from "#containers/container.ts";
 
 /*
  * An image that is mounted in a container is a snapshot of its own on the image's top layer, which keeps the

@@ -1,8 +1,8 @@
 import { dirname } from "node:path";
 import { FailedPreconditionError } from "#base/errors.ts";
 import { cgroupPathOf } from "./cgroup-path.ts";
-import type { ContainerRecord } from "./container.ts";
-import type { ContainerParts } from "./parts.ts";
+import type { ContainerRecord } from "#containers/container.ts";
+import type { ContainerParts } from "#containers/parts.ts";
 
 /**
  * Real-time CPU is handed down: the kernel gives a group no more than its parent has, and says EINVAL.

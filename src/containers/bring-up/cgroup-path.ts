@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import { cleanPath } from "#base/posix-path.ts";
-import type { ContainerRecord } from "./container.ts";
-import type { ContainerSettings } from "./parts.ts";
+import type { ContainerRecord } from "#containers/container.ts";
+import type { ContainerSettings } from "#containers/parts.ts";
 
 type Settings = Pick<ContainerSettings, "cgroupParent" | "usesSystemdCgroups">;
 interface Subject extends Pick<ContainerRecord, "id"> {

@@ -5,16 +5,21 @@ import type { RunningProcess } from "#runtime/runtime.ts";
 import { type HostConfig, joinedContainer } from "#spec/engine-api/host-config.ts";
 import type { ContainerId } from "#spec/ids.ts";
 import type { Spec } from "#spec/oci-runtime.ts";
-import type { ContainerMount, ContainerRecord } from "./container.ts";
-import { imageOf } from "./details.ts";
-import { type ExitParts, watchProcess } from "./exit.ts";
-import { unmountImages } from "./image-mounts.ts";
-import { mappedOwners, type MountParts, mountSources, type Starting } from "./mount-sources.ts";
-import { unbindingOwnMounts } from "./own-mounts.ts";
-import { checkLinks } from "./links/linked.ts";
-import { refreshLinkedHosts } from "./links/refresh-hosts.ts";
-import { followLog, loggedContainer } from "./logs.ts";
-import { attachmentsOf } from "./networks/attachments.ts";
+import type { ContainerMount, ContainerRecord } from "#containers/container.ts";
+import { imageOf } from "#containers/details.ts";
+import { type ExitParts, watchProcess } from "#containers/exit.ts";
+import { unmountImages } from "#containers/mounts/image-mounts.ts";
+import {
+  mappedOwners,
+  type MountParts,
+  mountSources,
+  type Starting,
+} from "#containers/mounts/mount-sources.ts";
+import { unbindingOwnMounts } from "#containers/mounts/own-mounts.ts";
+import { checkLinks } from "#containers/links/linked.ts";
+import { refreshLinkedHosts } from "#containers/links/refresh-hosts.ts";
+import { followLog, loggedContainer } from "#containers/logs.ts";
+import { attachmentsOf } from "#containers/networks/attachments.ts";
 import { planPorts } from "./ports.ts";
 import {
   leadsThroughLink,
@@ -22,14 +27,14 @@ import {
   makeInRoot,
   ownMountPoints,
 } from "./prepare-root.ts";
-import { checkProgram } from "./program/check.ts";
-import { withSuggestion } from "./program/suggest.ts";
+import { checkProgram } from "#containers/program/check.ts";
+import { withSuggestion } from "#containers/program/suggest.ts";
 import { type PlanParts, planProcess, planSpec, type PreparedContainer } from "./process-plan.ts";
 import { checkRealtime } from "./realtime.ts";
-import { mountSharedMemory, unmountSharedMemory } from "./shared-memory.ts";
-import { unmountRoot } from "./files/unmount-root.ts";
-import { lastExit, statusWord } from "./transitions.ts";
-import { atNextStart, volumesOf } from "./update/next-start.ts";
+import { mountSharedMemory, unmountSharedMemory } from "#containers/mounts/shared-memory.ts";
+import { unmountRoot } from "#containers/files/unmount-root.ts";
+import { lastExit, statusWord } from "#containers/transitions.ts";
+import { atNextStart, volumesOf } from "#containers/update/next-start.ts";
 import {
   checkRemapped,
   openUsers,

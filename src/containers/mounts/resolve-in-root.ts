@@ -1,6 +1,6 @@
 import { lstatSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import { isAbsent } from "./absent.ts";
+import { isAbsent } from "#containers/absent.ts";
 
 const MAX_LINKS = 40;
 

@@ -1,6 +1,6 @@
 import type { AdoptedProcess, ProcessExit } from "#runtime/runtime.ts";
-import type { ContainerRecord } from "./container.ts";
-import { lastExit } from "./transitions.ts";
+import type { ContainerRecord } from "#containers/container.ts";
+import { lastExit } from "#containers/transitions.ts";
 
 /** What a beginning engine does about one container. */
 export type ReconcileStep =

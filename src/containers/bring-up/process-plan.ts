@@ -7,26 +7,30 @@ import type { ExecConfig } from "#spec/engine-api/exec-config.ts";
 import { type HostConfig, joinedContainer } from "#spec/engine-api/host-config.ts";
 import type { Process, Spec } from "#spec/oci-runtime.ts";
 import { hostPlatform } from "#spec/platform.ts";
-import { applyEdits } from "./cdi/apply-edits.ts";
-import { resolveDeviceRequests } from "./cdi/resolve.ts";
+import { applyEdits } from "#containers/cdi/apply-edits.ts";
+import { resolveDeviceRequests } from "#containers/cdi/resolve.ts";
 import { cgroupPathOf, specCgroupPath } from "./cgroup-path.ts";
-import type { ContainerMount, ContainerRecord } from "./container.ts";
-import { loggedContainer } from "./logs.ts";
-import { readDeviceNumbers, readDevices, tryReadDevice } from "./oci-spec/host-devices.ts";
-import { capabilitySets, type SpecHost, type SpecMount } from "./oci-spec/input.ts";
-import { planOciSpec } from "./oci-spec/plan.ts";
+import type { ContainerMount, ContainerRecord } from "#containers/container.ts";
+import { loggedContainer } from "#containers/logs.ts";
+import {
+  readDeviceNumbers,
+  readDevices,
+  tryReadDevice,
+} from "#containers/oci-spec/host-devices.ts";
+import { capabilitySets, type SpecHost, type SpecMount } from "#containers/oci-spec/input.ts";
+import { planOciSpec } from "#containers/oci-spec/plan.ts";
 import {
   containerCapabilities,
   planAppArmor,
   planEnvironment,
   planRlimits,
-} from "./oci-spec/process.ts";
-import { parseSecurityOptions } from "./oci-spec/security-options.ts";
-import { type ResolvedUser, resolveUser } from "./oci-spec/user.ts";
-import { linkedEnvironment } from "./links/linked.ts";
-import type { ContainerParts } from "./parts.ts";
-import { sharedMemoryPath } from "./shared-memory.ts";
-import { statusWord } from "./transitions.ts";
+} from "#containers/oci-spec/process.ts";
+import { parseSecurityOptions } from "#containers/oci-spec/security-options.ts";
+import { type ResolvedUser, resolveUser } from "#containers/oci-spec/user.ts";
+import { linkedEnvironment } from "#containers/links/linked.ts";
+import type { ContainerParts } from "#containers/parts.ts";
+import { sharedMemoryPath } from "#containers/mounts/shared-memory.ts";
+import { statusWord } from "#containers/transitions.ts";
 import { mappingsOf } from "./user-namespaces.ts";
 import { readUserFiles } from "./user-files.ts";
 import type { ContainerFilePaths } from "./write-container-files.ts";

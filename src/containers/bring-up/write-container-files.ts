@@ -9,9 +9,9 @@ import {
 } from "#networks/files/resolv-conf.ts";
 import type { Sandbox } from "#networks/networks.ts";
 import { joinedContainer } from "#spec/engine-api/host-config.ts";
-import { linkedHosts } from "./links/linked.ts";
-import type { ContainerRecord } from "./container.ts";
-import type { ContainerParts } from "./parts.ts";
+import { linkedHosts } from "#containers/links/linked.ts";
+import type { ContainerRecord } from "#containers/container.ts";
+import type { ContainerParts } from "#containers/parts.ts";
 import { rootOwner } from "./user-namespaces.ts";
 
 /** The files on the host that are mounted at the same names below `/etc`. */

@@ -1,9 +1,9 @@
 import { ConflictError, NotFoundError } from "#base/errors.ts";
 import type { ContainerId } from "#spec/ids.ts";
 import type { VolumeRecord } from "#volumes/volumes.ts";
-import type { ContainerMount, ContainerRecord } from "./container.ts";
-import type { ContainerParts } from "./parts.ts";
-import { isUp } from "./transitions.ts";
+import type { ContainerMount, ContainerRecord } from "#containers/container.ts";
+import type { ContainerParts } from "#containers/parts.ts";
+import { isUp } from "#containers/transitions.ts";
 
 /**
  * A volume's containers are kept from starting by their lanes, in the order of their ids, until volume and containers

@@ -7,7 +7,7 @@ import {
   realpathSync,
   type Stats,
 } from "node:fs";
-import { isAbsent } from "./absent.ts";
+import { isAbsent } from "#containers/absent.ts";
 import { resolveInRoot } from "./resolve-in-root.ts";
 
 /** Of Linux on every architecture that Bun runs on; `node:fs` has no name for it. */

@@ -1,9 +1,9 @@
 import { parseVolumesFrom } from "#spec/engine-api/mount.ts";
 import { joinedContainer } from "#spec/engine-api/host-config.ts";
 import type { ContainerId } from "#spec/ids.ts";
-import type { ContainerRecord } from "./container.ts";
-import { targetOf } from "./links/links.ts";
-import type { ContainerRegistry } from "./registry.ts";
+import type { ContainerRecord } from "#containers/container.ts";
+import { targetOf } from "#containers/links/links.ts";
+import type { ContainerRegistry } from "#containers/registry.ts";
 
 type Registry = Pick<ContainerRegistry, "find" | "isVisible" | "tryResolve">;
 

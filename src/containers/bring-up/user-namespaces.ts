@@ -3,9 +3,9 @@ import { ConflictError, FailedPreconditionError, InvalidArgumentError } from "#b
 import { formatIdRanges, type IdMappings, toHostId } from "#base/id-mappings.ts";
 import type { UserNamespace } from "#host/namespaces.ts";
 import { type HostConfig, joinedContainer } from "#spec/engine-api/host-config.ts";
-import type { ContainerRecord } from "./container.ts";
-import type { ContainerParts } from "./parts.ts";
-import { statusWord } from "./transitions.ts";
+import type { ContainerRecord } from "#containers/container.ts";
+import type { ContainerParts } from "#containers/parts.ts";
+import { statusWord } from "#containers/transitions.ts";
 
 /*
  * With the engine's `--userns-remap`, root in a container is nobody special on the host. What a container

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FailedPreconditionError } from "#base/errors.ts";
 import { FakeMounts } from "#host/fake/mounts.ts";
-import type { ContainerMount, ContainerRecord } from "./container.ts";
-import type { ContainerSettings } from "./parts.ts";
+import type { ContainerMount, ContainerRecord } from "#containers/container.ts";
+import type { ContainerSettings } from "#containers/parts.ts";
 import { bindOwnMount, unbindOwnMounts } from "./own-mounts.ts";
 
 let folder: string;

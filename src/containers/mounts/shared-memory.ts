@@ -2,9 +2,9 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { FailedPreconditionError } from "#base/errors.ts";
 import { joinedContainer } from "#spec/engine-api/host-config.ts";
-import type { ContainerRecord } from "./container.ts";
-import type { ContainerParts } from "./parts.ts";
-import { rootOwner } from "./user-namespaces.ts";
+import type { ContainerRecord } from "#containers/container.ts";
+import type { ContainerParts } from "#containers/parts.ts";
+import { rootOwner } from "#containers/bring-up/user-namespaces.ts";
 
 /**
  * /dev/shm of a container whose IPC others may join: a tmpfs of the host's, which each of them binds.

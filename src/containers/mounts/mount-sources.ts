@@ -2,12 +2,12 @@ import { mkdirSync } from "node:fs";
 import { FailedPreconditionError, messageOf } from "#base/errors.ts";
 import type { MappedOwners } from "#snapshots/snapshotter.ts";
 import { parseIdMapOption, planIdMap } from "#spec/engine-api/id-map-option.ts";
-import type { ContainerMount, ContainerRecord } from "./container.ts";
+import type { ContainerMount, ContainerRecord } from "#containers/container.ts";
 import { imageMountKey } from "./image-mounts.ts";
 import { bindOwnMount } from "./own-mounts.ts";
-import type { ContainerParts } from "./parts.ts";
+import type { ContainerParts } from "#containers/parts.ts";
 import { checkPropagation, realSource } from "./propagation.ts";
-import { diskMappings, type StartingUsers } from "./user-namespaces.ts";
+import { diskMappings, type StartingUsers } from "#containers/bring-up/user-namespaces.ts";
 
 export type MountParts = Pick<
   ContainerParts,

@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readSync } from "node:fs";
-import { holdInRoot } from "./hold-in-root.ts";
-import type { UserFiles } from "./oci-spec/user.ts";
+import { holdInRoot } from "#containers/mounts/hold-in-root.ts";
+import type { UserFiles } from "#containers/oci-spec/user.ts";
 
 const MAX_BYTES = 4 * 1024 * 1024;
 

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { holdInRoot, holdResolved } from "./hold-in-root.ts";
 import { resolveInRoot } from "./resolve-in-root.ts";
-import { readUserFiles } from "./user-files.ts";
+import { readUserFiles } from "#containers/bring-up/user-files.ts";
 
 let folder: string;
 let root: string;

@@ -6,7 +6,7 @@ import {
   type TmpfsOptions,
   type VolumesFromSpec,
 } from "#spec/engine-api/mount.ts";
-import type { ContainerMount } from "./container.ts";
+import type { ContainerMount } from "#containers/container.ts";
 
 /**
  * The mounts of a container from all the places that name them, with Docker's precedence: volumes of

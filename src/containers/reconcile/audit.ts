@@ -1,11 +1,11 @@
 import type { Fault } from "#base/fault.ts";
 import { shortId } from "#spec/ids.ts";
-import { cgroupPathOf } from "./cgroup-path.ts";
-import { type CleanUpParts, cleanUpRun } from "./clean-up.ts";
-import type { ContainerRecord } from "./container.ts";
-import { containerOfSnapshot } from "./image-mounts.ts";
-import type { ContainerParts } from "./parts.ts";
-import { isUp } from "./transitions.ts";
+import { cgroupPathOf } from "#containers/bring-up/cgroup-path.ts";
+import { type CleanUpParts, cleanUpRun } from "#containers/clean-up.ts";
+import type { ContainerRecord } from "#containers/container.ts";
+import { containerOfSnapshot } from "#containers/mounts/image-mounts.ts";
+import type { ContainerParts } from "#containers/parts.ts";
+import { isUp } from "#containers/transitions.ts";
 
 export type AuditParts = CleanUpParts &
   Pick<

@@ -1,9 +1,9 @@
 import { lstatSync, mkdirSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FailedPreconditionError, messageOf } from "#base/errors.ts";
-import type { ContainerMount, ContainerRecord } from "./container.ts";
+import type { ContainerMount, ContainerRecord } from "#containers/container.ts";
 import { holdInRoot } from "./hold-in-root.ts";
-import type { ContainerParts } from "./parts.ts";
+import type { ContainerParts } from "#containers/parts.ts";
 
 /*
  * Mounts that the engine makes itself before the runtime gets them, each at a place of its own:

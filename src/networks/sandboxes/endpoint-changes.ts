@@ -1,0 +1,137 @@
+import { ConflictError, invariant, PermissionDeniedError } from "#base/errors.ts";
+import type { EndpointRecord } from "#networks/driver.ts";
+import type { Attachment, EndpointChange } from "#networks/networks.ts";
+import type { SandboxRecord } from "#networks/records.ts";
+import type { Conntrack } from "#host/conntrack.ts";
+import type { NetworkId } from "#spec/ids.ts";
+import type { SandboxDevices } from "./sandbox-devices.ts";
+import type { SandboxOpener } from "./sandbox-opener.ts";
+import type { SandboxPorts } from "./sandbox-ports.ts";
+import type { SandboxTable } from "./sandbox-table.ts";
+
+export interface EndpointChangesOptions {
+  readonly table: SandboxTable;
+  readonly devices: SandboxDevices;
+  readonly ports: SandboxPorts;
+  readonly opener: Pick<SandboxOpener, "networkToJoin" | "planEndpoint">;
+  readonly conntrack: Conntrack;
+}
+
+/** Containers that run come to networks, leave them, and are called otherwise there. */
+export class EndpointChanges {
+  readonly #options: EndpointChangesOptions;
+
+  constructor(options: EndpointChangesOptions) {
+    this.#options = options;
+  }
+
+  /** @see Networks.connect */
+  connect(containerId: string, attachment: Attachment): EndpointChange {
+    const { table, devices, opener } = this.#options;
+    const live = table.get(containerId);
+    if (!live || live.closing) {
+      throw new ConflictError(`Cannot connect container ${containerId}: it has no sandbox`);
+    }
+    const network = opener.networkToJoin(attachment);
+    const { record } = live;
+    if (record.endpoints.some(({ networkId }) => networkId === network.id)) {
+      throw new PermissionDeniedError(
+        `endpoint with name ${record.containerName} already exists in network ${network.name}`,
+      );
+    }
+    const endpoint = opener.planEndpoint(network, { containerId }, record.endpoints, attachment);
+    const after: SandboxRecord = { ...record, endpoints: [...record.endpoints, endpoint] };
+    return this.#change({
+      before: record,
+      after,
+      endpoint,
+      act: async () => {
+        if (record.namespacePath === undefined) return;
+        devices.attach(after, endpoint);
+        await devices.becomeReady([endpoint]);
+      },
+      undo: () => devices.remove(endpoint),
+      release: () => table.releaseAddress(endpoint),
+    });
+  }
+
+  /** @see Networks.disconnect */
+  disconnect(containerId: string, networkId: NetworkId): EndpointChange | undefined {
+    const { table, devices, conntrack } = this.#options;
+    const live = table.get(containerId);
+    const endpoint = live?.record.endpoints.find((one) => one.networkId === networkId);
+    if (!live || live.closing || !endpoint) return undefined;
+    const { record } = live;
+    const after: SandboxRecord = {
+      ...record,
+      endpoints: record.endpoints.filter((one) => one !== endpoint),
+    };
+    return this.#change({
+      before: record,
+      after,
+      endpoint,
+      act: async () => {
+        await devices.remove(endpoint);
+        if (endpoint.ipAddress !== "") {
+          await conntrack.forget({ kind: "answered-by", address: endpoint.ipAddress });
+        }
+        devices.moveRoutes(after);
+        table.releaseAddress(endpoint);
+      },
+      undo: async () => {},
+      release: () => {},
+    });
+  }
+
+  /** @see Networks.renameEndpoint */
+  rename(containerId: string, networkId: NetworkId, dnsNames: readonly string[]): void {
+    const { table } = this.#options;
+    const live = table.get(containerId);
+    const endpoint = live?.record.endpoints.find((one) => one.networkId === networkId);
+    if (!live || !endpoint) return;
+    const endpoints = live.record.endpoints.map((one) =>
+      one === endpoint ? { ...one, aliases: dnsNames } : one,
+    );
+    const record = { ...live.record, endpoints };
+    table.put(record);
+    table.set({ ...live, record });
+    table.tell(record);
+  }
+
+  #change(change: {
+    readonly before: SandboxRecord;
+    readonly after: SandboxRecord;
+    readonly endpoint: EndpointRecord;
+    readonly act: () => Promise<void>;
+    readonly undo: () => Promise<void>;
+    readonly release: () => void;
+  }): EndpointChange {
+    const { before, after, endpoint } = change;
+    const { containerId } = before;
+    const { table, ports } = this.#options;
+    table.planned.add(endpoint);
+    let isApplied = false;
+    return {
+      endpoint,
+      record: (which) => table.put(which === "after" ? after : before),
+      apply: async () => {
+        try {
+          await change.act();
+          const live = table.get(containerId);
+          invariant(live, `container ${containerId} has a sandbox`);
+          await ports.move(live, after);
+        } catch (error) {
+          await change.undo();
+          throw error;
+        }
+        table.forgetName(containerId, endpoint.networkId);
+        table.tell(after);
+        isApplied = true;
+      },
+      [Symbol.asyncDispose]: async () => {
+        table.planned.delete(endpoint);
+        if (!isApplied) change.release();
+      },
+    };
+  }
+}

@@ -1,0 +1,171 @@
+import { join } from "node:path";
+import { ConflictError, NotFoundError, PermissionDeniedError } from "#base/errors.ts";
+import type { NetworkCatalog } from "#networks/catalog.ts";
+import type { EndpointRecord, NetworkDriver } from "#networks/driver.ts";
+import { nextInterfaceIndex } from "#networks/gateway-endpoint.ts";
+import { parseMac } from "#networks/ipam/mac.ts";
+import type { Attachment, NetworkRecord, SandboxRequest } from "#networks/networks.ts";
+import type { SandboxRecord } from "#networks/records.ts";
+import type { Namespaces } from "#host/namespaces.ts";
+import { newEndpointId, newSandboxId, type RandomBytes, shortId } from "#spec/ids.ts";
+import { type LiveSandbox, targetsOf } from "./live-sandbox.ts";
+import type { SandboxDevices } from "./sandbox-devices.ts";
+import type { SandboxPorts } from "./sandbox-ports.ts";
+import type { SandboxTable } from "./sandbox-table.ts";
+
+export interface SandboxOpenerOptions {
+  readonly table: SandboxTable;
+  readonly devices: SandboxDevices;
+  readonly ports: SandboxPorts;
+  readonly catalog: NetworkCatalog;
+  readonly drivers: Readonly<Record<NetworkRecord["driver"], NetworkDriver>>;
+  readonly namespaces: Namespaces;
+  /** Folder of the namespaces' pins. */
+  readonly namespaceDir: string;
+  readonly randomBytes: RandomBytes;
+}
+
+/** Plans and makes sandboxes; their devices come later. */
+export class SandboxOpener {
+  readonly #options: SandboxOpenerOptions;
+  readonly #opening = new Set<string>();
+
+  constructor(options: SandboxOpenerOptions) {
+    this.#options = options;
+  }
+
+  /** @see Networks.openSandbox */
+  async open(request: SandboxRequest, signal: AbortSignal): Promise<SandboxRecord> {
+    signal.throwIfAborted();
+    const { containerId } = request;
+    const { table } = this.#options;
+    if (table.has(containerId) || this.#opening.has(containerId)) {
+      throw new ConflictError(`Cannot set up networking: container ${containerId} has a sandbox`);
+    }
+    this.#opening.add(containerId);
+    try {
+      const sandbox =
+        request.mode.kind === "container"
+          ? this.#join(request, request.mode.containerId)
+          : await this.#make(request, request.mode.kind, signal);
+      table.set(sandbox);
+      return sandbox.record;
+    } finally {
+      this.#opening.delete(containerId);
+    }
+  }
+
+  #join(request: SandboxRequest, targetId: string): LiveSandbox {
+    const target = this.#options.table.get(targetId);
+    if (!target || target.closing) {
+      throw new ConflictError(
+        `cannot join network namespace of a non running container: container ${targetId} is not running`,
+      );
+    }
+    const { namespacePath } = target.record;
+    const record: SandboxRecord = {
+      id: target.record.id,
+      containerId: request.containerId,
+      containerName: request.containerName ?? shortId(request.containerId),
+      mode: request.mode,
+      ...(namespacePath === undefined ? {} : { namespacePath }),
+      endpoints: [],
+      ports: [],
+    };
+    this.#options.table.put(record);
+    return { record, reservations: [], targets: [] };
+  }
+
+  async #make(
+    request: SandboxRequest,
+    kind: "bridge" | "none" | "host",
+    signal: AbortSignal,
+  ): Promise<LiveSandbox> {
+    const { drivers, table, namespaces, ports, devices } = this.#options;
+    const id = newSandboxId(this.#options.randomBytes);
+    await using undo = new AsyncDisposableStack();
+
+    const endpoints: EndpointRecord[] = [];
+    for (const { network, attachment } of this.#networksFor(request, kind)) {
+      const endpoint = this.planEndpoint(network, request, endpoints, attachment);
+      endpoints.push(endpoint);
+      table.planned.add(endpoint);
+      undo.defer(() => drivers[network.driver].releaseEndpoint(network, endpoint));
+    }
+    using _ = { [Symbol.dispose]: () => endpoints.forEach((one) => table.planned.delete(one)) };
+    const plan = {
+      id,
+      containerId: request.containerId,
+      containerName: request.containerName ?? shortId(request.containerId),
+      mode: request.mode,
+      ...(kind === "host"
+        ? {}
+        : { namespacePath: join(this.#options.namespaceDir, id.slice(0, 12)) }),
+      endpoints,
+    };
+    const reservation = await ports.reserve(plan, request.ports);
+    if (reservation) undo.use(reservation);
+    const record: SandboxRecord = { ...plan, ports: reservation?.published ?? [] };
+    signal.throwIfAborted();
+
+    table.put(record);
+    undo.defer(() => table.delete(record.containerId));
+    const { namespacePath } = record;
+    if (namespacePath !== undefined) {
+      undo.defer(() => devices.dropNamespace(record));
+      if (request.makeNamespace) await request.makeNamespace(namespacePath);
+      else namespaces.createNetwork(namespacePath);
+    }
+    table.tell(record);
+    undo.move();
+    return {
+      record,
+      targets: targetsOf(record),
+      reservations: reservation ? [reservation] : [],
+    };
+  }
+
+  #networksFor(
+    request: SandboxRequest,
+    kind: "bridge" | "none" | "host",
+  ): readonly { readonly network: NetworkRecord; readonly attachment?: Attachment }[] {
+    if (kind !== "bridge" || !request.attachments) {
+      return [{ network: this.#options.catalog.resolve(kind) }];
+    }
+    return request.attachments.map((attachment) => ({
+      network: this.networkToJoin(attachment),
+      attachment,
+    }));
+  }
+
+  /** @throws {NotFoundError} It is gone. {PermissionDeniedError} Nobody can be on it. */
+  networkToJoin({ networkId }: Attachment): NetworkRecord {
+    const network = this.#options.catalog.get(networkId);
+    if (!network || network.intent !== undefined) {
+      throw new NotFoundError(`network ${networkId} not found`);
+    }
+    if (network.configOnly) {
+      throw new PermissionDeniedError(
+        `network ${network.name} is a configuration-only network: a container cannot be connected to it`,
+      );
+    }
+    return network;
+  }
+
+  /** @param others The endpoints that the sandbox has. */
+  planEndpoint(
+    network: NetworkRecord,
+    container: Pick<SandboxRequest, "containerId" | "macAddress">,
+    others: readonly EndpointRecord[],
+    attachment: Attachment | undefined,
+  ): EndpointRecord {
+    const macAddress = attachment?.macAddress ?? container.macAddress;
+    return this.#options.drivers[network.driver].planEndpoint(network, {
+      endpointId: newEndpointId(this.#options.randomBytes),
+      containerId: container.containerId,
+      interfaceIndex: nextInterfaceIndex(others),
+      ...(attachment ? { attachment } : {}),
+      ...(macAddress ? { macAddress: parseMac(macAddress) } : {}),
+    });
+  }
+}

@@ -1,59 +1,43 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { chmodSync, chownSync, mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, chownSync } from "node:fs";
 import { join } from "node:path";
-import { buildCacheRoutes } from "#api/build-cache/routes.ts";
-import { containerRoutes } from "#api/containers/routes.ts";
-import { imageRoutes } from "#api/images/routes.ts";
-import { networkRoutes } from "#api/networks/routes.ts";
-import { notYetRoutes } from "#api/not-yet.ts";
 import { ApiServer } from "#api/server.ts";
-import { pluginRoutes } from "#api/plugins/routes.ts";
-import { systemRoutes } from "#api/system/routes.ts";
-import { volumeRoutes } from "#api/volumes/routes.ts";
-import { volumeTransferRoutes } from "#api/volumes/transfers.ts";
-import { ConflictError, FailedPreconditionError, messageOf } from "#base/errors.ts";
+import { messageOf } from "#base/errors.ts";
 import { toHostId } from "#base/id-mappings.ts";
 import { PluginAuthorizer } from "#auth/plugin-authorizer.ts";
 import { wharfVersion } from "#base/version.ts";
 import { parentCgroupPath } from "#containers/bring-up/cgroup-path.ts";
-import { restrictSeccompProfile } from "#containers/oci-spec/default-seccomp.ts";
-import { parseSeccompProfile } from "#containers/oci-spec/seccomp.ts";
 import { ProcessFilesWorkers } from "#containers/files/process-workers.ts";
 import { openContainers } from "#containers/open.ts";
-import type { OpenContainers } from "#containers/open.ts";
 import { openFileContentStore } from "#content/file-content-store.ts";
 import { EventBus } from "#events/event-bus.ts";
-import { EVENT_FILTERS, matchesEvent } from "#events/filter.ts";
-import type { EngineEvent, Events } from "#events/events.ts";
-import type { Host } from "#host/host.ts";
 import { openLinuxHost } from "#host/linux/host.ts";
-import type { Images, ImageUser } from "#images/images.ts";
 import { openImages } from "#images/open-images.ts";
 import { ProcessUnpacker } from "#images/unpack/process-unpacker.ts";
 import { DEFAULT_UNPACK_LIMITS } from "#images/unpack/protocol.ts";
 import { createLogs } from "#logs/drivers.ts";
 import { pluginLogDriver } from "#logs/plugin/plugin-log-driver.ts";
-import { DEFAULT_NETWORKS_CONFIG, type NetworksConfig, parseSubnetPool } from "#networks/config.ts";
-import type { Networks } from "#networks/networks.ts";
 import { openNetworks } from "#networks/open.ts";
 import { openRuntime } from "#runtime/open.ts";
-import type { Snapshotter } from "#snapshots/snapshotter.ts";
-import type { Digest } from "#spec/digest.ts";
 import { NO_FILTERS } from "#spec/engine-api/filters.ts";
-import type { ContainerDefaults } from "#spec/engine-api/host-config.ts";
 import { hostPlatform } from "#spec/platform.ts";
 import type { RandomBytes } from "#spec/ids.ts";
 import { SqliteStore } from "#store/sqlite/store.ts";
 import { PluginFinder } from "#plugins/plugin-finder.ts";
 import { MeasuredFiles } from "#upkeep/measure.ts";
 import { openVolumes } from "#volumes/open.ts";
-import { cloneVolume, exportVolume, importVolume, type TransferParts } from "#volumes/transfers.ts";
+import type { TransferParts } from "#volumes/transfers.ts";
 import { PluginVolumeDrivers } from "#volumes/plugin/plugin-drivers.ts";
+import { networksConfig } from "./config/networks-config.ts";
+import { useAuthorizationPlugins } from "./authorization-plugins.ts";
+import { readSeccompProfile } from "./seccomp-profile.ts";
+import { lockFolder } from "./folder-lock.ts";
+import { CountedEvents } from "./counted-events.ts";
 import { openCollections } from "./collections.ts";
 import type { EngineConfig } from "./config/engine-config.ts";
 import { openDiskFaultExplainer } from "./disk-fault.ts";
 import { readOrCreateEngineId } from "./engine-id.ts";
-import { engineInfo, engineLabels, engineVersion } from "./facts.ts";
+import { engineLabels, engineVersion } from "./facts.ts";
 import { loadAppArmorProfile } from "./apparmor.ts";
 import { checkRemapDriver, openIdMappings } from "./userns-remap.ts";
 import { openListenAddresses } from "./listen-addresses.ts";
@@ -65,6 +49,7 @@ import { findExecutable } from "./preflight.ts";
 import { EngineMetrics } from "./metrics/engine-metrics.ts";
 import { openMetricsServer } from "./metrics/metrics-server.ts";
 import { addProcessMetrics } from "./metrics/process-metrics.ts";
+import { engineRoutes } from "./routes.ts";
 import { reloadAttributes } from "./service/reload.ts";
 import { processState, writeStateDump } from "./service/state-dump.ts";
 import { openUpkeep } from "./upkeep.ts";
@@ -82,193 +67,9 @@ export interface Engine extends AsyncDisposable {
   stopContainers(): Promise<void>;
 }
 
-const BUILTIN_SECCOMP_PROFILE = "/usr/share/containers/seccomp.json";
-const LOCK_WAIT_MS = 2_000;
-const LOCK_RETRY_MS = 20;
 const INIT_NAMES = ["docker-init", "catatonit", "tini"];
 
 const newRandomBytes: RandomBytes = (count) => new Uint8Array(randomBytes(count));
-
-/** Counts who listens, for `info`. */
-class CountedEvents implements Events {
-  readonly #events: Events;
-  readonly #onPublish: () => void;
-  listeners = 0;
-
-  constructor(events: Events, onPublish: () => void) {
-    this.#events = events;
-    this.#onPublish = onPublish;
-  }
-
-  publish(event: Omit<EngineEvent, "timeNanos" | "scope">): void {
-    this.#events.publish(event);
-    this.#onPublish();
-  }
-
-  recent(): readonly EngineEvent[] {
-    return this.#events.recent();
-  }
-
-  subscribe(signal: AbortSignal): AsyncIterable<EngineEvent> {
-    if (!signal.aborted) {
-      this.listeners++;
-      signal.addEventListener("abort", () => void this.listeners--, { once: true });
-    }
-    return this.#events.subscribe(signal);
-  }
-}
-
-/**
- * A child that a killed daemon had forked and that has not yet become its program holds the lock of its
- * parent for a moment longer: waited for.
- *
- * @throws {ConflictError} Another daemon has the folder.
- */
-async function lockFolder(host: Host, folder: string, flag: string): Promise<Disposable> {
-  mkdirSync(folder, { recursive: true, mode: 0o711 });
-  const giveUpMs = host.clock.monotonicMs() + LOCK_WAIT_MS;
-  for (;;) {
-    const lock = host.files.lock(join(folder, "lock"));
-    if (lock) return lock;
-    if (host.clock.monotonicMs() > giveUpMs) {
-      throw new ConflictError(
-        `Cannot start the engine: another one uses ${folder}; stop it or choose another ${flag}`,
-      );
-    }
-    await host.clock.delay(LOCK_RETRY_MS);
-  }
-}
-
-function networksConfig({ bridge }: EngineConfig): NetworksConfig {
-  const pools =
-    bridge.addressPools.length === 0 ? undefined : bridge.addressPools.map(parseSubnetPool);
-  return {
-    bridge: bridge.name,
-    ...(bridge.address === undefined ? {} : { bip: bridge.address }),
-    ...(bridge.fixedCidr === undefined ? {} : { fixedCidr: bridge.fixedCidr }),
-    mtuBytes: bridge.mtuBytes,
-    interContainer: bridge.isInterContainer,
-    ipForward: bridge.isForwarding,
-    ipMasquerade: bridge.isMasqueraded,
-    defaultAddressPools: pools ?? DEFAULT_NETWORKS_CONFIG.defaultAddressPools,
-    networkPools: pools ?? DEFAULT_NETWORKS_CONFIG.networkPools,
-    defaultBindAddress: bridge.publishAddress,
-    hostGateways: bridge.hostGateways,
-  };
-}
-
-/** @throws {FailedPreconditionError} One is not there: without it more would be allowed. */
-async function useAuthorizationPlugins(
-  authorizer: PluginAuthorizer,
-  { authorizationPlugins }: EngineConfig,
-): Promise<void> {
-  try {
-    await authorizer.use(authorizationPlugins);
-  } catch (cause) {
-    const why = messageOf(cause);
-    throw new FailedPreconditionError(`failed to validate authorization plugin: ${why}`, { cause });
-  }
-}
-
-/** @returns Undefined where containers run without a profile. */
-function readSeccompProfile(config: EngineConfig, host: Host): string | undefined {
-  const { seccompProfile } = config.containers;
-  if (seccompProfile === "unconfined" || !host.system.securityModules.seccomp) return undefined;
-  const path = seccompProfile === "builtin" ? BUILTIN_SECCOMP_PROFILE : seccompProfile;
-  try {
-    const text = readFileSync(path, "utf8");
-    if (seccompProfile !== "builtin") return text;
-    return JSON.stringify(restrictSeccompProfile(parseSeccompProfile(text)));
-  } catch (cause) {
-    throw new FailedPreconditionError(
-      `Cannot read the seccomp profile ${path}: ${messageOf(cause)}; install golang-github-containers-common or name one with --seccomp-profile`,
-      { cause },
-    );
-  }
-}
-
-function containerDefaults(
-  config: EngineConfig,
-  host: Host,
-  defaultRuntime: string,
-): ContainerDefaults {
-  const { containers } = config;
-  return {
-    logConfig: { Type: config.logDriver, Config: config.logOptions },
-    runtime: defaultRuntime,
-    shmSizeBytes: containers.shmSizeBytes,
-    ipcMode: containers.ipcMode,
-    cgroupnsMode: containers.cgroupnsMode ?? (host.cgroups.layout === "v2" ? "private" : "host"),
-    cpuCount: host.system.cpuCount,
-  };
-}
-
-async function imageUsers(containers: OpenContainers): Promise<readonly ImageUser[]> {
-  const all = await containers.list({ all: true, withSizes: false, filters: NO_FILTERS });
-  return all.flatMap(({ record }) => {
-    const isRunning = record.state.status === "running" || record.state.status === "restarting";
-    const mounted = record.mounts.flatMap(({ imageId }) =>
-      imageId === undefined ? [] : [imageId],
-    );
-    return [...new Set([record.imageId, ...mounted])].map((imageId) => ({
-      containerId: record.id,
-      imageId,
-      isRunning,
-    }));
-  });
-}
-
-function imagesBackend(
-  images: Images,
-  containers: OpenContainers,
-  snapshotter: Snapshotter,
-): Omit<Parameters<typeof imageRoutes>[0], "prune"> {
-  return {
-    resolve: (reference) => images.resolve(reference),
-    list: (request) => images.list(request),
-    history: (reference) => images.history(reference),
-    load: (source, onProgress, signal) => images.load(source, onProgress, signal),
-    import: (request, signal) => images.import(request, signal),
-    save: (references, signal) => images.save(references, signal),
-    tag: (reference, target) => images.tag(reference, target),
-    remove: async (reference, options) =>
-      await images.remove(reference, options, await imageUsers(containers)),
-    sizes: () => images.sizes(),
-    contentBytes: (image) => images.contentBytes(image),
-    containersByImage: async () => {
-      const found = new Map<Digest, string[]>();
-      for (const { imageId, containerId } of await imageUsers(containers)) {
-        const ids = found.get(imageId) ?? [];
-        ids.push(containerId);
-        found.set(imageId, ids);
-      }
-      return found;
-    },
-    graphDriver: (reference) => {
-      const chainId = images.topChainId(images.resolve(reference));
-      return {
-        name: snapshotter.driver,
-        data: chainId === undefined ? {} : snapshotter.graphData(chainId),
-      };
-    },
-  };
-}
-
-function networksBackend(
-  networks: Networks,
-  containers: OpenContainers,
-): Omit<Parameters<typeof networkRoutes>[0], "prune"> {
-  return {
-    list: () => networks.list(),
-    resolve: (reference) => networks.resolve(reference),
-    endpointsOf: (networkId) => networks.endpointsOf(networkId),
-    create: (request) => containers.createNetwork(request),
-    remove: (reference) => containers.removeNetwork(reference),
-    connect: (network, request) => containers.connectNetwork(network, request),
-    disconnect: (network, container) => containers.disconnectNetwork(network, container),
-    containerName: async (containerId) => (await containers.get(containerId)).record.name,
-  };
-}
 
 /** Below 0 there is no limit, as in dockerd. */
 function shutdownTimeoutMs({ shutdownTimeoutSeconds: seconds }: EngineConfig): number {
@@ -553,42 +354,19 @@ export async function openEngine(
       authorizer,
       explain: openDiskFaultExplainer(host.mounts, config.dataRoot),
       ...(isMeasured ? { onAnswer: metrics.onAnswer } : {}),
-      routes: [
-        ...systemRoutes({
-          events,
-          eventFilters: EVENT_FILTERS,
-          matchesEvent,
-          version: () => version,
-          info: () => engineInfo(sources),
-          ...upkeep.system,
-          nowNanos: () => clock.nowNanos(),
-        }),
-        ...containerRoutes({
-          containers: isMeasured ? metrics.measureContainers(containers) : containers,
-          defaults: () => containerDefaults(current, host, runtime.defaultRuntime),
-          bridgeName: config.bridge.name,
-          isExperimental: config.isExperimental,
-          nowMs: () => clock.nowMs(),
-        }),
-        ...imageRoutes({
-          ...imagesBackend(images, containers, snapshotter),
-          prune: async (request) => await upkeep.pruneImages(request, await imageUsers(containers)),
-        }),
-        ...volumeRoutes(upkeep.volumes),
-        ...pluginRoutes(managedPlugins),
-        ...volumeTransferRoutes({
-          export: (name, signal) => exportVolume(transfers, name, signal),
-          import: (target, archive, signal) => importVolume(transfers, target, archive, signal),
-          clone: (source, target, signal) => cloneVolume(transfers, source, target, signal),
-          rename: (name, newName) => containers.renameVolume(name, newName),
-        }),
-        ...networkRoutes({
-          ...networksBackend(networks, containers),
-          prune: (filters) => upkeep.pruneNetworks(filters),
-        }),
-        ...buildCacheRoutes(upkeep.buildCache),
-        ...notYetRoutes(),
-      ],
+      routes: engineRoutes({
+        sources,
+        version,
+        events,
+        clock,
+        upkeep,
+        managedPlugins,
+        transfers,
+        containers,
+        measuredContainers: isMeasured ? metrics.measureContainers(containers) : containers,
+        networks,
+        config,
+      }),
     }),
   );
   const addresses: string[] = [];

@@ -1,0 +1,59 @@
+import type { imageRoutes } from "#api/images/routes.ts";
+import type { OpenContainers } from "#containers/open.ts";
+import type { Images, ImageUser } from "#images/images.ts";
+import type { Snapshotter } from "#snapshots/snapshotter.ts";
+import type { Digest } from "#spec/digest.ts";
+import { NO_FILTERS } from "#spec/engine-api/filters.ts";
+
+/** Who keeps which image from being removed. */
+export async function imageUsers(containers: OpenContainers): Promise<readonly ImageUser[]> {
+  const all = await containers.list({ all: true, withSizes: false, filters: NO_FILTERS });
+  return all.flatMap(({ record }) => {
+    const isRunning = record.state.status === "running" || record.state.status === "restarting";
+    const mounted = record.mounts.flatMap(({ imageId }) =>
+      imageId === undefined ? [] : [imageId],
+    );
+    return [...new Set([record.imageId, ...mounted])].map((imageId) => ({
+      containerId: record.id,
+      imageId,
+      isRunning,
+    }));
+  });
+}
+
+/** What the image routes need, of images, containers and layers. */
+export function imagesBackend(
+  images: Images,
+  containers: OpenContainers,
+  snapshotter: Snapshotter,
+): Omit<Parameters<typeof imageRoutes>[0], "prune"> {
+  return {
+    resolve: (reference) => images.resolve(reference),
+    list: (request) => images.list(request),
+    history: (reference) => images.history(reference),
+    load: (source, onProgress, signal) => images.load(source, onProgress, signal),
+    import: (request, signal) => images.import(request, signal),
+    save: (references, signal) => images.save(references, signal),
+    tag: (reference, target) => images.tag(reference, target),
+    remove: async (reference, options) =>
+      await images.remove(reference, options, await imageUsers(containers)),
+    sizes: () => images.sizes(),
+    contentBytes: (image) => images.contentBytes(image),
+    containersByImage: async () => {
+      const found = new Map<Digest, string[]>();
+      for (const { imageId, containerId } of await imageUsers(containers)) {
+        const ids = found.get(imageId) ?? [];
+        ids.push(containerId);
+        found.set(imageId, ids);
+      }
+      return found;
+    },
+    graphDriver: (reference) => {
+      const chainId = images.topChainId(images.resolve(reference));
+      return {
+        name: snapshotter.driver,
+        data: chainId === undefined ? {} : snapshotter.graphData(chainId),
+      };
+    },
+  };
+}

@@ -5,6 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/lib/common.sh
+. scripts/lib/take-down.sh
 
 DIR=${WHARF_QUICKSTART_DIR:-$HOME/wharf-quickstart}
 BRIDGE=${WHARF_QUICKSTART_BRIDGE:-wharfqs0}
@@ -23,7 +24,7 @@ engine_pid() { # the pid file's process, only when it is our daemon
   grep -qz -- "$DIR/data" "/proc/$pid/cmdline" 2>/dev/null && echo "$pid"
 }
 
-start_engine() {
+start_engine() { # 1 when it does not start
   engine_answers && return 0
   mkdir -p "$DIR"
   setsid "$W" daemon -H "unix://$SOCKET" --data-root "$DIR/data" --exec-root "$DIR/run" \
@@ -34,23 +35,41 @@ start_engine() {
     kill -0 $! 2>/dev/null || break
     sleep 0.05
   done
-  fail "The engine did not start: $(tail -1 "$DIR/daemon.log") (all of it: $DIR/daemon.log)"
+  return 1
+}
+
+cannot_start() { fail "The engine did not start: $(tail -1 "$DIR/daemon.log") (all of it: $DIR/daemon.log)"; }
+
+end_daemon() { # 1 when it does not end by itself
+  local pid
+  pid=$(engine_pid) || return 0
+  kill "$pid"
+  for _ in $(seq 400); do
+    [ -d "/proc/$pid" ] || return 0
+    sleep 0.05
+  done
+  return 1
 }
 
 stop_engine() {
-  local pid
+  # containers outlive an engine that was killed: its successor knows how to stop them
+  [ -z "$(processes_naming "$DIR/run/")" ] || start_engine || cannot_start
   if engine_answers; then
     for id in $("$W" ps -q); do "$W" stop -t 5 "$id" >/dev/null; done
   fi
-  if pid=$(engine_pid); then
-    kill "$pid"
-    for _ in $(seq 400); do
-      [ -d "/proc/$pid" ] || break
-      sleep 0.05
-    done
-    [ -d "/proc/$pid" ] && fail "The engine (pid $pid) does not stop: see $DIR/daemon.log"
-  fi
+  end_daemon || fail "The engine does not stop: see $DIR/daemon.log"
   rm -f "$SOCKET" "$DIR/wharf.pid"
+}
+
+purge_engine() {
+  # the engine removes its things best; what is left of one that cannot is taken down by hand
+  if engine_answers; then
+    "$W" ps -aq | while read -r id; do "$W" rm -f "$id" >/dev/null || true; done
+  fi
+  end_daemon || true
+  take_down "$DIR" "$BRIDGE"
+  DOCKER_HOST= "$W" context rm -f "$CONTEXT" >/dev/null 2>&1 || true
+  rm -rf --one-file-system "$DIR"
 }
 
 has_image() { "$W" image inspect "$1" >/dev/null 2>&1; }
@@ -60,12 +79,11 @@ case ${1:-} in
     need_root "npm run quickstart -- $1"
     [ -d "$DIR" ] || { echo "Nothing to do: $DIR does not exist"; exit 0; }
     [ -x $W ] || build_wharf
-    stop_engine
     if [ "$1" = --purge ]; then
-      DOCKER_HOST= "$W" context rm -f "$CONTEXT" >/dev/null 2>&1 || true
-      rm -rf --one-file-system "$DIR"
+      purge_engine
       echo "Stopped, and removed $DIR and the context $CONTEXT"
     else
+      stop_engine
       echo "Stopped. The data is kept in $DIR: 'npm run quickstart' goes on with it, '-- --purge' removes it"
     fi
     exit 0
@@ -84,7 +102,7 @@ build_wharf
 say "3. Start the engine on unix://$SOCKET"
 mkdir -p "$DIR"
 [ -e "$DIR/daemon.json" ] || echo '{}' >"$DIR/daemon.json"
-start_engine
+start_engine || cannot_start
 if ! DOCKER_HOST= "$W" context inspect "$CONTEXT" >/dev/null 2>&1; then
   DOCKER_HOST= "$W" context create "$CONTEXT" --description "Wharf's quickstart engine" --docker "host=unix://$SOCKET" >/dev/null
 fi

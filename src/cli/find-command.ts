@@ -1,4 +1,5 @@
-import { type CommandEntry, commands, groups, laterCommands, laterGroups } from "./commands.ts";
+import type { CommandEntry } from "./command-entry.ts";
+import { commands, groups, laterCommands, laterGroups } from "./commands.ts";
 
 /** What the words after the program's name lead to. */
 export type FoundCommand =

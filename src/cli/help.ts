@@ -1,5 +1,6 @@
 import type { Command } from "./command.ts";
-import { type CommandEntry, commands, commonCommands, groups } from "./commands.ts";
+import type { CommandEntry } from "./command-entry.ts";
+import { commands, commonCommands, groups } from "./commands.ts";
 import { groupMembers, topLevelNames } from "./find-command.ts";
 import type { Flag, FlagTable } from "./flags.ts";
 import { wrapText } from "./output/wrap.ts";

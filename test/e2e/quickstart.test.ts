@@ -2,11 +2,15 @@
 import { expect, test } from "bun:test";
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { runCommand } from "../harness/command.ts";
+import { mustRun, runCommand } from "../harness/command.ts";
 import { CACHE, DOCKER } from "../harness/engine.ts";
-import { processesNaming } from "../harness/leaks.ts";
+import { findLeaks, processesNaming } from "../harness/leaks.ts";
 
-test("quickstart serves a page, changes nothing the second time, stops and purges", async () => {
+function killDaemon(folder: string): void {
+  process.kill(Number(readFileSync(join(folder, "wharf.pid"), "utf8")), "SIGKILL");
+}
+
+test("quickstart serves a page, changes nothing the second time, stops and purges, also when its daemon was killed", async () => {
   const folder = join("/var/tmp", `wharf-quickstart-test-${process.pid}`);
   const context = `quickstart-test-${process.pid}`;
   const port = 20_000 + (process.pid % 20_000);
@@ -21,6 +25,8 @@ test("quickstart serves a page, changes nothing the second time, stops and purge
       env,
       timeoutMs: 600_000,
     });
+  let container = "none";
+  let engine = "none";
   // The roots that `npm test` has made in its set-up by the same function; they take minutes.
   mkdirSync(join(folder, "roots"), { recursive: true });
   for (const root of ["debian.tar", "nginx.tar"]) {
@@ -50,6 +56,8 @@ test("quickstart serves a page, changes nothing the second time, stops and purge
     expect(second).toMatchObject({ exitCode: 0 });
     expect((await runCommand(running)).stdout).toBe(before.stdout);
 
+    killDaemon(folder); // conmon and nginx go on
+    expect(processesNaming(folder)).not.toEqual([]);
     expect(await quickstart("--stop")).toMatchObject({ exitCode: 0 });
     expect(processesNaming(folder)).toEqual([]);
     expect(readFileSync("/proc/mounts", "utf8")).not.toContain(`${folder}/`);
@@ -61,9 +69,16 @@ test("quickstart serves a page, changes nothing the second time, stops and purge
     const third = await quickstart();
     expect(third).toMatchObject({ exitCode: 0 });
     expect((await runCommand(running)).stdout).toBe(before.stdout);
+    container = before.stdout.slice(0, 64);
+    engine = readFileSync(join(folder, "data", "engine-id"), "utf8").trim();
+    await mustRun([DOCKER, "--context", context, "pause", "quickstart-web"]);
+    killDaemon(folder);
   } finally {
-    expect(await quickstart("--purge")).toMatchObject({ exitCode: 0 });
+    expect(await quickstart("--purge")).toMatchObject({ exitCode: 0, stderr: "" });
     expect(existsSync(folder)).toBe(false);
+    const bridge = env.WHARF_QUICKSTART_BRIDGE;
+    const traces = { root: folder, bridge, engineId: engine, containerIds: [container] };
+    expect(await findLeaks(traces)).toEqual([]);
     expect((await runCommand([DOCKER, "context", "inspect", context])).exitCode).toBe(1);
   }
 }, 600_000);

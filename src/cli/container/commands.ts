@@ -1,0 +1,152 @@
+import type { CommandEntry } from "#cli/command-entry.ts";
+
+export const containerCommands: readonly CommandEntry[] = [
+  {
+    path: "container attach",
+    aliases: ["attach"],
+    summary: "Attach local standard input, output, and error streams to a running container",
+    load: () => import("./attach.ts"),
+  },
+  {
+    path: "container commit",
+    aliases: ["commit"],
+    summary: "Create a new image from a container's changes",
+    load: () => import("./commit.ts"),
+  },
+  {
+    path: "container cp",
+    aliases: ["cp"],
+    summary: "Copy files/folders between a container and the local filesystem",
+    load: () => import("./cp.ts"),
+  },
+  {
+    path: "container create",
+    aliases: ["create"],
+    summary: "Create a new container",
+    load: () => import("./create.ts"),
+  },
+  {
+    path: "container diff",
+    aliases: ["diff"],
+    summary: "Inspect changes to files or directories on a container's filesystem",
+    load: () => import("./diff.ts"),
+  },
+  {
+    path: "container exec",
+    aliases: ["exec"],
+    summary: "Execute a command in a running container",
+    load: () => import("./exec.ts"),
+  },
+  {
+    path: "container export",
+    aliases: ["export"],
+    summary: "Export a container's filesystem as a tar archive",
+    load: () => import("./export.ts"),
+  },
+  {
+    path: "container inspect",
+    summary: "Display detailed information on one or more containers",
+    load: () => import("./inspect.ts"),
+  },
+  {
+    path: "container kill",
+    aliases: ["kill"],
+    summary: "Kill one or more running containers",
+    load: () => import("./kill.ts"),
+  },
+  {
+    path: "container logs",
+    aliases: ["logs"],
+    summary: "Fetch the logs of a container",
+    load: () => import("./logs.ts"),
+  },
+  {
+    path: "container ls",
+    aliases: ["container list", "container ps", "ps"],
+    summary: "List containers",
+    load: () => import("./ls.ts"),
+  },
+  {
+    path: "container pause",
+    aliases: ["pause"],
+    summary: "Pause all processes within one or more containers",
+    load: () => import("./pause.ts"),
+  },
+  {
+    path: "container port",
+    aliases: ["port"],
+    summary: "List port mappings or a specific mapping for the container",
+    load: () => import("./port.ts"),
+  },
+  {
+    path: "container prune",
+    summary: "Remove all stopped containers",
+    load: () => import("./prune.ts"),
+  },
+  {
+    path: "container rename",
+    aliases: ["rename"],
+    summary: "Rename a container",
+    load: () => import("./rename.ts"),
+  },
+  {
+    path: "container restart",
+    aliases: ["restart"],
+    summary: "Restart one or more containers",
+    load: () => import("./restart.ts"),
+  },
+  {
+    path: "container rm",
+    aliases: ["container remove", "rm"],
+    summary: "Remove one or more containers",
+    load: () => import("./rm.ts"),
+  },
+  {
+    path: "container run",
+    aliases: ["run"],
+    summary: "Create and run a new container from an image",
+    load: () => import("./run.ts"),
+  },
+  {
+    path: "container start",
+    aliases: ["start"],
+    summary: "Start one or more stopped containers",
+    load: () => import("./start.ts"),
+  },
+  {
+    path: "container stats",
+    aliases: ["stats"],
+    summary: "Display a live stream of container(s) resource usage statistics",
+    load: () => import("./stats.ts"),
+  },
+  {
+    path: "container stop",
+    aliases: ["stop"],
+    summary: "Stop one or more running containers",
+    load: () => import("./stop.ts"),
+  },
+  {
+    path: "container top",
+    aliases: ["top"],
+    summary: "Display the running processes of a container",
+    load: () => import("./top.ts"),
+  },
+  {
+    path: "container unpause",
+    aliases: ["unpause"],
+    summary: "Unpause all processes within one or more containers",
+    load: () => import("./unpause.ts"),
+  },
+  {
+    path: "container update",
+    aliases: ["update"],
+    summary: "Update configuration of one or more containers",
+    load: () => import("./update.ts"),
+  },
+  {
+    path: "container wait",
+    aliases: ["wait"],
+    summary: "Block until one or more containers stop, then print their exit codes",
+    load: () => import("./wait.ts"),
+  },
+];

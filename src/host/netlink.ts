@@ -32,6 +32,22 @@ export interface RouteState {
   readonly family: 4 | 6;
 }
 
+export interface NeighbourState {
+  readonly linkIndex: number;
+  readonly macAddress: string;
+  /** Of the neighbour; of an entry for forwarding the host that has it. Absent for a bridge's own entries. */
+  readonly address?: string;
+  readonly isForwarding: boolean;
+}
+
+/** Who reaches whom of those on one parent: all, nobody, all by way of the switch outside, or there is but one. */
+export type MacvlanMode = "bridge" | "private" | "vepa" | "passthru";
+
+/** What the parent looks at: Ethernet addresses, IP addresses, or these with the host's netfilter. */
+export type IpvlanMode = "l2" | "l3" | "l3s";
+
+export type IpvlanIsolation = "bridge" | "private" | "vepa";
+
 /** Steps on devices. Names, not indexes; each is idempotent only where said. */
 export type LinkOp =
   | {
@@ -55,6 +71,68 @@ export type LinkOp =
         readonly macAddress?: string;
       };
     }
+  | {
+      readonly kind: "add-macvlan";
+      readonly name: string;
+      /** Device of the namespace that `apply` acts in. */
+      readonly parent: string;
+      readonly mode: MacvlanMode;
+      /** Where it is born. */
+      readonly namespacePath: string;
+      readonly macAddress?: string;
+      readonly mtuBytes?: number;
+    }
+  | {
+      readonly kind: "add-ipvlan";
+      readonly name: string;
+      readonly parent: string;
+      readonly mode: IpvlanMode;
+      readonly isolation: IpvlanIsolation;
+      readonly namespacePath: string;
+      readonly mtuBytes?: number;
+    }
+  /** A device for one VLAN (802.1Q) of `parent`. */
+  | {
+      readonly kind: "add-vlan";
+      readonly name: string;
+      readonly parent: string;
+      /** 1 to 4094. */
+      readonly vlanId: number;
+      readonly alias?: string;
+    }
+  /** A device that has carrier and drops what is sent by it. */
+  | {
+      readonly kind: "add-placeholder";
+      readonly name: string;
+      readonly type: "dummy" | "ifb";
+      readonly alias?: string;
+    }
+  /** One end of a tunnel that carries Ethernet frames to other hosts; it learns no addresses by itself. */
+  | {
+      readonly kind: "add-vxlan";
+      readonly name: string;
+      /** VXLAN network identifier, below 2^24. */
+      readonly vni: number;
+      readonly port: number;
+      readonly localAddress?: string;
+      readonly mtuBytes?: number;
+      readonly alias?: string;
+    }
+  /** Frames for `macAddress` leave by this VXLAN device, to the host `remoteAddress`. */
+  | {
+      readonly kind: "add-forwarding" | "delete-forwarding";
+      readonly name: string;
+      readonly macAddress: string;
+      readonly remoteAddress: string;
+    }
+  /** Whom the kernel takes for `address` on the device without asking there; takes the place of what was known. */
+  | {
+      readonly kind: "add-neighbour";
+      readonly name: string;
+      readonly address: string;
+      readonly macAddress: string;
+    }
+  | { readonly kind: "delete-neighbour"; readonly name: string; readonly address: string }
   | { readonly kind: "delete-link"; readonly name: string }
   | { readonly kind: "set-up"; readonly name: string }
   | { readonly kind: "set-down"; readonly name: string }
@@ -81,6 +159,8 @@ export interface Netlink {
   link(name: string, namespacePath?: string): LinkState | undefined;
   addresses(namespacePath?: string): readonly AddressState[];
   routes(namespacePath?: string): readonly RouteState[];
+  /** What devices know of others: neighbours by address, and where frames go from bridges and VXLAN devices. */
+  neighbours(namespacePath?: string): readonly NeighbourState[];
   /**
    * Applies `ops` in order, all in one namespace (the host's when `namespacePath` is absent).
    * @throws {ConflictError} The device or address exists. {NotFoundError} No such device. Others by errno.

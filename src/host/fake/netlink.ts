@@ -4,7 +4,14 @@ import {
   FailedPreconditionError,
   NotFoundError,
 } from "#base/errors.ts";
-import type { AddressState, LinkOp, LinkState, Netlink, RouteState } from "#host/netlink.ts";
+import type {
+  AddressState,
+  LinkOp,
+  LinkState,
+  NeighbourState,
+  Netlink,
+  RouteState,
+} from "#host/netlink.ts";
 import {
   type FakeLink,
   type FakeNetwork,
@@ -44,6 +51,10 @@ export class FakeNetlink implements Netlink {
     return [...this.#networks.at(namespacePath).routes];
   }
 
+  neighbours(namespacePath?: string): readonly NeighbourState[] {
+    return [...this.#networks.at(namespacePath).neighbours];
+  }
+
   apply(ops: readonly LinkOp[], namespacePath?: string): void {
     const network = this.#networks.at(namespacePath);
     for (const op of ops) {
@@ -65,6 +76,35 @@ export class FakeNetlink implements Netlink {
       }
       case "add-veth":
         return this.#addVeth(network, op);
+      case "add-macvlan":
+      case "add-ipvlan": {
+        linkOf(network, op.parent);
+        const { kind, parent: _, mode: __, namespacePath, ...given } = op;
+        const namespace = this.#networks.at(namespacePath);
+        this.#add(namespace, { kind: kind.slice("add-".length), isUp: false, ...given });
+        return;
+      }
+      case "add-vlan": {
+        linkOf(network, op.parent);
+        const { kind: _, parent: __, vlanId: ___, ...given } = op;
+        this.#add(network, { kind: "vlan", isUp: false, ...given });
+        return;
+      }
+      case "add-placeholder": {
+        const { kind: _, type, ...given } = op;
+        this.#add(network, { kind: type, isUp: false, ...given });
+        return;
+      }
+      case "add-vxlan": {
+        const { kind: _, vni: __, port: ___, localAddress: ____, ...given } = op;
+        this.#add(network, { kind: "vxlan", isUp: false, ...given });
+        return;
+      }
+      case "add-forwarding":
+      case "delete-forwarding":
+      case "add-neighbour":
+      case "delete-neighbour":
+        return changeNeighbour(network, op);
       case "delete-link":
         return removeLink(network, linkOf(network, op.name));
       case "set-up":
@@ -163,6 +203,29 @@ function addRoute(network: FakeNetwork, op: Extract<LinkOp, { kind: "add-route" 
     ...(gateway === undefined ? {} : { gateway }),
     ...(name === undefined ? {} : { linkIndex: linkOf(network, name).index }),
   });
+}
+
+function changeNeighbour(
+  network: FakeNetwork,
+  op: Extract<
+    LinkOp,
+    { kind: "add-forwarding" | "delete-forwarding" | "add-neighbour" | "delete-neighbour" }
+  >,
+): void {
+  const linkIndex = linkOf(network, op.name).index;
+  const isForwarding = "remoteAddress" in op;
+  const address = isForwarding ? op.remoteAddress : op.address;
+  const isThere = take(network.neighbours, (each) => {
+    const isSame = isForwarding
+      ? each.macAddress === op.macAddress && each.address === address
+      : each.address === address;
+    return each.linkIndex === linkIndex && each.isForwarding === isForwarding && isSame;
+  });
+  if (op.kind === "add-forwarding" || op.kind === "add-neighbour") {
+    network.neighbours.push({ linkIndex, isForwarding, address, macAddress: op.macAddress });
+  } else if (!isThere) {
+    throw new NotFoundError(`There is no entry for ${address} on "${op.name}" (ENOENT)`);
+  }
 }
 
 function linkOf(network: FakeNetwork, name: string): FakeLink {

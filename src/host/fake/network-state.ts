@@ -1,5 +1,5 @@
 import { ConflictError, NotFoundError } from "#base/errors.ts";
-import type { AddressState, LinkState, RouteState } from "#host/netlink.ts";
+import type { AddressState, LinkState, NeighbourState, RouteState } from "#host/netlink.ts";
 
 /** A device; the peer of a veth is in `peer`. */
 export interface FakeLink {
@@ -20,6 +20,7 @@ export interface FakeNetwork {
   readonly links: FakeLink[];
   readonly addresses: AddressState[];
   readonly routes: RouteState[];
+  readonly neighbours: NeighbourState[];
 }
 
 /** The network namespaces of the fake host, by pin; `FakeNamespaces` makes them, `FakeNetlink` fills them. */
@@ -61,6 +62,7 @@ export function removeLink(network: FakeNetwork, link: FakeLink): void {
   if (!isThere) return;
   take(network.addresses, (each) => each.linkIndex === link.index);
   take(network.routes, (each) => each.linkIndex === link.index);
+  take(network.neighbours, (each) => each.linkIndex === link.index);
   for (const port of network.links) {
     if (port.masterIndex === link.index) delete port.masterIndex;
   }
@@ -94,5 +96,6 @@ function newNetwork(inode: number): FakeNetwork {
     links: [loopback],
     addresses: [{ linkIndex: 1, cidr: "127.0.0.1/8", scope: "host" }],
     routes: [],
+    neighbours: [],
   };
 }

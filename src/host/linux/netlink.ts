@@ -1,5 +1,12 @@
 import { assertNever, NotFoundError } from "#base/errors.ts";
-import type { AddressState, LinkOp, LinkState, Netlink, RouteState } from "#host/netlink.ts";
+import type {
+  AddressState,
+  LinkOp,
+  LinkState,
+  NeighbourState,
+  Netlink,
+  RouteState,
+} from "#host/netlink.ts";
 import type { Libc } from "./ffi/libc.ts";
 import {
   addAddress,
@@ -10,8 +17,16 @@ import {
 } from "./netlink/address-requests.ts";
 import * as links from "./netlink/link-requests.ts";
 import type { NetlinkRequest } from "./netlink/message.ts";
+import {
+  addForwarding,
+  addNeighbour,
+  deleteForwarding,
+  deleteNeighbour,
+  listNeighbours,
+} from "./netlink/neighbour-requests.ts";
 import { NetlinkSocket } from "./netlink/socket.ts";
-import { decodeAddress, decodeLink, decodeRoute } from "./netlink/states.ts";
+import * as stacked from "./netlink/stacked-link-requests.ts";
+import { decodeAddress, decodeLink, decodeNeighbour, decodeRoute } from "./netlink/states.ts";
 import { type JsThread, openDescriptor } from "./thread.ts";
 
 export class LinuxNetlink implements Netlink, Disposable {
@@ -48,6 +63,14 @@ export class LinuxNetlink implements Netlink, Disposable {
         .dump("Cannot list routes", listRoutes())
         .map(decodeRoute)
         .filter((route) => route !== undefined),
+    );
+  }
+
+  neighbours(namespacePath?: string): readonly NeighbourState[] {
+    return this.#with(namespacePath, (socket) =>
+      (["addresses", "forwarding"] as const)
+        .flatMap((family) => socket.dump("Cannot list neighbours", listNeighbours(family)))
+        .map(decodeNeighbour),
     );
   }
 
@@ -94,6 +117,29 @@ export class LinuxNetlink implements Netlink, Disposable {
         return;
       case "add-veth":
         return yield* this.#vethRequests(socket, op);
+      case "add-macvlan":
+      case "add-ipvlan":
+        return yield* this.#stackedRequests(op, indexOf(socket, op.parent, attempt));
+      case "add-vlan":
+        yield stacked.addVlan({ ...op, parentIndex: indexOf(socket, op.parent, attempt) });
+        if (op.alias !== undefined) yield links.setAlias(op.name, op.alias);
+        return;
+      case "add-placeholder":
+        yield stacked.addPlaceholder(op);
+        if (op.alias !== undefined) yield links.setAlias(op.name, op.alias);
+        return;
+      case "add-vxlan":
+        yield stacked.addVxlan(op);
+        if (op.alias !== undefined) yield links.setAlias(op.name, op.alias);
+        return;
+      case "add-forwarding":
+        return yield addForwarding({ ...op, linkIndex: indexOf(socket, op.name, attempt) });
+      case "delete-forwarding":
+        return yield deleteForwarding({ ...op, linkIndex: indexOf(socket, op.name, attempt) });
+      case "add-neighbour":
+        return yield addNeighbour({ ...op, linkIndex: indexOf(socket, op.name, attempt) });
+      case "delete-neighbour":
+        return yield deleteNeighbour({ ...op, linkIndex: indexOf(socket, op.name, attempt) });
       case "delete-link":
         return yield links.deleteLink(op.name);
       case "set-up":
@@ -124,6 +170,20 @@ export class LinuxNetlink implements Netlink, Disposable {
         return yield links.setHairpin(op.name, op.enabled);
       default:
         assertNever(op);
+    }
+  }
+
+  *#stackedRequests(
+    op: Extract<LinkOp, { kind: "add-macvlan" | "add-ipvlan" }>,
+    parentIndex: number,
+  ): Generator<NetlinkRequest, void> {
+    const namespaceFd = openDescriptor(this.#libc, op.namespacePath, 0);
+    try {
+      yield op.kind === "add-macvlan"
+        ? stacked.addMacvlan({ ...op, parentIndex, namespaceFd })
+        : stacked.addIpvlan({ ...op, parentIndex, namespaceFd });
+    } finally {
+      this.#libc.call.close(namespaceFd);
     }
   }
 
@@ -162,6 +222,20 @@ function attemptOf(op: LinkOp): string {
       return `Cannot add bridge "${op.name}"`;
     case "add-veth":
       return `Cannot add veth pair "${op.name}" and "${op.peer.name}"`;
+    case "add-macvlan":
+    case "add-ipvlan":
+    case "add-vlan":
+      return `Cannot add ${op.kind.slice("add-".length)} "${op.name}" on "${op.parent}"`;
+    case "add-placeholder":
+      return `Cannot add ${op.type} "${op.name}"`;
+    case "add-vxlan":
+      return `Cannot add vxlan "${op.name}"`;
+    case "add-forwarding":
+    case "delete-forwarding":
+      return `Cannot ${op.kind === "add-forwarding" ? "add" : "delete"} forwarding of ${op.macAddress} to ${op.remoteAddress} on link "${op.name}"`;
+    case "add-neighbour":
+    case "delete-neighbour":
+      return `Cannot ${op.kind === "add-neighbour" ? "add" : "delete"} neighbour ${op.address} on link "${op.name}"`;
     case "delete-link":
       return `Cannot delete link "${op.name}"`;
     case "add-address":

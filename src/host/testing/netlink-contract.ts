@@ -156,6 +156,57 @@ export function netlinkContract(driver: string, open: () => NetlinkSubject): voi
       expect(netlink.addresses(host).map(({ cidr }) => cidr)).not.toContain("10.8.0.1/24");
     });
 
+    test("apply() gives a namespace a device on top of one of the host's", () => {
+      addPair();
+      const stacked: LinkOp = {
+        kind: "add-macvlan",
+        name: "eth8",
+        parent: "v0",
+        mode: "private",
+        namespacePath: subject.container,
+        macAddress: "02:42:0a:09:00:03",
+      };
+      netlink.apply([stacked], subject.host);
+      expect(netlink.link("eth8", subject.container)).toMatchObject({
+        kind: "macvlan",
+        macAddress: "02:42:0a:09:00:03",
+        isUp: false,
+      });
+      expect(() => netlink.apply([{ ...stacked, parent: "none0" }], subject.host)).toThrow(
+        NotFoundError,
+      );
+    });
+
+    test("apply() tells a VXLAN device who has what where, and forgets it", () => {
+      const entry = { name: "vx0", macAddress: "02:42:0a:09:00:09", remoteAddress: "192.0.2.7" };
+      const neighbour = { name: "vx0", address: "10.9.0.9", macAddress: entry.macAddress };
+      netlink.apply(
+        [
+          { kind: "add-vxlan", name: "vx0", vni: 4097, port: 4789, mtuBytes: 1400, alias: "a" },
+          { kind: "set-up", name: "vx0" },
+          { kind: "add-forwarding", ...entry },
+          { kind: "add-forwarding", ...entry, remoteAddress: "192.0.2.8" },
+          { kind: "add-neighbour", ...neighbour },
+        ],
+        subject.host,
+      );
+      const known = () =>
+        netlink
+          .neighbours(subject.host)
+          .filter(({ macAddress }) => macAddress === entry.macAddress)
+          .map(({ address, isForwarding }) => [address, isForwarding]);
+      expect(known()).toContainEqual(["10.9.0.9", false]);
+      expect(known()).toContainEqual(["192.0.2.8", true]);
+      netlink.apply(
+        [
+          { kind: "delete-forwarding", ...entry, remoteAddress: "192.0.2.8" },
+          { kind: "delete-neighbour", name: "vx0", address: "10.9.0.9" },
+        ],
+        subject.host,
+      );
+      expect(known().some(([address]) => address !== "192.0.2.7")).toBe(false);
+    });
+
     test("deleting one end of a pair takes the other", async () => {
       addPair();
       await netlink.applyAside([{ kind: "delete-link", name: "v0" }], subject.host);

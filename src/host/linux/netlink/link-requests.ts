@@ -27,7 +27,7 @@ const RTEXT_FILTER_SKIP_STATS = 8;
 const LONGEST_NAME_BYTES = 15;
 
 /** struct ifinfomsg. */
-function interfaceBody(options: { index?: number; up?: boolean } = {}): Uint8Array {
+export function interfaceBody(options: { index?: number; up?: boolean } = {}): Uint8Array {
   const body = Buffer.alloc(16);
   body.writeInt32LE(options.index ?? 0, 4);
   if (options.up !== undefined) {
@@ -146,7 +146,7 @@ function setLink(
   return { type: RTM_SETLINK, flags: 0, body, attributes };
 }
 
-function nameAttribute(name: string): Attribute {
+export function nameAttribute(name: string): Attribute {
   const lengthBytes = Buffer.byteLength(name);
   if (lengthBytes === 0 || lengthBytes > LONGEST_NAME_BYTES || /[\s/:]/.test(name)) {
     throw new InvalidArgumentError(
@@ -156,9 +156,13 @@ function nameAttribute(name: string): Attribute {
   return [IFLA_IFNAME, { text: name }];
 }
 
-function macAttribute(macAddress: string): Attribute {
+export function macAttribute(macAddress: string): Attribute {
+  return [IFLA_ADDRESS, { bytes: macBytes(macAddress) }];
+}
+
+export function macBytes(macAddress: string): Uint8Array {
   if (!/^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(macAddress)) {
     throw new InvalidArgumentError(`Cannot parse MAC address "${macAddress}"`);
   }
-  return [IFLA_ADDRESS, { bytes: Buffer.from(macAddress.replaceAll(":", ""), "hex") }];
+  return Buffer.from(macAddress.replaceAll(":", ""), "hex");
 }

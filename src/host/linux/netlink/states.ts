@@ -1,10 +1,14 @@
-import type { AddressState, LinkState, RouteState } from "#host/netlink.ts";
+import type { AddressState, LinkState, NeighbourState, RouteState } from "#host/netlink.ts";
 import { formatIpAddress } from "./ip-address.ts";
 import { decodeAttributes, type NetlinkMessage, readText } from "./message.ts";
 
 const IFINFO_BYTES = 16;
 const IFADDR_BYTES = 8;
 const RTMSG_BYTES = 12;
+const NDMSG_BYTES = 12;
+const AF_BRIDGE = 7;
+const NDA_DST = 1;
+const NDA_LLADDR = 2;
 const IFF_UP = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -93,6 +97,18 @@ export function decodeRoute({ payload }: NetlinkMessage): RouteState | undefined
     family: family === AF_INET ? 4 : 6,
     ...(hop.gateway === undefined ? {} : { gateway: formatIpAddress(hop.gateway) }),
     ...(hop.linkIndex === undefined ? {} : { linkIndex: hop.linkIndex }),
+  };
+}
+
+/** Reads RTM_NEWNEIGH: struct ndmsg, then NDA_… attributes. */
+export function decodeNeighbour({ payload }: NetlinkMessage): NeighbourState {
+  const attributes = decodeAttributes(payload, NDMSG_BYTES);
+  const address = attributes.get(NDA_DST);
+  return {
+    linkIndex: payload.readInt32LE(4),
+    macAddress: formatMac(attributes.get(NDA_LLADDR) ?? Buffer.alloc(0)),
+    isForwarding: payload.readUInt8(0) === AF_BRIDGE,
+    ...(address === undefined ? {} : { address: formatIpAddress(address) }),
   };
 }
 

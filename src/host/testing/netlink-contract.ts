@@ -161,7 +161,7 @@ export function netlinkContract(driver: string, open: () => NetlinkSubject): voi
       const stacked: LinkOp = {
         kind: "add-macvlan",
         name: "eth8",
-        parent: "v0",
+        parent: "br0",
         mode: "private",
         namespacePath: subject.container,
         macAddress: "02:42:0a:09:00:03",

@@ -2,7 +2,7 @@ import { EXECS } from "#containers/exec/execs.ts";
 import { HEALTHS } from "#containers/health/book.ts";
 import { CONTAINERS } from "#containers/stored-container.ts";
 import { IMAGES } from "#images/records.ts";
-import { BRIDGE_INTENTS, NETWORKS, SANDBOXES } from "#networks/records.ts";
+import { DEVICE_INTENTS, NETWORKS, SANDBOXES } from "#networks/records.ts";
 import { SNAPSHOT_DRIVERS } from "#snapshots/choose-driver.ts";
 import { snapshotCollection } from "#snapshots/records.ts";
 import type { SqliteStore } from "#store/sqlite/store.ts";
@@ -25,7 +25,7 @@ export function openCollections(store: SqliteStore): void {
     store.collection(VOLUME_USERS);
     store.collection(NETWORKS);
     store.collection(SANDBOXES);
-    store.collection(BRIDGE_INTENTS);
+    store.collection(DEVICE_INTENTS);
     for (const driver of SNAPSHOT_DRIVERS) store.collection(snapshotCollection(driver));
   });
 }

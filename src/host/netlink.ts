@@ -159,6 +159,8 @@ export interface Netlink {
   link(name: string, namespacePath?: string): LinkState | undefined;
   addresses(namespacePath?: string): readonly AddressState[];
   routes(namespacePath?: string): readonly RouteState[];
+  /** Whether the kernel can make devices of a kind, `macvlan` say; loads its module where it has one. */
+  hasKind(kind: string): boolean;
   /** What devices know of others: neighbours by address, and where frames go from bridges and VXLAN devices. */
   neighbours(namespacePath?: string): readonly NeighbourState[];
   /**

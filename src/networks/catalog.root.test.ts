@@ -54,7 +54,7 @@ test("a daemon killed between the record of a connection and its making: the nex
   const engine = await open();
   const network = await engine.networks.create(REQUEST);
   const sandbox = await lab.container(engine, "c1");
-  const change = engine.networks.connect("c1", { networkId: network.id, dnsNames: ["c1"] });
+  const change = await engine.networks.connect("c1", { networkId: network.id, dnsNames: ["c1"] });
   change.record("after");
   await engine.crash();
   const next = await lab.engine({}, engine);

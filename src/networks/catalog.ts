@@ -4,8 +4,9 @@ import type { Netlink } from "#host/netlink.ts";
 import { newNetworkId, type NetworkId, type RandomBytes } from "#spec/ids.ts";
 import type { Collection } from "#store/store.ts";
 import { BRIDGE_OPTION } from "./bridge/bridge-options.ts";
-import type { NetworkDriver } from "./driver.ts";
+import type { NetworkDrivers } from "./driver.ts";
 import type { Firewall } from "./firewall/firewall.ts";
+import type { Ipam } from "./ipam/ipam.ts";
 import type { SubnetPool } from "./ipam/choose-subnet.ts";
 import { takenBlocks } from "./ipam/taken-blocks.ts";
 import type { NetworkRecord, NetworkRequest } from "./networks.ts";
@@ -14,7 +15,8 @@ import { PREDEFINED_NETWORKS, planNetwork } from "./plan-network.ts";
 export interface CatalogOptions {
   readonly engineId: string;
   readonly networks: Collection<NetworkRecord>;
-  readonly drivers: Readonly<Record<NetworkRecord["driver"], NetworkDriver>>;
+  readonly drivers: NetworkDrivers;
+  readonly ipam: Pick<Ipam, "forget">;
   readonly netlink: Pick<Netlink, "addresses" | "links" | "routes">;
   readonly firewall: Pick<Firewall, "addNetwork" | "removeNetwork">;
   readonly clock: Pick<Clock, "nowMs">;
@@ -71,11 +73,11 @@ export class NetworkCatalog {
       networks.put(network.id, network);
       return network;
     }
-    const driver = drivers[network.driver];
-    driver.checkCreate(network);
+    const driver = drivers.of(network);
+    driver.checkCreate(network, this.#all());
     networks.put(network.id, { ...network, intent: "create" });
     try {
-      driver.bringUp(network);
+      await driver.bringUp(network);
       const rules = driver.rules(network);
       if (rules) await firewall.addNetwork(rules);
       networks.put(network.id, network);
@@ -149,14 +151,28 @@ export class NetworkCatalog {
   }
 
   async #takeAway(network: NetworkRecord): Promise<void> {
-    const { networks, drivers, firewall } = this.#options;
+    const { networks, drivers, firewall, ipam } = this.#options;
     if (!network.configOnly) {
-      const driver = drivers[network.driver];
+      const driver = drivers.of(network);
       const rules = driver.rules(network);
       if (rules) await firewall.removeNetwork(rules.key);
-      await driver.takeDown(network);
+      await driver.takeDown(network, this.#othersThan(network));
+      await ipam.forget(network);
     }
     networks.delete(network.id);
+  }
+
+  /** What networks have on the host, at the end of an engine that is no longer needed; their records stay. */
+  async takeDown(): Promise<void> {
+    let left = this.inUse();
+    for (const network of left) {
+      left = left.filter((other) => other !== network);
+      await this.#options.drivers.of(network).takeDown(network, left);
+    }
+  }
+
+  #othersThan({ id }: NetworkRecord): readonly NetworkRecord[] {
+    return this.#all().filter((other) => other.id !== id);
   }
 
   #all(): readonly NetworkRecord[] {

@@ -10,6 +10,20 @@ export interface EndpointRecord extends Endpoint {
   readonly interfaceName?: string;
   readonly gatewayPriority?: number;
   readonly linkLocalAddresses?: readonly string[];
+  /** Its driver leads no ports of the host to it. */
+  readonly hasNoPorts?: true;
+}
+
+export interface TakenAddress {
+  readonly address: string;
+  readonly prefixLength: number;
+  readonly gateway: string;
+}
+
+/** One of each family that the network has. */
+export interface EndpointAddresses {
+  readonly ipv4?: TakenAddress;
+  readonly ipv6?: TakenAddress;
 }
 
 export interface EndpointRequest {
@@ -20,6 +34,7 @@ export interface EndpointRequest {
   /** Of the interfaces in the sandbox, from 0: `eth0` is the first. */
   readonly interfaceIndex: number;
   readonly attachment?: Attachment;
+  readonly addresses: EndpointAddresses;
 }
 
 /** What the firewall must know of a network. */
@@ -38,45 +53,64 @@ export interface NetworkRules {
 }
 
 /**
- * One kind of network. The service owns the records, the namespaces and the published ports; a driver
- * owns the devices between them. Calls are synchronous but for what the kernel takes long for: each is a few
- * quick system calls, and what is decided and what is done cannot be interleaved.
+ * One kind of network. The service owns the records, the addresses, the namespaces and the published ports; a driver
+ * owns the devices between them. Those that ask nobody but the kernel are synchronous: each call is a few quick system
+ * calls, and what is decided and what is done cannot be interleaved.
  */
 export interface NetworkDriver {
+  /** Whether its endpoints have addresses that the engine gives. */
+  readonly hasAddresses: boolean;
   /**
    * Checks the options of a network that is to be made.
    *
+   * @param others All other networks of the engine.
    * @throws {InvalidArgumentError} {PermissionDeniedError} With Docker's texts where it has some.
    */
-  checkCreate(network: NetworkRecord): void;
+  checkCreate(network: NetworkRecord, others: readonly NetworkRecord[]): void;
   /** Makes what the network needs on the host, or puts it right. Idempotent. */
-  bringUp(network: NetworkRecord): void;
-  /** Undoes `bringUp`; what somebody else made stays. */
-  takeDown(network: NetworkRecord): Promise<void>;
+  bringUp(network: NetworkRecord): void | Promise<void>;
+  /**
+   * Undoes `bringUp`; what somebody else made stays, and what one of `others` needs.
+   *
+   * @param others All other networks of the engine.
+   */
+  takeDown(network: NetworkRecord, others: readonly NetworkRecord[]): Promise<void>;
   /** Undefined when the network needs none. */
   rules(network: NetworkRecord): NetworkRules | undefined;
-  /** Takes addresses and names for an endpoint; nothing on the host yet. */
+  /** Names of the host's devices that the network stands on. */
+  hostDevices(network: NetworkRecord): readonly string[];
+  /** Decides what an endpoint comes to; nothing on the host yet. */
   planEndpoint(network: NetworkRecord, request: EndpointRequest): EndpointRecord;
-  /** Takes a recorded endpoint's addresses again, after a restart. */
-  adoptEndpoint(network: NetworkRecord, endpoint: EndpointRecord): void;
   /** Puts a live endpoint's device back on the network, whose own device may be new. */
   restoreEndpoint(network: NetworkRecord, endpoint: EndpointRecord): void;
-  /** Gives the addresses back. */
-  releaseEndpoint(network: NetworkRecord, endpoint: EndpointRecord): void;
-  /** @param routes Families that get their default route by this endpoint. */
+  /**
+   * @param routes Families that get their default route by this endpoint.
+   * @returns The endpoint as it came to be, where that is not as it was planned.
+   */
   attachEndpoint(
     network: NetworkRecord,
     endpoint: EndpointRecord,
     namespacePath: string,
     routes: readonly (4 | 6)[],
-  ): void;
+  ): void | Promise<EndpointRecord>;
   /** Whether its device is there; true where it has none. */
-  isEndpointAttached(endpoint: EndpointRecord): boolean;
+  isEndpointAttached(endpoint: EndpointRecord, namespacePath: string | undefined): boolean;
   /** Whether the endpoint's packets arrive: soon after it is attached, and for good. */
   isEndpointReady(network: NetworkRecord, endpoint: EndpointRecord): boolean;
   /**
-   * Cuts the endpoint off the network at once, so that its address may be given away. The device itself goes
-   * with its namespace.
+   * Cuts the endpoint off the network, so that its address may be given away. A device on the host's side goes with
+   * its namespace; what is already gone is no error.
+   *
+   * @param network Undefined when its record has gone.
    */
-  detachEndpoint(endpoint: EndpointRecord): void;
+  detachEndpoint(
+    endpoint: EndpointRecord,
+    namespacePath: string | undefined,
+    network: NetworkRecord | undefined,
+  ): void | Promise<void>;
+}
+
+/** The drivers by name; a name that is none of ours is a plugin's. */
+export interface NetworkDrivers {
+  of(network: Pick<NetworkRecord, "driver">): NetworkDriver;
 }

@@ -17,6 +17,14 @@ export function gatewayEndpoint(
     .toSorted((a, b) => priority(b) - priority(a) || (a.networkName < b.networkName ? -1 : 1))[0];
 }
 
+/** The endpoint that ports of the host lead to: that with the default route, where its driver does so. */
+export function publishingEndpoint(
+  endpoints: readonly EndpointRecord[],
+): EndpointRecord | undefined {
+  const outer = gatewayEndpoint(endpoints, 4);
+  return outer?.hasNoPorts ? undefined : outer;
+}
+
 /** A container's way out by this endpoint, in place of what there was. */
 export function defaultRoute(endpoint: EndpointRecord, family: 4 | 6): LinkOp {
   return {

@@ -5,14 +5,15 @@ import type { EndpointId, NetworkId, SandboxId } from "#spec/ids.ts";
 export interface NetworkRecord {
   readonly id: NetworkId;
   readonly name: string;
-  readonly driver: "bridge" | "host" | "null";
+  /** `bridge`, `host`, `null`, `macvlan`, `ipvlan`, `overlay`, or a plugin's name. */
+  readonly driver: string;
   readonly createdMs: number;
   readonly internal: boolean;
   readonly enableIpv4: boolean;
   readonly enableIpv6: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly options: Readonly<Record<string, string>>;
-  /** `172.18.0.0/16` and its gateway; at most one for each family. */
+  /** `172.18.0.0/16` and its gateway; with driver `bridge` at most one for each family. */
   readonly pools: readonly AddressPoolRecord[];
   /** Whether services of a swarm's other nodes may bring containers to it (`--attachable`). */
   readonly attachable?: boolean;
@@ -191,7 +192,7 @@ export interface Networks extends AsyncDisposable {
   /** @throws {PermissionDeniedError} Predefined, or live containers are on it: they are named. */
   remove(networkId: NetworkId): Promise<void>;
   /** @throws {PermissionDeniedError} It is connected already, or the address is not to be had. */
-  connect(containerId: string, attachment: Attachment): EndpointChange;
+  connect(containerId: string, attachment: Attachment): Promise<EndpointChange>;
   /** @returns Undefined when the sandbox is not on the network. */
   disconnect(containerId: string, networkId: NetworkId): EndpointChange | undefined;
   /** Other names of a container in the DNS of a network: it was renamed. */

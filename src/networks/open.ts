@@ -12,16 +12,21 @@ import { newNetworkId, type RandomBytes } from "#spec/ids.ts";
 import type { Collection, Store } from "#store/store.ts";
 import { BridgeDriver } from "./bridge/bridge-driver.ts";
 import { decideDefaultNetwork } from "./bridge/default-network.ts";
-import { aliasOf } from "./bridge/plan-bridge.ts";
 import type { NetworksConfig } from "./config.ts";
+import { DriverTable } from "./driver-table.ts";
 import { Firewall } from "./firewall/firewall.ts";
 import { HostDriver } from "./host/host-driver.ts";
+import { LocalIpam } from "./ipam/local-ipam.ts";
 import { tryParseIp } from "#base/ip.ts";
 import type { NetworkRecord, Networks } from "./networks.ts";
 import { NullDriver } from "./null/null-driver.ts";
 import { PortAllocator } from "./ports/port-allocator.ts";
-import { BRIDGE_INTENTS, NETWORKS, SANDBOXES } from "./records.ts";
+import { aliasOf, OwnDevices } from "./own-devices.ts";
+import { DEVICE_INTENTS, NETWORKS, SANDBOXES } from "./records.ts";
 import { NetworkService } from "./service.ts";
+import { IPVLAN } from "./stacked/ipvlan.ts";
+import { MACVLAN } from "./stacked/macvlan.ts";
+import { StackedDriver } from "./stacked/stacked-driver.ts";
 import { enableForwarding, isForwardingEnabled } from "./sysctl.ts";
 
 export interface OpenNetworksOptions {
@@ -136,21 +141,20 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
   for (const name of readdirSync(scratchDirectory)) {
     options.namespaces.removeNetwork(join(scratchDirectory, name));
   }
-  const drivers = {
-    bridge: new BridgeDriver({
-      netlink,
-      namespaces,
-      engineId,
-      intents: store.collection(BRIDGE_INTENTS),
-    }),
+  const devices = new OwnDevices({ netlink, engineId, intents: store.collection(DEVICE_INTENTS) });
+  const host = { netlink, namespaces, devices };
+  const drivers = new DriverTable({
+    bridge: new BridgeDriver(host),
+    macvlan: new StackedDriver(MACVLAN, host),
+    ipvlan: new StackedDriver(IPVLAN, host),
     host: new HostDriver(),
     null: new NullDriver(),
-  };
+  });
   recordPredefinedNetworks(options, networks, sandboxes.count() === 0);
   prepareForwarding(options);
   // At once, so that a second engine that starts now sees the subnet taken.
   for (const [, network] of networks.entries()) {
-    if (network.name === "bridge") drivers[network.driver].bringUp(network);
+    if (network.name === "bridge") await drivers.of(network).bringUp(network);
   }
   return new NetworkService({
     engineId,
@@ -158,6 +162,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
     networks,
     sandboxes,
     drivers,
+    ipam: new LocalIpam(),
     netlink,
     namespaces,
     clock: options.clock,

@@ -5,7 +5,6 @@ import {
   NotFoundError,
   PermissionDeniedError,
   UnavailableError,
-  UnsupportedError,
 } from "#base/errors.ts";
 import { chooseSubnet, type SubnetPool } from "./ipam/choose-subnet.ts";
 import {
@@ -21,7 +20,6 @@ import {
   tryParseAddressWithPrefix,
   tryParseIp,
 } from "#base/ip.ts";
-import { poolOf } from "./ipam/pool-of.ts";
 import type { TakenBlock } from "./ipam/taken-blocks.ts";
 import type { AddressPoolRecord, NetworkRecord, NetworkRequest, PoolRequest } from "./networks.ts";
 
@@ -54,8 +52,9 @@ export function planNetwork(request: NetworkRequest, context: NetworkPlanContext
   checkIpam(from);
   const driver = request.configOnly ? "null" : driverOf(from.driver);
   const wishes = from.pools.map(checkedPool);
+  if (driver === "bridge") checkOneEach(wishes);
   checkOwnOverlaps(wishes);
-  const pools = request.configOnly ? wishes : allocate(from, wishes, context);
+  const pools = request.configOnly ? wishes : allocate({ ...from, driver }, wishes, context);
   return {
     ...context.identity,
     name: request.name,
@@ -141,25 +140,12 @@ function checkIpam({ ipamDriver, enableIpv4, enableIpv6 }: NetworkRequest): void
   }
 }
 
-function driverOf(driver: string): NetworkRecord["driver"] {
-  switch (driver) {
-    case "":
-    case "bridge":
-      return "bridge";
-    case "host":
-    case "null":
-      return driver;
-    case "overlay":
-      throw new UnavailableError(
-        'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect ' +
-          "this node to swarm and try again.",
-      );
-    case "macvlan":
-    case "ipvlan":
-      throw new UnsupportedError(`Network driver ${driver}: not in this release of Wharf`);
-    default:
-      throw new NotFoundError(`plugin "${driver}" not found`);
-  }
+function driverOf(driver: string): string {
+  if (driver !== "overlay") return driver === "" ? "bridge" : driver;
+  throw new UnavailableError(
+    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect ' +
+      "this node to swarm and try again.",
+  );
 }
 
 function invalid(reason: string): InvalidArgumentError {
@@ -223,6 +209,20 @@ function checkedRange(block: Cidr, text: string): string {
 }
 
 function checkOwnOverlaps(pools: readonly AddressPoolRecord[]): void {
+  const blocks = pools.flatMap(({ subnet }) => (subnet === "" ? [] : [parseCidr(subnet)]));
+  blocks.forEach((block, index) => {
+    const other = blocks.find((one, at) => at < index && overlaps(one, block));
+    if (other) refuse(`it is given twice, as ${formatCidr(other)} and ${formatCidr(block)}`);
+  });
+}
+
+function refuse(description: string): never {
+  throw new PermissionDeniedError(
+    `invalid pool request: Pool overlaps with other one on this address space: ${description}`,
+  );
+}
+
+function checkOneEach(pools: readonly AddressPoolRecord[]): void {
   const families = pools.flatMap(({ subnet }) => (subnet === "" ? [] : [parseCidr(subnet).family]));
   if (new Set(families).size < families.length) {
     throw new PermissionDeniedError("bridge driver doesn't support multiple subnets");
@@ -244,33 +244,22 @@ function allocate(
         })),
   );
   const chosen = wishes.filter(({ subnet }) => subnet !== "");
-  const complete = (family: 4 | 6): AddressPoolRecord => {
-    const wish = poolOf({ pools: chosen }, family);
-    if (!wish) {
+  // on a device of the host the others of its network have addresses of the same subnet
+  const forbidden = request.driver === "bridge" ? [...others, ...context.taken] : others;
+  const complete = (family: 4 | 6): readonly AddressPoolRecord[] => {
+    const wishesOfFamily = chosen.filter(({ subnet }) => parseCidr(subnet).family === family);
+    if (wishesOfFamily.length === 0) {
       const blocks = [...others, ...context.taken].map(({ block }) => block);
       const subnet = chooseSubnet(poolsOfFamily(context, family), blocks);
-      return { subnet: formatCidr(subnet), gateway: formatIp(firstHost(subnet)) };
+      return [{ subnet: formatCidr(subnet), gateway: formatIp(firstHost(subnet)) }];
     }
-    refuseClash(parseCidr(wish.subnet), others, context.taken);
-    return wish.gateway === "" ? { ...wish, gateway: freeGateway(wish) } : wish;
+    return wishesOfFamily.map((wish) => {
+      const clash = forbidden.find(({ block }) => overlaps(block, parseCidr(wish.subnet)));
+      if (clash) refuse(clash.description);
+      return wish.gateway === "" ? { ...wish, gateway: freeGateway(wish) } : wish;
+    });
   };
-  return [
-    ...(request.enableIpv4 ? [complete(4)] : []),
-    ...(request.enableIpv6 ? [complete(6)] : []),
-  ];
-}
-
-function refuseClash(
-  subnet: Cidr,
-  others: readonly TakenBlock[],
-  taken: readonly TakenBlock[],
-): void {
-  const clash = [...others, ...taken].find(({ block }) => overlaps(block, subnet));
-  if (!clash) return;
-  throw new PermissionDeniedError(
-    "invalid pool request: Pool overlaps with other one on this address space: " +
-      clash.description,
-  );
+  return [...(request.enableIpv4 ? complete(4) : []), ...(request.enableIpv6 ? complete(6) : [])];
 }
 
 /** IPv6 pools that are configured, else the engine's own unique local /48 (RFC 4193), cut into /64. */

@@ -18,13 +18,13 @@ export const SANDBOXES: CollectionDefinition<SandboxRecord> = {
   survives: "crash",
 };
 
-/** A bridge that is being made and does not carry the engine's alias yet. */
-export interface BridgeIntent {
+/** A device that is being made and does not carry the engine's alias yet. */
+export interface DeviceIntent {
   readonly networkId: NetworkId;
 }
 
 /** By name of the device. */
-export const BRIDGE_INTENTS: CollectionDefinition<BridgeIntent> = {
+export const DEVICE_INTENTS: CollectionDefinition<DeviceIntent> = {
   name: "bridgeintents",
   version: 1,
 };

@@ -10,9 +10,11 @@ import type { Collection } from "#store/store.ts";
 import { type CatalogOptions, NetworkCatalog } from "./catalog.ts";
 import { NameTable } from "./dns/name-table.ts";
 import { DeviceSweeper } from "./device-sweeper.ts";
+import type { EndpointRecord } from "./driver.ts";
 import type { Firewall } from "./firewall/firewall.ts";
 import { tableNameOf } from "./firewall/ruleset.ts";
 import { parseInterfaceCounters } from "./interface-counters.ts";
+import type { Ipam } from "./ipam/ipam.ts";
 import type {
   Attachment,
   Endpoint,
@@ -39,6 +41,7 @@ import { SandboxTable } from "./sandboxes/sandbox-table.ts";
 export interface NetworkServiceOptions extends CatalogOptions {
   /** Folder of the namespaces' pins. */
   readonly namespaceDir: string;
+  readonly ipam: Ipam;
   readonly sandboxes: Collection<SandboxRecord>;
   readonly netlink: Netlink;
   readonly namespaces: Namespaces;
@@ -108,7 +111,7 @@ export class NetworkService implements Networks {
     await this.#catalog.remove(networkId, active);
   }
 
-  connect(containerId: string, attachment: Attachment): EndpointChange {
+  connect(containerId: string, attachment: Attachment): Promise<EndpointChange> {
     return this.#changes.connect(containerId, attachment);
   }
 
@@ -148,9 +151,16 @@ export class NetworkService implements Networks {
   async connectSandbox(containerId: string, signal: AbortSignal): Promise<void> {
     const live = this.#table.get(containerId);
     invariant(live, `container ${containerId} has a sandbox`);
-    const { record } = live;
-    for (const endpoint of record.endpoints) this.#devices.attach(record, endpoint);
-    await this.#ports.publish(live);
+    const endpoints: EndpointRecord[] = [];
+    for (const endpoint of live.record.endpoints) {
+      endpoints.push(await this.#devices.attach(live.record, endpoint));
+    }
+    const record = this.#devices.settle(live.record, endpoints);
+    if (record !== live.record) {
+      await this.#ports.move(live, record);
+      this.#table.tell(record);
+    }
+    await this.#ports.publish(this.#table.get(containerId) ?? live);
     await this.#devices.becomeReady(record.endpoints);
     signal.throwIfAborted();
   }
@@ -175,9 +185,9 @@ export class NetworkService implements Networks {
     this.#table.forgetNames(record);
     await this.#ports.unpublish(live);
     if (record.mode.kind !== "container") {
-      this.#devices.dropNamespace(record);
+      await this.#devices.dropNamespace(record);
       if (this.#table.hasJoiners(record)) await this.#devices.removeAll(record);
-      for (const endpoint of record.endpoints) this.#table.releaseAddress(endpoint);
+      for (const endpoint of record.endpoints) await this.#table.releaseAddress(endpoint);
     }
     this.#table.delete(record.containerId);
   }
@@ -196,15 +206,15 @@ export class NetworkService implements Networks {
     const { drivers, firewall, namespaceDir } = this.#options;
     mkdirSync(namespaceDir, { recursive: true });
     await this.#catalog.finish();
-    for (const network of this.#catalog.inUse()) this.#bringBack(network);
+    for (const network of this.#catalog.inUse()) await this.#bringBack(network);
     for (const live of this.#table.all()) {
       if (liveContainerIds.has(live.record.containerId)) await this.#takeOver(live);
-      else this.#forget(live);
+      else await this.#forget(live);
     }
     await this.#leftovers.remove();
     const rules = this.#catalog
       .inUse()
-      .flatMap((network) => drivers[network.driver].rules(network) ?? []);
+      .flatMap((network) => drivers.of(network).rules(network) ?? []);
     await firewall.install(
       rules,
       this.#table.all().flatMap(({ targets }) => targets),
@@ -213,28 +223,28 @@ export class NetworkService implements Networks {
 
   async #takeOver(live: LiveSandbox): Promise<void> {
     const { record } = live;
-    this.#devices.restore(record);
+    await this.#devices.restore(record);
     this.#table.tell(record);
     await this.#devices.becomeReady(record.endpoints);
     await this.#ports.takeOver(live);
   }
 
   /** One network that cannot be made again, its bridge's name taken for one, stops no engine. */
-  #bringBack(network: NetworkRecord): void {
-    const driver = this.#options.drivers[network.driver];
-    if (PREDEFINED_NETWORKS.has(network.name)) return driver.bringUp(network);
+  async #bringBack(network: NetworkRecord): Promise<void> {
+    const driver = this.#options.drivers.of(network);
+    if (PREDEFINED_NETWORKS.has(network.name)) return await driver.bringUp(network);
     try {
-      driver.bringUp(network);
+      await driver.bringUp(network);
     } catch (error) {
       this.#options.warn(`Cannot bring network ${network.name} up: ${messageOf(error)}`);
     }
   }
 
-  #forget({ record }: LiveSandbox): void {
+  async #forget({ record }: LiveSandbox): Promise<void> {
     this.#table.forgetNames(record);
     if (record.mode.kind !== "container") {
-      this.#devices.dropNamespace(record);
-      for (const endpoint of record.endpoints) this.#table.releaseAddress(endpoint);
+      await this.#devices.dropNamespace(record);
+      for (const endpoint of record.endpoints) await this.#table.releaseAddress(endpoint);
     }
     this.#table.delete(record.containerId);
   }
@@ -257,12 +267,12 @@ export class NetworkService implements Networks {
   }
 
   async teardown(): Promise<void> {
-    const { drivers, firewall } = this.#options;
+    const { firewall } = this.#options;
     const ids = this.#table.all().map(({ record }) => record.containerId);
     await Promise.all(ids.map((id) => this.closeSandbox(id)));
     await this.#sweeper.settled();
     await firewall.remove();
-    for (const network of this.#catalog.inUse()) await drivers[network.driver].takeDown(network);
+    await this.#catalog.takeDown();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -37,7 +37,7 @@ export async function connectNetwork(
       parts.registry.put(after);
       return;
     }
-    await using change = parts.networks.connect(id, attachment);
+    await using change = await parts.networks.connect(id, attachment);
     await carryOut(parts, { before: record, after, change });
     parts.events.networkConnected(after, change.endpoint);
   });

@@ -66,7 +66,7 @@ export class FakeNetworks implements Networks {
     throw new UnsupportedError("the fake has the predefined networks only");
   }
 
-  connect(containerId: string, { networkId, dnsNames }: Attachment): EndpointChange {
+  async connect(containerId: string, { networkId, dnsNames }: Attachment): Promise<EndpointChange> {
     const before = this.#sandboxes.get(containerId);
     if (!before) throw new ConflictError(`container ${containerId} has no sandbox`);
     const endpoint = this.#endpoint(this.resolve(networkId), dnsNames);

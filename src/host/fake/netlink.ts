@@ -51,6 +51,10 @@ export class FakeNetlink implements Netlink {
     return [...this.#networks.at(namespacePath).routes];
   }
 
+  hasKind(): boolean {
+    return true;
+  }
+
   neighbours(namespacePath?: string): readonly NeighbourState[] {
     return [...this.#networks.at(namespacePath).neighbours];
   }

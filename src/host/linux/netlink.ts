@@ -1,4 +1,9 @@
-import { assertNever, NotFoundError } from "#base/errors.ts";
+import {
+  assertNever,
+  FailedPreconditionError,
+  NotFoundError,
+  UnsupportedError,
+} from "#base/errors.ts";
 import type {
   AddressState,
   LinkOp,
@@ -64,6 +69,18 @@ export class LinuxNetlink implements Netlink, Disposable {
         .map(decodeRoute)
         .filter((route) => route !== undefined),
     );
+  }
+
+  hasKind(kind: string): boolean {
+    try {
+      this.#home.change(`Cannot add ${kind}`, stacked.probeKind(kind));
+    } catch (error) {
+      if (error instanceof UnsupportedError) return false;
+      // the kind is known: it misses what a device of it needs
+      if (error instanceof FailedPreconditionError) return true;
+      throw error;
+    }
+    return true;
   }
 
   neighbours(namespacePath?: string): readonly NeighbourState[] {

@@ -61,12 +61,7 @@ export function checkBridgeOptions({ options, internal }: NetworkRecord): void {
       );
     }
   }
-  const mtu = options[BRIDGE_OPTION.mtu];
-  if (mtu !== undefined && !(/^\d+$/.test(mtu) && isMtu(Number(mtu)))) {
-    throw new InvalidArgumentError(
-      `invalid MTU ${JSON.stringify(mtu)}: want 0 or a number from ${SMALLEST_MTU} to ${LARGEST_MTU}`,
-    );
-  }
+  checkMtu(options);
   const binding = options[BRIDGE_OPTION.hostBindingIpv4];
   if (binding !== undefined && tryParseIp(binding)?.family !== 4) {
     throw new InvalidArgumentError(
@@ -82,6 +77,22 @@ export function checkBridgeOptions({ options, internal }: NetworkRecord): void {
   for (const key of [BRIDGE_OPTION.gatewayModeIpv4, BRIDGE_OPTION.gatewayModeIpv6]) {
     checkGatewayMode(key, options[key] ?? "nat", internal);
   }
+}
+
+/** @throws {InvalidArgumentError} The option that every driver has is no MTU. */
+export function checkMtu(options: NetworkRecord["options"]): void {
+  const mtu = options[BRIDGE_OPTION.mtu];
+  if (mtu !== undefined && !(/^\d+$/.test(mtu) && isMtu(Number(mtu)))) {
+    throw new InvalidArgumentError(
+      `invalid MTU ${JSON.stringify(mtu)}: want 0 or a number from ${SMALLEST_MTU} to ${LARGEST_MTU}`,
+    );
+  }
+}
+
+/** The option that every driver has; nothing leaves the kernel's own. */
+export function mtuOf({ options }: Pick<NetworkRecord, "options">): { readonly mtuBytes?: number } {
+  const mtuBytes = Number(options[BRIDGE_OPTION.mtu] ?? 0);
+  return mtuBytes > 0 ? { mtuBytes } : {};
 }
 
 function isMtu(bytes: number): boolean {

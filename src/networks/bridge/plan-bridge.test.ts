@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { LinkState } from "#host/netlink.ts";
-import { aliasOf, type BridgeState, planBridge } from "./plan-bridge.ts";
+import { aliasOf } from "#networks/own-devices.ts";
+import { type BridgeState, planBridge } from "./plan-bridge.ts";
 
 const OWN = aliasOf("engine-a");
 const WANT = { name: "wharf0", gatewayCidr: "172.17.0.1/16", mtuBytes: 1500, alias: OWN };

@@ -1,11 +1,6 @@
 import { ConflictError } from "#base/errors.ts";
 import type { AddressState, LinkOp, LinkState } from "#host/netlink.ts";
 
-/** What a Wharf engine writes as alias of each device that it makes. */
-export function aliasOf(engineId: string): string {
-  return `wharf:${engineId}`;
-}
-
 export interface BridgeSpec {
   readonly name: string;
   /** `172.17.0.1/16`; absent where the network has no IPv4. */

@@ -10,6 +10,8 @@ import type { NetworkRecord } from "#networks/networks.ts";
 
 /** The host's own network: the container has no namespace of its own, so there is nothing to make. */
 export class HostDriver implements NetworkDriver {
+  readonly hasAddresses = false;
+
   /** @throws {PermissionDeniedError} There is one, and no second. */
   checkCreate({ driver }: NetworkRecord): void {
     throw new PermissionDeniedError(`only one instance of "${driver}" network is allowed`);
@@ -19,12 +21,13 @@ export class HostDriver implements NetworkDriver {
   rules(): NetworkRules | undefined {
     return undefined;
   }
+  hostDevices(): readonly string[] {
+    return [];
+  }
   planEndpoint(network: NetworkRecord, request: EndpointRequest): EndpointRecord {
     return bareEndpoint(network, request);
   }
-  adoptEndpoint(): void {}
   restoreEndpoint(): void {}
-  releaseEndpoint(): void {}
   attachEndpoint(): void {}
   isEndpointAttached(): boolean {
     return true;

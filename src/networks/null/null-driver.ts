@@ -10,6 +10,8 @@ import type { NetworkRecord } from "#networks/networks.ts";
 
 /** Network `none`: a namespace with `lo` and nothing else. */
 export class NullDriver implements NetworkDriver {
+  readonly hasAddresses = false;
+
   /** @throws {PermissionDeniedError} There is one, and no second. */
   checkCreate({ driver }: NetworkRecord): void {
     throw new PermissionDeniedError(`only one instance of "${driver}" network is allowed`);
@@ -19,12 +21,13 @@ export class NullDriver implements NetworkDriver {
   rules(): NetworkRules | undefined {
     return undefined;
   }
+  hostDevices(): readonly string[] {
+    return [];
+  }
   planEndpoint(network: NetworkRecord, request: EndpointRequest): EndpointRecord {
     return bareEndpoint(network, request);
   }
-  adoptEndpoint(): void {}
   restoreEndpoint(): void {}
-  releaseEndpoint(): void {}
   attachEndpoint(): void {}
   isEndpointAttached(): boolean {
     return true;

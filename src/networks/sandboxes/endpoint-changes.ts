@@ -26,7 +26,7 @@ export class EndpointChanges {
   }
 
   /** @see Networks.connect */
-  connect(containerId: string, attachment: Attachment): EndpointChange {
+  async connect(containerId: string, attachment: Attachment): Promise<EndpointChange> {
     const { table, devices, opener } = this.#options;
     const live = table.get(containerId);
     if (!live || live.closing) {
@@ -39,18 +39,24 @@ export class EndpointChanges {
         `endpoint with name ${record.containerName} already exists in network ${network.name}`,
       );
     }
-    const endpoint = opener.planEndpoint(network, { containerId }, record.endpoints, attachment);
+    const endpoint = await opener.planEndpoint(
+      network,
+      { containerId },
+      record.endpoints,
+      attachment,
+    );
     const after: SandboxRecord = { ...record, endpoints: [...record.endpoints, endpoint] };
     return this.#change({
       before: record,
       after,
       endpoint,
       act: async () => {
-        if (record.namespacePath === undefined) return;
-        devices.attach(after, endpoint);
-        await devices.becomeReady([endpoint]);
+        if (record.namespacePath === undefined) return after;
+        const made = await devices.attach(after, endpoint);
+        await devices.becomeReady([made]);
+        return devices.settle(after, [...record.endpoints, made]);
       },
-      undo: () => devices.remove(endpoint),
+      undo: () => devices.remove(record, endpoint),
       release: () => table.releaseAddress(endpoint),
     });
   }
@@ -71,15 +77,16 @@ export class EndpointChanges {
       after,
       endpoint,
       act: async () => {
-        await devices.remove(endpoint);
+        await devices.remove(record, endpoint);
         if (endpoint.ipAddress !== "") {
           await conntrack.forget({ kind: "answered-by", address: endpoint.ipAddress });
         }
         devices.moveRoutes(after);
-        table.releaseAddress(endpoint);
+        await table.releaseAddress(endpoint);
+        return after;
       },
       undo: async () => {},
-      release: () => {},
+      release: async () => {},
     });
   }
 
@@ -102,35 +109,36 @@ export class EndpointChanges {
     readonly before: SandboxRecord;
     readonly after: SandboxRecord;
     readonly endpoint: EndpointRecord;
-    readonly act: () => Promise<void>;
+    /** @returns The sandbox as it came to be. */
+    readonly act: () => Promise<SandboxRecord>;
     readonly undo: () => Promise<void>;
-    readonly release: () => void;
+    readonly release: () => Promise<void>;
   }): EndpointChange {
     const { before, after, endpoint } = change;
     const { containerId } = before;
     const { table, ports } = this.#options;
-    table.planned.add(endpoint);
+    const claim = table.claim(endpoint);
     let isApplied = false;
     return {
       endpoint,
       record: (which) => table.put(which === "after" ? after : before),
       apply: async () => {
         try {
-          await change.act();
+          const made = await change.act();
           const live = table.get(containerId);
           invariant(live, `container ${containerId} has a sandbox`);
-          await ports.move(live, after);
+          await ports.move(live, made);
+          table.forgetName(containerId, endpoint.networkId);
+          table.tell(made);
         } catch (error) {
           await change.undo();
           throw error;
         }
-        table.forgetName(containerId, endpoint.networkId);
-        table.tell(after);
         isApplied = true;
       },
       [Symbol.asyncDispose]: async () => {
-        table.planned.delete(endpoint);
-        if (!isApplied) change.release();
+        claim[Symbol.dispose]();
+        if (!isApplied) await change.release();
       },
     };
   }

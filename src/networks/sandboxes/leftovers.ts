@@ -1,11 +1,10 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Fault } from "#base/fault.ts";
-import { aliasOf } from "#networks/bridge/plan-bridge.ts";
+import { aliasOf } from "#networks/own-devices.ts";
 import type { NetworkCatalog } from "#networks/catalog.ts";
 import type { DeviceSweeper } from "#networks/device-sweeper.ts";
-import type { NetworkDriver } from "#networks/driver.ts";
-import type { NetworkRecord } from "#networks/networks.ts";
+import type { NetworkDrivers } from "#networks/driver.ts";
 import type { Namespaces } from "#host/namespaces.ts";
 import type { Netlink } from "#host/netlink.ts";
 import type { SandboxTable } from "./sandbox-table.ts";
@@ -14,7 +13,7 @@ export interface LeftoversOptions {
   readonly table: SandboxTable;
   readonly catalog: NetworkCatalog;
   readonly sweeper: DeviceSweeper;
-  readonly drivers: Readonly<Record<NetworkRecord["driver"], NetworkDriver>>;
+  readonly drivers: NetworkDrivers;
   readonly netlink: Netlink;
   readonly namespaces: Namespaces;
   readonly namespaceDir: string;
@@ -41,7 +40,7 @@ export class Leftovers {
     const records = table.all().map(({ record }) => record);
     const keep = new Set<string | undefined>([
       ...records.flatMap(({ endpoints }) => endpoints.map((endpoint) => endpoint.hostLinkName)),
-      ...catalog.inUse().map((network) => drivers[network.driver].rules(network)?.bridgeName),
+      ...catalog.inUse().flatMap((network) => drivers.of(network).hostDevices(network)),
       ...sweeper.expected(),
     ]);
     const own = netlink.links().filter(({ alias }) => alias === aliasOf(engineId));

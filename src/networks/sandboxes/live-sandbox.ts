@@ -1,4 +1,4 @@
-import { gatewayEndpoint } from "#networks/gateway-endpoint.ts";
+import { publishingEndpoint } from "#networks/gateway-endpoint.ts";
 import type { PublishedTarget } from "#networks/firewall/ruleset.ts";
 import type { PublishedPort } from "#networks/networks.ts";
 import { keyOf, type PortOwner, type PortReservation } from "#networks/ports/port-allocator.ts";
@@ -15,7 +15,7 @@ export interface LiveSandbox {
 
 /** IPv4 ports that rules serve; the others are relayed. */
 export function targetsOf(record: SandboxRecord): readonly PublishedTarget[] {
-  const containerAddress = gatewayEndpoint(record.endpoints, 4)?.ipAddress;
+  const containerAddress = publishingEndpoint(record.endpoints)?.ipAddress;
   if (!containerAddress) return [];
   return record.ports
     .filter(({ hostAddress }) => !hostAddress.includes(":"))
@@ -34,7 +34,7 @@ export function serviceOf(port: Omit<PublishedPort, "containerAddress">): string
 }
 
 export function ownerOf(record: Omit<SandboxRecord, "ports">): PortOwner {
-  const outer = gatewayEndpoint(record.endpoints, 4);
+  const outer = publishingEndpoint(record.endpoints);
   return {
     containerId: record.containerId,
     containerName: record.containerName,

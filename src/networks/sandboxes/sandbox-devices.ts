@@ -30,18 +30,26 @@ export class SandboxDevices {
     this.#options = options;
   }
 
-  attach(record: SandboxRecord, endpoint: EndpointRecord): void {
+  /** @returns The endpoint as it came to be. */
+  async attach(record: SandboxRecord, endpoint: EndpointRecord): Promise<EndpointRecord> {
     const { table } = this.#options;
     const network = table.networkOf(endpoint);
     const { namespacePath } = record;
-    if (namespacePath === undefined || !network) return;
+    if (namespacePath === undefined || !network) return endpoint;
     const routes = routesBy(endpoint, record.endpoints);
-    table.driverOf(endpoint)?.attachEndpoint(network, endpoint, namespacePath, routes);
+    const driver = table.driverOf(endpoint);
+    const made = await driver?.attachEndpoint(network, endpoint, namespacePath, routes);
+    return made ?? endpoint;
   }
 
   /** Cuts an endpoint off and takes its device away from a namespace that lives on. */
-  async remove(endpoint: EndpointRecord): Promise<void> {
-    this.#options.table.driverOf(endpoint)?.detachEndpoint(endpoint);
+  async remove(
+    { namespacePath }: Pick<SandboxRecord, "namespacePath">,
+    endpoint: EndpointRecord,
+  ): Promise<void> {
+    const { table } = this.#options;
+    const network = table.networkOf(endpoint);
+    await table.driverOf(endpoint)?.detachEndpoint(endpoint, namespacePath, network);
     if (endpoint.hostLinkName !== undefined) {
       await this.#options.sweeper.remove(endpoint.hostLinkName);
     }
@@ -62,6 +70,15 @@ export class SandboxDevices {
     }
   }
 
+  /** Records what its drivers made of a sandbox's endpoints, where that is not as it was planned. */
+  settle(record: SandboxRecord, endpoints: readonly EndpointRecord[]): SandboxRecord {
+    if (endpoints.every((endpoint, index) => endpoint === record.endpoints[index])) return record;
+    const settled = { ...record, endpoints };
+    this.#options.table.put(settled);
+    this.moveRoutes(settled);
+    return settled;
+  }
+
   /** The default routes as the endpoints have them now. */
   moveRoutes({ namespacePath, endpoints }: SandboxRecord): void {
     if (namespacePath === undefined) return;
@@ -73,22 +90,27 @@ export class SandboxDevices {
   }
 
   /** Puts the devices of a sandbox that lives on from another daemon in order. */
-  restore(record: SandboxRecord): void {
+  async restore(record: SandboxRecord): Promise<void> {
     for (const endpoint of record.endpoints) {
       const network = this.#options.table.networkOf(endpoint);
       const driver = this.#options.table.driverOf(endpoint);
       if (!network || !driver) continue;
-      if (driver.isEndpointAttached(endpoint)) driver.restoreEndpoint(network, endpoint);
-      else this.#attachAgain(record, network, endpoint);
+      const isAttached = driver.isEndpointAttached(endpoint, record.namespacePath);
+      if (isAttached) driver.restoreEndpoint(network, endpoint);
+      else await this.#attachAgain(record, network, endpoint);
     }
   }
 
   /** A daemon was killed while it connected the container: recorded, not done. */
-  #attachAgain(record: SandboxRecord, network: NetworkRecord, endpoint: EndpointRecord): void {
+  async #attachAgain(
+    record: SandboxRecord,
+    network: NetworkRecord,
+    endpoint: EndpointRecord,
+  ): Promise<void> {
     const { namespacePath, containerName } = record;
     if (namespacePath === undefined || !existsSync(namespacePath)) return;
     try {
-      this.attach(record, endpoint);
+      await this.attach(record, endpoint);
     } catch (error) {
       this.#options.warn(
         `Cannot connect ${containerName} to network ${network.name}: ${messageOf(error)}`,
@@ -96,11 +118,18 @@ export class SandboxDevices {
     }
   }
 
-  /** The devices go with the namespace, soon. */
-  dropNamespace(record: SandboxRecord): void {
-    const { table, sweeper, namespaces } = this.#options;
+  /** The devices go with the namespace, soon. What stands in the way of one is said, and holds up no other. */
+  async dropNamespace(record: SandboxRecord): Promise<void> {
+    const { table, sweeper, namespaces, warn } = this.#options;
     for (const endpoint of record.endpoints) {
-      table.driverOf(endpoint)?.detachEndpoint(endpoint);
+      const network = table.networkOf(endpoint);
+      try {
+        await table.driverOf(endpoint)?.detachEndpoint(endpoint, record.namespacePath, network);
+      } catch (error) {
+        warn(
+          `Cannot take ${record.containerName} off network ${endpoint.networkName}: ${messageOf(error)}`,
+        );
+      }
       if (endpoint.hostLinkName !== undefined) sweeper.expectGone(endpoint.hostLinkName);
     }
     if (record.namespacePath !== undefined) namespaces.removeNetwork(record.namespacePath);

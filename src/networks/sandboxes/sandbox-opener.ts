@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { ConflictError, NotFoundError, PermissionDeniedError } from "#base/errors.ts";
 import type { NetworkCatalog } from "#networks/catalog.ts";
-import type { EndpointRecord, NetworkDriver } from "#networks/driver.ts";
+import type { EndpointAddresses, EndpointRecord, NetworkDrivers } from "#networks/driver.ts";
 import { nextInterfaceIndex } from "#networks/gateway-endpoint.ts";
+import type { Ipam } from "#networks/ipam/ipam.ts";
 import { parseMac } from "#networks/ipam/mac.ts";
 import type { Attachment, NetworkRecord, SandboxRequest } from "#networks/networks.ts";
 import type { SandboxRecord } from "#networks/records.ts";
@@ -18,7 +19,8 @@ export interface SandboxOpenerOptions {
   readonly devices: SandboxDevices;
   readonly ports: SandboxPorts;
   readonly catalog: NetworkCatalog;
-  readonly drivers: Readonly<Record<NetworkRecord["driver"], NetworkDriver>>;
+  readonly drivers: NetworkDrivers;
+  readonly ipam: Ipam;
   readonly namespaces: Namespaces;
   /** Folder of the namespaces' pins. */
   readonly namespaceDir: string;
@@ -81,16 +83,15 @@ export class SandboxOpener {
     kind: "bridge" | "none" | "host",
     signal: AbortSignal,
   ): Promise<LiveSandbox> {
-    const { drivers, table, namespaces, ports, devices } = this.#options;
+    const { table, namespaces, ports, devices } = this.#options;
     const id = newSandboxId(this.#options.randomBytes);
     await using undo = new AsyncDisposableStack();
 
     const endpoints: EndpointRecord[] = [];
     for (const { network, attachment } of this.#networksFor(request, kind)) {
-      const endpoint = this.planEndpoint(network, request, endpoints, attachment);
+      const endpoint = await this.planEndpoint(network, request, endpoints, attachment);
       endpoints.push(endpoint);
-      table.planned.add(endpoint);
-      undo.defer(() => drivers[network.driver].releaseEndpoint(network, endpoint));
+      undo.defer(() => table.releaseAddress(endpoint));
     }
     using _ = { [Symbol.dispose]: () => endpoints.forEach((one) => table.planned.delete(one)) };
     const plan = {
@@ -152,20 +153,43 @@ export class SandboxOpener {
     return network;
   }
 
-  /** @param others The endpoints that the sandbox has. */
-  planEndpoint(
+  /**
+   * An endpoint with its addresses, which is in the table of those that are planned.
+   *
+   * @param others The endpoints that the sandbox has.
+   */
+  async planEndpoint(
     network: NetworkRecord,
     container: Pick<SandboxRequest, "containerId" | "macAddress">,
     others: readonly EndpointRecord[],
     attachment: Attachment | undefined,
-  ): EndpointRecord {
-    const macAddress = attachment?.macAddress ?? container.macAddress;
-    return this.#options.drivers[network.driver].planEndpoint(network, {
-      endpointId: newEndpointId(this.#options.randomBytes),
-      containerId: container.containerId,
-      interfaceIndex: nextInterfaceIndex(others),
-      ...(attachment ? { attachment } : {}),
-      ...(macAddress ? { macAddress: parseMac(macAddress) } : {}),
-    });
+  ): Promise<EndpointRecord> {
+    const { drivers, ipam, table, randomBytes } = this.#options;
+    const driver = drivers.of(network);
+    const wanted = attachment?.macAddress ?? container.macAddress;
+    const mac = wanted ? { macAddress: parseMac(wanted) } : {};
+    const endpointId = newEndpointId(randomBytes);
+    using _ = table.claim({ id: endpointId, networkId: network.id });
+    const addresses: EndpointAddresses = driver.hasAddresses
+      ? await ipam.take(network, { ...attachment, ...mac })
+      : {};
+    try {
+      const endpoint = driver.planEndpoint(network, {
+        endpointId,
+        containerId: container.containerId,
+        interfaceIndex: nextInterfaceIndex(others),
+        addresses,
+        ...(attachment ? { attachment } : {}),
+        ...mac,
+      });
+      table.planned.add(endpoint);
+      return endpoint;
+    } catch (error) {
+      await ipam.release(network, {
+        ipAddress: addresses.ipv4?.address ?? "",
+        ...(addresses.ipv6 ? { ipv6Address: addresses.ipv6.address } : {}),
+      });
+      throw error;
+    }
   }
 }

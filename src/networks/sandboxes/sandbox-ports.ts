@@ -3,7 +3,7 @@ import { BRIDGE_OPTION, bridgeOptionsOf } from "#networks/bridge/bridge-options.
 import type { EndpointRecord } from "#networks/driver.ts";
 import type { Firewall } from "#networks/firewall/firewall.ts";
 import type { PublishedTarget } from "#networks/firewall/ruleset.ts";
-import { gatewayEndpoint } from "#networks/gateway-endpoint.ts";
+import { gatewayEndpoint, publishingEndpoint } from "#networks/gateway-endpoint.ts";
 import type { Networks, PortChange, PortRequest, PublishedPort } from "#networks/networks.ts";
 import { reserveInstead } from "#networks/ports/instead.ts";
 import { keyOf, type PortAllocator, type PortReservation } from "#networks/ports/port-allocator.ts";
@@ -35,7 +35,14 @@ export class SandboxPorts {
     plan: Omit<SandboxRecord, "ports">,
     requests: readonly PortRequest[],
   ): Promise<PortReservation | undefined> {
-    const outer = gatewayEndpoint(plan.endpoints, 4);
+    const outer = publishingEndpoint(plan.endpoints);
+    const way = gatewayEndpoint(plan.endpoints, 4);
+    if (!outer && way && requests.length > 0) {
+      const driver = this.#options.table.networkOf(way)?.driver ?? "";
+      this.#options.warn(
+        `Container ${plan.containerName} publishes no ports: network ${way.networkName} of driver ${driver} has none`,
+      );
+    }
     const wishes = this.#portRequests(requests, outer);
     if (!outer || wishes.length === 0) return undefined;
     return await this.#options.ports.reserve(ownerOf(plan), wishes);
@@ -95,11 +102,11 @@ export class SandboxPorts {
   ): Promise<PortChange> {
     const { ports, table } = this.#options;
     const live = table.get(containerId);
-    if (!live || live.closing || !gatewayEndpoint(live.record.endpoints, 4)) {
+    if (!live || live.closing || !publishingEndpoint(live.record.endpoints)) {
       throw new ConflictError(`Cannot change ports: container ${containerId} publishes none`);
     }
     const owner = ownerOf(live.record);
-    const wishes = this.#portRequests(add, gatewayEndpoint(live.record.endpoints, 4));
+    const wishes = this.#portRequests(add, publishingEndpoint(live.record.endpoints));
     const change = { add: wishes, remove };
     const reservation = await reserveInstead(ports, live.reservations, owner, change);
     const isGone = (port: PublishedPort): boolean =>

@@ -1,7 +1,8 @@
 import { messageOf } from "#base/errors.ts";
 import type { NetworkCatalog } from "#networks/catalog.ts";
 import type { NameTable } from "#networks/dns/name-table.ts";
-import type { EndpointRecord, NetworkDriver } from "#networks/driver.ts";
+import type { EndpointRecord, NetworkDriver, NetworkDrivers } from "#networks/driver.ts";
+import type { Ipam } from "#networks/ipam/ipam.ts";
 import type { NetworkRecord } from "#networks/networks.ts";
 import type { SandboxRecord } from "#networks/records.ts";
 import type { NetworkId } from "#spec/ids.ts";
@@ -10,7 +11,8 @@ import { type LiveSandbox, targetsOf } from "./live-sandbox.ts";
 
 export interface SandboxTableOptions {
   readonly catalog: NetworkCatalog;
-  readonly drivers: Readonly<Record<NetworkRecord["driver"], NetworkDriver>>;
+  readonly drivers: NetworkDrivers;
+  readonly ipam: Ipam;
   readonly sandboxes: Collection<SandboxRecord>;
   readonly names: NameTable;
   /** Reports what goes on all the same. */
@@ -22,7 +24,7 @@ export class SandboxTable {
   readonly #options: SandboxTableOptions;
   readonly #live = new Map<string, LiveSandbox>();
   /** Endpoints whose sandbox is not recorded yet: their networks are in use already. */
-  readonly planned: Set<EndpointRecord> = new Set();
+  readonly planned: Set<Pick<EndpointRecord, "id" | "networkId">> = new Set();
 
   /** Takes the addresses of all recorded sandboxes; which of them live is for `reconcile` to learn. */
   constructor(options: SandboxTableOptions) {
@@ -66,19 +68,35 @@ export class SandboxTable {
 
   driverOf(endpoint: EndpointRecord): NetworkDriver | undefined {
     const network = this.networkOf(endpoint);
-    return network && this.#options.drivers[network.driver];
+    return network && this.#options.drivers.of(network);
   }
 
-  releaseAddress(endpoint: EndpointRecord): void {
+  /** One that cannot be given back, to a plugin that is away, is said and holds nobody up. */
+  async releaseAddress(endpoint: EndpointRecord): Promise<void> {
+    const { ipam, drivers, warn } = this.#options;
     const network = this.networkOf(endpoint);
-    if (network) this.#options.drivers[network.driver].releaseEndpoint(network, endpoint);
+    if (!network || !drivers.of(network).hasAddresses) return;
+    try {
+      await ipam.release(network, endpoint);
+    } catch (error) {
+      warn(
+        `Cannot give address ${endpoint.ipAddress} of network ${network.name} back: ${messageOf(error)}`,
+      );
+    }
+  }
+
+  /** Keeps a network while one of its endpoints is planned. */
+  claim(endpoint: Pick<EndpointRecord, "id" | "networkId">): Disposable {
+    this.planned.add(endpoint);
+    return { [Symbol.dispose]: () => void this.planned.delete(endpoint) };
   }
 
   /** Endpoints on a network, those that are on their way to it included. */
   endpointsOn(
     networkId: NetworkId,
-  ): readonly { readonly name: string; readonly endpoint: EndpointRecord }[] {
-    const isOn = (endpoint: EndpointRecord): boolean => endpoint.networkId === networkId;
+  ): readonly { readonly name: string; readonly endpoint: Pick<EndpointRecord, "id"> }[] {
+    const isOn = (endpoint: Pick<EndpointRecord, "networkId">): boolean =>
+      endpoint.networkId === networkId;
     const active = this.all().flatMap(({ record }) =>
       record.endpoints.filter(isOn).map((endpoint) => ({ name: record.containerName, endpoint })),
     );
@@ -112,9 +130,9 @@ export class SandboxTable {
   #adoptAddresses(record: SandboxRecord): void {
     for (const endpoint of record.endpoints) {
       const network = this.networkOf(endpoint);
-      if (!network) continue;
+      if (!network || !this.#options.drivers.of(network).hasAddresses) continue;
       try {
-        this.#options.drivers[network.driver].adoptEndpoint(network, endpoint);
+        this.#options.ipam.adopt(network, endpoint);
       } catch (error) {
         this.#options.warn(
           `Container ${record.containerName} keeps address ${endpoint.ipAddress} of an earlier network: ` +

@@ -104,6 +104,14 @@ export class Lab implements AsyncDisposable {
     return sandbox;
   }
 
+  /** A network namespace, pinned; gone at the end. */
+  namespace(): string {
+    const path = join(this.directory, `wn${hex(4)}`);
+    this.host.namespaces.createNetwork(path);
+    this.#stack.defer(() => void this.host.namespaces.removeNetwork(path));
+    return path;
+  }
+
   outside(): Outside {
     const [a = 0, b = 0] = randomBytes(2);
     const subnet = `198.${18 + (a % 2)}.${b}`;

@@ -11,6 +11,7 @@ import type { Attribute, NetlinkRequest } from "./message.ts";
 const RTM_NEWLINK = 16;
 const NLM_F_EXCL_CREATE = 0x600;
 
+const IFLA_ADDRESS = 1;
 const IFLA_MTU = 4;
 const IFLA_LINK = 5;
 const IFLA_LINKINFO = 18;
@@ -51,6 +52,13 @@ function newLink(
 
 function mtuOf(mtuBytes: number | undefined): readonly Attribute[] {
   return mtuBytes === undefined ? [] : [[IFLA_MTU, { u32: mtuBytes }]];
+}
+
+/** Asks for a device without a name that nothing can come of: its address is one byte long. */
+export function probeKind(kind: string): NetlinkRequest {
+  const info: Attribute = [IFLA_LINKINFO, { nested: [[IFLA_INFO_KIND, { text: kind }]] }];
+  const attributes: Attribute[] = [info, [IFLA_ADDRESS, { bytes: Uint8Array.of(0) }]];
+  return { type: RTM_NEWLINK, flags: NLM_F_EXCL_CREATE, body: interfaceBody(), attributes };
 }
 
 export function addMacvlan(link: {

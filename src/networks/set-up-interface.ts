@@ -1,0 +1,30 @@
+import type { Namespaces } from "#host/namespaces.ts";
+import type { LinkOp, Netlink } from "#host/netlink.ts";
+import type { EndpointRecord } from "./driver.ts";
+import { defaultRoute } from "./gateway-endpoint.ts";
+import { disableIpv6, enableIpv6 } from "./sysctl.ts";
+
+/** Gives an endpoint's device, which is in its namespace already, addresses and routes, and sets it up. */
+export function setUpInterface(
+  host: { readonly netlink: Netlink; readonly namespaces: Namespaces },
+  endpoint: EndpointRecord,
+  place: { readonly namespacePath: string; readonly name: string },
+  routes: readonly (4 | 6)[],
+): void {
+  const { namespacePath, name } = place;
+  const { ipAddress, prefixLength, ipv6Address, ipv6PrefixLength } = endpoint;
+  host.namespaces.inNetwork(namespacePath, () =>
+    ipv6Address === undefined ? disableIpv6(name) : enableIpv6(name),
+  );
+  const cidrs = [
+    ...(ipAddress === "" ? [] : [`${ipAddress}/${prefixLength}`]),
+    ...(ipv6Address === undefined ? [] : [`${ipv6Address}/${ipv6PrefixLength}`]),
+    ...(endpoint.linkLocalAddresses ?? []).map((text) => `${text}/${text.includes(":") ? 64 : 16}`),
+  ];
+  const ops: readonly LinkOp[] = [
+    ...cidrs.map((cidr): LinkOp => ({ kind: "add-address", name, cidr })),
+    { kind: "set-up", name },
+    ...routes.map((family) => defaultRoute(endpoint, family)),
+  ];
+  host.netlink.apply(ops, namespacePath);
+}

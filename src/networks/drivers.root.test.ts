@@ -23,7 +23,7 @@ async function subject(make: (host: HostParts) => DriverSubject["driver"]): Prom
   const lab = await Lab.open();
   const intents = new MemoryStore().collection(DEVICE_INTENTS);
   const devices = new OwnDevices({ ...lab.host, engineId: hex(16), intents });
-  return { lab, driver: make({ ...lab.host, devices }) };
+  return { lab, alias: devices.alias, driver: make({ ...lab.host, devices }) };
 }
 
 driverContract("bridge", () => subject((host) => new BridgeDriver(host)));

@@ -24,7 +24,12 @@ async function main(): Promise<number> {
     return runDaemon(["--help"]);
   }
   const { runCli } = await import("#cli/main.ts");
-  return runCli(words);
+  return runCli(words, {
+    serveRegistry: async (options) => {
+      const { serveRegistry } = await import("#daemon/registry/serve.ts");
+      return await serveRegistry(options);
+    },
+  });
 }
 
 // process.exit rather than a natural end: it spares 6 ms of tearing the runtime down.

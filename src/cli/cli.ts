@@ -3,6 +3,7 @@ import type { ClientConfig } from "#client/contexts/client-config.ts";
 import type { Environment, GlobalOptions } from "./globals.ts";
 import type { Input } from "./output/input.ts";
 import type { Output } from "./output/streams.ts";
+import type { Programs } from "./programs.ts";
 
 /**
  * What a command gets to act with. It touches the process (streams, environment, signals) only
@@ -14,6 +15,7 @@ export interface Cli {
   readonly errors: Output;
   readonly env: Environment;
   readonly globals: GlobalOptions;
+  readonly programs: Programs;
   /** `config.json`, read at first use; a broken file is a warning on stderr, as docker's. */
   readonly config: ClientConfig;
   /** Name of the context in force (`default` when an address takes precedence). */

@@ -38,6 +38,7 @@ const ours: readonly string[] = [
   "completion fish",
   "completion zsh",
   "debug",
+  "registry serve",
   "system check",
   "system install",
   "system uninstall",

@@ -6,6 +6,7 @@ import { contextCommands } from "./context/commands.ts";
 import { imageCommands } from "./image/commands.ts";
 import { networkCommands } from "./network/commands.ts";
 import { pluginCommands } from "./plugin/commands.ts";
+import { registryCommands } from "./registry/commands.ts";
 import { systemCommands } from "./system/commands.ts";
 import { volumeCommands } from "./volume/commands.ts";
 
@@ -23,6 +24,7 @@ export const groups: readonly GroupEntry[] = [
   { name: "image", summary: "Manage images" },
   { name: "network", summary: "Manage networks" },
   { name: "plugin", summary: "Manage plugins" },
+  { name: "registry", summary: "Serve and manage a registry" },
   { name: "system", summary: "Manage Wharf" },
   { name: "volume", summary: "Manage volumes" },
 ];
@@ -62,6 +64,7 @@ export const commands: readonly CommandEntry[] = [
   },
   ...networkCommands,
   ...pluginCommands,
+  ...registryCommands,
   ...systemCommands,
   {
     path: "version",

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import type { Environment } from "./globals.ts";
 import { runCli } from "./main.ts";
 import { BrokenPipeError } from "./output/streams.ts";
-import { BufferOutput, TestCli, openFakeEngine } from "./testing/test-cli.ts";
+import { BufferOutput, NO_PROGRAMS, TestCli, openFakeEngine } from "./testing/test-cli.ts";
 
 interface Outcome {
   readonly code: number;
@@ -15,7 +15,7 @@ interface Outcome {
 async function run(words: readonly string[], env: Environment = {}): Promise<Outcome> {
   const { input, output, errors } = new TestCli();
   const settings = { env: { HOME: "/nonexistent", ...env }, streams: { input, output, errors } };
-  const code = await runCli(words, settings);
+  const code = await runCli(words, NO_PROGRAMS, settings);
   return { code, output: output.text, errors: errors.text };
 }
 
@@ -172,6 +172,6 @@ test("runCli() ends quietly, as by SIGPIPE, when its reader has gone", async () 
   }
   const { input, errors } = new TestCli();
   const streams = { input, output: new ClosedOutput(), errors };
-  expect(await runCli(["--help"], { env: {}, streams })).toBe(141);
+  expect(await runCli(["--help"], NO_PROGRAMS, { env: {}, streams })).toBe(141);
   expect(errors.text).toBe("");
 });

@@ -10,12 +10,22 @@ import { type GlobalFlags, type GlobalOptions, globalFlags, isLogLevel } from ".
 import { openEngine } from "./open-engine.ts";
 import { BrokenPipeError, type Output } from "./output/streams.ts";
 import { type ParsedFlags, parseFlags } from "./parse-flags.ts";
+import type { Programs } from "./programs.ts";
 import { type CallSettings, ProcessCli, standardStreams } from "./process-cli.ts";
 import { flagError, program, runFound, terminalWidth } from "./run-command.ts";
 
-/** Runs one command line. @returns The exit code; failures are printed. */
-export async function runCli(words: readonly string[], call?: CallSettings): Promise<number> {
-  const settings = call ?? { env: process.env, streams: standardStreams() };
+/**
+ * Runs one command line.
+ *
+ * @param programs What else than a client of the engine it may become.
+ * @returns The exit code; failures are printed.
+ */
+export async function runCli(
+  words: readonly string[],
+  programs: Programs,
+  call?: Omit<CallSettings, "programs">,
+): Promise<number> {
+  const settings = { ...(call ?? { env: process.env, streams: standardStreams() }), programs };
   try {
     return await dispatch(words, settings);
   } catch (error) {

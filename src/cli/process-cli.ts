@@ -11,6 +11,7 @@ import type { Environment, GlobalOptions } from "./globals.ts";
 import { engineHints, openEngine } from "./open-engine.ts";
 import { FdInput, type Input } from "./output/input.ts";
 import { FdOutput, type Output } from "./output/streams.ts";
+import type { Programs } from "./programs.ts";
 
 /** The three standard streams. */
 export interface Streams {
@@ -23,6 +24,7 @@ export interface Streams {
 export interface CallSettings {
   readonly env: Environment;
   readonly streams: Streams;
+  readonly programs: Programs;
 }
 
 export function standardStreams(): Streams {
@@ -39,6 +41,7 @@ export class ProcessCli implements Cli {
   readonly errors: Output;
   readonly env: Environment;
   readonly globals: GlobalOptions;
+  readonly programs: Programs;
   #config: ClientConfig | undefined;
   #engine: EngineClient | undefined;
   #interruption: AbortController | undefined;
@@ -49,6 +52,7 @@ export class ProcessCli implements Cli {
     this.output = call.streams.output;
     this.errors = call.streams.errors;
     this.env = call.env;
+    this.programs = call.programs;
     this.globals = globals;
   }
 

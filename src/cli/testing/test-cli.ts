@@ -8,6 +8,7 @@ import type { Command } from "#cli/command.ts";
 import type { Environment, GlobalOptions } from "#cli/globals.ts";
 import type { Input } from "#cli/output/input.ts";
 import type { Output } from "#cli/output/streams.ts";
+import type { Programs } from "#cli/programs.ts";
 import { parseFlags } from "#cli/parse-flags.ts";
 import type { WindowSize } from "#cli/terminal/tty-calls.ts";
 
@@ -56,7 +57,14 @@ export interface TestCliOptions {
   readonly input?: string;
   readonly terminal?: WindowSize;
   readonly now?: Date;
+  readonly programs?: Programs;
 }
+
+export const NO_PROGRAMS: Programs = {
+  serveRegistry: () => {
+    throw new InternalError("this test has no registry");
+  },
+};
 
 /** A `Cli` on buffers. */
 export class TestCli implements Cli {
@@ -67,11 +75,13 @@ export class TestCli implements Cli {
   readonly globals: GlobalOptions;
   readonly config: ClientConfig;
   readonly contextName = "default";
+  readonly programs: Programs;
   readonly #options: TestCliOptions;
 
   constructor(options: TestCliOptions = {}) {
     this.#options = options;
     this.env = options.env ?? {};
+    this.programs = options.programs ?? NO_PROGRAMS;
     this.output = new BufferOutput(options.terminal);
     this.config = parseClientConfig(options.config ?? {});
     this.globals = {

@@ -5,13 +5,12 @@ import type { Mounts } from "#host/mounts.ts";
 import { ChangeWatch } from "./change-watch.ts";
 import { watchDirectory } from "./directory-watch.ts";
 import { readDiskUsage } from "./disk-usage.ts";
-import { errnoOf, errnos, systemError } from "./ffi/errno.ts";
+import { errnoOf, systemError } from "./ffi/errno.ts";
 import type { Libc } from "./ffi/libc.ts";
+import { lockFile } from "./file-lock.ts";
 import { fileSystemNameOf } from "./file-system-names.ts";
 import { probeOverlay } from "./overlay-probe.ts";
-import { OwnedDescriptor } from "./owned-descriptor.ts";
 
-const LOCK_EX_NB = 2 | 4;
 /** linux/fs.h */
 const FS_IOC_GETFLAGS = 0x80086601n;
 const FS_IOC_SETFLAGS = 0x40086602n;
@@ -34,14 +33,7 @@ export class LinuxFiles implements Files, Disposable {
   }
 
   lock(path: string): Disposable | undefined {
-    const fd = translated(`Cannot lock "${path}"`, () => openSync(path, "a+", 0o600));
-    if (this.#libc.call.flock(fd, LOCK_EX_NB) === 0) {
-      return new OwnedDescriptor(this.#libc, fd, `the lock of "${path}"`);
-    }
-    const errno = this.#libc.errno();
-    closeSync(fd);
-    if (errno === errnos.EWOULDBLOCK) return undefined;
-    throw systemError(`Cannot lock "${path}"`, errno);
+    return translated(`Cannot lock "${path}"`, () => lockFile(this.#libc, path));
   }
 
   supportsOverlay(path: string): boolean {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runCli } from "#cli/main.ts";
-import { TestCli } from "#cli/testing/test-cli.ts";
+import { NO_PROGRAMS, TestCli } from "#cli/testing/test-cli.ts";
 
 /** What a client made of a command line. */
 export interface CreateOutcome {
@@ -125,7 +125,7 @@ export async function wordsOutcome(
 ): Promise<CreateOutcome> {
   using recorder = openCreateRecorder();
   const { input, output, errors } = new TestCli();
-  const code = await runCli(["-H", recorder.address, ...words], {
+  const code = await runCli(["-H", recorder.address, ...words], NO_PROGRAMS, {
     env: environment(withProxies),
     streams: { input, output, errors },
   });

@@ -1,0 +1,31 @@
+import type { Caller, Principal } from "#registry-server/access/access.ts";
+
+/** One request with what every handler wants to know of it. */
+export interface Exchange {
+  readonly request: Request;
+  readonly method: string;
+  /** Decoded, without the query. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly caller: Caller;
+  readonly principal: Principal;
+  /** Aborted when the client hangs up or the server's grace at its end is over. */
+  readonly signal: AbortSignal;
+}
+
+/** @returns Path and query of a request, or undefined when the path cannot be decoded. */
+export function readTarget(
+  url: string,
+): { readonly path: string; readonly query: string } | undefined {
+  const slash = url.indexOf("/", url.indexOf("//") + 2);
+  const target = slash < 0 ? "/" : url.slice(slash);
+  const mark = target.indexOf("?");
+  const raw = mark < 0 ? target : target.slice(0, mark);
+  const query = mark < 0 ? "" : target.slice(mark + 1);
+  if (!raw.includes("%")) return { path: raw, query };
+  try {
+    return { path: decodeURIComponent(raw), query };
+  } catch {
+    return undefined;
+  }
+}

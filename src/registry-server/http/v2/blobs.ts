@@ -1,0 +1,63 @@
+import { emptyAnswer } from "#registry-server/http/answers.ts";
+import { planRange } from "#spec/distribution/byte-ranges.ts";
+import { RegistryError } from "#registry-server/errors.ts";
+import { readDigest, requireActions, type V2Call } from "./context.ts";
+
+export async function answerBlob(call: V2Call, digestText: string): Promise<Response> {
+  const { method } = call.exchange;
+  if (method === "DELETE") return await deleteBlob(call, digestText);
+  if (method === "GET" || method === "HEAD") return await sendBlob(call, digestText);
+  throw new RegistryError("UNSUPPORTED", "", { headers: { Allow: "GET, HEAD, DELETE" } });
+}
+
+async function sendBlob(call: V2Call, digestText: string): Promise<Response> {
+  await requireActions(call, "pull");
+  const { parts, exchange, repository } = call;
+  const { headers: asked } = exchange.request;
+  const isHead = exchange.method === "HEAD";
+  const { digest, sizeBytes, place } = await parts.blobs.find(
+    repository,
+    readDigest(digestText),
+    isHead,
+  );
+  const headers = {
+    "Content-Type": "application/octet-stream",
+    "Docker-Content-Digest": digest,
+    Etag: `"${digest}"`,
+    "Accept-Ranges": "bytes",
+    "Cache-Control": "max-age=31536000",
+  };
+  if (asked.get("if-none-match") === headers.Etag) return emptyAnswer(304, headers);
+  if (isHead || sizeBytes === 0) {
+    return new Response(null, { headers: { ...headers, "Content-Length": String(sizeBytes) } });
+  }
+  const plan = planRange(asked.get("range"), sizeBytes);
+  switch (plan.kind) {
+    case "unsatisfiable":
+      throw new RegistryError("RANGE_INVALID", "", {
+        headers: { "Content-Range": `bytes */${sizeBytes}` },
+      });
+    case "whole":
+      return new Response(parts.storage.body(place, sizeBytes), {
+        headers: { ...headers, "Content-Length": String(sizeBytes) },
+      });
+    case "part": {
+      const { first, last } = plan.range;
+      return new Response(parts.storage.body(place, sizeBytes, plan.range), {
+        status: 206,
+        headers: {
+          ...headers,
+          "Content-Length": String(last - first + 1),
+          "Content-Range": `bytes ${first}-${last}/${sizeBytes}`,
+        },
+      });
+    }
+  }
+}
+
+async function deleteBlob(call: V2Call, digestText: string): Promise<Response> {
+  await requireActions(call, "delete");
+  const digest = readDigest(digestText);
+  await call.parts.blobs.remove(call.repository, digest);
+  return emptyAnswer(202, { "Docker-Content-Digest": digest });
+}

@@ -1,0 +1,104 @@
+import type { PutResult } from "#registry-server/content/manifests.ts";
+import { RegistryError } from "#registry-server/errors.ts";
+import { emptyAnswer } from "#registry-server/http/answers.ts";
+import { readBody } from "#registry-server/http/read-body.ts";
+import {
+  isTag,
+  type ManifestReference,
+  tryParseManifestReference,
+} from "#spec/distribution/names.ts";
+import { requireActions, type V2Call } from "./context.ts";
+
+/** Tags of one push by digest. */
+const TAGS_MAX = 100;
+
+export async function answerManifest(call: V2Call, referenceText: string): Promise<Response> {
+  switch (call.exchange.method) {
+    case "GET":
+    case "HEAD":
+      await requireActions(call, "pull");
+      return await sendManifest(call, readReference(referenceText));
+    case "PUT":
+      await requireActions(call, "pull", "push");
+      return await putManifest(call, readReference(referenceText));
+    case "DELETE":
+      await requireActions(call, "delete");
+      return await deleteManifest(call, readReference(referenceText));
+    default:
+      throw new RegistryError("UNSUPPORTED", "", { headers: { Allow: "GET, HEAD, PUT, DELETE" } });
+  }
+}
+
+/** @throws {RegistryError} `TAG_INVALID`, or `DIGEST_INVALID` where it looks like a digest. */
+function readReference(text: string): ManifestReference {
+  const reference = tryParseManifestReference(text);
+  if (reference) return reference;
+  const code = text.includes(":") ? "DIGEST_INVALID" : "TAG_INVALID";
+  throw new RegistryError(code, "invalid reference", {
+    detail: { reference: text.slice(0, 300) },
+  });
+}
+
+async function sendManifest(call: V2Call, reference: ManifestReference): Promise<Response> {
+  const { parts, exchange, repository } = call;
+  const { digest, mediaType, sizeBytes } = await parts.manifests.head(repository, reference);
+  const headers = {
+    "Content-Type": mediaType,
+    "Docker-Content-Digest": digest,
+    Etag: `"${digest}"`,
+    "Content-Length": String(sizeBytes),
+  };
+  if (exchange.request.headers.get("if-none-match") === headers.Etag) {
+    return new Response(null, { status: 304, headers: { Etag: headers.Etag } });
+  }
+  if (exchange.method === "HEAD") return new Response(null, { headers });
+  const bytes = await parts.manifests.bytes(digest);
+  parts.repositories.notePull(repository, digest, reference);
+  return new Response(bytes, { headers });
+}
+
+async function putManifest(call: V2Call, reference: ManifestReference): Promise<Response> {
+  const { parts, exchange, repository } = call;
+  const tags = exchange.query.getAll("tag");
+  if (tags.length > TAGS_MAX) {
+    throw new RegistryError("TAG_INVALID", `more than ${TAGS_MAX} tags`, { status: 414 });
+  }
+  for (const tag of tags) {
+    if (!isTag(tag)) {
+      throw new RegistryError("TAG_INVALID", "invalid tag", { detail: { tag: tag.slice(0, 300) } });
+    }
+  }
+  if (tags.length > 0 && reference.kind === "tag") {
+    throw new RegistryError("TAG_INVALID", "more tags are for a push by digest only");
+  }
+  const bytes = await readBody(exchange.request, parts.manifestMaxBytes);
+  await parts.repositories.ensure(repository);
+  const result = await parts.manifests.put(repository, {
+    bytes,
+    contentType: exchange.request.headers.get("content-type") ?? "",
+    reference,
+    tags,
+  });
+  return manifestCreated(call, result, tags.length > 0);
+}
+
+function manifestCreated(
+  { repository }: V2Call,
+  { manifest, tags }: PutResult,
+  showTags: boolean,
+): Response {
+  const answer = emptyAnswer(201, {
+    Location: `/v2/${repository}/manifests/${manifest.digest}`,
+    "Docker-Content-Digest": manifest.digest,
+    ...(manifest.subject === undefined ? {} : { "OCI-Subject": manifest.subject }),
+  });
+  if (showTags) for (const tag of tags) answer.headers.append("OCI-Tag", tag);
+  return answer;
+}
+
+async function deleteManifest(call: V2Call, reference: ManifestReference): Promise<Response> {
+  const { manifests } = call.parts;
+  if (reference.kind === "tag") await manifests.removeTag(call.repository, reference.tag);
+  else await manifests.remove(call.repository, reference.digest);
+  return emptyAnswer(202, {});
+}

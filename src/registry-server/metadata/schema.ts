@@ -1,0 +1,109 @@
+import type { SqlDatabase, SqlSession } from "#store/sql/database.ts";
+import { FailedPreconditionError } from "#base/errors.ts";
+
+/**
+ * Tables of the registry. Repositories are keyed by name, content by digest: what refers to what can be read in the
+ * file. `{text}` compares byte by byte in both dialects; times are milliseconds since 1970.
+ *
+ * Collection of garbage runs beside pushes, on any number of servers, without a lock over all: who counts on a row
+ * moves its `touched_ms` (`seen_ms`) in the same transaction, and the collector removes only rows that nothing refers
+ * to and whose time is long past. PostgreSQL looks at the time again when it had to wait for the row.
+ */
+const VERSIONS: readonly (readonly string[])[] = [
+  [
+    `CREATE TABLE repositories (
+      name {text} PRIMARY KEY,
+      is_public INTEGER NOT NULL,
+      description TEXT NOT NULL,
+      created_ms BIGINT NOT NULL,
+      pull_count BIGINT NOT NULL
+    )`,
+    `CREATE TABLE blobs (
+      digest {text} PRIMARY KEY,
+      size_bytes BIGINT NOT NULL,
+      place TEXT NOT NULL,
+      touched_ms BIGINT NOT NULL
+    )`,
+    // A repository may serve a blob that it has a link to. seen_ms moves when a client counts on the blob.
+    `CREATE TABLE blob_links (
+      repository {text} NOT NULL,
+      digest {text} NOT NULL,
+      seen_ms BIGINT NOT NULL,
+      PRIMARY KEY (repository, digest)
+    )`,
+    `CREATE INDEX blob_links_by_digest ON blob_links (digest)`,
+    `CREATE TABLE manifest_bytes (
+      digest {text} PRIMARY KEY,
+      bytes BYTEA NOT NULL,
+      touched_ms BIGINT NOT NULL
+    )`,
+    `CREATE TABLE manifests (
+      repository {text} NOT NULL,
+      digest {text} NOT NULL,
+      media_type TEXT NOT NULL,
+      artifact_type {text} NOT NULL,
+      subject {text},
+      annotations TEXT NOT NULL,
+      size_bytes BIGINT NOT NULL,
+      pushed_ms BIGINT NOT NULL,
+      pulled_ms BIGINT NOT NULL,
+      PRIMARY KEY (repository, digest)
+    )`,
+    `CREATE INDEX manifests_by_subject ON manifests (repository, subject)`,
+    `CREATE INDEX manifests_by_digest ON manifests (digest)`,
+    `CREATE TABLE manifest_references (
+      repository {text} NOT NULL,
+      manifest {text} NOT NULL,
+      digest {text} NOT NULL,
+      is_manifest INTEGER NOT NULL,
+      PRIMARY KEY (repository, manifest, digest)
+    )`,
+    `CREATE INDEX manifest_references_by_digest ON manifest_references (repository, digest)`,
+    `CREATE TABLE tags (
+      repository {text} NOT NULL,
+      name {text} NOT NULL,
+      digest {text} NOT NULL,
+      pushed_ms BIGINT NOT NULL,
+      pulled_ms BIGINT NOT NULL,
+      PRIMARY KEY (repository, name)
+    )`,
+    `CREATE INDEX tags_by_digest ON tags (repository, digest)`,
+    `CREATE TABLE uploads (
+      id {text} PRIMARY KEY,
+      repository {text} NOT NULL,
+      size_bytes BIGINT NOT NULL,
+      state TEXT NOT NULL,
+      touched_ms BIGINT NOT NULL
+    )`,
+  ],
+];
+
+/**
+ * Brings the tables to the shape of today, all steps in one commit.
+ *
+ * @throws {FailedPreconditionError} A newer Wharf wrote them.
+ */
+export async function openSchema(database: SqlDatabase): Promise<void> {
+  const text = database.kind === "postgres" ? 'TEXT COLLATE "C"' : "TEXT";
+  await database.transaction(async (session) => {
+    // two servers may start at once
+    if (database.kind === "postgres") await session.all("SELECT pg_advisory_xact_lock(1463374406)");
+    await session.run("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)");
+    const version = await readVersion(session);
+    if (version > VERSIONS.length) {
+      throw new FailedPreconditionError(
+        `Cannot open the registry's tables: they have version ${version}, this Wharf knows ${VERSIONS.length}`,
+      );
+    }
+    for (const statement of VERSIONS.slice(version).flat()) {
+      await session.run(statement.replaceAll("{text}", text));
+    }
+    await session.run("DELETE FROM schema_version");
+    await session.run("INSERT INTO schema_version (version) VALUES ($1)", VERSIONS.length);
+  });
+}
+
+async function readVersion(session: SqlSession): Promise<number> {
+  const [row] = await session.all("SELECT version FROM schema_version");
+  return Number(row?.["version"] ?? 0);
+}

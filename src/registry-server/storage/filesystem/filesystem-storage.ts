@@ -1,0 +1,187 @@
+import { mkdirSync } from "node:fs";
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { UnavailableError, messageOf } from "#base/errors.ts";
+import { type Digest, digestAlgorithm, digestHex } from "#spec/digest.ts";
+import type { ByteRange } from "#spec/distribution/byte-ranges.ts";
+import type {
+  Appended,
+  BlobPlace,
+  BlobStorage,
+  StoredThing,
+  UploadState,
+} from "#registry-server/storage/storage.ts";
+
+/** Bytes gathered for one write: the next ones are hashed while they go to the disk. */
+const WRITE_BYTES = 1024 * 1024;
+const READ_BYTES = 256 * 1024;
+
+/**
+ * Blobs as files, `blobs/<algorithm>/<two digits>/<hex>`, and one file an upload in `uploads/`. An upload is synced
+ * and renamed to become a blob, so what has a blob's name is whole; one process at a time uses a root.
+ */
+export class FilesystemStorage implements BlobStorage {
+  readonly chunkMinBytes = 0;
+  readonly #root: string;
+
+  /** @param root Made when absent. */
+  constructor(root: string) {
+    this.#root = root;
+    mkdirSync(join(root, "uploads"), { recursive: true });
+    mkdirSync(join(root, "blobs"), { recursive: true });
+  }
+
+  async beginUpload(id: string): Promise<UploadState> {
+    const file = await open(this.#uploadPath(id), "wx", 0o600);
+    await file.close();
+    return "";
+  }
+
+  async append(
+    id: string,
+    state: UploadState,
+    offsetBytes: number,
+    body: AsyncIterable<Uint8Array>,
+  ): Promise<Appended> {
+    await using file = await open(this.#uploadPath(id), "r+");
+    if ((await file.stat()).size !== offsetBytes) await file.truncate(offsetBytes);
+    const writer = new GatheringWriter(file, offsetBytes);
+    const failures: unknown[] = [];
+    try {
+      for await (const chunk of body) await writer.write(chunk);
+    } catch (error) {
+      failures.push(error);
+    }
+    await writer.flush().catch((error: unknown) => failures.push(error));
+    const failure = failures.at(-1); // a full disk shows in the last write
+    const sizeBytes = writer.writtenBytes;
+    return { state, sizeBytes, ...(failure === undefined ? {} : { failure }) };
+  }
+
+  async *readUpload(id: string, _state: UploadState, sizeBytes: number): AsyncIterable<Uint8Array> {
+    await using file = await open(this.#uploadPath(id), "r");
+    for (let at = 0; at < sizeBytes; ) {
+      const want = Math.min(READ_BYTES, sizeBytes - at);
+      const { bytesRead, buffer } = await file.read(new Uint8Array(want), 0, want, at);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+      at += bytesRead;
+    }
+  }
+
+  async publish(
+    id: string,
+    _state: UploadState,
+    digest: Digest,
+    sizeBytes: number,
+  ): Promise<BlobPlace> {
+    const hex = digestHex(digest);
+    const place = join("blobs", digestAlgorithm(digest), hex.slice(0, 2), hex);
+    const target = join(this.#root, place);
+    {
+      await using file = await open(this.#uploadPath(id), "r+");
+      if ((await file.stat()).size !== sizeBytes) await file.truncate(sizeBytes);
+      await file.datasync();
+    }
+    await mkdir(dirname(target), { recursive: true });
+    await rename(this.#uploadPath(id), target);
+    await syncFolder(dirname(target));
+    await syncFolder(dirname(dirname(target)));
+    return place;
+  }
+
+  async discardUpload(id: string): Promise<void> {
+    await rm(this.#uploadPath(id), { force: true });
+  }
+
+  body(place: BlobPlace, _sizeBytes: number, range?: ByteRange): Bun.BodyInit {
+    const file = Bun.file(join(this.#root, place));
+    return range ? file.slice(range.first, range.last + 1) : file;
+  }
+
+  async remove(place: BlobPlace): Promise<void> {
+    await rm(join(this.#root, place), { force: true });
+  }
+
+  async *list(): AsyncIterable<StoredThing> {
+    for (const folder of ["uploads", "blobs"]) {
+      const found = await readdir(join(this.#root, folder), {
+        recursive: true,
+        withFileTypes: true,
+      });
+      for (const entry of found) {
+        if (!entry.isFile()) continue;
+        const path = join(entry.parentPath, entry.name);
+        const info = await stat(path).catch(() => undefined); // gone since
+        if (info) yield { place: path.slice(this.#root.length + 1), modifiedMs: info.mtimeMs };
+      }
+    }
+  }
+
+  async check(): Promise<void> {
+    try {
+      await stat(join(this.#root, "blobs"));
+    } catch (cause) {
+      throw new UnavailableError(`Cannot use storage: ${messageOf(cause)}`, { cause });
+    }
+  }
+
+  #uploadPath(id: string): string {
+    return join(this.#root, "uploads", id);
+  }
+}
+
+/** Writes large pieces behind the caller's back, one at a time. */
+class GatheringWriter {
+  readonly #file: FileHandle;
+  #written: number;
+  #gathered: Uint8Array[] = [];
+  #gatheredBytes = 0;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(file: FileHandle, position: number) {
+    this.#file = file;
+    this.#written = position;
+  }
+
+  /** End of what is surely in the file. */
+  get writtenBytes(): number {
+    return this.#written;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    this.#gathered.push(chunk);
+    this.#gatheredBytes += chunk.byteLength;
+    if (this.#gatheredBytes >= WRITE_BYTES) await this.#send();
+  }
+
+  async flush(): Promise<void> {
+    await this.#send();
+    await this.#writing;
+  }
+
+  async #send(): Promise<void> {
+    await this.#writing;
+    if (this.#gatheredBytes === 0) return;
+    const pieces = this.#gathered;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    this.#writing = this.#writeAll(pieces);
+    this.#writing.catch(() => undefined); // thrown where it is awaited
+  }
+
+  async #writeAll(pieces: readonly Uint8Array[]): Promise<void> {
+    const [only] = pieces;
+    let rest: Uint8Array = pieces.length === 1 && only ? only : Buffer.concat(pieces);
+    while (rest.byteLength > 0) {
+      const { bytesWritten } = await this.#file.write(rest, 0, rest.byteLength, this.#written);
+      this.#written += bytesWritten;
+      rest = rest.subarray(bytesWritten);
+    }
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  await using folder = await open(path, "r");
+  await folder.sync();
+}

@@ -141,7 +141,7 @@ export function driverContract(name: string, open: () => Promise<DriverSubject>)
       const ways = lab.host.netlink
         .routes(path)
         .filter(({ destination }) => destination === "default");
-      expect(ways.map(({ family }) => family).toSorted()).toEqual([4, 6]);
+      expect(ways.map(({ family }) => family).toSorted((a, b) => a - b)).toEqual([4, 6]);
       expect(driver.isEndpointAttached(endpoint, path)).toBe(true);
     });
 

@@ -228,6 +228,8 @@ export interface Containers {
     },
     signal: AbortSignal,
   ): Promise<{ readonly terminal: boolean; readonly stream?: AttachStream }>;
+  /** Publishes that a client left an exec by the detach keys; the exec goes on. */
+  leaveExec(execId: string): void;
   inspectExec(execId: string): ExecDetails;
   resizeExec(
     execId: string,

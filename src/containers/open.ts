@@ -11,7 +11,7 @@ import { detailsOf, withGraphData, withSizes } from "./details.ts";
 import { createExec } from "./exec/create.ts";
 import { Execs } from "./exec/execs.ts";
 import { resizeExec } from "./exec/resize.ts";
-import { startExec } from "./exec/start.ts";
+import { leaveExec, startExec } from "./exec/start.ts";
 import { openHealthMonitors } from "./health/open.ts";
 import {
   exportContainer,
@@ -116,6 +116,7 @@ export async function openContainers(options: ContainersOptions): Promise<OpenCo
     stats: async (reference) => sampleStats(parts, reference),
     createExec: async (reference, config) => createExec(parts, reference, config),
     startExec: (execId, startOptions, signal) => startExec(parts, execId, startOptions, signal),
+    leaveExec: (execId) => leaveExec(parts, execId),
     inspectExec: (execId) => parts.execs.get(execId),
     resizeExec: (execId, size) => resizeExec(parts, execId, size),
     statPath: (reference, path, signal) => statInContainer(parts, reference, path, signal),

@@ -46,6 +46,8 @@ export interface ContainerSettings {
   readonly initPath?: string;
   /** The daemon's own `--init`: for containers that do not say. */
   readonly isInitDefault: boolean;
+  /** The daemon's `--default-stop-timeout`, which a reload may change; -1: for ever. */
+  readonly stopTimeoutSeconds: () => number;
   /** The daemon's `--userns-remap`: ids of containers that do not ask for the host's. */
   readonly idMappings?: IdMappings;
   /** The daemon's `--no-new-privileges`: for containers that do not say. */

@@ -4,8 +4,6 @@ import type { ContainerParts } from "./parts.ts";
 import { endRun, type StopParts } from "./stop.ts";
 import { isUp } from "./transitions.ts";
 
-const DEFAULT_GRACE_SECONDS = 10;
-
 /**
  * For the engine's end. That the user did not ask for it stays on record: the policies bring the containers
  * back with the next engine.
@@ -20,7 +18,7 @@ export async function stopAllContainers(
     await parts.lives.of(id).lane.run(async () => undefined);
     const record = parts.registry.find(id);
     if (!record || !isUp(record.state)) return;
-    const own = record.config.StopTimeout ?? DEFAULT_GRACE_SECONDS;
+    const own = record.config.StopTimeout ?? parts.settings.stopTimeoutSeconds();
     const timeoutSeconds = own < 0 ? limitSeconds : Math.min(own, limitSeconds);
     try {
       await endRun(parts, id, id, { timeoutSeconds });

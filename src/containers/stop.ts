@@ -26,12 +26,11 @@ export interface RunEnder {
 
 export type StopParts = Pick<
   ContainerParts,
-  "clock" | "events" | "health" | "isEnding" | "lives" | "registry" | "runtime"
+  "clock" | "events" | "health" | "isEnding" | "lives" | "registry" | "runtime" | "settings"
 >;
 
 const SIGTERM = 15;
 const SIGKILL = 9;
-const DEFAULT_GRACE_SECONDS = 10;
 /** A process in an uninterruptible wait survives SIGKILL for as long as its device hangs. */
 const AFTER_KILL_MS = 20_000;
 
@@ -82,7 +81,9 @@ export async function endRun(
   });
   if (!process) return;
   const graceSeconds =
-    options.timeoutSeconds ?? parts.registry.find(id)?.config.StopTimeout ?? DEFAULT_GRACE_SECONDS;
+    options.timeoutSeconds ??
+    parts.registry.find(id)?.config.StopTimeout ??
+    parts.settings.stopTimeoutSeconds();
   if (await hasEnded(parts, process, graceSeconds * 1000)) return;
   await killRun(parts, id, process, options);
 }

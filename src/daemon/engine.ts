@@ -297,6 +297,7 @@ export async function openEngine(
         dnsSearch: config.containers.dnsSearch,
         defaultUlimits: config.containers.ulimits,
         isInitDefault: config.containers.isInit,
+        stopTimeoutSeconds: () => current.containers.stopTimeoutSeconds,
         cdiSpecDirectories: config.containers.cdiSpecDirectories,
         isNoNewPrivilegesDefault: config.containers.isNoNewPrivileges,
         ...(idMappings === undefined ? {} : { idMappings }),

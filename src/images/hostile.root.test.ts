@@ -28,7 +28,7 @@ afterAll(() => rmSync(outside, { recursive: true, force: true }));
 
 async function loadError(engine: ImageEngine, archive: Uint8Array): Promise<string> {
   try {
-    await engine.images.load(streamOf(archive), () => {}, never);
+    await engine.images.load({ source: streamOf(archive) }, () => {}, never);
     return "";
   } catch (error) {
     return messageOf(error);

@@ -2,6 +2,7 @@ import type { Fault } from "#base/fault.ts";
 import type { ChainId, Digest, DiffId } from "#spec/digest.ts";
 import type { Descriptor, ImageConfig, ImageExecutionConfig } from "#spec/oci-image.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
+import type { Platform } from "#spec/platform.ts";
 import type { Lease } from "./leases.ts";
 import type { ImageSizes } from "./sizes.ts";
 
@@ -62,6 +63,13 @@ export interface ImportRequest {
   readonly platform?: string;
 }
 
+export interface LoadRequest {
+  /** The archive's bytes. */
+  readonly source: AsyncIterable<Uint8Array>;
+  /** Only images for one of these are loaded; where absent or empty, those that suit the host best. */
+  readonly platforms?: readonly Platform[];
+}
+
 /** A container's changes as a layer on its image. */
 export interface CommitRequest {
   readonly parent: ImageRecord;
@@ -88,9 +96,12 @@ export interface Images {
   /**
    * Reads a docker-archive or OCI layout tar, plain or packed by gzip, zstd, bzip2 or xz. An image is visible only when all of
    * it is unpacked and verified; a failing one leaves nothing.
+   *
+   * @throws {InvalidArgumentError} Damaged, or two of the platforms are there for one name.
+   *   {NotFoundError} Nothing in it is for the platforms.
    */
   load(
-    source: AsyncIterable<Uint8Array>,
+    request: LoadRequest,
     onProgress: (progress: ImageProgress) => void,
     signal: AbortSignal,
   ): Promise<readonly ImageRecord[]>;

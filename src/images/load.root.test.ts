@@ -21,7 +21,7 @@ const never = new AbortController().signal;
 
 async function load(engine: ImageEngine, archive: Uint8Array): Promise<readonly ImageProgress[]> {
   const progress: ImageProgress[] = [];
-  await engine.images.load(streamOf(archive), (one) => progress.push(one), never);
+  await engine.images.load({ source: streamOf(archive) }, (one) => progress.push(one), never);
   return progress;
 }
 
@@ -219,7 +219,11 @@ describe("load()", () => {
     await using engine = await openEngine();
     const archive = await dockerArchive([spec]);
     const controller = new AbortController();
-    const work = engine.images.load(streamOf(archive), () => controller.abort(), controller.signal);
+    const work = engine.images.load(
+      { source: streamOf(archive) },
+      () => controller.abort(),
+      controller.signal,
+    );
     expect(await failure(work)).not.toBe("");
     expect(engine.leftovers()).toEqual([]);
     expect(engine.images.list({ all: true, filters: new Map() })).toEqual([]);

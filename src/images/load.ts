@@ -11,9 +11,10 @@ import type { ArchivedImage } from "./archive/archived-image.ts";
 import { decompressed, isLayerPacking, type Programs } from "./archive/decompress.ts";
 import { readDockerArchive } from "./archive/docker-archive.ts";
 import { readLegacyArchive } from "./archive/legacy-archive.ts";
+import { chooseImages, type PlatformChoice } from "./archive/choose-platform.ts";
 import { readOciLayout } from "./archive/oci-layout.ts";
 import { ArchiveSpool } from "./archive/spool.ts";
-import type { ImageProgress, ImageRecord } from "./images.ts";
+import type { ImageProgress, ImageRecord, LoadRequest } from "./images.ts";
 import type { WantedLayer } from "./layers.ts";
 import type { Lease, Leases } from "./leases.ts";
 import { parseTagTarget } from "./records.ts";
@@ -30,14 +31,18 @@ export interface LoadOptions extends AddImageOptions {
 /** Loads the images of an archive one after another. @see Images.load */
 export async function loadArchive(
   options: LoadOptions,
-  source: AsyncIterable<Uint8Array>,
+  request: LoadRequest,
   onProgress: (progress: ImageProgress) => void,
   signal: AbortSignal,
 ): Promise<readonly ImageRecord[]> {
   using lease = options.leases.open();
   const spool = new ArchiveSpool({ content: options.content, lease });
-  await spool.fill(decompressed(source, options.programs), signal);
-  const images = await listImages(spool, options.platform, signal);
+  await spool.fill(decompressed(request.source, options.programs), signal);
+  const images = await listImages(
+    spool,
+    { host: options.platform, wanted: request.platforms ?? [] },
+    signal,
+  );
   for (const image of images) checkNames(image);
   const loaded: ImageRecord[] = [];
   const untagged: string[] = [];
@@ -67,12 +72,20 @@ export async function loadArchive(
 
 async function listImages(
   spool: ArchiveSpool,
-  platform: Platform,
+  choice: PlatformChoice,
   signal: AbortSignal,
 ): Promise<readonly ArchivedImage[]> {
-  if (spool.has("manifest.json")) return await readDockerArchive(spool);
-  if (spool.has("index.json")) return await readOciLayout(spool, platform);
-  if (spool.has("repositories")) return await readLegacyArchive(spool, signal);
+  // an archive that is both names in manifest.json those images alone that its maker ran itself
+  const isLayout = spool.has("index.json");
+  if (isLayout && (choice.wanted.length > 0 || !spool.has("manifest.json"))) {
+    return await readOciLayout(spool, choice);
+  }
+  if (spool.has("manifest.json")) {
+    return await chooseImages(spool, await readDockerArchive(spool), choice);
+  }
+  if (spool.has("repositories")) {
+    return await chooseImages(spool, await readLegacyArchive(spool, signal), choice);
+  }
   throw new InvalidArgumentError(
     "Cannot load image: the archive has neither manifest.json nor index.json; " +
       "a root file system is taken by import",

@@ -19,6 +19,7 @@ import type {
   Images,
   ImageUser,
   ImportRequest,
+  LoadRequest,
   RemovedImage,
 } from "./images.ts";
 import { importTar } from "./import.ts";
@@ -89,12 +90,12 @@ class LocalImages implements Images {
   }
 
   async load(
-    source: AsyncIterable<Uint8Array>,
+    request: LoadRequest,
     onProgress: (progress: ImageProgress) => void,
     signal: AbortSignal,
   ): Promise<readonly ImageRecord[]> {
     return await this.#sweepOnFailure(async () => {
-      const loaded = await loadArchive(this.#addOptions(), source, onProgress, signal);
+      const loaded = await loadArchive(this.#addOptions(), request, onProgress, signal);
       for (const image of loaded) this.#publish("load", image, image.id);
       return loaded;
     });
@@ -103,6 +104,7 @@ class LocalImages implements Images {
   async import(request: ImportRequest, signal: AbortSignal): Promise<ImageRecord> {
     return await this.#sweepOnFailure(async () => {
       const image = await importTar(this.#addOptions(), request, signal);
+      for (const tag of image.tags) this.#publish("tag", image, tag);
       this.#publish("import", image, image.id);
       return image;
     });
@@ -111,7 +113,9 @@ class LocalImages implements Images {
   async commit(request: CommitRequest, signal: AbortSignal): Promise<ImageRecord> {
     return await this.#sweepOnFailure(async () => {
       using _ = this.hold(request.parent.id);
-      return await commitLayer(this.#addOptions(), request, signal);
+      const image = await commitLayer(this.#addOptions(), request, signal);
+      this.#publish("create", image, image.id);
+      return image;
     });
   }
 
@@ -259,7 +263,11 @@ class LocalImages implements Images {
     removals: readonly Removal[],
   ): Promise<{ readonly removed: readonly RemovedImage[]; readonly freedBytes: number }> {
     for (const { events } of removals) {
-      for (const { action, image } of events) this.#publish(action, image, image.id);
+      for (const { action, image } of events) {
+        // as Docker's: of an image that is gone there are no labels
+        if (action === "delete") this.#publishAttributes(action, image.id, { name: image.id });
+        else this.#publish(action, image, image.id);
+      }
     }
     const removed = removals.flatMap((removal) => removal.removed);
     const isGone = removed.some((item) => item.deleted !== undefined);
@@ -279,11 +287,14 @@ class LocalImages implements Images {
   }
 
   #publish(action: string, image: ImageRecord, name: string): void {
-    this.#options.events.publish({
-      type: "image",
-      action,
-      actorId: image.id,
-      attributes: { ...image.config.config.labels, name },
-    });
+    this.#publishAttributes(action, image.id, { ...image.config.config.labels, name });
+  }
+
+  #publishAttributes(
+    action: string,
+    actorId: string,
+    attributes: Readonly<Record<string, string>>,
+  ): void {
+    this.#options.events.publish({ type: "image", action, actorId, attributes });
   }
 }

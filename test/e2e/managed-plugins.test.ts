@@ -1,48 +1,10 @@
 // A user makes a plugin of a root file system and has the engine run it.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { startEngine, type TestEngine } from "../harness/engine.ts";
+import { makePluginContext, PLUGIN_CONFIG } from "../harness/managed-plugin/context.ts";
 import { waitUntil } from "../harness/wait-until.ts";
-
-const CONFIG = {
-  Description: "keeps volumes",
-  Documentation: "https://example.org/",
-  Entrypoint: ["/usr/bin/perl", "/plugin.pl"],
-  WorkDir: "/tmp",
-  Interface: { Types: ["docker.volumedriver/1.0"], Socket: "keeper.sock" },
-  Network: { Type: "host" },
-  PropagatedMount: "/mnt/volumes",
-  Linux: {
-    Capabilities: ["CAP_SYS_ADMIN"],
-    AllowAllDevices: false,
-    Devices: [{ Name: "null", Description: "d", Path: "/dev/null", Settable: ["path"] }],
-  },
-  Mounts: [
-    {
-      Name: "usr",
-      Description: "programs",
-      Source: "/usr",
-      Destination: "/usr",
-      Type: "bind",
-      Options: ["rbind", "ro"],
-      Settable: ["source"],
-    },
-  ],
-  Env: [
-    { Name: "WORD", Description: "said", Value: "hello", Settable: ["value"] },
-    { Name: "FIXED", Value: "1", Settable: [] },
-  ],
-  Args: { Name: "args", Description: "more", Settable: ["value"], Value: ["a"] },
-};
 
 let engine: TestEngine;
 let folder = "";
@@ -50,25 +12,12 @@ let folder = "";
 beforeAll(async () => {
   engine = await startEngine();
   folder = mkdtempSync("/var/tmp/wharf-managed-");
-  makeContext("good", CONFIG);
+  makePluginContext(folder, "good", PLUGIN_CONFIG);
 });
 afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
   await engine[Symbol.asyncDispose]();
 });
-
-/** A plugin's data folder: the host's perl, seen by a mount, runs its one file. */
-function makeContext(name: string, config: object): string {
-  const context = join(folder, name);
-  const root = join(context, "rootfs");
-  for (const path of ["usr", "mnt/volumes", "proc", "sys", "dev", "run", "etc", "tmp"]) {
-    mkdirSync(join(root, path), { recursive: true });
-  }
-  for (const path of ["lib", "lib64", "bin", "sbin"]) symlinkSync(`usr/${path}`, join(root, path));
-  copyFileSync("test/harness/managed-plugin/plugin.pl", join(root, "plugin.pl"));
-  writeFileSync(join(context, "config.json"), JSON.stringify(config));
-  return context;
-}
 
 const refusalOf = async (...args: string[]) => (await engine.docker(args)).stderr.trim();
 
@@ -211,8 +160,8 @@ describe("a managed plugin", () => {
   });
 
   test("that does not come up says why, and stays disabled", async () => {
-    const broken = makeContext("broken", {
-      ...CONFIG,
+    const broken = makePluginContext(folder, "broken", {
+      ...PLUGIN_CONFIG,
       Env: [],
       Entrypoint: ["/usr/bin/perl", "-e", "die 'no way'"],
     });
@@ -247,7 +196,10 @@ describe("a managed plugin", () => {
     mkdirSync(join(linked, "rootfs"), { recursive: true });
     symlinkSync("/etc/passwd", join(linked, "config.json"));
     expect((await refused(await tar(linked)))[1]).toBe("config.json not found in the plugin");
-    const odd = makeContext("odd", { ...CONFIG, Interface: { Types: [], Socket: "../x" } });
+    const odd = makePluginContext(folder, "odd", {
+      ...PLUGIN_CONFIG,
+      Interface: { Types: [], Socket: "../x" },
+    });
     expect((await refused(await tar(odd)))[1]).toContain('Interface.Socket "../x" is no file name');
     expect((await refused(await tar(odd), "a@b"))[1]).toContain("invalid reference format");
     expect(await engine.mustDocker("plugin", "ls", "-q")).toBe("");

@@ -51,6 +51,9 @@ describe("images", () => {
     expect(await must("image", "load", "--platform", platform, "-i", archive)).toContain(
       "busybox:latest",
     );
+    expect(await refused("image", "load", "--platform", "linux/s390x", "-i", archive)).toContain(
+      `the archive has none for linux/s390x, it has ${platform}`,
+    );
 
     const tar = join(engine.root, "own.tar");
     writeFileSync(join(engine.root, "word"), "word\n");

@@ -35,6 +35,7 @@ export type ContainersBackend = Pick<
   | "commit"
   | "createExec"
   | "startExec"
+  | "leaveExec"
   | "inspectExec"
   | "resizeExec"
 >;

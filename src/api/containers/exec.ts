@@ -86,7 +86,8 @@ export async function startExec(
         closesStdin: !config.Tty,
         detachKeys: parseDetachKeys(config.DetachKeys),
       };
-      await pumpStreams(client, stream, pump, exchange.signal);
+      const end = await pumpStreams(client, stream, pump, exchange.signal);
+      if (end === "detached") containers.leaveExec(execId);
     }
   } catch (error) {
     if (!exchange.signal.aborted) await reportInStream(client, isFramed, exchange.explain(error));

@@ -33,10 +33,11 @@ function targetReference(query: Query): string | undefined {
 
 async function loadImages(exchange: Exchange, images: ImagesBackend): Promise<void> {
   const isQuiet = exchange.query.boolean("quiet");
+  const platforms = readPlatforms(exchange.query, "platform");
   const progress = new ProgressStream(exchange);
   await progress.run(async () => {
     await images.load(
-      exchange.request,
+      { source: exchange.request, platforms },
       (step) => {
         // quiet leaves out the bars, not the words about what was loaded
         if (!isQuiet || step.stream !== undefined) progress.write(progressToWire(step));

@@ -27,6 +27,11 @@ export function eventToJson(event: EngineEvent, version: ApiVersion): string {
   return `${text.slice(0, -1)},"timeNano":${event.timeNanos}}`;
 }
 
+/** API 1.46 brought the event of a new image. */
+function isKnownTo({ type, action }: EngineEvent, version: ApiVersion): boolean {
+  return type !== "image" || action !== "create" || isAtLeast(version, "1.46");
+}
+
 interface EventWindow {
   readonly sinceNanos: bigint | undefined;
   readonly untilNanos: bigint | undefined;
@@ -107,6 +112,7 @@ export async function sendEvents(exchange: Exchange, backend: SystemBackend): Pr
   try {
     for await (const event of eventsIn(backend, window, AbortSignal.any(signals))) {
       if (!backend.matchesEvent(filters, event)) continue;
+      if (!isKnownTo(event, exchange.version)) continue;
       await writePiece(exchange, `${prefix}${eventToJson(event, exchange.version)}\n`);
     }
   } catch (error) {

@@ -220,6 +220,10 @@ export class FakeContainers implements ContainersBackend {
       : { terminal: options.terminal, stream: this.stream };
   }
 
+  leaveExec(execId: string): void {
+    this.calls.push(`leaveExec ${execId}`);
+  }
+
   inspectExec(): ExecDetails {
     return this.#exec;
   }

@@ -84,6 +84,16 @@ export async function startExec(
   }
 }
 
+/** @see Containers.leaveExec */
+export function leaveExec(
+  parts: Pick<ExecParts, "events" | "execs" | "registry">,
+  execId: string,
+): void {
+  const { id, containerId } = parts.execs.get(execId);
+  const record = parts.registry.find(containerId);
+  if (record) parts.events.publish(record, "exec_detach", { execID: id });
+}
+
 /** Of the start, else of the create; rows come first on the wire. */
 function sizeOf(exec: ExecDetails, options: StartExecOptions): TerminalSize | undefined {
   if (options.size) return options.size;

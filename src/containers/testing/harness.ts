@@ -181,6 +181,7 @@ export async function openTestEngine(world: World): Promise<TestEngine> {
       defaultUlimits: [],
       cdiSpecDirectories: [],
       isInitDefault: false,
+      stopTimeoutSeconds: () => 10,
       isNoNewPrivilegesDefault: false,
     },
     randomBytes,

@@ -197,6 +197,7 @@ export async function openRealEngine(root: RealRoot): Promise<RealEngine> {
         defaultUlimits: [],
         cdiSpecDirectories: [],
         isInitDefault: false,
+        stopTimeoutSeconds: () => 10,
         isNoNewPrivilegesDefault: false,
         initPath: "/usr/bin/catatonit",
         seccompProfile: readFileSync("/usr/share/containers/seccomp.json", "utf8"),

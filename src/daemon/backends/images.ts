@@ -31,7 +31,7 @@ export function imagesBackend(
     resolve: (reference) => images.resolve(reference),
     list: (request) => images.list(request),
     history: (reference) => images.history(reference),
-    load: (source, onProgress, signal) => images.load(source, onProgress, signal),
+    load: (request, onProgress, signal) => images.load(request, onProgress, signal),
     import: (request, signal) => images.import(request, signal),
     save: (references, signal) => images.save(references, signal),
     tag: (reference, target) => images.tag(reference, target),

@@ -64,6 +64,8 @@ export interface EngineConfig {
     readonly cgroupnsMode?: "host" | "private";
     readonly ipcMode: "private" | "shareable";
     readonly shmSizeBytes: number;
+    /** Of containers that do not say; -1: for ever. */
+    readonly stopTimeoutSeconds: number;
     readonly ulimits: readonly UlimitSetting[];
     readonly dns: readonly string[];
     readonly dnsOptions: readonly string[];
@@ -100,6 +102,7 @@ export interface EngineConfig {
 
 const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
 const DEFAULT_SHUTDOWN_SECONDS = 15;
+const DEFAULT_STOP_SECONDS = 10;
 
 /** Docker's, ours before them. */
 const PLUGIN_FOLDERS = [
@@ -322,6 +325,7 @@ function containersConfig(settings: Settings): EngineConfig["containers"] {
     ...(cgroupnsMode ? { cgroupnsMode } : {}),
     ipcMode: ipcMode ?? "private",
     shmSizeBytes: settings.count("default-shm-size") ?? DEFAULT_SHM_BYTES,
+    stopTimeoutSeconds: stopTimeout(settings),
     ulimits: ulimits?.kind === "ulimits" ? ulimits.value : [],
     dns: checkAddresses(settings.list("dns")),
     dnsOptions: settings.list("dns-opt"),
@@ -334,6 +338,12 @@ function containersConfig(settings: Settings): EngineConfig["containers"] {
     ...(usernsRemap === undefined ? {} : { usernsRemap }),
     seccompProfile: settings.text("seccomp-profile") ?? "builtin",
   };
+}
+
+function stopTimeout(settings: Settings): number {
+  const seconds = settings.count("default-stop-timeout") ?? DEFAULT_STOP_SECONDS;
+  if (seconds >= -1) return seconds;
+  throw new InvalidArgumentError(`invalid default stop timeout: ${seconds}: want -1 or more`);
 }
 
 function transfersConfig(settings: Settings): EngineConfig["transfers"] {

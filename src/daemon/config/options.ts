@@ -158,6 +158,13 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
   ),
   option("default-shm-size", "bytes", "reload", "Size of /dev/shm", "64MiB"),
   option(
+    "default-stop-timeout",
+    "integer",
+    "reload",
+    "Seconds that a container has to stop, unless it or the command says else; -1 for ever",
+    "10",
+  ),
+  option(
     "default-ulimit default-ulimits",
     "ulimits",
     "full",
@@ -246,6 +253,7 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
     "none",
     "Resources offered to a swarm",
   ),
+  option("nri-opts -", "string", "none", "Node Resource Interface"),
   option("pidfile|p", "string", "full", "File for the process id", "/run/wharf.pid"),
   option(
     "plugin-dir plugin-dirs",
@@ -297,6 +305,7 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
   option("help|h -", "boolean", "full", "Print this help and end"),
   option("- proxies", "object", "none", "Proxies of outgoing connections"),
   option("- builder", "object", "none", "Settings of the builder"),
+  option("- nri-opts", "object", "none", "Node Resource Interface"),
   option("- oom-score-adjust", "integer", "none", "OOM score of the engine"),
   option("- deprecated-key-path", "string", "none", "Key of the engine's identity"),
   option("- api-cors-header", "string", "none", "CORS headers"),

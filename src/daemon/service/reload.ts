@@ -16,7 +16,12 @@ const RELOADABLE = [
 ] as const satisfies readonly (keyof EngineConfig)[];
 
 /** Parts of `containers` that only concern what is created from now on. */
-const RELOADABLE_FOR_CONTAINERS = ["shmSizeBytes", "ipcMode", "cgroupnsMode"] as const;
+const RELOADABLE_FOR_CONTAINERS = [
+  "shmSizeBytes",
+  "stopTimeoutSeconds",
+  "ipcMode",
+  "cgroupnsMode",
+] as const;
 
 /**
  * What the running engine goes on with.
@@ -72,11 +77,13 @@ export function reloadAttributes(
     "max-concurrent-uploads": String(transfers.maxUploads),
     "max-download-attempts": String(transfers.maxDownloadAttempts),
     "shutdown-timeout": String(config.shutdownTimeoutSeconds),
+    "default-stop-timeout": String(containers.stopTimeoutSeconds),
     features: `map[${features.sort().join(" ")}]`,
     labels: JSON.stringify(config.labels),
     "insecure-registries": JSON.stringify(config.insecureRegistries),
     "registry-mirrors": JSON.stringify(config.registryMirrors),
     "live-restore": String(config.isLiveRestore),
+    "nri-opts": "enable=false", // this engine has no Node Resource Interface
     runtimes: runtimes.sort().join(" "),
     "default-runtime": facts.defaultRuntime,
     "default-shm-size": String(containers.shmSizeBytes),

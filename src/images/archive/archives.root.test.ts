@@ -1,16 +1,21 @@
 import { describe, expect, test } from "bun:test";
 import { messageOf } from "#base/errors.ts";
-import { configOf, type Member, streamOf, tarOf } from "#images/testing/archives.ts";
+import { configOf, dockerArchive, type Member, streamOf, tarOf } from "#images/testing/archives.ts";
 import { type ImageEngine, openEngine } from "#images/testing/engine.ts";
 import { type Digest, digestHex, digestOf } from "#spec/digest.ts";
+import type { Platform } from "#spec/platform.ts";
 
 const never = new AbortController().signal;
 const OCI = "application/vnd.oci.image";
 
-async function load(engine: ImageEngine, members: readonly Member[]): Promise<string> {
+async function load(
+  engine: ImageEngine,
+  members: readonly Member[],
+  platforms: readonly Platform[] = [],
+): Promise<string> {
   let text = "";
-  const archive = await tarOf(members);
-  await engine.images.load(streamOf(archive), ({ stream }) => (text += stream ?? ""), never);
+  const source = streamOf(await tarOf(members));
+  await engine.images.load({ source, platforms }, ({ stream }) => (text += stream ?? ""), never);
   return text;
 }
 
@@ -29,9 +34,10 @@ function blobOf(content: Buffer | object): Blob {
 
 async function ociImage(
   text: string,
+  architecture = "amd64",
 ): Promise<{ readonly id: Digest; readonly blobs: readonly Blob[]; readonly manifest: Blob }> {
   const tar = await tarOf([{ name: "file", body: text }]);
-  const { id, config } = configOf({ layers: [tar] });
+  const { id, config } = configOf({ layers: [tar], architecture });
   const layer = blobOf(tar);
   const configBlob = blobOf(config);
   const manifest = blobOf({
@@ -172,6 +178,76 @@ describe("an OCI layout", () => {
     ).catch((thrown: unknown) => thrown);
     expect(messageOf(error)).toContain("none for linux/amd64, it has linux/s390x");
     expect(engine.leftovers()).toEqual([]);
+  });
+});
+
+describe("of an archive with several platforms", () => {
+  const arm: Platform = { os: "linux", architecture: "arm64" };
+  const intel: Platform = { os: "linux", architecture: "amd64" };
+
+  async function archive(): Promise<{ readonly ids: Digest[]; readonly members: Member[] }> {
+    const own = await ociImage("own");
+    const other = await ociImage("other", "arm64");
+    const single = await ociImage("single", "arm64");
+    const index = blobOf({
+      schemaVersion: 2,
+      mediaType: `${OCI}.index.v1+json`,
+      manifests: [
+        descriptor(own.manifest, "manifest", { platform: intel }),
+        descriptor(other.manifest, "manifest"), // says it in its configuration alone
+      ],
+    });
+    const named = (name: string) => ({ annotations: { "io.containerd.image.name": name } });
+    const members = layout(
+      [
+        descriptor(index, "index", named("docker.io/library/multi:1")),
+        descriptor(single.manifest, "manifest", named("docker.io/library/single:1")),
+      ],
+      [...own.blobs, ...other.blobs, ...single.blobs, index],
+    );
+    return { ids: [own.id, other.id, single.id], members: [...members] };
+  }
+
+  test("those of the wanted one are loaded, and no others", async () => {
+    await using engine = await openEngine();
+    const { ids, members } = await archive();
+    expect(await load(engine, members, [intel])).toBe("Loaded image: multi:1\n");
+    expect(engine.images.resolve("multi:1").id === ids[0]).toBe(true);
+    expect(await load(engine, members, [arm])).toBe(
+      "The image multi:1 already exists, renaming the old one with ID " +
+        `${ids[0]} to empty string\nLoaded image: multi:1\nLoaded image: single:1\n`,
+    );
+    expect(engine.images.resolve("multi:1").id === ids[1]).toBe(true);
+    expect(engine.images.resolve("single:1").id === ids[2]).toBe(true);
+  });
+
+  test("two for one name, or none, are refused", async () => {
+    await using engine = await openEngine();
+    const { members } = await archive();
+    const failure = async (...platforms: Platform[]): Promise<string> =>
+      messageOf(await load(engine, members, platforms).catch((thrown: unknown) => thrown));
+    expect(await failure(intel, arm)).toStartWith(
+      "Cannot load linux/amd64 and linux/arm64 of docker.io/library/multi:1: one name holds one",
+    );
+    expect(await failure({ os: "linux", architecture: "s390x" })).toBe(
+      "Cannot load image: the archive has none for linux/s390x, it has linux/amd64, linux/arm64",
+    );
+    expect(engine.leftovers()).toEqual([]);
+  });
+
+  test("a docker-archive is held against the configurations", async () => {
+    await using engine = await openEngine();
+    const spec = { layers: [await tarOf([{ name: "file", body: "1" }])] };
+    const bytes = await dockerArchive([
+      { ...spec, tags: ["arm:1"], architecture: "arm64" },
+      { ...spec, tags: ["intel:1"] },
+    ]);
+    const loaded = await engine.images.load(
+      { source: streamOf(bytes), platforms: [arm] },
+      () => {},
+      never,
+    );
+    expect(loaded.map((image) => image.tags)).toEqual([["arm:1"]]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
+import { InvalidArgumentError } from "#base/errors.ts";
 import { type Digest, digestAlgorithm, digestHex, digestOf } from "#spec/digest.ts";
 import { isIndexType, isManifestType, OCI_INDEX } from "#spec/media-types.ts";
 import {
@@ -10,8 +10,9 @@ import {
   parseIndex,
   parseManifest,
 } from "#spec/oci-image.ts";
-import { formatPlatform, type Platform, selectPlatform } from "#spec/platform.ts";
+import { type Platform, selectPlatform } from "#spec/platform.ts";
 import type { ArchivedImage } from "./archived-image.ts";
+import { chooseWanted, configPlatform, noneFor, type PlatformChoice } from "./choose-platform.ts";
 import type { ArchiveSpool } from "./spool.ts";
 
 const MAX_INDEX_DEPTH = 8;
@@ -144,13 +145,13 @@ function toArchivedImage(found: FoundManifest, names: readonly string[]): Archiv
 }
 
 /**
- * The images of an OCI layout: of each entry of `index.json` the one that suits the platform best.
+ * The images of an OCI layout: of each entry of `index.json` the one that suits the platforms best.
  *
- * @throws {InvalidArgumentError} Damaged. {NotFoundError} Nothing in it runs on `platform`.
+ * @throws {InvalidArgumentError} Damaged. {NotFoundError} Nothing in it is for them.
  */
 export async function readOciLayout(
   spool: ArchiveSpool,
-  platform: Platform,
+  choice: PlatformChoice,
 ): Promise<readonly ArchivedImage[]> {
   const { manifests } = await readIndex(spool);
   const documents = new DocumentReader(spool);
@@ -158,19 +159,28 @@ export async function readOciLayout(
   const others: Platform[] = [];
   for (const descriptor of manifests) {
     const found = await findManifests(documents, descriptor, 0);
+    const names = nameOf(descriptor);
+    const archived = found.map((one) => toArchivedImage(one, names));
+    if (choice.wanted.length > 0) {
+      const platforms = await Promise.all(
+        found.map(
+          async ({ descriptor: { platform } }, index) =>
+            platform ?? (await configPlatform(spool, archived[index]?.configPath ?? "")),
+        ),
+      );
+      const chosen = chooseWanted(choice.wanted, platforms, names[0] ?? descriptor.digest);
+      images.push(...chosen.flatMap((index) => archived[index] ?? []));
+      others.push(...platforms);
+      continue;
+    }
     const known = found.flatMap((one) => one.descriptor.platform ?? []);
     // what the layout names itself, or nobody gave a platform, is taken whatever it runs on
     const isChoice = isIndexType(descriptor.mediaType) && known.length === found.length;
-    const chosen = found[isChoice ? selectPlatform(platform, known) : 0];
-    if (chosen) images.push(toArchivedImage(chosen, nameOf(descriptor)));
+    const chosen = archived[isChoice ? selectPlatform(choice.host, known) : 0];
+    if (chosen) images.push(chosen);
     else others.push(...known);
   }
-  if (images.length === 0) {
-    throw new NotFoundError(
-      `Cannot load image: the archive has none for ${formatPlatform(platform)}, ` +
-        `it has ${others.map(formatPlatform).join(", ") || "no image at all"}`,
-    );
-  }
+  if (images.length === 0) throw noneFor(choice, others);
   return images;
 }
 

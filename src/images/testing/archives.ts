@@ -28,6 +28,8 @@ export interface ImageSpec {
   readonly packed?: boolean;
   readonly diffIds?: readonly string[];
   readonly created?: string;
+  /** `amd64` when absent. */
+  readonly architecture?: string;
 }
 
 export interface BuiltImage {
@@ -38,7 +40,7 @@ export interface BuiltImage {
 export function configOf(spec: ImageSpec): BuiltImage {
   const config = Buffer.from(
     JSON.stringify({
-      architecture: "amd64",
+      architecture: spec.architecture ?? "amd64",
       os: "linux",
       created: spec.created ?? "2024-01-02T03:04:05Z",
       config: spec.config ?? { Cmd: ["sh"] },

@@ -220,6 +220,8 @@ export async function openEngine(
     namespaces: host.namespaces,
     nft: host.nft,
     sockets: host.sockets,
+    internet: host.internet,
+    localPorts: host.localPorts,
     processes: host.processes,
     conntrack: host.conntrack,
     clock,

@@ -2,6 +2,8 @@ import type { Cgroups } from "./cgroups.ts";
 import type { Clock } from "./clock.ts";
 import type { Conntrack } from "./conntrack.ts";
 import type { Files } from "./files.ts";
+import type { InternetSockets } from "./internet-sockets.ts";
+import type { LocalPorts } from "./local-ports.ts";
 import type { Mounts } from "./mounts.ts";
 import type { Namespaces } from "./namespaces.ts";
 import type { Netlink } from "./netlink.ts";
@@ -17,6 +19,8 @@ export interface Host extends AsyncDisposable {
   readonly clock: Clock;
   readonly conntrack: Conntrack;
   readonly files: Files;
+  readonly internet: InternetSockets;
+  readonly localPorts: LocalPorts;
   readonly mounts: Mounts;
   readonly namespaces: Namespaces;
   readonly netlink: Netlink;

@@ -9,6 +9,8 @@ export interface EndpointRecord extends Endpoint {
   /** Device inside the namespace. */
   readonly interfaceName?: string;
   readonly gatewayPriority?: number;
+  /** As in the attachment. */
+  readonly links?: Readonly<Record<string, string>>;
   readonly linkLocalAddresses?: readonly string[];
   /** Its driver leads no ports of the host to it. */
   readonly hasNoPorts?: true;

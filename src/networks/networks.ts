@@ -70,6 +70,8 @@ export interface Attachment {
   readonly macAddress?: string;
   /** All names that it has in the network. */
   readonly dnsNames: readonly string[];
+  /** Names that it alone has for others in the network, by alias: `--link`. */
+  readonly links?: Readonly<Record<string, string>>;
   /** More addresses of the interface, not told to anybody. */
   readonly linkLocalAddresses?: readonly string[];
   /** In place of `ethN`. */
@@ -118,6 +120,14 @@ export type SandboxMode =
   /** Joins the sandbox of another, running container. */
   | { readonly kind: "container"; readonly containerId: string };
 
+/** What a container, or the daemon for it, says of its DNS; empty lists for what the host has. */
+export interface DnsSettings {
+  /** `--dns`: asked from the container, in the host's place. */
+  readonly servers: readonly string[];
+  /** `--dns-option`. */
+  readonly options: readonly string[];
+}
+
 export interface SandboxRequest {
   readonly containerId: string;
   /** For messages: who publishes a port. Short id when absent. */
@@ -127,6 +137,7 @@ export interface SandboxRequest {
   readonly attachments?: readonly Attachment[];
   readonly macAddress?: string;
   readonly ports: readonly PortRequest[];
+  readonly dns?: DnsSettings;
   /** Makes the network namespace at a path in place of the engine: one that a user namespace owns. */
   readonly makeNamespace?: (path: string) => Promise<void>;
 }

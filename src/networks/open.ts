@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { InvalidArgumentError } from "#base/errors.ts";
 import type { Clock } from "#host/clock.ts";
 import type { Conntrack } from "#host/conntrack.ts";
+import type { InternetSockets } from "#host/internet-sockets.ts";
+import type { LocalPorts } from "#host/local-ports.ts";
 import type { Namespaces } from "#host/namespaces.ts";
 import type { Netlink } from "#host/netlink.ts";
 import type { Nft } from "#host/nft.ts";
@@ -13,7 +15,9 @@ import type { Collection, Store } from "#store/store.ts";
 import { BridgeDriver } from "./bridge/bridge-driver.ts";
 import { decideDefaultNetwork } from "./bridge/default-network.ts";
 import type { NetworksConfig } from "./config.ts";
+import { HostServers } from "./dns/host-servers.ts";
 import { DriverTable } from "./driver-table.ts";
+import { readHostFile } from "./files/host-resolv-conf.ts";
 import { Firewall } from "./firewall/firewall.ts";
 import { HostDriver } from "./host/host-driver.ts";
 import { LocalIpam } from "./ipam/local-ipam.ts";
@@ -35,6 +39,8 @@ export interface OpenNetworksOptions {
   readonly namespaces: Namespaces;
   readonly nft: Nft;
   readonly sockets: Sockets;
+  readonly internet: InternetSockets;
+  readonly localPorts: LocalPorts;
   readonly processes: Processes;
   readonly clock: Clock;
   readonly conntrack: Conntrack;
@@ -43,6 +49,8 @@ export interface OpenNetworksOptions {
   readonly runDir: string;
   readonly config: NetworksConfig;
   readonly randomBytes: RandomBytes;
+  /** The host's resolv.conf; the usual one when absent. */
+  readonly hostResolvConfPath?: string;
   /** Reports what deserves a line in the log and stops nothing. */
   readonly warn: (message: string) => void;
 }
@@ -167,6 +175,12 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
     namespaces,
     clock: options.clock,
     conntrack: options.conntrack,
+    internet: options.internet,
+    localPorts: options.localPorts,
+    hostServers: new HostServers({
+      clock: options.clock,
+      read: () => readHostFile(options.hostResolvConfPath).text,
+    }),
     networkPools: config.networkPools,
     hostGateways: config.hostGateways,
     firewall: new Firewall({ nft: options.nft, engineId, scratchDirectory }),

@@ -1,12 +1,13 @@
 import type { NetworkId } from "#spec/ids.ts";
 import type { CollectionDefinition } from "#store/store.ts";
 import type { EndpointRecord } from "./driver.ts";
-import type { NetworkRecord, Sandbox } from "./networks.ts";
+import type { DnsSettings, NetworkRecord, Sandbox } from "./networks.ts";
 
 /** A sandbox as recorded, before any of it is made: what a crash leaves is in here whole. */
 export interface SandboxRecord extends Sandbox {
   readonly containerName: string;
   readonly endpoints: readonly EndpointRecord[];
+  readonly dns?: DnsSettings;
 }
 
 export const NETWORKS: CollectionDefinition<NetworkRecord> = { name: "networks", version: 1 };

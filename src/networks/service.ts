@@ -3,11 +3,15 @@ import type { Fault } from "#base/fault.ts";
 import { invariant, messageOf } from "#base/errors.ts";
 import type { Clock } from "#host/clock.ts";
 import type { Conntrack } from "#host/conntrack.ts";
+import type { InternetSockets } from "#host/internet-sockets.ts";
+import type { LocalPorts } from "#host/local-ports.ts";
 import type { Namespaces } from "#host/namespaces.ts";
 import type { Netlink } from "#host/netlink.ts";
 import { type NetworkId, shortId } from "#spec/ids.ts";
 import type { Collection } from "#store/store.ts";
 import { type CatalogOptions, NetworkCatalog } from "./catalog.ts";
+import { Forwarder } from "./dns/forward/forwarder.ts";
+import type { HostServers } from "./dns/host-servers.ts";
 import { NameTable } from "./dns/name-table.ts";
 import { DeviceSweeper } from "./device-sweeper.ts";
 import type { EndpointRecord } from "./driver.ts";
@@ -34,6 +38,7 @@ import { EndpointChanges } from "./sandboxes/endpoint-changes.ts";
 import { Leftovers } from "./sandboxes/leftovers.ts";
 import type { LiveSandbox } from "./sandboxes/live-sandbox.ts";
 import { SandboxDevices } from "./sandboxes/sandbox-devices.ts";
+import { SandboxDns } from "./sandboxes/sandbox-dns.ts";
 import { SandboxOpener } from "./sandboxes/sandbox-opener.ts";
 import { SandboxPorts } from "./sandboxes/sandbox-ports.ts";
 import { SandboxTable } from "./sandboxes/sandbox-table.ts";
@@ -49,6 +54,9 @@ export interface NetworkServiceOptions extends CatalogOptions {
   readonly conntrack: Conntrack;
   readonly firewall: Firewall;
   readonly ports: PortAllocator;
+  readonly internet: InternetSockets;
+  readonly localPorts: LocalPorts;
+  readonly hostServers: HostServers;
   readonly hostGateways: readonly string[];
   /** Reports what goes on all the same. */
   readonly warn: (message: string) => void;
@@ -62,13 +70,12 @@ export interface NetworkServiceOptions extends CatalogOptions {
 export class NetworkService implements Networks {
   readonly #options: NetworkServiceOptions;
   readonly #catalog: NetworkCatalog;
-  /** Who is called what, for those who live. */
-  readonly names: NameTable = new NameTable();
   readonly #sweeper: DeviceSweeper;
   readonly #table: SandboxTable;
   readonly #devices: SandboxDevices;
   readonly #ports: SandboxPorts;
   readonly #opener: SandboxOpener;
+  readonly #dns: SandboxDns;
   readonly #changes: EndpointChanges;
   readonly #leftovers: Leftovers;
 
@@ -76,7 +83,15 @@ export class NetworkService implements Networks {
   constructor(options: NetworkServiceOptions) {
     const catalog = new NetworkCatalog(options);
     const sweeper = new DeviceSweeper(options);
-    const table = new SandboxTable({ ...options, catalog, names: this.names });
+    const names = new NameTable();
+    const table = new SandboxTable({ ...options, catalog, names });
+    const dns = new SandboxDns({
+      ...options,
+      sandboxes: table,
+      table: names,
+      forwarder: new Forwarder(options),
+      random: Math.random,
+    });
     const devices = new SandboxDevices({ ...options, table, sweeper });
     const ports = new SandboxPorts({ ...options, table });
     const opener = new SandboxOpener({ ...options, table, devices, ports, catalog });
@@ -87,7 +102,8 @@ export class NetworkService implements Networks {
     this.#devices = devices;
     this.#ports = ports;
     this.#opener = opener;
-    this.#changes = new EndpointChanges({ ...options, table, devices, ports, opener });
+    this.#dns = dns;
+    this.#changes = new EndpointChanges({ ...options, table, devices, ports, opener, dns });
     this.#leftovers = new Leftovers({ ...options, table, catalog, sweeper });
   }
 
@@ -160,6 +176,7 @@ export class NetworkService implements Networks {
       await this.#ports.move(live, record);
       this.#table.tell(record);
     }
+    await this.#dns.bringUp(record);
     await this.#ports.publish(this.#table.get(containerId) ?? live);
     await this.#devices.becomeReady(record.endpoints);
     signal.throwIfAborted();
@@ -183,6 +200,7 @@ export class NetworkService implements Networks {
   async #close(live: LiveSandbox): Promise<void> {
     const { record } = live;
     this.#table.forgetNames(record);
+    this.#dns.close(record.containerId);
     await this.#ports.unpublish(live);
     if (record.mode.kind !== "container") {
       await this.#devices.dropNamespace(record);
@@ -225,6 +243,7 @@ export class NetworkService implements Networks {
     const { record } = live;
     await this.#devices.restore(record);
     this.#table.tell(record);
+    await this.#dns.takeOver(record);
     await this.#devices.becomeReady(record.endpoints);
     await this.#ports.takeOver(live);
   }
@@ -276,6 +295,7 @@ export class NetworkService implements Networks {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#dns[Symbol.dispose]();
     await this.#sweeper[Symbol.asyncDispose]();
     for (const { reservations } of this.#table.all()) {
       for (const reservation of reservations) await reservation[Symbol.asyncDispose]();

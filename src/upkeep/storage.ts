@@ -43,6 +43,7 @@ const CONTAINER_FILES: ReadonlySet<string> = new Set([
   "hosts",
   "hostname",
   "resolv.conf",
+  "resolv.conf.hash",
   "checkpoints",
   "config",
   "mounts",

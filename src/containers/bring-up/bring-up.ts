@@ -41,6 +41,7 @@ import {
   type StartingUsers,
   type UsersParts,
 } from "./user-namespaces.ts";
+import { dnsSettingsOf } from "./resolv-conf-file.ts";
 import { writeContainerFiles } from "./write-container-files.ts";
 
 export type BringUpParts = ExitParts & MountParts & PlanParts & UsersParts;
@@ -306,6 +307,7 @@ async function openSandbox(
         mode,
         ports:
           mode.kind === "bridge" ? planPorts(hostConfig, Object.keys(config.ExposedPorts)) : [],
+        dns: dnsSettingsOf(parts, record),
         ...(attachments ? { attachments } : {}),
         ...(macAddress ? { macAddress } : {}),
         ...(users ? { makeNamespace: (path: string) => users.makeNetwork(path) } : {}),

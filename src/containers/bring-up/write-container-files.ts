@@ -1,17 +1,12 @@
 import { chownSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { renderHostname, renderHosts, renderHostsOfHost } from "#networks/files/hosts.ts";
-import {
-  chooseHostFile,
-  RESOLV_CONF_PATH,
-  renderResolvConf,
-  SYSTEMD_RESOLV_CONF_PATH,
-} from "#networks/files/resolv-conf.ts";
 import type { Sandbox } from "#networks/networks.ts";
 import { joinedContainer } from "#spec/engine-api/host-config.ts";
 import { linkedHosts } from "#containers/links/linked.ts";
 import type { ContainerRecord } from "#containers/container.ts";
 import type { ContainerParts } from "#containers/parts.ts";
+import { writeResolvConf } from "./resolv-conf-file.ts";
 import { rootOwner } from "./user-namespaces.ts";
 
 /** The files on the host that are mounted at the same names below `/etc`. */
@@ -65,29 +60,10 @@ export function writeContainerFiles(
           hostGateways,
         }),
   );
-  const host = chooseHostFile(
-    readOptional(RESOLV_CONF_PATH) ?? "",
-    readOptional(SYSTEMD_RESOLV_CONF_PATH),
-  );
-  writeFileSync(
-    paths.resolvConfPath,
-    renderResolvConf({
-      hostFile: host.text,
-      hostPath: host.path,
-      hasOwnNamespace: !isHost,
-      hasIpv6: sandbox.endpoints.some(({ ipv6Address }) => Boolean(ipv6Address)),
-      nameservers: orDefault(hostConfig.Dns, parts.settings.dns),
-      search: orDefault(hostConfig.DnsSearch, parts.settings.dnsSearch),
-      options: orDefault(hostConfig.DnsOptions, parts.settings.dnsOptions),
-    }),
-  );
+  writeResolvConf(parts, record, sandbox, paths.resolvConfPath);
   const { uid, gid } = rootOwner(parts, hostConfig);
   for (const path of Object.values(paths) as readonly string[]) chownSync(path, uid, gid);
   return paths;
-}
-
-function orDefault(own: readonly string[], fallback: readonly string[]): readonly string[] {
-  return own.length > 0 ? own : fallback;
 }
 
 function readOptional(path: string): string | undefined {

@@ -70,6 +70,18 @@ function checkSettings(network: NetworkRecord, settings: EndpointSettings): void
   }
 }
 
+/** The names that `CONTAINER[:ALIAS]` gives to others, as the network's DNS knows those. */
+function linkNames(links: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    links.map((link) => {
+      const [given = "", alias] = link.split(":");
+      const target = given.replace(/^\//, "");
+      const name = /^[0-9a-f]{64}$/.test(target) ? target.slice(0, 12) : target;
+      return [alias || target, name];
+    }),
+  );
+}
+
 /** @throws {InvalidArgumentError} What is asked cannot be had there. */
 export function attachmentTo(
   record: Pick<ContainerRecord, "id" | "name" | "config">,
@@ -84,6 +96,7 @@ export function attachmentTo(
     dnsNames: dnsNamesOf(record, network.name, settings),
     gatewayPriority: settings.GwPriority,
     linkLocalAddresses: LinkLocalIPs,
+    ...(settings.Links.length === 0 ? {} : { links: linkNames(settings.Links) }),
     ...(IPv4Address === "" ? {} : { ipv4Address: IPv4Address }),
     ...(IPv6Address === "" ? {} : { ipv6Address: IPv6Address }),
     ...(settings.MacAddress === "" ? {} : { macAddress: settings.MacAddress }),

@@ -1,4 +1,6 @@
 import { ConflictError, InvalidArgumentError } from "#base/errors.ts";
+import { refreshResolvConf } from "#containers/bring-up/resolv-conf-file.ts";
+import { containerFilePaths } from "#containers/bring-up/write-container-files.ts";
 import type { ContainerRecord } from "#containers/container.ts";
 import type { ContainerParts } from "#containers/parts.ts";
 import type { EndpointChange, NetworkRecord } from "#networks/networks.ts";
@@ -6,7 +8,10 @@ import { joinedContainer } from "#spec/engine-api/host-config.ts";
 import type { EndpointSettings } from "#spec/engine-api/networking-config.ts";
 import { attachmentTo } from "./attachments.ts";
 
-export type ConnectParts = Pick<ContainerParts, "events" | "lives" | "networks" | "registry">;
+export type ConnectParts = Pick<
+  ContainerParts,
+  "events" | "lives" | "networks" | "registry" | "settings" | "warn"
+>;
 
 /**
  * Connects a container to a network: at once where it runs, else from its next start on.
@@ -39,6 +44,9 @@ export async function connectNetwork(
     }
     await using change = await parts.networks.connect(id, attachment);
     await carryOut(parts, { before: record, after, change });
+    const sandbox = parts.networks.sandboxOf(id);
+    const { resolvConfPath } = containerFilePaths(parts, after);
+    if (sandbox) refreshResolvConf(parts, after, sandbox, resolvConfPath);
     parts.events.networkConnected(after, change.endpoint);
   });
 }

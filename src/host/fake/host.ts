@@ -4,6 +4,7 @@ import { FakeCgroups } from "./cgroups.ts";
 import { ManualClock } from "./clock.ts";
 import { FakeConntrack } from "./conntrack.ts";
 import { FakeFiles } from "./files.ts";
+import { FakeInternetSockets, FakeLocalPorts } from "./internet.ts";
 import { FakeMounts } from "./mounts.ts";
 import { FakeNamespaces } from "./namespaces.ts";
 import { FakeNetlink } from "./netlink.ts";
@@ -35,6 +36,8 @@ export function openFakeHost(facts: Partial<System> = {}): FakeHost {
     clock: new ManualClock(),
     conntrack: new FakeConntrack(),
     files: new FakeFiles(),
+    internet: new FakeInternetSockets(),
+    localPorts: new FakeLocalPorts(),
     mounts: new FakeMounts(),
     namespaces: new FakeNamespaces({ networks }),
     netlink: new FakeNetlink({ networks }),

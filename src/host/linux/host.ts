@@ -5,6 +5,8 @@ import { LinuxConntrack } from "./conntrack.ts";
 import { openLibc } from "./ffi/libc.ts";
 import { tryOpenNftables } from "./ffi/libnftables.ts";
 import { LinuxFiles } from "./files.ts";
+import { LinuxInternetSockets } from "./internet-sockets.ts";
+import { LinuxLocalPorts } from "./local-ports.ts";
 import { LinuxMounts } from "./mounts.ts";
 import { LinuxNamespaces } from "./namespaces.ts";
 import { LinuxNetlink } from "./netlink.ts";
@@ -46,6 +48,8 @@ export async function openLinuxHost(options: LinuxHostOptions = {}): Promise<Hos
     clock,
     conntrack: stack.use(new LinuxConntrack({ libc })),
     files: stack.use(new LinuxFiles({ libc, mounts })),
+    internet: new LinuxInternetSockets({ libc, thread }),
+    localPorts: new LinuxLocalPorts({ libc, thread }),
     mounts,
     namespaces: new LinuxNamespaces({ libc, thread, processes }),
     netlink,

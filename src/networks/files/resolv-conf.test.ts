@@ -21,6 +21,7 @@ function lines(
     hostPath: "/etc/resolv.conf",
     hasOwnNamespace: true,
     hasIpv6: false,
+    hasEmbeddedDns: false,
     nameservers: [],
     search: [],
     options: [],

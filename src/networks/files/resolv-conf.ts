@@ -1,4 +1,10 @@
 import { isIpv4 } from "#base/ip-address.ts";
+import {
+  chooseUpstreams,
+  DNS_ADDRESS,
+  fallbackServers,
+  isServerAddress,
+} from "#networks/dns/upstreams.ts";
 
 /** What resolv.conf(5) says. */
 export interface ResolvConf {
@@ -16,6 +22,8 @@ export interface ResolvConfRequest {
   /** The container has a namespace of its own, in which the host's 127/8 is somewhere else. */
   readonly hasOwnNamespace: boolean;
   readonly hasIpv6: boolean;
+  /** The container is on a network whose names the embedded server knows. */
+  readonly hasEmbeddedDns: boolean;
   /** `--dns`, `--dns-search`, `--dns-option`: each, where not empty, takes the place of the host's. */
   readonly nameservers: readonly string[];
   readonly search: readonly string[];
@@ -26,10 +34,6 @@ export const RESOLV_CONF_PATH = "/etc/resolv.conf";
 /** Where systemd-resolved writes the servers that it asks itself. */
 export const SYSTEMD_RESOLV_CONF_PATH = "/run/systemd/resolve/resolv.conf";
 
-/** Docker's, where the host names no server that a container can reach. */
-const FALLBACK_IPV4 = ["8.8.8.8", "8.8.4.4"];
-const FALLBACK_IPV6 = ["2001:4860:4860::8888", "2001:4860:4860::8844"];
-
 export function parseResolvConf(text: string): ResolvConf {
   const nameservers: string[] = [];
   const options: string[] = [];
@@ -39,7 +43,8 @@ export function parseResolvConf(text: string): ResolvConf {
     if (/^\s*([#;]|$)/.test(line)) continue;
     const [keyword, ...values] = line.trim().split(/\s+/);
     if (keyword === "nameserver") nameservers.push(...values.slice(0, 1));
-    else if (keyword === "search" || keyword === "domain") search = values;
+    else if (keyword === "search" || keyword === "domain")
+      search = values.length > 0 ? values : search;
     else if (keyword === "options") options.push(...values);
     else other.push(line.trim());
   }
@@ -67,38 +72,95 @@ function isLoopback(address: string): boolean {
   return address.startsWith("127.") || address === "::1";
 }
 
-/** Servers of the host that a container can reach; the fallback where none is left. */
-function reachableServers(
-  request: ResolvConfRequest,
-  hostServers: readonly string[],
-): readonly string[] {
-  if (!request.hasOwnNamespace) return hostServers;
-  const reachable = hostServers.filter(
-    (address) => !isLoopback(address) && (request.hasIpv6 || isIpv4(address)),
-  );
-  if (reachable.length > 0) return reachable;
-  return request.hasIpv6 ? [...FALLBACK_IPV4, ...FALLBACK_IPV6] : FALLBACK_IPV4;
+/** What the file says of servers, and what is told of it in comments. */
+interface ServerPart {
+  readonly nameservers: readonly string[];
+  /** How the host's file was changed; as Docker calls it. */
+  readonly transform: "internal resolver" | "legacy" | undefined;
+  readonly usedFallback: boolean;
+  /** Servers that the embedded one asks. */
+  readonly asked: readonly string[];
 }
 
-/** Content of a container's /etc/resolv.conf on the default networks. */
+function serverPart(request: ResolvConfRequest, hostServers: readonly string[]): ServerPart {
+  const { nameservers: given, hasIpv6 } = request;
+  const plain = { usedFallback: false, asked: [] };
+  if (!request.hasOwnNamespace) {
+    const nameservers = given.length > 0 ? given : hostServers;
+    return { ...plain, nameservers, transform: undefined };
+  }
+  if (request.hasEmbeddedDns) {
+    const upstreams = chooseUpstreams({ given, hostServers, hasIpv6 });
+    return {
+      nameservers: [DNS_ADDRESS],
+      transform: "internal resolver",
+      usedFallback: given.length === 0 && hostServers.length === 0,
+      asked: upstreams.map(({ address, from }) => (from === "host" ? `host(${address})` : address)),
+    };
+  }
+  if (given.length > 0) return { ...plain, nameservers: given, transform: "legacy" };
+  const reachable = hostServers.filter(
+    (address) => !isLoopback(address) && (hasIpv6 || isIpv4(address)),
+  );
+  return {
+    nameservers: reachable.length > 0 ? reachable : fallbackServers(hasIpv6),
+    transform: "legacy",
+    usedFallback: reachable.length === 0,
+    asked: [],
+  };
+}
+
+/** The option that the embedded server needs: it knows names without a dot. */
+function withNdots(options: readonly string[]): {
+  readonly options: readonly string[];
+  readonly isAdded: boolean;
+} {
+  const valid = options.filter(
+    (option) => !/^ndots(:|$)/.test(option) || /^ndots:\+?\d+$/.test(option),
+  );
+  const isAdded = !valid.some((option) => option.startsWith("ndots:"));
+  return { options: isAdded ? [...valid, "ndots:0"] : valid, isAdded };
+}
+
+/** Content of a container's /etc/resolv.conf, its comments as Docker's, which tell how it came about. */
 export function renderResolvConf(request: ResolvConfRequest): string {
   const host = parseResolvConf(request.hostFile);
-  const nameservers =
-    request.nameservers.length > 0
-      ? request.nameservers
-      : reachableServers(request, host.nameservers);
+  const hostServers = host.nameservers.filter(isServerAddress);
+  const servers = serverPart(request, hostServers);
   // A single dot is the way to ask for no search at all.
   const search = (request.search.length > 0 ? request.search : host.search).filter(
     (domain) => domain !== ".",
   );
-  const options = request.options.length > 0 ? request.options : host.options;
+  const isOptionsOverride = request.options.length > 0;
+  const wanted = isOptionsOverride ? request.options : host.options;
+  const { options, isAdded } =
+    servers.transform === "internal resolver"
+      ? withNdots(wanted)
+      : { options: wanted, isAdded: false };
+  const hasNdots = options.some((option) => /^ndots(:|$)/.test(option));
+  const ndotsFrom = isAdded ? "internal" : isOptionsOverride ? "override" : "host";
+  const overrides = [
+    ...(request.nameservers.length > 0 ? ["nameservers"] : []),
+    ...(request.search.length > 0 ? ["search"] : []),
+    ...(isOptionsOverride ? ["options"] : []),
+  ];
+  const invalid = host.nameservers.filter((text) => !isServerAddress(text));
   const lines = [
-    "# Generated by Wharf, which makes no further changes once this file has been modified.",
-    ...nameservers.map((address) => `nameserver ${address}`),
+    "# Generated by Wharf.",
+    "# This file can be edited; Wharf will not make further changes once it",
+    "# has been modified.",
+    "",
+    ...servers.nameservers.map((address) => `nameserver ${address}`),
     ...(search.length > 0 ? [`search ${search.join(" ")}`] : []),
     ...(options.length > 0 ? [`options ${options.join(" ")}`] : []),
     ...host.other,
-    `# Based on host file: '${request.hostPath}'`,
+    "",
+    `# Based on host file: '${request.hostPath}'${servers.transform ? ` (${servers.transform})` : ""}`,
+    ...(servers.usedFallback ? ["# Used default nameservers."] : []),
+    ...(servers.asked.length > 0 ? [`# ExtServers: [${servers.asked.join(" ")}]`] : []),
+    ...(invalid.length > 0 ? [`# Invalid nameservers: [${invalid.join(" ")}]`] : []),
+    `# Overrides: [${overrides.join(" ")}]`,
+    ...(hasNdots ? [`# Option ndots from: ${ndotsFrom}`] : []),
   ];
   return `${lines.join("\n")}\n`;
 }

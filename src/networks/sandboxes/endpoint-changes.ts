@@ -5,6 +5,7 @@ import type { SandboxRecord } from "#networks/records.ts";
 import type { Conntrack } from "#host/conntrack.ts";
 import type { NetworkId } from "#spec/ids.ts";
 import type { SandboxDevices } from "./sandbox-devices.ts";
+import type { SandboxDns } from "./sandbox-dns.ts";
 import type { SandboxOpener } from "./sandbox-opener.ts";
 import type { SandboxPorts } from "./sandbox-ports.ts";
 import type { SandboxTable } from "./sandbox-table.ts";
@@ -15,6 +16,7 @@ export interface EndpointChangesOptions {
   readonly ports: SandboxPorts;
   readonly opener: Pick<SandboxOpener, "networkToJoin" | "planEndpoint">;
   readonly conntrack: Conntrack;
+  readonly dns: SandboxDns;
 }
 
 /** Containers that run come to networks, leave them, and are called otherwise there. */
@@ -116,7 +118,7 @@ export class EndpointChanges {
   }): EndpointChange {
     const { before, after, endpoint } = change;
     const { containerId } = before;
-    const { table, ports } = this.#options;
+    const { table, ports, dns } = this.#options;
     const claim = table.claim(endpoint);
     let isApplied = false;
     return {
@@ -127,11 +129,13 @@ export class EndpointChanges {
           const made = await change.act();
           const live = table.get(containerId);
           invariant(live, `container ${containerId} has a sandbox`);
+          await dns.bringUp(made);
           await ports.move(live, made);
           table.forgetName(containerId, endpoint.networkId);
           table.tell(made);
         } catch (error) {
           await change.undo();
+          await dns.bringUp(before);
           throw error;
         }
         isApplied = true;

@@ -103,6 +103,7 @@ export class SandboxOpener {
         ? {}
         : { namespacePath: join(this.#options.namespaceDir, id.slice(0, 12)) }),
       endpoints,
+      ...(request.dns ? { dns: request.dns } : {}),
     };
     const reservation = await ports.reserve(plan, request.ports);
     if (reservation) undo.use(reservation);
@@ -174,7 +175,7 @@ export class SandboxOpener {
       ? await ipam.take(network, { ...attachment, ...mac })
       : {};
     try {
-      const endpoint = driver.planEndpoint(network, {
+      const planned = driver.planEndpoint(network, {
         endpointId,
         containerId: container.containerId,
         interfaceIndex: nextInterfaceIndex(others),
@@ -182,6 +183,7 @@ export class SandboxOpener {
         ...(attachment ? { attachment } : {}),
         ...mac,
       });
+      const endpoint = attachment?.links ? { ...planned, links: attachment.links } : planned;
       table.planned.add(endpoint);
       return endpoint;
     } catch (error) {

@@ -25,6 +25,7 @@ export const NETLINK_NETFILTER = 12;
 const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
+const MSG_PEEK = 0x2;
 const MSG_DONTWAIT = 0x40;
 const MSG_TRUNC = 0x20;
 
@@ -73,6 +74,34 @@ export class NetlinkSocket implements Disposable {
     const { bytes, sequence } = this.#encode({ ...request, flags });
     await writeAside(this.#descriptor.number, bytes);
     this.#answers(attempt, sequence, false);
+  }
+
+  /**
+   * Sends changes that the kernel does together or not at all, between the marks of a batch that are the first and
+   * the last of them.
+   */
+  transact(attempt: string, requests: readonly NetlinkRequest[]): void {
+    const encoded = requests.map((request) =>
+      this.#encode({ ...request, flags: request.flags | NLM_F_REQUEST }),
+    );
+    const bytes = Buffer.concat(encoded.map((each) => each.bytes));
+    if (this.#libc.call.send(this.#descriptor.number, bytes, bytes.length, 0) < 0) {
+      throw systemError(attempt, this.#libc.errno());
+    }
+    const own = new Set(encoded.map((each) => each.sequence));
+    // Only refusals are told, and the kernel has told them when send(2) returns.
+    while (this.#hasAnswer()) {
+      for (const message of this.#receive(attempt)) {
+        if (message.type !== NLMSG_ERROR || !own.has(message.sequence)) continue;
+        throw systemError(attempt, -message.payload.readInt32LE(0), refusalText(message));
+      }
+    }
+  }
+
+  #hasAnswer(): boolean {
+    const { call } = this.#libc;
+    const flags = MSG_DONTWAIT | MSG_PEEK;
+    return call.recv(this.#descriptor.number, this.#buffer, 1, flags) >= 0;
   }
 
   /** Asks for one object. @returns Undefined when the kernel says ENODEV. */

@@ -74,7 +74,7 @@ export interface ContainersOptions {
   readonly mounts: Pick<Mounts, "bind" | "bindMapped" | "list" | "tmpfs" | "unmount">;
   readonly namespaces: Pick<Namespaces, "openUser">;
   /** For health checks that the engine does itself. */
-  readonly sockets: Pick<Sockets, "connectTcp">;
+  readonly sockets: Pick<Sockets, "connectTcp" | "openVault">;
   readonly filesWorkers: FilesWorkers;
   /** Told of each health check. */
   readonly onProbe?: (probe: {

@@ -229,6 +229,7 @@ export async function openEngine(
     runDir: config.execRoot,
     config: networksConfig(config),
     randomBytes: newRandomBytes,
+    vaultOf: (containerId) => runtime.vault(containerId),
     warn,
   });
   stack.use(openedNetworks);

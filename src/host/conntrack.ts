@@ -1,7 +1,19 @@
-/** Which remembered connections, IPv4. */
+/** One service behind address translation. */
+export interface LedTo {
+  readonly protocol: "tcp" | "udp" | "sctp";
+  /** The port that clients send to. */
+  readonly hostPort: number;
+  /** Who answers. */
+  readonly containerAddress: string;
+  readonly containerPort: number;
+}
+
+/** Which remembered connections. */
 export type ConnectionMatch =
   /** Those answered by `address`: to it directly, or rewritten to it. */
   | { readonly kind: "answered-by"; readonly address: string }
+  /** Those that came to a port and were led to another address and port. */
+  | { readonly kind: "led-to"; readonly targets: readonly LedTo[] }
   /** Those sent to one of `ports` of one of `addresses`, whoever was to answer. */
   | {
       readonly kind: "sent-to";

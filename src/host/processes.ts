@@ -1,3 +1,5 @@
+import type { PortProtocol } from "./sockets.ts";
+
 /**
  * What a process inherits at one descriptor: a number is the daemon's own open descriptor; "ignore" is
  * /dev/null at 0 to 2 and nothing from 3 on.
@@ -94,6 +96,6 @@ export interface Processes {
   killGroup(process: ProcessIdentity, signal: number): boolean;
   /** Resolves when it has ended, child or not (pidfd). */
   waitGone(process: ProcessIdentity, signal?: AbortSignal): Promise<void>;
-  /** Who listens on a TCP or UDP port of the host: `nginx (pid 4711)`; undefined when unknown. */
-  portHolder(protocol: "tcp" | "udp", port: number): string | undefined;
+  /** Who has a port of the host: `nginx (pid 4711)`; undefined when unknown. */
+  portHolder(protocol: PortProtocol, port: number): string | undefined;
 }

@@ -35,6 +35,29 @@ export interface StreamSocket extends AsyncDisposable {
   endWriting(): void;
 }
 
+/** An open socket, and what it is known by to whoever finds it. */
+export interface KeptSocket {
+  readonly name: string;
+  readonly descriptor: number;
+}
+
+/**
+ * A place in the kernel where sockets stay open: as long as any process has its ends, which need do nothing with
+ * them. Disposing lets go of this process's ends.
+ */
+export interface SocketVault extends Disposable {
+  /** Both ends, for another process to inherit. */
+  readonly ends: readonly [number, number];
+  /** Keeps these in place of what is kept; the descriptors go on to be the caller's. */
+  keep(sockets: readonly KeptSocket[]): void;
+  /** What is kept, as descriptors that are the caller's; it stays kept. */
+  take(): readonly KeptSocket[];
+  /** The same vault by ends of its own. Only one of those who have it changes it. */
+  share(): SocketVault;
+}
+
+export type PortProtocol = "tcp" | "udp" | "sctp";
+
 export interface Sockets {
   /** Takes a connected SOCK_STREAM descriptor over, which disposal closes: a process's "pipe" from 3 on. */
   adoptStream(descriptor: number): Promise<StreamSocket>;
@@ -59,9 +82,22 @@ export interface Sockets {
   /** @param path Any length: over the kernel's 108 bytes it goes through /proc/self/fd. */
   connectSeqpacket(path: string): Promise<PacketSocket>;
   /**
-   * Binds a port on the host without accepting, so that others get "address in use".
+   * Takes a port of the host, so that others get "address in use". TCP sockets listen: what connects waits until
+   * somebody accepts.
+   *
    * @returns Descriptor, close-on-exec; undefined when the address is in use.
+   * @throws {UnsupportedError} The kernel has no SCTP.
    */
-  reservePort(protocol: "tcp" | "udp", address: string, port: number): number | undefined;
+  reservePort(protocol: PortProtocol, address: string, port: number): number | undefined;
   closeDescriptor(descriptor: number): void;
+  /** An empty vault. */
+  openVault(): SocketVault;
+  /**
+   * A vault that another process has inherited (pidfd_getfd).
+   *
+   * @param pid Whose it is: the caller sees to it that this is not a later process with the number.
+   * @param ends Descriptors of that process.
+   * @returns Undefined when the process has ended.
+   */
+  vaultOf(pid: number, ends: readonly [number, number]): SocketVault | undefined;
 }

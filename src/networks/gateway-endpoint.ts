@@ -20,8 +20,9 @@ export function gatewayEndpoint(
 /** The endpoint that ports of the host lead to: that with the default route, where its driver does so. */
 export function publishingEndpoint(
   endpoints: readonly EndpointRecord[],
+  family: 4 | 6,
 ): EndpointRecord | undefined {
-  const outer = gatewayEndpoint(endpoints, 4);
+  const outer = gatewayEndpoint(endpoints, family);
   return outer?.hasNoPorts ? undefined : outer;
 }
 

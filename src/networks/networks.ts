@@ -1,5 +1,6 @@
 import type { Fault } from "#base/fault.ts";
 import { ConflictError } from "#base/errors.ts";
+import type { PortProtocol, SocketVault } from "#host/sockets.ts";
 import type { EndpointId, NetworkId, SandboxId } from "#spec/ids.ts";
 
 export interface NetworkRecord {
@@ -82,7 +83,7 @@ export interface Attachment {
 
 /** One published port, resolved: what listens where. */
 export interface PublishedPort {
-  readonly protocol: "tcp" | "udp";
+  readonly protocol: PortProtocol;
   readonly containerPort: number;
   /** `0.0.0.0`, `::` or one address. */
   readonly hostAddress: string;
@@ -91,7 +92,7 @@ export interface PublishedPort {
 
 /** A wish for a published port; `hostPort` 0 takes a free one of 32768–60999. */
 export interface PortRequest {
-  readonly protocol: "tcp" | "udp" | "sctp";
+  readonly protocol: PortProtocol;
   readonly containerPort: number;
   readonly hostAddress?: string;
   /** Inclusive range to take the first free port of. */
@@ -138,6 +139,8 @@ export interface SandboxRequest {
   readonly macAddress?: string;
   readonly ports: readonly PortRequest[];
   readonly dns?: DnsSettings;
+  /** Inherited by the container's supervisor, to keep the ports while no daemon runs; the caller's to dispose. */
+  readonly vault?: SocketVault;
   /** Makes the network namespace at a path in place of the engine: one that a user namespace owns. */
   readonly makeNamespace?: (path: string) => Promise<void>;
 }
@@ -167,8 +170,8 @@ export interface PortChange extends AsyncDisposable {
   /** Writes the sandbox's record as it will be, or as it was; in the caller's transaction. */
   record(which: "after" | "before"): void;
   /**
-   * Puts the rules in force in one transaction of the kernel, then gives the old ports back. Connections that
-   * are established go on.
+   * Puts the rules in force in one transaction of the kernel, then gives the old ports back. Connections through
+   * ports that stay go on; those through ports that go are cut off.
    *
    * @throws {FailedPreconditionError} The kernel refuses; nothing has changed then.
    */

@@ -9,7 +9,7 @@ import type { Namespaces } from "#host/namespaces.ts";
 import type { Netlink } from "#host/netlink.ts";
 import type { Nft } from "#host/nft.ts";
 import type { Processes } from "#host/processes.ts";
-import type { Sockets } from "#host/sockets.ts";
+import type { Sockets, SocketVault } from "#host/sockets.ts";
 import { newNetworkId, type RandomBytes } from "#spec/ids.ts";
 import type { Collection, Store } from "#store/store.ts";
 import { BridgeDriver } from "./bridge/bridge-driver.ts";
@@ -51,6 +51,8 @@ export interface OpenNetworksOptions {
   readonly randomBytes: RandomBytes;
   /** The host's resolv.conf; the usual one when absent. */
   readonly hostResolvConfPath?: string;
+  /** @see NetworkServiceOptions.vaultOf */
+  readonly vaultOf: (containerId: string) => SocketVault | undefined;
   /** Reports what deserves a line in the log and stops nothing. */
   readonly warn: (message: string) => void;
 }
@@ -190,6 +192,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
       processes: options.processes,
       defaultAddresses: bindAddresses(config),
     }),
+    vaultOf: options.vaultOf,
     warn: options.warn,
     randomBytes: options.randomBytes,
   });

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { UnsupportedError } from "#base/errors.ts";
 import { PortInUseError, type PortRequest } from "./networks.ts";
-import { Lab, type LabEngine } from "./testing/lab.ts";
+import { hex, Lab, type LabEngine } from "./testing/lab.ts";
+import { MemoryStore } from "#store/memory/store.ts";
 
 let lab: Lab;
 let engine: LabEngine;
@@ -26,6 +28,17 @@ function freePort(): number {
     for (const descriptor of held)
       if (descriptor !== undefined) lab.host.sockets.closeDescriptor(descriptor);
     if (held.every((descriptor) => descriptor !== undefined)) return first;
+  }
+}
+
+function hasSctp(): boolean {
+  try {
+    const descriptor = lab.host.sockets.reservePort("sctp", "127.0.0.1", freePort());
+    if (descriptor !== undefined) lab.host.sockets.closeDescriptor(descriptor);
+    return true;
+  } catch (error) {
+    if (error instanceof UnsupportedError) return false;
+    throw error;
   }
 }
 
@@ -114,13 +127,17 @@ describe("openSandbox() with ports", () => {
     for (const name of names) await engine.networks.closeSandbox(name);
   });
 
-  test("refuses an address that the host does not have, and sctp", () => {
+  test("refuses an address that the host does not have, and sctp where the kernel has none", async () => {
     expect(
       lab.container(engine, "x", [{ ...tcp(8080), hostAddress: "203.0.113.9" }]),
     ).rejects.toThrow("failed to bind host port 203.0.113.9:8080/tcp");
-    expect(lab.container(engine, "y", [{ ...tcp(8080), protocol: "sctp" }])).rejects.toThrow(
-      "Cannot publish port 80/sctp",
-    );
+    const sctp = lab.container(engine, "y", [{ ...tcp(freePort()), protocol: "sctp" }]);
+    if (hasSctp()) {
+      expect((await sctp).ports.map(({ protocol }) => protocol)).toEqual(["sctp", "sctp"]);
+      await engine.networks.closeSandbox("y");
+    } else {
+      expect(sctp).rejects.toThrow("this kernel has no SCTP (CONFIG_IP_SCTP)");
+    }
   });
 });
 
@@ -192,5 +209,61 @@ describe("changePorts()", () => {
     expect(lab.host.sockets.reservePort("tcp", "0.0.0.0", mine)).toBeUndefined();
     await engine.networks.closeSandbox("mine");
     await engine.networks.closeSandbox("theirs");
+  });
+});
+
+describe("a daemon that is killed", () => {
+  test("leaves its ports taken, and the next one serves [::1] from the very sockets", async () => {
+    const store = new MemoryStore();
+    const old = await lab.engine({}, { store, engineId: hex(16) });
+    await old.networks.reconcile(new Set());
+    const port = freePort();
+    const web = await lab.container(old, "kept", [tcp(port)]);
+    lab.serveTcp(web.namespacePath, 80);
+    await old.crash();
+    for (const address of ["0.0.0.0", "::"]) {
+      expect(lab.host.sockets.reservePort("tcp", address, port)).toBeUndefined();
+    }
+    expect(await failure(lab.container(engine, "other", [tcp(port)]))).toContain(
+      "address already in use by a socket that no process here has open",
+    );
+    const gateway = web.endpoints[0]?.gateway;
+    expect(await lab.askTcp(undefined, "127.0.0.1", port)).toBe(gateway);
+    // taken by nobody yet: it waits in the socket
+    const waiting = lab.askTcp(undefined, "::1", port);
+    const next = await lab.engine({ bridge: old.bridge }, old);
+    await next.networks.reconcile(new Set(["kept"]));
+    expect(await waiting).toBe(gateway);
+    expect(await lab.askTcp(undefined, "::1", port)).toBe(gateway);
+    expect(next.warnings.filter((line) => line.includes("reserved"))).toEqual([]);
+    expect(await failure(lab.container(next, "late", [tcp(port)]))).toContain(
+      'container "kept" publishes it',
+    );
+    await next.networks.closeSandbox("kept");
+    const free = lab.host.sockets.reservePort("tcp", "0.0.0.0", port);
+    expect(free).toBeDefined();
+    if (free !== undefined) lab.host.sockets.closeDescriptor(free);
+  });
+
+  test("has changed ports: the next one keeps those of the record and lets the others go", async () => {
+    const store = new MemoryStore();
+    const old = await lab.engine({}, { store, engineId: hex(16) });
+    await old.networks.reconcile(new Set());
+    const [first, second] = [freePort(), freePort()];
+    const before = await lab.container(old, "torn", [tcp(first)]);
+    const change = await old.networks.changePorts("torn", {
+      add: [tcp(second)],
+      remove: before.ports,
+    });
+    change.record("after"); // killed before it is applied
+    await change[Symbol.asyncDispose]();
+    await old.crash();
+    const next = await lab.engine({ bridge: old.bridge }, old);
+    await next.networks.reconcile(new Set(["torn"]));
+    expect(lab.host.sockets.reservePort("tcp", "0.0.0.0", second)).toBeUndefined();
+    const free = lab.host.sockets.reservePort("tcp", "0.0.0.0", first);
+    expect(free).toBeDefined();
+    if (free !== undefined) lab.host.sockets.closeDescriptor(free);
+    await next.networks.closeSandbox("torn");
   });
 });

@@ -7,6 +7,7 @@ import type { InternetSockets } from "#host/internet-sockets.ts";
 import type { LocalPorts } from "#host/local-ports.ts";
 import type { Namespaces } from "#host/namespaces.ts";
 import type { Netlink } from "#host/netlink.ts";
+import type { SocketVault } from "#host/sockets.ts";
 import { type NetworkId, shortId } from "#spec/ids.ts";
 import type { Collection } from "#store/store.ts";
 import { type CatalogOptions, NetworkCatalog } from "./catalog.ts";
@@ -58,6 +59,8 @@ export interface NetworkServiceOptions extends CatalogOptions {
   readonly localPorts: LocalPorts;
   readonly hostServers: HostServers;
   readonly hostGateways: readonly string[];
+  /** Where the sockets of a running container are kept while no daemon runs; the caller's to dispose. */
+  readonly vaultOf: (containerId: string) => SocketVault | undefined;
   /** Reports what goes on all the same. */
   readonly warn: (message: string) => void;
 }
@@ -297,8 +300,6 @@ export class NetworkService implements Networks {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#dns[Symbol.dispose]();
     await this.#sweeper[Symbol.asyncDispose]();
-    for (const { reservations } of this.#table.all()) {
-      for (const reservation of reservations) await reservation[Symbol.asyncDispose]();
-    }
+    for (const live of this.#table.all()) await this.#ports.leave(live);
   }
 }

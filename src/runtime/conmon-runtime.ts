@@ -4,12 +4,12 @@ import { ConflictError, InvalidArgumentError, invariant, NotFoundError } from "#
 import type { Cgroups, CgroupStats } from "#host/cgroups.ts";
 import type { Clock } from "#host/clock.ts";
 import type { Processes } from "#host/processes.ts";
-import type { Sockets } from "#host/sockets.ts";
+import type { Sockets, SocketVault } from "#host/sockets.ts";
 import type { Resources, Spec } from "#spec/oci-runtime.ts";
 import { adoptProcess } from "./adopt.ts";
 import { connectAttach } from "./conmon/attach.ts";
 import { sendReopenLog, sendResize } from "./conmon/control.ts";
-import { startSupervisor } from "./conmon/supervisor.ts";
+import { FIRST_INHERITED, startSupervisor } from "./conmon/supervisor.ts";
 import { readExit } from "./exit.ts";
 import type { ExitWatch } from "./exit-watch.ts";
 import { CompiledFilters } from "./oci/compiled-filters.ts";
@@ -120,6 +120,7 @@ export class ConmonRuntime implements Runtime {
       openStdin: request.openStdin,
       stdinOnce: request.stdinOnce,
       ...(request.restoreFrom === undefined ? {} : { isRestored: true }),
+      ...(request.vault ? { vaultEnds: [FIRST_INHERITED, FIRST_INHERITED + 1] } : {}),
     };
     const folder = this.#makeFolder(record);
     await using undo = new AsyncDisposableStack();
@@ -130,6 +131,7 @@ export class ConmonRuntime implements Runtime {
       ...(request.logMaxBytes === undefined ? {} : { logMaxBytes: request.logMaxBytes }),
       ...(request.restoreFrom === undefined ? {} : { restoreFrom: request.restoreFrom }),
       hasEmptyInput: request.isRemapped,
+      ...(request.vault ? { inherited: request.vault.ends } : {}),
       prepare: async () => {
         const spec = await request.spec();
         const scoped = isScoped ? withScope(spec) : spec;
@@ -314,6 +316,19 @@ export class ConmonRuntime implements Runtime {
     return readdirSync(join(this.#parts.stateDir, "processes"));
   }
 
+  vault(id: string): SocketVault | undefined {
+    const { processes, sockets } = this.#parts;
+    const folder = this.#folder(id);
+    const ends = folder.readRecord()?.vaultEnds;
+    const supervisor = folder.readPair()?.supervisor;
+    if (!ends || !supervisor) return undefined;
+    const vault = sockets.vaultOf(supervisor.pid, ends);
+    // looked at last: what was found is of that process and of no later one with its number
+    if (processes.isAlive(supervisor)) return vault;
+    vault?.[Symbol.dispose]();
+    return undefined;
+  }
+
   pids(id: string): readonly number[] {
     return this.#parts.cgroups.pids(this.#record(id).cgroupPath);
   }
@@ -333,6 +348,7 @@ export class ConmonRuntime implements Runtime {
       readonly restoreFrom?: string;
       /** Standard input is a pipe that has ended, where none is open. */
       readonly hasEmptyInput: boolean;
+      readonly inherited?: readonly number[];
       /** Writes what the runtime reads; runs while conmon starts. */
       readonly prepare: () => Prepared | Promise<Prepared>;
       readonly attach?: () => Promise<void>;
@@ -351,6 +367,7 @@ export class ConmonRuntime implements Runtime {
         cgroups.expectMove(); // the first may be forgotten before the runtime gets there
       },
       ...(attach === undefined ? {} : { whenAttachable: attach }),
+      ...(request.inherited === undefined ? {} : { inherited: request.inherited }),
       plan: {
         id: record.id,
         containerId: record.containerId,

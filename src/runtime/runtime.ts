@@ -1,5 +1,6 @@
 import type { CgroupStats } from "#host/cgroups.ts";
 import type { ProcessIdentity } from "#host/processes.ts";
+import type { SocketVault } from "#host/sockets.ts";
 import type {
   Process as OciProcess,
   Resources as OciResources,
@@ -79,6 +80,12 @@ export interface Runtime {
   list(): readonly string[];
   /** Counters of a container's cgroup; empty when it has none. */
   stats(id: string): CgroupStats;
+  /**
+   * Sockets that a running container's supervisor keeps.
+   *
+   * @returns The caller's to dispose; undefined where there is none.
+   */
+  vault(id: string): SocketVault | undefined;
   /** Processes inside, host pids. */
   pids(id: string): readonly number[];
 }
@@ -114,6 +121,8 @@ export interface CreateRequest {
   readonly logMaxBytes?: number;
   /** Cgroup path of spec, for stats and clean-up. */
   readonly cgroupPath: string;
+  /** The supervisor inherits it and keeps what is in it for as long as it lives; the caller's to dispose. */
+  readonly vault?: SocketVault;
   /** A folder that `checkpoint` wrote: the processes in it go on when `create` returns, before `start`. */
   readonly restoreFrom?: string;
 }

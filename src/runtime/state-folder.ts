@@ -18,6 +18,8 @@ export interface ProcessRecord {
   readonly stdinOnce: boolean;
   /** Its processes came out of a checkpoint: they wait for no start. */
   readonly isRestored?: true;
+  /** conmon's descriptors of a vault with sockets. */
+  readonly vaultEnds?: readonly [number, number];
 }
 
 /** What is known once conmon has reported; `processes.json`. */

@@ -246,6 +246,45 @@ describe("a published port", () => {
   });
 });
 
+/** Whether a program of the host may listen there. */
+function isFree(hostname: string, port: number): boolean {
+  try {
+    Bun.listen({ hostname, port, socket: { data() {} } }).stop(true);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe("while the engine is down", () => {
+  test("ports stay taken, those that came while the container ran too; [::1] waits for the engine", async () => {
+    await engine.mustDocker(
+      ...["run", "-d", "--name", "held", "-p", "80", "busybox", "sh", "-c", serve("held")],
+    );
+    const first = Number(await portOf("held"));
+    const second = first + 1;
+    const added = await engine.wharf(["update", "--publish-add", `${second}:80`, "held"]);
+    expect(added.stderr).toBe("");
+    await engine.crash();
+    for (const port of [first, second]) {
+      for (const address of ["0.0.0.0", "127.0.0.1", "::"]) {
+        expect(isFree(address, port)).toBe(false);
+      }
+      expect(await fetchWord(`http://127.0.0.1:${port}/`)).toBe("held");
+    }
+    const waiting = runCommand(["curl", "-fs", "--max-time", "20", `http://[::1]:${second}/`]);
+    await engine.start();
+    expect((await waiting).stdout).toBe("held");
+    await engine.mustWharf("update", "--publish-rm", `${first}:80`, "held");
+    expect(isFree("0.0.0.0", first)).toBe(true);
+    expect(await fetchWord(`http://[::1]:${second}/`)).toBe("held");
+    await engine.mustDocker("restart", "-t", "0", "held");
+    expect(await fetchWord(`http://[::1]:${second}/`)).toBe("held");
+    await engine.mustDocker("rm", "-f", "held");
+    expect(isFree("0.0.0.0", second)).toBe(true);
+  });
+});
+
 describe("network modes", () => {
   test("none has loopback only, host is the host's, container:X is shared", async () => {
     expect(

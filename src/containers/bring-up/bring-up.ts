@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { ConflictError, FailedPreconditionError, messageOf, WharfError } from "#base/errors.ts";
 import type { Sandbox, SandboxMode } from "#networks/networks.ts";
+import type { Sockets, SocketVault } from "#host/sockets.ts";
 import type { RunningProcess } from "#runtime/runtime.ts";
 import { type HostConfig, joinedContainer } from "#spec/engine-api/host-config.ts";
 import type { ContainerId } from "#spec/ids.ts";
@@ -44,7 +45,10 @@ import {
 import { dnsSettingsOf } from "./resolv-conf-file.ts";
 import { writeContainerFiles } from "./write-container-files.ts";
 
-export type BringUpParts = ExitParts & MountParts & PlanParts & UsersParts;
+export type BringUpParts = ExitParts &
+  MountParts &
+  PlanParts &
+  UsersParts & { readonly sockets: Pick<Sockets, "openVault"> };
 
 /**
  * From a container that does not run to one that does, in its lane. What is independent goes side by side:
@@ -108,10 +112,11 @@ async function bringUpUnless(
   using _ = unbindingOwnMounts(parts, record);
   using _images = { [Symbol.dispose]: () => unmountImages(parts.snapshotter, record) };
   using users = openUsers(parts, record);
+  using vault = parts.sockets.openVault();
   let connecting = Promise.resolve();
   let rootPath: string | undefined;
   const spec = async (): Promise<Spec> => {
-    const prepared = await prepare(parts, { record, users, undo }, signal);
+    const prepared = await prepare(parts, { record, users, undo }, vault, signal);
     rootPath = prepared.rootPath;
     checkMachine(parts, record, rootPath);
     connecting = connectBeside(parts, record, signal);
@@ -125,7 +130,7 @@ async function bringUpUnless(
   undo.defer(() => parts.logs.end(logged));
   const restoring = restoreFrom === undefined ? {} : { restoreFrom };
   const process = await parts.runtime
-    .create({ ...planProcess(parts, record), spec, ...restoring }, signal)
+    .create({ ...planProcess(parts, record), spec, vault, ...restoring }, signal)
     .catch((error: unknown) => {
       throw rootPath === undefined ? error : withSuggestion(error, rootPath, record);
     });
@@ -174,10 +179,11 @@ function connectBeside(
 async function prepare(
   parts: BringUpParts,
   { record, users, undo }: Starting,
+  vault: SocketVault,
   signal: AbortSignal,
 ): Promise<PreparedContainer> {
   const { id } = record;
-  const opening = openSandbox(parts, record, users, signal);
+  const opening = openSandbox(parts, { record, users, vault }, signal);
   const mounted: ContainerMount[] = [];
   undo.defer(async () => {
     const sandbox = await opening.catch(() => undefined);
@@ -291,8 +297,7 @@ async function connectClients(parts: BringUpParts, record: ContainerRecord): Pro
 
 async function openSandbox(
   parts: BringUpParts,
-  record: ContainerRecord,
-  users: StartingUsers | undefined,
+  { record, users, vault }: Pick<Starting, "record" | "users"> & { readonly vault: SocketVault },
   signal: AbortSignal,
 ): Promise<Sandbox> {
   const { id, name, config, hostConfig, networkingConfig } = record;
@@ -305,6 +310,7 @@ async function openSandbox(
         containerId: id,
         containerName: name,
         mode,
+        vault,
         ports:
           mode.kind === "bridge" ? planPorts(hostConfig, Object.keys(config.ExposedPorts)) : [],
         dns: dnsSettingsOf(parts, record),

@@ -116,6 +116,10 @@ export class FakeRuntime implements Runtime {
     return running(this.#world.add(request.id, request.id, args));
   }
 
+  vault(): undefined {
+    return undefined;
+  }
+
   async start(id: string): Promise<void> {
     const process = this.#world.all.get(id);
     if (process?.status !== "created") throw new ConflictError(`${id} is not waiting`);

@@ -129,6 +129,7 @@ export async function openRealEngine(root: RealRoot): Promise<RealEngine> {
     runDir: join(root.directory, "run"),
     config: { ...DEFAULT_NETWORKS_CONFIG, bridge: root.bridge },
     randomBytes: random,
+    vaultOf: (containerId) => opened.runtime.vault(containerId),
     warn,
   });
   stack.use(networks);

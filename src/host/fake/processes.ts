@@ -7,6 +7,7 @@ import type {
   SpawnedProcess,
   SpawnOptions,
 } from "#host/processes.ts";
+import type { PortProtocol } from "#host/sockets.ts";
 
 export type RunOptions = Parameters<Processes["run"]>[0];
 
@@ -51,7 +52,7 @@ export class FakeProcesses implements Processes {
     return this.#add(undefined);
   }
 
-  setPortHolder(protocol: "tcp" | "udp", port: number, holder: string): void {
+  setPortHolder(protocol: PortProtocol, port: number, holder: string): void {
     this.#holders.set(`${protocol}/${port}`, holder);
   }
 
@@ -104,7 +105,7 @@ export class FakeProcesses implements Processes {
     await Promise.race([exited, aborted]);
   }
 
-  portHolder(protocol: "tcp" | "udp", port: number): string | undefined {
+  portHolder(protocol: PortProtocol, port: number): string | undefined {
     return this.#holders.get(`${protocol}/${port}`);
   }
 

@@ -1,8 +1,11 @@
 import { NotFoundError, UnavailableError } from "#base/errors.ts";
 import type {
   DatagramSocket,
+  KeptSocket,
   PacketSocket,
+  PortProtocol,
   Sockets,
+  SocketVault,
   StreamSocket,
   TcpConnection,
 } from "#host/sockets.ts";
@@ -49,7 +52,7 @@ export class FakeSockets implements Sockets {
     );
   }
 
-  reservePort(protocol: "tcp" | "udp", address: string, port: number): number | undefined {
+  reservePort(protocol: PortProtocol, address: string, port: number): number | undefined {
     const name = `${protocol} ${address} ${port}`;
     if ([...this.#reserved.values()].includes(name)) return undefined;
     const descriptor = this.#nextDescriptor;
@@ -60,6 +63,23 @@ export class FakeSockets implements Sockets {
 
   closeDescriptor(descriptor: number): void {
     this.#reserved.delete(descriptor);
+  }
+
+  openVault(): SocketVault {
+    const content: { sockets: readonly KeptSocket[] } = { sockets: [] };
+    const vault: SocketVault = {
+      ends: [0, 0],
+      keep: (sockets) => void (content.sockets = sockets),
+      take: () => content.sockets,
+      share: () => vault,
+      [Symbol.dispose]() {},
+    };
+    return vault;
+  }
+
+  /** No process has one. */
+  vaultOf(): SocketVault | undefined {
+    return undefined;
   }
 }
 

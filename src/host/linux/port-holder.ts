@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
+import type { PortProtocol } from "#host/sockets.ts";
+
 /** State column of /proc/net/tcp: listening; of /proc/net/udp: bound, not connected. */
 const HOLDING_STATE = { tcp: "0A", udp: "07" } as const;
 
@@ -21,8 +23,9 @@ export function parseHolders(text: string, protocol: "tcp" | "udp", port: number
   return inodes;
 }
 
-/** `nginx (pid 4711)`; undefined when nobody, or a process that may not be looked into, holds it. */
-export function findPortHolder(protocol: "tcp" | "udp", port: number): string | undefined {
+/** `nginx (pid 4711)`; undefined when nobody holds it. */
+export function findPortHolder(protocol: PortProtocol, port: number): string | undefined {
+  if (protocol === "sctp") return undefined;
   const inodes = [`/proc/net/${protocol}`, `/proc/net/${protocol}6`].flatMap((path) =>
     parseHolders(readOptional(path) ?? "", protocol, port),
   );
@@ -33,7 +36,7 @@ export function findPortHolder(protocol: "tcp" | "udp", port: number): string | 
       return `${readOptional(`/proc/${pid}/comm`)?.trim() ?? "unknown"} (pid ${pid})`;
     }
   }
-  return undefined;
+  return "a socket that no process here has open, as those of a container whose engine is not running";
 }
 
 function holdsAny(pid: string, sockets: ReadonlySet<string>): boolean {

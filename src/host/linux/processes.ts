@@ -7,6 +7,7 @@ import type {
   SpawnedProcess,
   SpawnOptions,
 } from "#host/processes.ts";
+import type { PortProtocol } from "#host/sockets.ts";
 import { connectDescriptor } from "./descriptor-socket.ts";
 import { errnoOf, errnos, systemError } from "./ffi/errno.ts";
 import type { Libc } from "./ffi/libc.ts";
@@ -104,7 +105,7 @@ export class LinuxProcesses implements Processes {
     }
   }
 
-  portHolder(protocol: "tcp" | "udp", port: number): string | undefined {
+  portHolder(protocol: PortProtocol, port: number): string | undefined {
     return findPortHolder(protocol, port);
   }
 

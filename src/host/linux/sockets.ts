@@ -1,11 +1,13 @@
 import { basename, dirname } from "node:path";
 import { isIPv6 } from "node:net";
-import { InvalidArgumentError } from "#base/errors.ts";
+import { InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
 import type { Clock } from "#host/clock.ts";
 import type {
   DatagramSocket,
   PacketSocket,
+  PortProtocol,
   Sockets,
+  SocketVault,
   StreamSocket,
   TcpConnection,
 } from "#host/sockets.ts";
@@ -14,6 +16,7 @@ import { errnos, systemError } from "./ffi/errno.ts";
 import { cString, type Libc, O_CLOEXEC, O_NONBLOCK, O_PATH } from "./ffi/libc.ts";
 import { parseIpAddress } from "./netlink/ip-address.ts";
 import { openPacketSocket } from "./packet-socket.ts";
+import { openSocketVault, socketVaultOf } from "./socket-vault.ts";
 import { connectTcp, type TcpTarget } from "./tcp-connection.ts";
 import { type JsThread, openDescriptor } from "./thread.ts";
 
@@ -27,6 +30,11 @@ const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
+const IPPROTO_SCTP = 132;
+/** Has no name in `node:os`. */
+const ESOCKTNOSUPPORT = 94;
+/** Connections that wait while the daemon is away; the kernel caps it by net.core.somaxconn. */
+const BACKLOG = 4096;
 /** sizeof(sockaddr_un.sun_path), the closing zero included. */
 const LONGEST_PATH_BYTES = 108;
 /** A listener whose queue is full refuses at once with EAGAIN; there is nothing to wait on. */
@@ -107,15 +115,38 @@ export class LinuxSockets implements Sockets {
     }
   }
 
-  reservePort(protocol: "tcp" | "udp", address: string, port: number): number | undefined {
-    const strict = this.#bind(protocol, address, port, false);
-    // Connections that a former server left in TIME_WAIT hold the port against a strict bind, not against
-    // this one; it must listen, as else another of its kind could bind the port too.
-    return strict ?? (protocol === "tcp" ? this.#bind(protocol, address, port, true) : undefined);
+  reservePort(protocol: PortProtocol, address: string, port: number): number | undefined {
+    const attempt = `Cannot reserve ${protocol} port ${port} of ${address}`;
+    const { call } = this.#libc;
+    const sockaddr = encodeAddress(address, port);
+    const family = isIPv6(address) ? AF_INET6 : AF_INET;
+    const type = protocol === "udp" ? SOCK_DGRAM : SOCK_STREAM;
+    const number = protocol === "sctp" ? IPPROTO_SCTP : 0;
+    const fd = call.socket(family, type | O_CLOEXEC | O_NONBLOCK, number);
+    if (fd < 0) throw openError(attempt, protocol, this.#libc.errno());
+    const on = Int32Array.of(1);
+    if (family === AF_INET6) call.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, on, 4);
+    // Connections that a former server left in TIME_WAIT hold the port against a bind without this. Having it a
+    // socket must listen, as else another of its kind could bind the port too.
+    if (protocol !== "udp") call.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, on, 4);
+    const isBound = call.bind(fd, sockaddr, sockaddr.length) === 0;
+    if (isBound && (protocol === "udp" || call.listen(fd, BACKLOG) === 0)) return fd;
+    const errno = this.#libc.errno();
+    call.close(fd);
+    if (errno === errnos.EADDRINUSE) return undefined;
+    throw systemError(attempt, errno);
   }
 
   closeDescriptor(descriptor: number): void {
     this.#libc.call.close(descriptor);
+  }
+
+  openVault(): SocketVault {
+    return openSocketVault(this.#libc);
+  }
+
+  vaultOf(pid: number, ends: readonly [number, number]): SocketVault | undefined {
+    return socketVaultOf(this.#libc, pid, ends);
   }
 
   /** @returns 0, or the errno. */
@@ -131,30 +162,14 @@ export class LinuxSockets implements Sockets {
       if (folderFd !== undefined) this.#libc.call.close(folderFd);
     }
   }
+}
 
-  #bind(
-    protocol: "tcp" | "udp",
-    address: string,
-    port: number,
-    shared: boolean,
-  ): number | undefined {
-    const attempt = `Cannot reserve ${protocol} port ${port} of ${address}`;
-    const { call } = this.#libc;
-    const sockaddr = encodeAddress(address, port);
-    const family = isIPv6(address) ? AF_INET6 : AF_INET;
-    const type = protocol === "tcp" ? SOCK_STREAM : SOCK_DGRAM;
-    const fd = call.socket(family, type | O_CLOEXEC | O_NONBLOCK, 0);
-    if (fd < 0) throw systemError(attempt, this.#libc.errno());
-    const on = Int32Array.of(1);
-    if (family === AF_INET6) call.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, on, 4);
-    if (shared) call.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, on, 4);
-    const isBound = call.bind(fd, sockaddr, sockaddr.length) === 0;
-    if (isBound && (!shared || call.listen(fd, 0) === 0)) return fd;
-    const errno = this.#libc.errno();
-    call.close(fd);
-    if (errno === errnos.EADDRINUSE) return undefined;
-    throw systemError(attempt, errno);
+function openError(attempt: string, protocol: PortProtocol, errno: number): Error {
+  const isMissing = errno === errnos.EPROTONOSUPPORT || errno === ESOCKTNOSUPPORT;
+  if (protocol === "sctp" && isMissing) {
+    return new UnsupportedError(`${attempt}: this kernel has no SCTP (CONFIG_IP_SCTP)`);
   }
+  return systemError(attempt, errno);
 }
 
 /** struct sockaddr_in or sockaddr_in6. */

@@ -20,18 +20,22 @@
  * that pretend to come from there; `published` never rewrites such packets from outside (they arrive in
  * prerouting, so they are foreign).
  *
+ * [::1]: IPv6 cannot be led from there to another device, and link-local addresses cannot be forwarded, so these are
+ * left to the port's socket, from which the daemon relays.
+ *
  * Each rule asks for the engine's own bridge: the table of an engine that was killed stays, and must not touch
  * the traffic of one that has taken its subnet since. (`iifname` in postrouting needs Linux 5.7.)
  *
  * Hairpin: a container that reaches itself or a neighbour through a published port is seen under the
  * gateway's address, or the neighbour would answer it directly and the answer match nothing.
  */
+import type { PortProtocol } from "#host/sockets.ts";
 import type { NetworkRules } from "#networks/driver.ts";
 
-/** A published port with the container that serves it, IPv4. */
+/** A published port with the container that serves it; both addresses of one family. */
 export interface PublishedTarget {
-  readonly protocol: "tcp" | "udp";
-  /** `0.0.0.0` for all addresses of the host. */
+  readonly protocol: PortProtocol;
+  /** `0.0.0.0` or `::` for all addresses of the host. */
   readonly hostAddress: string;
   readonly hostPort: number;
   readonly containerAddress: string;
@@ -45,7 +49,7 @@ export interface Ruleset {
   readonly ports: readonly PublishedTarget[];
 }
 
-const ANY_ADDRESS = "0.0.0.0";
+const ANY_ADDRESSES: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
 /** Name of an engine's table: the first eight letters and digits of its id. */
 export function tableNameOf(engineId: string): string {
@@ -54,10 +58,11 @@ export function tableNameOf(engineId: string): string {
 }
 
 function elementOf(port: PublishedTarget): { map: string; key: string; value: string } {
-  const isAny = port.hostAddress === ANY_ADDRESS;
+  const isAny = ANY_ADDRESSES.has(port.hostAddress);
   const key = `${port.protocol} . ${port.hostPort}`;
+  const family = port.hostAddress.includes(":") ? "6" : "";
   return {
-    map: isAny ? "published_any" : "published_at",
+    map: isAny ? `published${family}_any` : `published${family}_at`,
     key: isAny ? key : `${port.hostAddress} . ${key}`,
     value: `${port.containerAddress} . ${port.containerPort}`,
   };
@@ -208,6 +213,13 @@ export function renderRuleset({ table, engineId, networks, ports }: Ruleset): st
       [],
     ),
     ...mapLines("published_any", "inet_proto . inet_service : ipv4_addr . inet_service", "", []),
+    ...mapLines(
+      "published6_at",
+      "ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service",
+      "",
+      [],
+    ),
+    ...mapLines("published6_any", "inet_proto . inet_service : ipv6_addr . inet_service", "", []),
     ...mapLines("into", "ifname : verdict", "", into),
     ...mapLines("out_of", "ifname : verdict", "", outOf),
     ...mapLines("sources", "ipv4_addr : verdict", "interval", sources),
@@ -218,8 +230,15 @@ export function renderRuleset({ table, engineId, networks, ports }: Ruleset): st
     "  }",
     ...networks.flatMap(networkChains),
     "  chain published {",
+    "    meta nfproto ipv6 goto published6",
     "    dnat ip to ip daddr . meta l4proto . th dport map @published_at",
     "    dnat ip to meta l4proto . th dport map @published_any",
+    "  }",
+    "  chain published6 {",
+    "    ip6 daddr { ::1, fe80::/10 } return",
+    "    ip6 saddr fe80::/10 return",
+    "    dnat ip6 to ip6 daddr . meta l4proto . th dport map @published6_at",
+    "    dnat ip6 to meta l4proto . th dport map @published6_any",
     "  }",
     "  chain guard {",
     "    type filter hook prerouting priority raw; policy accept;",

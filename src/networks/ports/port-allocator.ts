@@ -1,48 +1,29 @@
 import { createHash } from "node:crypto";
-import { FailedPreconditionError, messageOf, UnsupportedError } from "#base/errors.ts";
+import {
+  FailedPreconditionError,
+  messageOf,
+  NotFoundError,
+  UnsupportedError,
+} from "#base/errors.ts";
 import type { Processes } from "#host/processes.ts";
-import type { Sockets } from "#host/sockets.ts";
-import { tryParseIp } from "#base/ip.ts";
+import type { KeptSocket, Sockets } from "#host/sockets.ts";
 import { type PortRequest, PortInUseError, type PublishedPort } from "#networks/networks.ts";
-import { openTcpRelay, openUdpRelay, type Relay } from "./relay.ts";
+import { HostSocket, keyOf } from "./host-socket.ts";
 
 /** Whose ports they are: for messages. */
 export interface PortOwner {
   readonly containerId: string;
   readonly containerName: string;
   readonly endpointId: string;
-  /** IPv4 address of the container: where relays send to. */
-  readonly address: string;
 }
 
-/** Ports bound on the host for one container. Nobody else can bind them until it is disposed. */
-export interface PortReservation extends AsyncDisposable {
-  readonly published: readonly PublishedPort[];
-  /**
-   * Gives some back; those that are none of this reservation's are passed over.
-   *
-   * @returns Those that it gave back.
-   */
-  release(ports: readonly PublishedPort[]): Promise<readonly PublishedPort[]>;
-  /** Binds again what `release` gave back, unless somebody else has it by now. */
-  retake(ports: readonly PublishedPort[]): Promise<void>;
+/** A port of the host that nobody else can bind until its socket is closed. */
+export interface HeldPort {
+  readonly published: PublishedPort;
+  readonly socket: HostSocket;
 }
-
-type Bound =
-  | { readonly published: PublishedPort; readonly descriptor: number }
-  | { readonly published: PublishedPort; readonly relay: Relay };
-
-/** What one attempt to bind came to; an address that is in use is an ordinary answer. */
-type Attempt = Bound | { readonly inUse: PublishedPort };
 
 const EPHEMERAL = { first: 32768, last: 60999 };
-const IN_USE = new Set(["EADDRINUSE"]);
-/** A host without IPv6, or with it switched off. */
-const NO_FAMILY = new Set(["EAFNOSUPPORT", "EADDRNOTAVAIL"]);
-
-function codeOf(error: unknown): string {
-  return typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
-}
 
 function shown(address: string): string {
   return address.includes(":") ? `[${address}]` : address;
@@ -50,10 +31,8 @@ function shown(address: string): string {
 
 /**
  * Hands out ports of the host. A port is bound for as long as it is published, so that the kernel is the
- * judge: of two starts that race for one, exactly one wins, and so it is with programs of the host.
- *
- * An IPv4 port is bound and nobody ever listens: rules rewrite the traffic before it gets there. A port on
- * an IPv6 address is a relay. With no address asked for, both are bound under one number.
+ * judge: of two starts that race for one, exactly one wins, and so it is with programs of the host. Rules
+ * lead most traffic past the socket; with no address asked for, IPv4 and IPv6 are bound under one number.
  */
 export class PortAllocator {
   readonly #sockets: Sockets;
@@ -84,86 +63,74 @@ export class PortAllocator {
     this.#nextEphemeral = EPHEMERAL.first + (digest.readUInt32BE(0) % count);
   }
 
-  /** @throws {PortInUseError} Naming the holder; nothing stays bound then. */
-  async reserve(owner: PortOwner, requests: readonly PortRequest[]): Promise<PortReservation> {
+  /**
+   * @param own Ports of the same container that it is to give up: one that is asked for keeps its socket.
+   * @throws {PortInUseError} Naming the holder; nothing more is bound then.
+   */
+  async reserve(
+    owner: PortOwner,
+    requests: readonly PortRequest[],
+    own: readonly HeldPort[] = [],
+  ): Promise<readonly HeldPort[]> {
+    const reusable = new Map(own.map((held) => [held.socket.name, held]));
     await using undo = new AsyncDisposableStack();
-    const bound: Bound[] = [];
+    const all: HeldPort[] = [];
     for (const request of requests) {
-      for (const part of await this.#reserveOne(owner, request)) {
-        bound.push(part);
-        undo.defer(() => this.#release(part));
+      for (const held of await this.#reserveOne(owner, request, reusable)) {
+        all.push(held);
+        // of two wishes for one port the second is refused
+        if (!reusable.delete(held.socket.name)) undo.defer(() => this.release([held]));
       }
     }
     undo.move();
-    return this.#hold(owner, bound);
-  }
-
-  #hold(owner: PortOwner, bound: readonly Bound[]): PortReservation {
-    const held = new Map(bound.map((part) => [keyOf(part.published), part]));
-    const release = async (ports: readonly PublishedPort[]): Promise<readonly PublishedPort[]> => {
-      const parts = ports.flatMap((port) => held.get(keyOf(port)) ?? []);
-      // given up all at once, before the first wait: who releases beside this finds nothing to close again
-      for (const part of parts) held.delete(keyOf(part.published));
-      for (const part of parts) await this.#release(part);
-      return parts.map(({ published }) => published);
-    };
-    return {
-      published: bound.map(({ published }) => published),
-      release,
-      retake: async (ports) => {
-        for (const port of ports) {
-          const attempt = await this.#bind(owner, port);
-          if (!("inUse" in attempt)) held.set(keyOf(port), attempt);
-        }
-      },
-      [Symbol.asyncDispose]: async () => {
-        await release([...held.values()].map(({ published }) => published));
-      },
-    };
+    return all;
   }
 
   /**
-   * Binds known ports again after a restart of the daemon. A port that somebody else has taken meanwhile is
-   * skipped and named in `lost`: the rules serve it all the same.
+   * Takes the ports of a container over from an earlier daemon. A port that was not kept and that somebody else
+   * has taken meanwhile is named in `lost`: the rules serve it all the same.
+   *
+   * @param kept Becomes this one's, what is not needed of it is closed.
    */
-  async restore(
+  async takeOver(
     owner: PortOwner,
     ports: readonly PublishedPort[],
-  ): Promise<PortReservation & { readonly lost: readonly string[] }> {
-    await using undo = new AsyncDisposableStack();
+    kept: readonly KeptSocket[],
+  ): Promise<{ readonly held: readonly HeldPort[]; readonly lost: readonly string[] }> {
+    const found = new Map(kept.map((socket) => [socket.name, socket.descriptor]));
+    const held: HeldPort[] = [];
     const lost: string[] = [];
-    const bound: Bound[] = [];
     for (const port of ports) {
-      const attempt = await this.#bind(owner, port);
-      if ("inUse" in attempt) {
-        lost.push(this.#inUse(owner, port).message);
-        continue;
-      }
-      bound.push(attempt);
-      undo.defer(() => this.#release(attempt));
+      const descriptor = found.get(keyOf(port)) ?? this.#tryBind(port);
+      found.delete(keyOf(port));
+      if (descriptor === undefined) lost.push(this.#inUse(owner, port).message);
+      else held.push(await this.#hold(owner, port, descriptor));
     }
-    undo.move();
-    return { ...this.#hold(owner, bound), published: ports, lost };
+    for (const descriptor of found.values()) this.#sockets.closeDescriptor(descriptor);
+    return { held, lost };
   }
 
-  async #reserveOne(owner: PortOwner, request: PortRequest): Promise<readonly Bound[]> {
-    const { protocol } = request;
-    if (protocol === "sctp") {
-      throw new UnsupportedError(
-        `Cannot publish port ${request.containerPort}/sctp: this engine publishes tcp and udp only`,
-      );
-    }
+  async release(ports: readonly HeldPort[]): Promise<void> {
+    for (const { socket } of ports) this.#holders.delete(socket.name);
+    for (const { socket } of ports) await socket[Symbol.asyncDispose]();
+  }
+
+  async #reserveOne(
+    owner: PortOwner,
+    request: PortRequest,
+    reusable: ReadonlyMap<string, HeldPort>,
+  ): Promise<readonly HeldPort[]> {
     const isDefault = !request.hostAddress;
     const addresses = request.hostAddress ? [request.hostAddress] : this.#defaultAddresses;
     let clash: PublishedPort | undefined;
     for (const hostPort of this.#candidates(request)) {
       const ports = addresses.map((hostAddress) => ({
-        protocol,
+        protocol: request.protocol,
         containerPort: request.containerPort,
         hostAddress,
         hostPort,
       }));
-      const result = await this.#bindAll(owner, ports, isDefault);
+      const result = await this.#bindAll(owner, ports, { isDefault, reusable });
       if (!("inUse" in result)) return result;
       clash ??= result.inUse;
     }
@@ -186,58 +153,44 @@ export class PortAllocator {
   async #bindAll(
     owner: PortOwner,
     ports: readonly PublishedPort[],
-    mayLackIpv6: boolean,
-  ): Promise<readonly Bound[] | { readonly inUse: PublishedPort }> {
+    options: { readonly isDefault: boolean; readonly reusable: ReadonlyMap<string, HeldPort> },
+  ): Promise<readonly HeldPort[] | { readonly inUse: PublishedPort }> {
     await using undo = new AsyncDisposableStack();
-    const bound: Bound[] = [];
+    const all: HeldPort[] = [];
     for (const port of ports) {
-      let attempt: Attempt;
+      const own = options.reusable.get(keyOf(port));
+      if (own) {
+        all.push({ published: port, socket: own.socket });
+        continue;
+      }
+      let descriptor: number | undefined;
       try {
-        attempt = await this.#bind(owner, port);
+        descriptor = this.#tryBind(port);
       } catch (error) {
-        const isIpv6 = port.hostAddress.includes(":");
-        if (mayLackIpv6 && isIpv6 && NO_FAMILY.has(codeOf(error)) && ports.length > 1) continue;
+        if (options.isDefault && ports.length > 1 && lacksIpv6(port, error)) continue;
         throw new FailedPreconditionError(
           `${this.#prefix(owner)}: failed to bind host port ${shown(port.hostAddress)}:${port.hostPort}` +
             `/${port.protocol}: ${messageOf(error)}`,
           { cause: error },
         );
       }
-      if ("inUse" in attempt) return attempt;
-      bound.push(attempt);
-      undo.defer(() => this.#release(attempt));
+      if (descriptor === undefined) return { inUse: port };
+      const held = await this.#hold(owner, port, descriptor);
+      all.push(held);
+      undo.defer(() => this.release([held]));
     }
     undo.move();
-    return bound;
+    return all;
   }
 
-  async #bind(owner: PortOwner, port: PublishedPort): Promise<Attempt> {
-    const attempt = await this.#tryBind(owner, port);
-    if (!("inUse" in attempt)) this.#holders.set(keyOf(port), { owner, port });
-    return attempt;
+  /** @returns Undefined when the address is in use. */
+  #tryBind({ protocol, hostAddress, hostPort }: PublishedPort): number | undefined {
+    return this.#sockets.reservePort(protocol, hostAddress, hostPort);
   }
 
-  async #tryBind(owner: PortOwner, port: PublishedPort): Promise<Attempt> {
-    const { protocol, hostAddress, hostPort } = port;
-    if (tryParseIp(hostAddress)?.family !== 6) {
-      const descriptor = this.#sockets.reservePort(protocol, hostAddress, hostPort);
-      return descriptor === undefined ? { inUse: port } : { published: port, descriptor };
-    }
-    const openRelay = protocol === "tcp" ? openTcpRelay : openUdpRelay;
-    const target = { address: owner.address, port: port.containerPort };
-    try {
-      const relay = await openRelay({ address: hostAddress, port: hostPort }, target);
-      return { published: port, relay };
-    } catch (error) {
-      if (IN_USE.has(codeOf(error))) return { inUse: port };
-      throw error;
-    }
-  }
-
-  async #release(bound: Bound): Promise<void> {
-    this.#holders.delete(keyOf(bound.published));
-    if ("relay" in bound) await bound.relay[Symbol.asyncDispose]();
-    else this.#sockets.closeDescriptor(bound.descriptor);
+  async #hold(owner: PortOwner, port: PublishedPort, descriptor: number): Promise<HeldPort> {
+    this.#holders.set(keyOf(port), { owner, port });
+    return { published: port, socket: await HostSocket.open(this.#sockets, port, descriptor) };
   }
 
   #prefix(owner: PortOwner): string {
@@ -271,7 +224,8 @@ export class PortAllocator {
   }
 }
 
-/** What names a published port on the host. */
-export function keyOf(port: PublishedPort): string {
-  return `${port.protocol} ${port.hostAddress} ${port.hostPort}`;
+/** A host without IPv6, or with it switched off. */
+function lacksIpv6({ hostAddress }: PublishedPort, error: unknown): boolean {
+  const isMissing = error instanceof UnsupportedError || error instanceof NotFoundError;
+  return hostAddress.includes(":") && isMissing;
 }

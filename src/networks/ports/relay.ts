@@ -8,17 +8,16 @@ export interface RelayTarget {
 }
 
 /**
- * A port of the host on an IPv6 address, served by the daemon for a container that has IPv4 only: no
- * rule can turn one family into the other. Its listener is the port's reservation at the same time.
+ * Serves what comes to a port of the host past the rules: to `[::1]`, which cannot be led out of the host, and to
+ * addresses of a family that the container has none of, as no rule can turn one family into the other. Disposing
+ * closes its descriptor.
  */
 export type Relay = AsyncDisposable;
 
-interface ListenAt {
-  readonly address: string;
-  readonly port: number;
-}
+/** @returns Undefined while there is nobody to send to. */
+export type FindTarget = () => RelayTarget | undefined;
 
-/** Connections that one published port relays at once; further ones wait in the backlog. */
+/** Connections that one published port relays at once. */
 const MAX_CONNECTIONS = 4096;
 /** Clients that one published UDP port remembers; the longest silent is forgotten first. */
 const MAX_UDP_CLIENTS = 1024;
@@ -34,14 +33,16 @@ function join(from: Socket, to: Socket): void {
   });
 }
 
-/** @throws With `code` EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, … as listen(2) failed. */
-export async function openTcpRelay(at: ListenAt, target: RelayTarget): Promise<Relay> {
+/** @param descriptor Of a listening socket. */
+export function openTcpRelay(descriptor: number, findTarget: FindTarget): Relay {
   const sockets = new Set<Socket>();
   const track = (socket: Socket): void => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
   };
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+    const target = findTarget();
+    if (!target) return void client.destroy();
     const upstream = connect({
       host: target.address,
       port: target.port,
@@ -54,12 +55,8 @@ export async function openTcpRelay(at: ListenAt, target: RelayTarget): Promise<R
     join(upstream, client);
   });
   server.maxConnections = MAX_CONNECTIONS;
-  const listening = Promise.withResolvers<void>();
-  server.once("error", listening.reject);
-  server.listen({ host: at.address, port: at.port, ipv6Only: true }, listening.resolve);
-  await listening.promise;
-  server.removeListener("error", listening.reject);
   server.on("error", () => {}); // accept(2) out of descriptors: the next connection is tried again
+  server.listen({ fd: descriptor });
   return {
     async [Symbol.asyncDispose]() {
       const closed = new Promise((resolve) => server.close(resolve));
@@ -71,19 +68,20 @@ export async function openTcpRelay(at: ListenAt, target: RelayTarget): Promise<R
 
 interface UdpClient {
   readonly upstream: DatagramSocket;
+  readonly target: RelayTarget;
   lastUsedMs: number;
 }
 
 class UdpRelay implements Relay {
   readonly #server: DatagramSocket;
-  readonly #target: RelayTarget;
+  readonly #findTarget: FindTarget;
   /** In order of last use, the longest silent first. */
   readonly #clients = new Map<string, UdpClient>();
   readonly #sweep: NodeJS.Timeout;
 
-  constructor(server: DatagramSocket, target: RelayTarget) {
+  constructor(server: DatagramSocket, findTarget: FindTarget) {
     this.#server = server;
-    this.#target = target;
+    this.#findTarget = findTarget;
     server.on("message", (payload, from) => this.#forward(payload, from));
     server.on("error", () => {}); // a client's port is closed: its business
     this.#sweep = setInterval(() => this.#forgetSilent(), UDP_IDLE_MS / 3);
@@ -91,21 +89,25 @@ class UdpRelay implements Relay {
   }
 
   #forward(payload: Uint8Array, from: RemoteInfo): void {
+    const target = this.#findTarget();
+    if (!target) return;
     const key = `${from.address} ${from.port}`;
-    const client = this.#clients.get(key) ?? this.#open(from);
+    const known = this.#clients.get(key);
+    if (known && known.target !== target) this.#forget(key);
+    const client = this.#clients.get(key) ?? this.#open(from, target);
     this.#clients.delete(key);
     this.#clients.set(key, client);
     client.lastUsedMs = performance.now();
-    client.upstream.send(payload, this.#target.port, this.#target.address);
+    client.upstream.send(payload, target.port, target.address);
   }
 
-  #open(from: RemoteInfo): UdpClient {
+  #open(from: RemoteInfo, target: RelayTarget): UdpClient {
     const [oldest] = this.#clients.keys();
     if (oldest !== undefined && this.#clients.size >= MAX_UDP_CLIENTS) this.#forget(oldest);
-    const upstream = createSocket("udp4");
+    const upstream = createSocket(target.address.includes(":") ? "udp6" : "udp4");
     upstream.on("message", (payload) => this.#server.send(payload, from.port, from.address));
     upstream.on("error", () => {}); // the container does not listen: the client hears nothing, as with UDP
-    return { upstream, lastUsedMs: 0 };
+    return { upstream, target, lastUsedMs: 0 };
   }
 
   #forget(key: string): void {
@@ -128,13 +130,17 @@ class UdpRelay implements Relay {
   }
 }
 
-/** @throws With `code` EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, … as bind(2) failed. */
-export async function openUdpRelay(at: ListenAt, target: RelayTarget): Promise<Relay> {
-  const server = createSocket({ type: "udp6", ipv6Only: true });
+/** @param descriptor Of a bound socket. */
+export async function openUdpRelay(
+  descriptor: number,
+  family: 4 | 6,
+  findTarget: FindTarget,
+): Promise<Relay> {
+  const server = createSocket(family === 6 ? "udp6" : "udp4");
   const bound = Promise.withResolvers<void>();
   server.once("error", bound.reject);
-  server.bind({ address: at.address, port: at.port, exclusive: true }, bound.resolve);
+  server.bind({ fd: descriptor }, bound.resolve);
   await bound.promise;
   server.removeListener("error", bound.reject);
-  return new UdpRelay(server, target);
+  return new UdpRelay(server, findTarget);
 }

@@ -80,8 +80,8 @@ export class EndpointChanges {
       endpoint,
       act: async () => {
         await devices.remove(record, endpoint);
-        if (endpoint.ipAddress !== "") {
-          await conntrack.forget({ kind: "answered-by", address: endpoint.ipAddress });
+        for (const address of [endpoint.ipAddress, endpoint.ipv6Address ?? ""]) {
+          if (address !== "") await conntrack.forget({ kind: "answered-by", address });
         }
         devices.moveRoutes(after);
         await table.releaseAddress(endpoint);

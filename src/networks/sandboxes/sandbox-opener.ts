@@ -75,7 +75,7 @@ export class SandboxOpener {
       ports: [],
     };
     this.#options.table.put(record);
-    return { record, reservations: [], targets: [] };
+    return { record, held: [], targets: [] };
   }
 
   async #make(
@@ -105,9 +105,11 @@ export class SandboxOpener {
       endpoints,
       ...(request.dns ? { dns: request.dns } : {}),
     };
-    const reservation = await ports.reserve(plan, request.ports);
-    if (reservation) undo.use(reservation);
-    const record: SandboxRecord = { ...plan, ports: reservation?.published ?? [] };
+    const held = await ports.reserve(plan, request.ports);
+    undo.defer(() => ports.release(held));
+    const vault = ports.keep(plan, held, request.vault);
+    if (vault) undo.use(vault);
+    const record: SandboxRecord = { ...plan, ports: held.map(({ published }) => published) };
     signal.throwIfAborted();
 
     table.put(record);
@@ -120,11 +122,7 @@ export class SandboxOpener {
     }
     table.tell(record);
     undo.move();
-    return {
-      record,
-      targets: targetsOf(record),
-      reservations: reservation ? [reservation] : [],
-    };
+    return { record, held, targets: targetsOf(record), ...(vault ? { vault } : {}) };
   }
 
   #networksFor(

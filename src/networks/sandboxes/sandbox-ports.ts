@@ -1,16 +1,24 @@
-import { ConflictError } from "#base/errors.ts";
+import { ConflictError, messageOf } from "#base/errors.ts";
 import { BRIDGE_OPTION, bridgeOptionsOf } from "#networks/bridge/bridge-options.ts";
-import type { EndpointRecord } from "#networks/driver.ts";
 import type { Firewall } from "#networks/firewall/firewall.ts";
 import type { PublishedTarget } from "#networks/firewall/ruleset.ts";
 import { gatewayEndpoint, publishingEndpoint } from "#networks/gateway-endpoint.ts";
-import type { Networks, PortChange, PortRequest, PublishedPort } from "#networks/networks.ts";
-import { reserveInstead } from "#networks/ports/instead.ts";
-import { keyOf, type PortAllocator, type PortReservation } from "#networks/ports/port-allocator.ts";
+import type { Networks, PortChange, PortRequest } from "#networks/networks.ts";
+import { keyOf } from "#networks/ports/host-socket.ts";
+import type { HeldPort, PortAllocator } from "#networks/ports/port-allocator.ts";
 import type { SandboxRecord } from "#networks/records.ts";
 import type { Conntrack } from "#host/conntrack.ts";
 import type { Netlink } from "#host/netlink.ts";
-import { type LiveSandbox, ownerOf, serviceOf, targetsOf } from "./live-sandbox.ts";
+import type { SocketVault } from "#host/sockets.ts";
+import {
+  isReachable,
+  type LiveSandbox,
+  outerAddresses,
+  ownerOf,
+  relayTarget,
+  serviceOf,
+  targetsOf,
+} from "./live-sandbox.ts";
 import type { SandboxTable } from "./sandbox-table.ts";
 
 export interface SandboxPortsOptions {
@@ -19,10 +27,15 @@ export interface SandboxPortsOptions {
   readonly firewall: Firewall;
   readonly conntrack: Conntrack;
   readonly netlink: Netlink;
+  /** Where a running container's sockets are kept; the caller's to dispose. */
+  readonly vaultOf: (containerId: string) => SocketVault | undefined;
   readonly warn: (message: string) => void;
 }
 
-/** The published ports of sandboxes: reserved on the host, led to the endpoint with the default route. */
+/**
+ * The published ports of sandboxes: held on the host, led to the endpoints with the default routes. The sockets
+ * are kept by the container's supervisor as well, so that the ports stay taken while no daemon runs.
+ */
 export class SandboxPorts {
   readonly #options: SandboxPortsOptions;
 
@@ -30,22 +43,61 @@ export class SandboxPorts {
     this.#options = options;
   }
 
-  /** @returns Undefined when there is nothing to publish, or nowhere to lead to. */
+  /** @returns None when there is nothing to publish, or nowhere to lead to. */
   async reserve(
     plan: Omit<SandboxRecord, "ports">,
     requests: readonly PortRequest[],
-  ): Promise<PortReservation | undefined> {
-    const outer = publishingEndpoint(plan.endpoints);
-    const way = gatewayEndpoint(plan.endpoints, 4);
-    if (!outer && way && requests.length > 0) {
-      const driver = this.#options.table.networkOf(way)?.driver ?? "";
-      this.#options.warn(
-        `Container ${plan.containerName} publishes no ports: network ${way.networkName} of driver ${driver} has none`,
-      );
+  ): Promise<readonly HeldPort[]> {
+    if (requests.length === 0) return [];
+    if (!isReachable(plan)) {
+      this.#warnUnpublished(plan);
+      return [];
     }
-    const wishes = this.#portRequests(requests, outer);
-    if (!outer || wishes.length === 0) return undefined;
-    return await this.#options.ports.reserve(ownerOf(plan), wishes);
+    const held = await this.#options.ports.reserve(
+      ownerOf(plan),
+      this.#portRequests(requests, plan),
+    );
+    this.#lead(plan, held);
+    return held;
+  }
+
+  /**
+   * Puts sockets where they outlive this daemon.
+   *
+   * @param vault The caller's.
+   * @returns The same vault, to be disposed of; undefined when there is nothing to keep.
+   */
+  keep(
+    { containerName }: Pick<SandboxRecord, "containerName">,
+    held: readonly HeldPort[],
+    vault: SocketVault | undefined,
+  ): SocketVault | undefined {
+    if (!vault) return undefined;
+    try {
+      if (held.length === 0) {
+        vault.keep([]);
+        return undefined;
+      }
+      const own = vault.share();
+      own.keep(held.map(({ socket }) => socket));
+      return own;
+    } catch (error) {
+      this.#warnUnkept(containerName, error);
+      return undefined;
+    }
+  }
+
+  #warnUnpublished({ endpoints, containerName }: Omit<SandboxRecord, "ports">): void {
+    const way = gatewayEndpoint(endpoints, 4) ?? gatewayEndpoint(endpoints, 6);
+    if (!way) return;
+    const driver = this.#options.table.networkOf(way)?.driver ?? "";
+    this.#options.warn(
+      `Container ${containerName} publishes no ports: network ${way.networkName} of driver ${driver} has none`,
+    );
+  }
+
+  async release(held: readonly HeldPort[]): Promise<void> {
+    await this.#options.ports.release(held);
   }
 
   /** Puts the rules of a sandbox's ports in force. */
@@ -54,44 +106,53 @@ export class SandboxPorts {
     await this.#forgetDatagrams(targetsOf(record));
   }
 
-  async unpublish({ targets, reservations }: LiveSandbox): Promise<void> {
-    const { firewall, conntrack } = this.#options;
+  async unpublish({ record, targets, held, vault }: LiveSandbox): Promise<void> {
+    const { firewall, conntrack, ports } = this.#options;
     await firewall.unpublish(targets);
-    for (const reservation of reservations) await reservation[Symbol.asyncDispose]();
-    for (const address of new Set(targets.map(({ containerAddress }) => containerAddress))) {
+    // the supervisor may be there for a moment longer
+    vault?.keep([]);
+    vault?.[Symbol.dispose]();
+    await ports.release(held);
+    if (record.ports.length === 0) return;
+    for (const address of Object.values(outerAddresses(record))) {
       await conntrack.forget({ kind: "answered-by", address });
     }
   }
 
-  /** Reserves the ports of a sandbox that lives on from another daemon. */
+  /** Lets go of what this daemon holds; the supervisors go on keeping the ports. */
+  async leave({ held, vault }: LiveSandbox): Promise<void> {
+    vault?.[Symbol.dispose]();
+    await this.#options.ports.release(held);
+  }
+
+  /** Takes the ports of a sandbox that lives on from another daemon. */
   async takeOver(live: LiveSandbox): Promise<void> {
     const { ports, warn, table } = this.#options;
     const { record } = live;
     if (record.ports.length === 0) return;
-    const reservation = await ports.restore(ownerOf(record), record.ports);
-    for (const message of reservation.lost) {
+    using found = this.#vaultOf(record);
+    const kept = found?.take() ?? [];
+    const { held, lost } = await ports.takeOver(ownerOf(record), record.ports, kept);
+    for (const message of lost) {
       warn(`Port of running container ${record.containerName} is no longer reserved: ${message}`);
     }
-    table.set({ ...live, reservations: [reservation] });
+    this.#lead(record, held);
+    const vault = this.keep(record, held, found);
+    table.set({ ...live, held, ...(vault ? { vault } : {}) });
   }
 
-  /** Takes `after` for the sandbox; its published ports lead to the endpoint that has the default route. */
+  /** Takes `after` for the sandbox; its published ports lead to the endpoints that have the default routes. */
   async move(live: LiveSandbox, after: SandboxRecord): Promise<void> {
-    const { firewall, ports, table } = this.#options;
-    const isSame = ownerOf(live.record).endpointId === ownerOf(after).endpointId;
-    if (isSame || after.ports.length === 0) {
+    const { firewall, table } = this.#options;
+    const [was, is] = [outerAddresses(live.record), outerAddresses(after)];
+    if ((was[4] === is[4] && was[6] === is[6]) || after.ports.length === 0) {
       table.set({ ...live, record: after });
       return;
     }
     const targets = targetsOf(after);
     await firewall.change({ add: targets, remove: live.targets });
-    // relays send to the address, so they are opened anew
-    for (const reservation of live.reservations) await reservation[Symbol.asyncDispose]();
-    const reservation = await ports.restore(ownerOf(after), after.ports);
-    for (const message of reservation.lost) {
-      this.#options.warn(`Port of container ${after.containerName} is lost: ${message}`);
-    }
-    table.set({ record: after, targets, reservations: [reservation] });
+    this.#lead(after, live.held);
+    table.set({ ...live, record: after, targets });
     await this.#forgetDatagrams(targets);
   }
 
@@ -102,28 +163,33 @@ export class SandboxPorts {
   ): Promise<PortChange> {
     const { ports, table } = this.#options;
     const live = table.get(containerId);
-    if (!live || live.closing || !publishingEndpoint(live.record.endpoints)) {
+    if (!live || live.closing || !isReachable(live.record)) {
       throw new ConflictError(`Cannot change ports: container ${containerId} publishes none`);
     }
-    const owner = ownerOf(live.record);
-    const wishes = this.#portRequests(add, publishingEndpoint(live.record.endpoints));
-    const change = { add: wishes, remove };
-    const reservation = await reserveInstead(ports, live.reservations, owner, change);
-    const isGone = (port: PublishedPort): boolean =>
-      remove.some((gone) => keyOf(gone) === keyOf(port));
-    const kept = live.record.ports.filter((port) => !isGone(port));
-    const after: SandboxRecord = { ...live.record, ports: [...kept, ...reservation.published] };
+    const gone = new Set(remove.map(keyOf));
+    const [leaving, staying] = partition(live.held, ({ socket }) => gone.has(socket.name));
+    const wishes = this.#portRequests(add, live.record);
+    const added = await ports.reserve(ownerOf(live.record), wishes, leaving);
+    const after: SandboxRecord = {
+      ...live.record,
+      ports: [
+        ...live.record.ports.filter((port) => !gone.has(keyOf(port))),
+        ...added.map(({ published }) => published),
+      ],
+    };
+    const unused = leaving.filter(({ socket }) => !added.some((one) => one.socket === socket));
+    const fresh = added.filter(({ socket }) => !leaving.some((one) => one.socket === socket));
     let isApplied = false;
     return {
       ports: after.ports,
       record: (which) => table.put(which === "after" ? after : live.record),
       apply: async () => {
-        await this.#exchange(live, after, reservation);
+        await this.#exchange(live, after, [...staying, ...added]);
         isApplied = true;
-        for (const held of live.reservations) await held.release(remove);
+        await ports.release(unused);
       },
       [Symbol.asyncDispose]: async () => {
-        if (!isApplied) await reservation.giveUp();
+        if (!isApplied) await ports.release(fresh);
       },
     };
   }
@@ -131,7 +197,7 @@ export class SandboxPorts {
   async #exchange(
     live: LiveSandbox,
     after: SandboxRecord,
-    reservation: PortReservation,
+    held: readonly HeldPort[],
   ): Promise<void> {
     const stays = new Set(after.ports.map(serviceOf));
     const had = new Set(live.record.ports.map(serviceOf));
@@ -139,19 +205,44 @@ export class SandboxPorts {
     const remove = live.targets.filter((target) => !stays.has(serviceOf(target)));
     const kept = live.targets.filter((target) => stays.has(serviceOf(target)));
     await this.#options.firewall.change({ add, remove });
+    this.#lead(after, held);
+    using found = live.vault ?? this.#vaultOf(after);
+    const vault = this.keep(after, held, found);
     this.#options.table.set({
       record: after,
       targets: [...kept, ...add],
-      reservations: [...live.reservations, reservation],
+      held,
+      ...(vault ? { vault } : {}),
     });
-    await this.#forgetDatagrams([...add, ...remove]);
+    await this.#forgetDatagrams(add);
+    await this.#forgetPublished(remove);
+  }
+
+  #lead(outer: Pick<SandboxRecord, "endpoints">, held: readonly HeldPort[]): void {
+    for (const { published, socket } of held) socket.lead(relayTarget(outer, published));
+  }
+
+  #vaultOf({ containerId, containerName }: SandboxRecord): SocketVault | undefined {
+    try {
+      return this.#options.vaultOf(containerId);
+    } catch (error) {
+      this.#warnUnkept(containerName, error);
+      return undefined;
+    }
+  }
+
+  #warnUnkept(containerName: string, error: unknown): void {
+    this.#options.warn(
+      `Ports of container ${containerName} are not reserved while the engine is down: ${messageOf(error)}`,
+    );
   }
 
   /** A port that names no address goes to the one that the network is told to use, where it is. */
   #portRequests(
     wishes: readonly PortRequest[],
-    outer: EndpointRecord | undefined,
+    { endpoints }: Pick<SandboxRecord, "endpoints">,
   ): readonly PortRequest[] {
+    const outer = publishingEndpoint(endpoints, 4) ?? publishingEndpoint(endpoints, 6);
     const network = outer && this.#options.table.networkOf(outer);
     if (!network || network.options[BRIDGE_OPTION.isDefault] === "true") return wishes;
     const { hostBinding } = bridgeOptionsOf(network);
@@ -177,4 +268,17 @@ export class SandboxPorts {
       ports: datagrams.map(({ hostPort }) => hostPort),
     });
   }
+
+  /** Who is connected through a port that is no longer published is cut off. */
+  async #forgetPublished(targets: readonly PublishedTarget[]): Promise<void> {
+    if (targets.length === 0) return;
+    await this.#options.conntrack.forget({ kind: "led-to", targets });
+  }
+}
+
+function partition<T>(
+  items: readonly T[],
+  isFirst: (item: T) => boolean,
+): readonly [readonly T[], readonly T[]] {
+  return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
 }

@@ -31,7 +31,7 @@ export class SandboxTable {
     this.#options = options;
     for (const [containerId, record] of options.sandboxes.entries()) {
       this.#adoptAddresses(record);
-      this.#live.set(containerId, { record, reservations: [], targets: targetsOf(record) });
+      this.#live.set(containerId, { record, held: [], targets: targetsOf(record) });
     }
   }
 

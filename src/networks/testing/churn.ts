@@ -14,6 +14,7 @@ const networks = await openNetworks({
   runDir,
   config: { ...DEFAULT_NETWORKS_CONFIG, bridge },
   randomBytes,
+  vaultOf: () => undefined,
   warn: () => {},
 });
 await networks.reconcile(new Set());

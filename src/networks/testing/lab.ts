@@ -4,8 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Host } from "#host/host.ts";
 import { openLinuxHost } from "#host/linux/host.ts";
+import type { SocketVault } from "#host/sockets.ts";
 import { DEFAULT_NETWORKS_CONFIG, type NetworksConfig } from "#networks/config.ts";
-import type { Networks, PortRequest, Sandbox, SandboxMode } from "#networks/networks.ts";
+import type {
+  Attachment,
+  NetworkRequest,
+  Networks,
+  PortRequest,
+  Sandbox,
+  SandboxMode,
+} from "#networks/networks.ts";
 import { openNetworks } from "#networks/open.ts";
 import { MemoryStore } from "#store/memory/store.ts";
 import type { Store } from "#store/store.ts";
@@ -14,6 +22,21 @@ import type { Store } from "#store/store.ts";
 const ANSWER_MS = 8000;
 /** How long a probe waits where silence is expected. */
 export const SILENCE_MS = 500;
+const PLAIN_NETWORK: NetworkRequest = {
+  name: "",
+  driver: "bridge",
+  internal: false,
+  attachable: false,
+  enableIpv4: true,
+  enableIpv6: false,
+  labels: {},
+  options: {},
+  pools: [],
+  ipamDriver: "",
+  ipamOptions: {},
+  configOnly: false,
+  configFrom: "",
+};
 const SIGNAL = new AbortController().signal;
 
 export interface LabEngine {
@@ -33,10 +56,22 @@ export interface Outside {
   /** This host as seen from there. */
   readonly hostAddress: string;
   readonly address: string;
+  readonly hostAddress6: string;
+  readonly address6: string;
 }
 
 export function hex(byteCount: number): string {
   return randomBytes(byteCount).toString("hex");
+}
+
+/** An address is there at once, and not after a second. */
+function withoutDuplicateDetection(deviceName: string): void {
+  writeFileSync(`/proc/sys/net/ipv6/conf/${deviceName}/accept_dad`, "0");
+}
+
+/** A group of an IPv6 address as the kernel writes it, without zeros before it. */
+function random16(): string {
+  return (0x1000 + (randomBytes(2).readUInt16LE(0) % 0xe000)).toString(16);
 }
 
 /** Engines, containers and other machines for tests on the real kernel; all of it gone when disposed. */
@@ -44,6 +79,8 @@ export class Lab implements AsyncDisposable {
   readonly directory: string = mkdtempSync(join(tmpdir(), "wharf-lab-"));
   readonly host: Host;
   readonly #stack = new AsyncDisposableStack();
+  /** By container, as a supervisor has it. */
+  readonly #vaults = new Map<string, SocketVault>();
 
   private constructor(host: Host) {
     this.host = host;
@@ -69,6 +106,7 @@ export class Lab implements AsyncDisposable {
       runDir: join(this.directory, engineId),
       config: { ...DEFAULT_NETWORKS_CONFIG, ...config, bridge },
       randomBytes,
+      vaultOf: (containerId) => this.#vaults.get(containerId)?.share(),
       warn: (message) => warnings.push(message),
     });
     const table = `wharf_${engineId.slice(0, 8)}`;
@@ -92,8 +130,18 @@ export class Lab implements AsyncDisposable {
     name: string,
     ports: readonly PortRequest[] = [],
     mode: SandboxMode = { kind: "bridge" },
+    attachments?: readonly Attachment[],
   ): Promise<Sandbox> {
-    const request = { containerId: name, containerName: name, mode, ports };
+    const vault = this.#vaults.get(name) ?? this.#stack.use(this.host.sockets.openVault());
+    this.#vaults.set(name, vault);
+    const request = {
+      containerId: name,
+      containerName: name,
+      mode,
+      ports,
+      vault,
+      ...(attachments ? { attachments } : {}),
+    };
     const sandbox = await engine.networks.openSandbox(request, SIGNAL);
     try {
       await engine.networks.connectSandbox(name, SIGNAL);
@@ -112,9 +160,23 @@ export class Lab implements AsyncDisposable {
     return path;
   }
 
+  /** A container on a network of its own, with the name of the container. */
+  async containerOn(
+    engine: LabEngine,
+    name: string,
+    network: Partial<NetworkRequest>,
+    ports: readonly PortRequest[] = [],
+  ): Promise<Sandbox> {
+    const { id } = await engine.networks.create({ ...PLAIN_NETWORK, name, ...network });
+    return await this.container(engine, name, ports, { kind: "bridge" }, [
+      { networkId: id, dnsNames: [name] },
+    ]);
+  }
+
   outside(): Outside {
     const [a = 0, b = 0] = randomBytes(2);
     const subnet = `198.${18 + (a % 2)}.${b}`;
+    const subnet6 = `fd${hex(1)}:${random16()}:${random16()}:`;
     const name = `wo${hex(4)}`;
     const namespacePath = join(this.directory, name);
     this.host.namespaces.createNetwork(namespacePath);
@@ -122,18 +184,31 @@ export class Lab implements AsyncDisposable {
     this.host.netlink.apply([
       { kind: "add-veth", name, peer: { name: "eth0", namespacePath } },
       { kind: "add-address", name, cidr: `${subnet}.1/24` },
+    ]);
+    withoutDuplicateDetection(name);
+    this.host.netlink.apply([
+      { kind: "add-address", name, cidr: `${subnet6}:1/64` },
       { kind: "set-up", name },
     ]);
     this.#stack.defer(() => this.host.netlink.apply([{ kind: "delete-link", name }]));
+    this.host.namespaces.inNetwork(namespacePath, () => withoutDuplicateDetection("eth0"));
     this.host.netlink.apply(
       [
         { kind: "add-address", name: "eth0", cidr: `${subnet}.2/24` },
+        { kind: "add-address", name: "eth0", cidr: `${subnet6}:2/64` },
         { kind: "set-up", name: "eth0" },
         { kind: "add-route", destination: "default", gateway: `${subnet}.1` },
+        { kind: "add-route", destination: "default", gateway: `${subnet6}:1` },
       ],
       namespacePath,
     );
-    return { namespacePath, hostAddress: `${subnet}.1`, address: `${subnet}.2` };
+    return {
+      namespacePath,
+      hostAddress: `${subnet}.1`,
+      address: `${subnet}.2`,
+      hostAddress6: `${subnet6}:1`,
+      address6: `${subnet6}:2`,
+    };
   }
 
   /** Makes what is in a namespace send packets for 127.0.0.1 to `gateway`, as only an attacker would. */
@@ -170,10 +245,53 @@ export class Lab implements AsyncDisposable {
     return server.port;
   }
 
-  async serveUdp(path: string | undefined, port: number): Promise<void> {
+  /** A server that sends back what it gets. */
+  echoTcp(path: string | undefined, port: number, hostname = "0.0.0.0"): void {
+    const server = this.#at(path, () =>
+      Bun.listen({
+        hostname,
+        port,
+        socket: { data: (client, data) => void client.write(data) },
+      }),
+    );
+    this.#stack.defer(() => server.stop(true));
+  }
+
+  /** A connection that stays open. */
+  async talkTcp(
+    path: string | undefined,
+    hostname: string,
+    port: number,
+  ): Promise<{ ask(waitMs?: number): Promise<string | undefined> }> {
+    let answer = Promise.withResolvers<string | undefined>();
+    const socket = await this.#at(path, () =>
+      Bun.connect({
+        hostname,
+        port,
+        socket: {
+          data: (_socket, data) => answer.resolve(data.toString()),
+          close: () => answer.resolve(undefined),
+          error: () => answer.resolve(undefined),
+        },
+      }),
+    );
+    this.#stack.defer(() => socket.terminate());
+    return {
+      ask: async (waitMs = ANSWER_MS) => {
+        answer = Promise.withResolvers();
+        if (socket.write("?") <= 0) return undefined;
+        const timer = setTimeout(() => answer.resolve(undefined), waitMs);
+        const result = await answer.promise;
+        clearTimeout(timer);
+        return result;
+      },
+    };
+  }
+
+  async serveUdp(path: string | undefined, port: number, hostname = "0.0.0.0"): Promise<void> {
     const server = await this.#at(path, () =>
       Bun.udpSocket({
-        hostname: "0.0.0.0",
+        hostname,
         port,
         socket: {
           data: (socket, _data, from, address) => void socket.send(address, from, address),

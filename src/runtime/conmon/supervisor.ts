@@ -5,10 +5,14 @@ import { type ConmonPlan, planConmonArguments } from "./arguments.ts";
 import { LineReader } from "./line-reader.ts";
 
 const SIGKILL = 9;
+/** After the pipes; an exec's conmon inherits nothing, and has a third pipe there. */
+export const FIRST_INHERITED = 5;
 
 export interface SupervisorRequest {
   readonly conmonPath: string;
   readonly plan: ConmonPlan;
+  /** Descriptors that a container's conmon has from `FIRST_INHERITED` on, and does nothing with. */
+  readonly inherited?: readonly number[];
   /** Where conmon makes its short-lived console sockets. */
   readonly temporaryDir: string;
   /** Makes ready what the runtime reads; runs while conmon starts. */
@@ -54,7 +58,15 @@ export async function startSupervisor(
       ...(attach ? { _OCI_ATTACHPIPE: "5" } : {}),
     },
     cwd: request.plan.directory,
-    stdio: ["ignore", "ignore", "pipe", "pipe", "pipe", ...(attach ? (["pipe"] as const) : [])],
+    stdio: [
+      "ignore",
+      "ignore",
+      "pipe",
+      "pipe",
+      "pipe",
+      ...(attach ? (["pipe"] as const) : []),
+      ...(request.inherited ?? []),
+    ],
     detached: true,
   });
   const supervisor = processes.identify(pid) ?? { pid, startTicks: 0 };

@@ -72,6 +72,8 @@ export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
 export async function readRequiredJsonBody(request: IncomingMessage): Promise<unknown> {
   const value = await readJsonBody(request);
   if (value === undefined) {
+    const contentType = request.headers["content-type"];
+    if (contentType !== undefined) checkJsonContentType(contentType);
     throw new InvalidArgumentError("invalid JSON: got EOF while reading request body");
   }
   return value;

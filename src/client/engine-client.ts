@@ -209,9 +209,15 @@ export class EngineClient implements AsyncDisposable {
   #explain(error: unknown): unknown {
     const { text, kind } = this.endpoint;
     if (error instanceof SourceError) return error.cause;
-    if (error instanceof MalformedAnswerError && kind === "tcp" && !this.#options.tls) {
-      const hint = "* Are you trying to connect to a TLS-enabled daemon without TLS?";
+    const isPlainTcp = kind === "tcp" && !this.#options.tls;
+    const hint = "* Are you trying to connect to a TLS-enabled daemon without TLS?";
+    if (error instanceof MalformedAnswerError && isPlainTcp) {
       return new EngineUnreachableError(text, "tls", `${error.message}.\n${hint}`, error);
+    }
+    // a server of Node's or OpenSSL's hangs up without a word
+    if (error instanceof UnexpectedEndError && error.isBeforeAnswer && isPlainTcp) {
+      const { message } = unreachableError(text, error);
+      return new EngineUnreachableError(text, "other", `${message}.\n${hint}`, error);
     }
     const isOurs = error instanceof WharfError && !(error instanceof UnexpectedEndError);
     return isOurs ? error : unreachableError(text, error);

@@ -23,7 +23,7 @@ import { type PlannedMount, planMounts } from "./mounts/mounts.ts";
 import { canMakeTreesReadOnly } from "./oci-spec/mounts.ts";
 import { securityWarnings } from "./oci-spec/security-options.ts";
 import { nearestPath } from "./mounts/nearest-path.ts";
-import { settleNetworks } from "./networks/attachments.ts";
+import { checkEndpointSettings, settleNetworks } from "./networks/attachments.ts";
 import type { ContainerParts } from "./parts.ts";
 import type { ContainerRegistry } from "./registry.ts";
 import { checkRemapped, mappingsOf } from "./bring-up/user-namespaces.ts";
@@ -206,7 +206,7 @@ function checkHost(
   }
   parts.logs.validate(hostConfig.LogConfig.Type, hostConfig.LogConfig.Config);
   checkCgroupParent(parts.settings, hostConfig.CgroupParent);
-  checkEndpoints(networkingConfig);
+  checkEndpoints(parts, networkingConfig);
 }
 
 /**
@@ -242,19 +242,18 @@ function resolveJoined(registry: ContainerRegistry, hostConfig: HostConfig): Hos
   };
 }
 
-/** Addresses and aliases need a network of the user's. */
-function checkEndpoints(networkingConfig: NetworkingConfig): void {
-  for (const [network, endpoint] of Object.entries(networkingConfig.EndpointsConfig)) {
-    if (!["bridge", "host", "none", "default"].includes(network)) continue;
-    const invalid = (reason: string): InvalidArgumentError =>
-      new InvalidArgumentError(
-        `invalid config for network ${network}: invalid endpoint settings:\n${reason}`,
-      );
-    if (endpoint.IPAMConfig?.IPv4Address || endpoint.IPAMConfig?.IPv6Address) {
-      throw invalid("user specified IP address is supported on user defined networks only");
-    }
-    if (endpoint.Aliases.length > 0) {
-      throw invalid("network-scoped aliases are only supported for user-defined networks");
+/** Addresses and aliases need a network of the user's; one that is not there yet is checked at the start. */
+function checkEndpoints(parts: CreateParts, { EndpointsConfig }: NetworkingConfig): void {
+  for (const [name, settings] of Object.entries(EndpointsConfig)) {
+    const wanted = name === "default" ? "bridge" : name;
+    const network = parts.networks.list().find((one) => one.name === wanted);
+    if (!network) continue;
+    try {
+      checkEndpointSettings(network, settings);
+    } catch (cause) {
+      if (!(cause instanceof InvalidArgumentError)) throw cause;
+      const message = `invalid config for network ${name}: ${cause.message}`;
+      throw new InvalidArgumentError(message, { cause });
     }
   }
 }

@@ -156,9 +156,9 @@ describe("refused as by Docker", () => {
     [["--isolation", "hyperv"], "invalid isolation (hyperv): linux only supports 'default'"],
     [
       ["--ip", "172.17.0.99"],
-      "user specified IP address is supported on user defined networks only",
+      "user-specified IP address is supported on user-defined networks only",
     ],
-    [["--ip6", "fd00::9"], "user specified IP address is supported on user defined networks only"],
+    [["--ip6", "fd00::9"], "user-specified IP address is supported on user-defined networks only"],
     [
       ["--network-alias", "x"],
       "network-scoped aliases are only supported for user-defined networks",

@@ -41,7 +41,7 @@ export function parseLogsQuery(query: Query): Omit<LogReadRequest, "writerGone">
   const stdout = query.boolean("stdout");
   const stderr = query.boolean("stderr");
   if (!stdout && !stderr) {
-    throw new InvalidArgumentError("Bad parameters: you must choose at least one stream");
+    throw new InvalidArgumentError("must specify at least one of 'stdout' or 'stderr'");
   }
   const sinceNanos = timestamp(query, "since");
   const untilNanos = timestamp(query, "until");

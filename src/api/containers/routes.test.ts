@@ -69,7 +69,7 @@ describe("container endpoints", () => {
       'Cannot use checkpoint directory "x": want an absolute path on the engine\'s host',
     ],
     ["GET", "/containers/nope/json", 404, "No such container: nope"],
-    ["GET", "/containers/web/logs", 400, "Bad parameters: you must choose at least one stream"],
+    ["GET", "/containers/web/logs", 400, "must specify at least one of 'stdout' or 'stderr'"],
     ["POST", "/containers/web/wait?condition=foo", 400, 'invalid condition: "foo"'],
     ["POST", "/containers/web/resize?h=a&w=1", 400, 'invalid resize height "a": invalid syntax'],
     ["POST", "/containers/web/stop?t=x", 400, 'strconv.Atoi: parsing "x": invalid syntax'],

@@ -73,7 +73,7 @@ test("exec -d starts and leaves", async () => {
 test("exec -it wants a terminal to type at", async () => {
   const cli = new TestCli({ engine: scriptEngine({}).client });
   await expect(runCommand(exec, cli, ["-it", "web", "sh"])).rejects.toThrow(
-    "the input device is not a TTY",
+    "cannot attach stdin to a TTY-enabled container because stdin is not a terminal",
   );
 });
 

@@ -32,7 +32,7 @@ export function dnsNamesOf(
  *
  * @throws {InvalidArgumentError} With Docker's texts.
  */
-function checkSettings(network: NetworkRecord, settings: EndpointSettings): void {
+export function checkEndpointSettings(network: NetworkRecord, settings: EndpointSettings): void {
   const isBuiltIn = BUILT_IN.has(network.name);
   const problems: string[] = [];
   const { IPv4Address = "", IPv6Address = "" } = settings.IPAMConfig ?? {};
@@ -49,10 +49,10 @@ function checkSettings(network: NetworkRecord, settings: EndpointSettings): void
     const blocks = pools.map(({ subnet }) => parseCidr(subnet));
     if (!blocks.some(({ family }) => family === parsed.family)) {
       problems.push(
-        "user specified IP address is supported only when connecting to networks with user configured subnets",
+        "user-specified IP address is supported only when connecting to networks with user-configured subnets",
       );
     } else if (!blocks.some((block) => contains(block, parsed))) {
-      problems.push(`no configured subnet or ip-range contain the IP address ${address}`);
+      problems.push(`no configured subnet contains IP address ${address}`);
     }
   }
   if (problems.length > 0) {
@@ -88,7 +88,7 @@ export function attachmentTo(
   network: NetworkRecord,
   settings: EndpointSettings,
 ): Attachment {
-  checkSettings(network, settings);
+  checkEndpointSettings(network, settings);
   const { IPv4Address = "", IPv6Address = "", LinkLocalIPs = [] } = settings.IPAMConfig ?? {};
   const interfaceName = settings.DriverOpts[INTERFACE_NAME];
   return {

@@ -177,7 +177,7 @@ function expectedExit({ exitCode, message }: ReferenceError, command: string): n
   const isFlag = /^(unknown|flag needs|flag )/.test(message) && exitCode === 125;
   if (isFlag || (exitCode !== 1 && exitCode !== 125)) return Number(exitCode);
   if (/wharf run .*-it/.test(command)) return 1;
-  return /wharf run\b/.test(command) && !/exit 1$/.test(command) ? 125 : 1;
+  return /wharf run\b/.test(command) && !command.endsWith("exit 1") ? 125 : 1;
 }
 
 async function checkRequest(entry: ReferenceError, line: string): Promise<void> {

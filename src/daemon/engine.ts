@@ -216,6 +216,7 @@ export async function openEngine(
   });
   const openedNetworks = await openNetworks({
     store,
+    plugins,
     netlink: host.netlink,
     namespaces: host.namespaces,
     nft: host.nft,

@@ -114,6 +114,9 @@ export async function engineInfo(sources: FactSources): Promise<EngineInfo> {
     "bridge",
     "host",
     "null",
+    "macvlan",
+    "ipvlan",
+    ...sources.plugins.knownNames("NetworkDriver"),
     ...sources.networks.list().map((network) => network.driver),
   ]);
   return {

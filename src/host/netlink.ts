@@ -138,6 +138,13 @@ export type LinkOp =
   | { readonly kind: "set-down"; readonly name: string }
   | { readonly kind: "set-master"; readonly name: string; readonly master: string | null }
   | { readonly kind: "rename"; readonly name: string; readonly to: string }
+  /** Into another namespace, under a name that is free there; down, without addresses. */
+  | {
+      readonly kind: "move-link";
+      readonly name: string;
+      readonly to: string;
+      readonly namespacePath: string;
+    }
   | { readonly kind: "set-alias"; readonly name: string; readonly alias: string }
   | { readonly kind: "set-mtu"; readonly name: string; readonly mtuBytes: number }
   | { readonly kind: "set-mac"; readonly name: string; readonly macAddress: string }

@@ -7,16 +7,17 @@ import { BRIDGE_OPTION } from "./bridge/bridge-options.ts";
 import type { NetworkDrivers } from "./driver.ts";
 import type { Firewall } from "./firewall/firewall.ts";
 import type { Ipam } from "./ipam/ipam.ts";
+import { isOwnIpam } from "./ipam/ipam-table.ts";
 import type { SubnetPool } from "./ipam/choose-subnet.ts";
 import { takenBlocks } from "./ipam/taken-blocks.ts";
 import type { NetworkRecord, NetworkRequest } from "./networks.ts";
-import { PREDEFINED_NETWORKS, planNetwork } from "./plan-network.ts";
+import { PREDEFINED_NETWORKS, planNetwork, poolWishes } from "./plan-network.ts";
 
 export interface CatalogOptions {
   readonly engineId: string;
   readonly networks: Collection<NetworkRecord>;
   readonly drivers: NetworkDrivers;
-  readonly ipam: Pick<Ipam, "forget">;
+  readonly ipam: Pick<Ipam, "forget" | "requestPools">;
   readonly netlink: Pick<Netlink, "addresses" | "links" | "routes">;
   readonly firewall: Pick<Firewall, "addNetwork" | "removeNetwork">;
   readonly clock: Pick<Clock, "nowMs">;
@@ -30,9 +31,15 @@ export interface CatalogOptions {
  */
 export class NetworkCatalog {
   readonly #options: CatalogOptions;
+  /** As the records are: reading those for each question takes long where there are thousands. */
+  readonly #networks: Map<NetworkId, NetworkRecord>;
+  #sorted: readonly NetworkRecord[] | undefined;
 
   constructor(options: CatalogOptions) {
     this.#options = options;
+    this.#networks = new Map(
+      options.networks.entries().map(([, network]) => [network.id, network]),
+    );
   }
 
   /** In the order of names. */
@@ -46,7 +53,7 @@ export class NetworkCatalog {
   }
 
   get(id: NetworkId): NetworkRecord | undefined {
-    return this.#options.networks.get(id);
+    return this.#networks.get(id);
   }
 
   /** By name, id or unambiguous id prefix. */
@@ -67,25 +74,44 @@ export class NetworkCatalog {
   }
 
   async create(request: NetworkRequest): Promise<NetworkRecord> {
-    const { networks, drivers, firewall } = this.#options;
+    const { drivers, firewall } = this.#options;
     const network = this.#plan(request);
     if (network.configOnly) {
-      networks.put(network.id, network);
+      this.#put(network);
       return network;
     }
+    // the name and the subnets are taken from here on, whatever a plugin has to be asked for
+    this.#put({ ...network, intent: "create" });
     const driver = drivers.of(network);
-    driver.checkCreate(network, this.#all());
-    networks.put(network.id, { ...network, intent: "create" });
+    let made = network;
     try {
-      await driver.bringUp(network);
-      const rules = driver.rules(network);
-      if (rules) await firewall.addNetwork(rules);
-      networks.put(network.id, network);
+      made = { ...network, ...(await driver.checkCreate(network, this.#othersThan(network))) };
     } catch (error) {
-      await this.#takeAway(network);
+      this.#delete(network.id);
       throw error;
     }
-    return network;
+    try {
+      made = await this.#withPools(made);
+      await driver.bringUp(made, "create");
+      const rules = driver.rules(made);
+      if (rules) await firewall.addNetwork(rules);
+      this.#put(made);
+    } catch (error) {
+      await this.#takeAway(this.get(network.id) ?? made);
+      throw error;
+    }
+    return made;
+  }
+
+  /** With the subnets of who gives them, where that is not the engine. */
+  async #withPools(network: NetworkRecord): Promise<NetworkRecord> {
+    if (isOwnIpam(network.ipamDriver)) return network;
+    const pending = { ...network, intent: "create" as const };
+    const wishes = poolWishes(network);
+    const pools = await this.#options.ipam.requestPools(pending, wishes, (given) => {
+      this.#put({ ...pending, pools: given });
+    });
+    return { ...network, pools };
   }
 
   #plan(request: NetworkRequest): NetworkRecord {
@@ -118,8 +144,7 @@ export class NetworkCatalog {
    * @throws {PermissionDeniedError} Predefined, or somebody is on it.
    */
   async remove(id: NetworkId, active: readonly string[]): Promise<void> {
-    const { networks } = this.#options;
-    const network = networks.get(id);
+    const network = this.get(id);
     if (!network || network.intent) throw new NotFoundError(`network ${id} not found`);
     if (PREDEFINED_NETWORKS.has(network.name)) {
       throw new PermissionDeniedError(
@@ -139,7 +164,7 @@ export class NetworkCatalog {
         `configuration network "${network.name}" is in use by network "${user.name}"`,
       );
     }
-    networks.put(id, { ...network, intent: "remove" });
+    this.#put({ ...network, intent: "remove" });
     await this.#takeAway(network);
   }
 
@@ -151,15 +176,15 @@ export class NetworkCatalog {
   }
 
   async #takeAway(network: NetworkRecord): Promise<void> {
-    const { networks, drivers, firewall, ipam } = this.#options;
+    const { drivers, firewall, ipam } = this.#options;
     if (!network.configOnly) {
       const driver = drivers.of(network);
       const rules = driver.rules(network);
       if (rules) await firewall.removeNetwork(rules.key);
-      await driver.takeDown(network, this.#othersThan(network));
+      await driver.takeDown(network, this.#othersThan(network), "remove");
       await ipam.forget(network);
     }
-    networks.delete(network.id);
+    this.#delete(network.id);
   }
 
   /** What networks have on the host, at the end of an engine that is no longer needed; their records stay. */
@@ -167,7 +192,7 @@ export class NetworkCatalog {
     let left = this.inUse();
     for (const network of left) {
       left = left.filter((other) => other !== network);
-      await this.#options.drivers.of(network).takeDown(network, left);
+      await this.#options.drivers.of(network).takeDown(network, left, "end");
     }
   }
 
@@ -175,8 +200,20 @@ export class NetworkCatalog {
     return this.#all().filter((other) => other.id !== id);
   }
 
+  #put(network: NetworkRecord): void {
+    this.#options.networks.put(network.id, network);
+    this.#networks.set(network.id, network);
+    this.#sorted = undefined;
+  }
+
+  #delete(id: NetworkId): void {
+    this.#options.networks.delete(id);
+    this.#networks.delete(id);
+    this.#sorted = undefined;
+  }
+
   #all(): readonly NetworkRecord[] {
-    const networks = this.#options.networks.entries().map(([, network]) => network);
-    return networks.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    this.#sorted ??= [...this.#networks.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    return this.#sorted;
   }
 }

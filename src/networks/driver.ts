@@ -14,6 +14,9 @@ export interface EndpointRecord extends Endpoint {
   readonly linkLocalAddresses?: readonly string[];
   /** Its driver leads no ports of the host to it. */
   readonly hasNoPorts?: true;
+  /** Name on the host of a device that was moved into the namespace. */
+  readonly sourceName?: string;
+  readonly driverOptions?: Readonly<Record<string, string>>;
 }
 
 export interface TakenAddress {
@@ -66,17 +69,26 @@ export interface NetworkDriver {
    * Checks the options of a network that is to be made.
    *
    * @param others All other networks of the engine.
+   * @returns What the driver makes known of the network.
    * @throws {InvalidArgumentError} {PermissionDeniedError} With Docker's texts where it has some.
    */
-  checkCreate(network: NetworkRecord, others: readonly NetworkRecord[]): void;
-  /** Makes what the network needs on the host, or puts it right. Idempotent. */
-  bringUp(network: NetworkRecord): void | Promise<void>;
+  checkCreate(
+    network: NetworkRecord,
+    others: readonly NetworkRecord[],
+  ): void | Promise<Pick<NetworkRecord, "scope">>;
+  /** Makes what the network needs on the host, or puts it right after a restart of the daemon. Idempotent. */
+  bringUp(network: NetworkRecord, occasion: "create" | "restart"): void | Promise<void>;
   /**
    * Undoes `bringUp`; what somebody else made stays, and what one of `others` needs.
    *
    * @param others All other networks of the engine.
+   * @param occasion The network goes for good, or an engine that runs no container ends.
    */
-  takeDown(network: NetworkRecord, others: readonly NetworkRecord[]): Promise<void>;
+  takeDown(
+    network: NetworkRecord,
+    others: readonly NetworkRecord[],
+    occasion: "remove" | "end",
+  ): Promise<void>;
   /** Undefined when the network needs none. */
   rules(network: NetworkRecord): NetworkRules | undefined;
   /** Names of the host's devices that the network stands on. */

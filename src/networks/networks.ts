@@ -23,6 +23,10 @@ export interface NetworkRecord {
   /** Name of the network that this one's options come from. */
   readonly configFrom?: string;
   readonly ipamOptions?: Readonly<Record<string, string>>;
+  /** `null`, which gives no addresses, or a plugin's name; the engine itself when absent. */
+  readonly ipamDriver?: string;
+  /** `global` where the driver says so. */
+  readonly scope?: "local" | "global";
   /** Step that was under way: a restarted daemon takes the network away. */
   readonly intent?: "create" | "remove";
 }
@@ -33,6 +37,8 @@ export interface AddressPoolRecord {
   readonly ipRange?: string;
   /** Addresses that no container gets, by name (`--aux-address`). */
   readonly auxiliary?: Readonly<Record<string, string>>;
+  /** What the plugin calls it that gave it. */
+  readonly poolId?: string;
   /** The user chose it: containers may ask for addresses of it. */
   readonly isUserChosen?: boolean;
 }
@@ -77,6 +83,8 @@ export interface Attachment {
   readonly linkLocalAddresses?: readonly string[];
   /** In place of `ethN`. */
   readonly interfaceName?: string;
+  /** What a plugin is told. */
+  readonly driverOptions?: Readonly<Record<string, string>>;
   /** The endpoint with the highest gives the default route; then the network whose name comes first. */
   readonly gatewayPriority?: number;
 }

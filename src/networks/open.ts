@@ -10,6 +10,7 @@ import type { Netlink } from "#host/netlink.ts";
 import type { Nft } from "#host/nft.ts";
 import type { Processes } from "#host/processes.ts";
 import type { Sockets, SocketVault } from "#host/sockets.ts";
+import type { Plugins } from "#plugins/plugins.ts";
 import { newNetworkId, type RandomBytes } from "#spec/ids.ts";
 import type { Collection, Store } from "#store/store.ts";
 import { BridgeDriver } from "./bridge/bridge-driver.ts";
@@ -20,6 +21,7 @@ import { DriverTable } from "./driver-table.ts";
 import { readHostFile } from "./files/host-resolv-conf.ts";
 import { Firewall } from "./firewall/firewall.ts";
 import { HostDriver } from "./host/host-driver.ts";
+import { IpamTable } from "./ipam/ipam-table.ts";
 import { LocalIpam } from "./ipam/local-ipam.ts";
 import { tryParseIp } from "#base/ip.ts";
 import type { NetworkRecord, Networks } from "./networks.ts";
@@ -27,6 +29,8 @@ import { NullDriver } from "./null/null-driver.ts";
 import { PortAllocator } from "./ports/port-allocator.ts";
 import { aliasOf, OwnDevices } from "./own-devices.ts";
 import { DEVICE_INTENTS, NETWORKS, SANDBOXES } from "./records.ts";
+import { RemoteDriver } from "./remote/remote-driver.ts";
+import { RemoteIpam } from "./remote/remote-ipam.ts";
 import { NetworkService } from "./service.ts";
 import { IPVLAN } from "./stacked/ipvlan.ts";
 import { MACVLAN } from "./stacked/macvlan.ts";
@@ -44,6 +48,7 @@ export interface OpenNetworksOptions {
   readonly processes: Processes;
   readonly clock: Clock;
   readonly conntrack: Conntrack;
+  readonly plugins: Plugins;
   readonly engineId: string;
   /** Run state of the engine; the pins are in `netns` below it. */
   readonly runDir: string;
@@ -153,18 +158,21 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
   }
   const devices = new OwnDevices({ netlink, engineId, intents: store.collection(DEVICE_INTENTS) });
   const host = { netlink, namespaces, devices };
-  const drivers = new DriverTable({
-    bridge: new BridgeDriver(host),
-    macvlan: new StackedDriver(MACVLAN, host),
-    ipvlan: new StackedDriver(IPVLAN, host),
-    host: new HostDriver(),
-    null: new NullDriver(),
-  });
+  const drivers = new DriverTable(
+    {
+      bridge: new BridgeDriver(host),
+      macvlan: new StackedDriver(MACVLAN, host),
+      ipvlan: new StackedDriver(IPVLAN, host),
+      host: new HostDriver(),
+      null: new NullDriver(),
+    },
+    new RemoteDriver({ ...options, ...host }),
+  );
   recordPredefinedNetworks(options, networks, sandboxes.count() === 0);
   prepareForwarding(options);
   // At once, so that a second engine that starts now sees the subnet taken.
   for (const [, network] of networks.entries()) {
-    if (network.name === "bridge") await drivers.of(network).bringUp(network);
+    if (network.name === "bridge") await drivers.of(network).bringUp(network, "restart");
   }
   return new NetworkService({
     engineId,
@@ -172,7 +180,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
     networks,
     sandboxes,
     drivers,
-    ipam: new LocalIpam(),
+    ipam: new IpamTable({ local: new LocalIpam(), remote: new RemoteIpam(options) }),
     netlink,
     namespaces,
     clock: options.clock,

@@ -20,6 +20,8 @@ import {
   tryParseAddressWithPrefix,
   tryParseIp,
 } from "#base/ip.ts";
+import type { PoolWish } from "./ipam/ipam.ts";
+import { isOwnIpam } from "./ipam/ipam-table.ts";
 import type { TakenBlock } from "./ipam/taken-blocks.ts";
 import type { AddressPoolRecord, NetworkRecord, NetworkRequest, PoolRequest } from "./networks.ts";
 
@@ -29,6 +31,8 @@ export const PREDEFINED_NETWORKS: ReadonlySet<string> = new Set([
   "host",
   "none",
 ]);
+
+const OWN_DRIVERS: ReadonlySet<string> = new Set(["bridge", "macvlan", "ipvlan", "overlay"]);
 
 export interface NetworkPlanContext {
   readonly engineId: string;
@@ -49,12 +53,13 @@ export function planNetwork(request: NetworkRequest, context: NetworkPlanContext
   checkName(request.name, context.networks);
   const source = configSource(request, context.networks);
   const from = source ? withConfig(request, source) : request;
-  checkIpam(from);
+  checkFamilies(from);
   const driver = request.configOnly ? "null" : driverOf(from.driver);
   const wishes = from.pools.map(checkedPool);
   if (driver === "bridge") checkOneEach(wishes);
   checkOwnOverlaps(wishes);
   const pools = request.configOnly ? wishes : allocate({ ...from, driver }, wishes, context);
+  const { ipamDriver } = from;
   return {
     ...context.identity,
     name: request.name,
@@ -66,6 +71,7 @@ export function planNetwork(request: NetworkRequest, context: NetworkPlanContext
     labels: from.labels,
     options: from.options,
     pools,
+    ...(ipamDriver === "" || ipamDriver === "default" ? {} : { ipamDriver }),
     ...(Object.keys(from.ipamOptions).length > 0 ? { ipamOptions: from.ipamOptions } : {}),
     ...(request.configOnly ? { configOnly: true } : {}),
     ...(source ? { configFrom: source.name } : {}),
@@ -121,6 +127,7 @@ function withConfig(request: NetworkRequest, source: NetworkRecord): NetworkRequ
     enableIpv6: source.enableIpv6,
     labels: { ...source.labels, ...request.labels },
     options: source.options,
+    ipamDriver: source.ipamDriver ?? "",
     ipamOptions: source.ipamOptions ?? {},
     pools: source.pools.map((pool) => ({
       subnet: pool.subnet,
@@ -131,12 +138,9 @@ function withConfig(request: NetworkRequest, source: NetworkRecord): NetworkRequ
   };
 }
 
-function checkIpam({ ipamDriver, enableIpv4, enableIpv6 }: NetworkRequest): void {
+function checkFamilies({ enableIpv4, enableIpv6 }: NetworkRequest): void {
   if (!enableIpv4 && !enableIpv6) {
     throw new InvalidArgumentError("IPv4 or IPv6 must be enabled");
-  }
-  if (ipamDriver !== "" && ipamDriver !== "default") {
-    throw new NotFoundError(`plugin "${ipamDriver}" not found`);
   }
 }
 
@@ -244,6 +248,8 @@ function allocate(
         })),
   );
   const chosen = wishes.filter(({ subnet }) => subnet !== "");
+  if (request.ipamDriver === "null") return withoutPools(request);
+  if (!isOwnIpam(request.ipamDriver)) return chosen.filter(isEnabled(request));
   // on a device of the host the others of its network have addresses of the same subnet
   const forbidden = request.driver === "bridge" ? [...others, ...context.taken] : others;
   const complete = (family: 4 | 6): readonly AddressPoolRecord[] => {
@@ -269,6 +275,32 @@ function poolsOfFamily(context: NetworkPlanContext, family: 4 | 6): readonly Sub
   const digest = createHash("sha256").update(context.engineId).digest();
   const base = (0xfdn << 120n) | (BigInt(`0x${digest.toString("hex", 0, 5)}`) << 80n);
   return [{ base: { family: 6, base, prefixLength: 48 }, size: 64 }];
+}
+
+function isEnabled({
+  enableIpv4,
+  enableIpv6,
+}: Pick<NetworkRecord, "enableIpv4" | "enableIpv6">): (pool: AddressPoolRecord) => boolean {
+  return ({ subnet }) => (parseCidr(subnet).family === 4 ? enableIpv4 : enableIpv6);
+}
+
+/** Our own drivers need addresses; a plugin may go without. */
+function withoutPools({ driver }: NetworkRequest): readonly AddressPoolRecord[] {
+  if (OWN_DRIVERS.has(driver)) throw new InvalidArgumentError("ipv4 pool is empty");
+  return [];
+}
+
+/** What is asked of a plugin that gives the subnets: those that were chosen, else any one of each family. */
+export function poolWishes(network: NetworkRecord): readonly PoolWish[] {
+  const families = [
+    ...(network.enableIpv4 ? [4 as const] : []),
+    ...(network.enableIpv6 ? [6 as const] : []),
+  ];
+  return families.flatMap((family) => {
+    const chosen = network.pools.filter(({ subnet }) => parseCidr(subnet).family === family);
+    const wishes = chosen.length > 0 ? chosen : [{ subnet: "", gateway: "" }];
+    return wishes.map((wish) => ({ family, wish }));
+  });
 }
 
 function firstHost({ family, base }: Cidr): IpAddress {

@@ -233,6 +233,7 @@ export class NetworkService implements Networks {
       else await this.#forget(live);
     }
     await this.#leftovers.remove();
+    await this.#replayAddresses();
     const rules = this.#catalog
       .inUse()
       .flatMap((network) => drivers.of(network).rules(network) ?? []);
@@ -240,6 +241,17 @@ export class NetworkService implements Networks {
       rules,
       this.#table.all().flatMap(({ targets }) => targets),
     );
+  }
+
+  async #replayAddresses(): Promise<void> {
+    const { ipam, warn } = this.#options;
+    for (const network of this.#catalog.inUse()) {
+      try {
+        await ipam.replay(network);
+      } catch (error) {
+        warn(`Cannot tell who gives the addresses of network ${network.name}: ${messageOf(error)}`);
+      }
+    }
   }
 
   async #takeOver(live: LiveSandbox): Promise<void> {
@@ -254,9 +266,9 @@ export class NetworkService implements Networks {
   /** One network that cannot be made again, its bridge's name taken for one, stops no engine. */
   async #bringBack(network: NetworkRecord): Promise<void> {
     const driver = this.#options.drivers.of(network);
-    if (PREDEFINED_NETWORKS.has(network.name)) return await driver.bringUp(network);
+    if (PREDEFINED_NETWORKS.has(network.name)) return await driver.bringUp(network, "restart");
     try {
-      await driver.bringUp(network);
+      await driver.bringUp(network, "restart");
     } catch (error) {
       this.#options.warn(`Cannot bring network ${network.name} up: ${messageOf(error)}`);
     }

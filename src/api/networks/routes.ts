@@ -32,12 +32,12 @@ export function networkToWire(network: NetworkRecord): Wire<NetworkInspect> {
     Name: network.name,
     Id: network.id,
     Created: formatRfc3339(BigInt(Math.trunc(network.createdMs)) * 1_000_000n),
-    Scope: "local",
+    Scope: network.scope ?? "local",
     Driver: network.driver,
     EnableIPv4: network.enableIpv4,
     EnableIPv6: network.enableIpv6,
     IPAM: {
-      Driver: "default",
+      Driver: network.ipamDriver ?? "default",
       Options: PREDEFINED.has(network.name) ? null : (network.ipamOptions ?? {}),
       Config: pools.length > 0 ? pools : PREDEFINED.has(network.name) ? null : [],
     },
@@ -77,7 +77,7 @@ export function matchesNetworkFilters(network: NetworkRecord, filters: Filters):
   return (
     matchesExactly(filters, "driver", network.driver) &&
     matchesPrefix(filters, "id", network.id) &&
-    matchesExactly(filters, "scope", "local") &&
+    matchesExactly(filters, "scope", network.scope ?? "local") &&
     matchesExactly(filters, "type", type) &&
     (names.length === 0 || names.some((name) => network.name.includes(name))) &&
     hasLabels(network, filterValues(filters, "label"))

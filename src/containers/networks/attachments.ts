@@ -101,6 +101,7 @@ export function attachmentTo(
     ...(IPv6Address === "" ? {} : { ipv6Address: IPv6Address }),
     ...(settings.MacAddress === "" ? {} : { macAddress: settings.MacAddress }),
     ...(interfaceName === undefined ? {} : { interfaceName }),
+    ...(Object.keys(settings.DriverOpts).length > 0 ? { driverOptions: settings.DriverOpts } : {}),
   };
 }
 

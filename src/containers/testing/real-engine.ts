@@ -33,6 +33,7 @@ import type { Snapshotter } from "#snapshots/snapshotter.ts";
 import { parseContainerCreate } from "#spec/engine-api/container-create.ts";
 import type { ContainerId } from "#spec/ids.ts";
 import { hostPlatform } from "#spec/platform.ts";
+import { PluginFinder } from "#plugins/plugin-finder.ts";
 import { SqliteStore } from "#store/sqlite/store.ts";
 import { NO_VOLUME_PLUGINS } from "#volumes/testing/no-plugins.ts";
 import { openVolumes } from "#volumes/open.ts";
@@ -125,6 +126,7 @@ export async function openRealEngine(root: RealRoot): Promise<RealEngine> {
   const networks = await openNetworks({
     store,
     ...host,
+    plugins: new PluginFinder({ folders: [], sleep: (delayMs) => clock.delay(delayMs) }),
     engineId: root.engineId,
     runDir: join(root.directory, "run"),
     config: { ...DEFAULT_NETWORKS_CONFIG, bridge: root.bridge },

@@ -127,6 +127,16 @@ export class FakeNetlink implements Netlink {
         link.name = op.to;
         return;
       }
+      case "move-link": {
+        const link = linkOf(network, op.name);
+        const there = this.#networks.at(op.namespacePath);
+        if (there.links.some((each) => each.name === op.to)) throw exists(`link "${op.to}"`);
+        take(network.links, (each) => each === link);
+        take(network.addresses, ({ linkIndex }) => linkIndex === link.index);
+        take(network.routes, ({ linkIndex }) => linkIndex === link.index);
+        there.links.push(Object.assign(link, { name: op.to, isUp: false }));
+        return;
+      }
       case "set-alias":
         linkOf(network, op.name).alias = op.alias;
         return;

@@ -169,6 +169,8 @@ export class LinuxNetlink implements Netlink, Disposable {
       }
       case "rename":
         return yield links.rename(indexOf(socket, op.name, attempt), op.to);
+      case "move-link":
+        return yield* this.#moveRequests(socket, op);
       case "set-alias":
         return yield links.setAlias(op.name, op.alias);
       case "set-mtu":
@@ -199,6 +201,18 @@ export class LinuxNetlink implements Netlink, Disposable {
       yield op.kind === "add-macvlan"
         ? stacked.addMacvlan({ ...op, parentIndex, namespaceFd })
         : stacked.addIpvlan({ ...op, parentIndex, namespaceFd });
+    } finally {
+      this.#libc.call.close(namespaceFd);
+    }
+  }
+
+  *#moveRequests(
+    socket: NetlinkSocket,
+    op: Extract<LinkOp, { kind: "move-link" }>,
+  ): Generator<NetlinkRequest, void> {
+    const namespaceFd = openDescriptor(this.#libc, op.namespacePath, 0);
+    try {
+      yield links.move(indexOf(socket, op.name, attemptOf(op)), { to: op.to, namespaceFd });
     } finally {
       this.#libc.call.close(namespaceFd);
     }
@@ -263,6 +277,8 @@ function attemptOf(op: LinkOp): string {
       return `Cannot add route to ${op.destination}`;
     case "rename":
       return `Cannot rename link "${op.name}" to "${op.to}"`;
+    case "move-link":
+      return `Cannot move link "${op.name}" to "${op.to}" in ${op.namespacePath}`;
     case "set-master":
       return op.master === null
         ? `Cannot take link "${op.name}" out of its bridge`

@@ -207,6 +207,16 @@ export function netlinkContract(driver: string, open: () => NetlinkSubject): voi
       expect(known().some(([address]) => address !== "192.0.2.7")).toBe(false);
     });
 
+    test("apply() moves a device into another namespace, down and under another name", () => {
+      addPair();
+      const move = { kind: "move-link", name: "v0", to: "lan0" } as const;
+      netlink.apply([{ ...move, namespacePath: subject.container }], subject.host);
+      expect(netlink.link("v0", subject.host)).toBeUndefined();
+      expect(netlink.link("lan0", subject.container)).toMatchObject({ kind: "veth", isUp: false });
+      const back = { ...move, name: "lan0", to: "br0", namespacePath: subject.host } as const;
+      expect(() => netlink.apply([back], subject.container)).toThrow(ConflictError);
+    });
+
     test("deleting one end of a pair takes the other", async () => {
       addPair();
       await netlink.applyAside([{ kind: "delete-link", name: "v0" }], subject.host);

@@ -49,6 +49,13 @@ export class LocalIpam implements Ipam {
     this.#pools.delete(id);
   }
 
+  /** Decided with the network: `planNetwork`. */
+  async requestPools(network: NetworkRecord): Promise<readonly AddressPoolRecord[]> {
+    return network.pools;
+  }
+
+  async replay(): Promise<void> {}
+
   #giveBack(network: NetworkRecord, address: IpAddress): void {
     this.#poolsOf(network, address.family).find(has(address))?.addresses.release(address);
   }

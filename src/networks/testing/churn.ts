@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { openLinuxHost } from "#host/linux/host.ts";
 import { DEFAULT_NETWORKS_CONFIG } from "#networks/config.ts";
 import { openNetworks } from "#networks/open.ts";
+import { PluginFinder } from "#plugins/plugin-finder.ts";
 import { SqliteStore } from "#store/sqlite/store.ts";
 
 const [storePath = "", runDir = "", engineId = "", bridge = ""] = process.argv.slice(2);
@@ -10,6 +11,7 @@ const host = await openLinuxHost();
 const networks = await openNetworks({
   ...host,
   store: SqliteStore.open(storePath),
+  plugins: new PluginFinder({ folders: [], sleep: (delayMs) => host.clock.delay(delayMs) }),
   engineId,
   runDir,
   config: { ...DEFAULT_NETWORKS_CONFIG, bridge },

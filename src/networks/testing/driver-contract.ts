@@ -58,7 +58,7 @@ export function driverContract(name: string, open: () => Promise<DriverSubject>)
       networks = [];
     });
     afterEach(async () => {
-      for (const network of networks) await driver.takeDown(network, []);
+      for (const network of networks) await driver.takeDown(network, [], "remove");
       await lab[Symbol.asyncDispose]();
     });
 
@@ -72,8 +72,8 @@ export function driverContract(name: string, open: () => Promise<DriverSubject>)
     async function network(more: Partial<NetworkRecord> = {}): Promise<NetworkRecord> {
       const options = { ...subject.options, ...more.options };
       const record = networkRecord(name, { ...more, options });
-      driver.checkCreate(record, networks);
-      await driver.bringUp(record);
+      await driver.checkCreate(record, networks);
+      await driver.bringUp(record, "create");
       networks.push(record);
       return record;
     }
@@ -121,10 +121,10 @@ export function driverContract(name: string, open: () => Promise<DriverSubject>)
     test("a network comes and goes, and its devices with it", async () => {
       const made = await network();
       expect(deviceNames()).toEqual(driver.hostDevices(made));
-      await driver.bringUp(made);
-      await driver.takeDown(made, []);
+      await driver.bringUp(made, "restart");
+      await driver.takeDown(made, [], "remove");
       expect(deviceNames()).toEqual([]);
-      await driver.takeDown(made, []);
+      await driver.takeDown(made, [], "remove");
     });
 
     test("an endpoint has its name, addresses and way out", async () => {
@@ -182,14 +182,14 @@ export function driverContract(name: string, open: () => Promise<DriverSubject>)
       await driver.detachEndpoint(endpoint, path, on);
       await driver.detachEndpoint(endpoint, path, undefined);
       await driver.detachEndpoint(endpoint, undefined, on);
-      await driver.takeDown(on, []);
+      await driver.takeDown(on, [], "remove");
       await driver.detachEndpoint(endpoint, path, on);
     });
 
     test("an endpoint that lives on is put right when its network was made again", async () => {
       const on = await network();
       const { path, endpoint } = await attached(on);
-      await driver.bringUp(on);
+      await driver.bringUp(on, "restart");
       expect(driver.isEndpointAttached(endpoint, path)).toBe(true);
       driver.restoreEndpoint(on, endpoint);
       const { path: other, endpoint: client } = await attached(on);

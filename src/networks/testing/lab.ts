@@ -15,6 +15,7 @@ import type {
   SandboxMode,
 } from "#networks/networks.ts";
 import { openNetworks } from "#networks/open.ts";
+import { PluginFinder } from "#plugins/plugin-finder.ts";
 import { MemoryStore } from "#store/memory/store.ts";
 import type { Store } from "#store/store.ts";
 
@@ -78,12 +79,19 @@ function random16(): string {
 export class Lab implements AsyncDisposable {
   readonly directory: string = mkdtempSync(join(tmpdir(), "wharf-lab-"));
   readonly host: Host;
+  /** Where engines look for sockets. */
+  readonly pluginFolder: string = join(this.directory, "plugins");
+  readonly plugins: PluginFinder;
   readonly #stack = new AsyncDisposableStack();
   /** By container, as a supervisor has it. */
   readonly #vaults = new Map<string, SocketVault>();
 
   private constructor(host: Host) {
     this.host = host;
+    this.plugins = new PluginFinder({
+      folders: [this.pluginFolder],
+      sleep: (delayMs, signal) => host.clock.delay(delayMs, signal),
+    });
   }
 
   static async open(): Promise<Lab> {
@@ -102,6 +110,7 @@ export class Lab implements AsyncDisposable {
     const networks = await openNetworks({
       store,
       ...this.host,
+      plugins: this.plugins,
       engineId,
       runDir: join(this.directory, engineId),
       config: { ...DEFAULT_NETWORKS_CONFIG, ...config, bridge },
@@ -150,6 +159,11 @@ export class Lab implements AsyncDisposable {
       throw error;
     }
     return sandbox;
+  }
+
+  /** Disposed of at the end. */
+  use<T extends AsyncDisposable>(thing: T): T {
+    return this.#stack.use(thing);
   }
 
   /** A network namespace, pinned; gone at the end. */

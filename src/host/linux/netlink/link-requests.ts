@@ -126,6 +126,18 @@ export function rename(index: number, to: string): NetlinkRequest {
   return { type: RTM_SETLINK, flags: 0, body: interfaceBody({ index }), attributes };
 }
 
+/** By index, as `rename`; the name is the one in the other namespace. */
+export function move(
+  index: number,
+  place: { readonly to: string; readonly namespaceFd: number },
+): NetlinkRequest {
+  const attributes = [
+    nameAttribute(place.to),
+    [IFLA_NET_NS_FD, { u32: place.namespaceFd }] as const,
+  ];
+  return { type: RTM_SETLINK, flags: 0, body: interfaceBody({ index }), attributes };
+}
+
 /** Whether a bridge port sends frames back out where they came in. */
 export function setHairpin(name: string, enabled: boolean): NetlinkRequest {
   const port: Attribute[] = [[IFLA_BRPORT_MODE, { u8: enabled ? 1 : 0 }]];

@@ -83,7 +83,6 @@ describe("planNetwork()", () => {
   test.each<[Partial<NetworkRequest>, string]>([
     [{ name: " " }, "name is empty"],
     [{ name: "default" }, "operation is not permitted on predefined default network "],
-    [{ ipamDriver: "foo" }, 'plugin "foo" not found'],
     [{ enableIpv4: false }, "IPv4 or IPv6 must be enabled"],
     [{ pools: [pool("10.9.0.1/24")] }, "invalid subnet 10.9.0.1/24: it should be 10.9.0.0/24"],
     [{ pools: [pool("10.9.0.0/24", { gateway: "10.8.0.1" })] }, "invalid gateway 10.8.0.1"],

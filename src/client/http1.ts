@@ -13,6 +13,8 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** A whole body is sent with its length, a stream in chunks, with back-pressure. */
   readonly body?: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Length of a streamed body where it is known: it is then sent as it is, not in chunks. */
+  readonly bodyBytes?: number;
 }
 
 /** Status line and headers of an answer. */
@@ -31,11 +33,12 @@ const encoder = new TextEncoder();
 
 /** Writes the request; resolves when all of the body has been taken by the connection. */
 export async function sendRequest(connection: Connection, request: HttpRequest): Promise<void> {
-  const { body } = request;
+  const { body, bodyBytes } = request;
   const whole = body instanceof Uint8Array ? body : undefined;
   const lines = [`${request.method} ${request.target} HTTP/1.1`];
   for (const [name, value] of Object.entries(request.headers)) lines.push(`${name}: ${value}`);
   if (whole) lines.push(`Content-Length: ${whole.length}`);
+  else if (body && bodyBytes !== undefined) lines.push(`Content-Length: ${bodyBytes}`);
   else if (body) lines.push("Transfer-Encoding: chunked");
   else if (request.method === "POST" || request.method === "PUT") lines.push("Content-Length: 0");
   const head = encoder.encode(`${lines.join("\r\n")}\r\n\r\n`);
@@ -44,6 +47,10 @@ export async function sendRequest(connection: Connection, request: HttpRequest):
   if (!body || body instanceof Uint8Array) return;
   for await (const chunk of body) {
     if (chunk.length === 0) continue; // an empty chunk would end the body
+    if (bodyBytes !== undefined) {
+      await connection.write(chunk);
+      continue;
+    }
     const size = encoder.encode(`${chunk.length.toString(16)}\r\n`);
     // resolves when all of it is taken: a source may use its chunk's memory again
     if (chunk.length > largeBytes) {
@@ -52,7 +59,7 @@ export async function sendRequest(connection: Connection, request: HttpRequest):
       await connection.write(crlf);
     } else await connection.write(Buffer.concat([size, chunk, crlf]));
   }
-  await connection.write(encoder.encode("0\r\n\r\n"));
+  if (bodyBytes === undefined) await connection.write(encoder.encode("0\r\n\r\n"));
 }
 
 /** Above this a copy costs more than two more system calls. */

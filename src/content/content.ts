@@ -37,13 +37,54 @@ export interface ContentStore {
     expected: IngestExpectation,
     signal: AbortSignal,
   ): Promise<BlobInfo>;
+  /**
+   * Opens a blob that comes over an unsafe way: what an earlier attempt left of it is there already. One
+   * holder at a time.
+   *
+   * @throws {InternalError} Somebody holds it. Whoever may come second waits for the first.
+   */
+  openPartial(expected: PartialExpectation, signal: AbortSignal): Promise<PartialBlob>;
   list(): readonly BlobInfo[];
   /** Keeps `digests`, and those added later, from being collected until disposed or the daemon ends. */
   lease(): ContentLease;
   /** Whether a transfer under way holds it. */
   isLeased(digest: Digest): boolean;
-  /** Removes blobs that neither `isReferenced` nor a lease holds, and abandoned ingests. */
+  /**
+   * Removes blobs that neither `isReferenced` nor a lease holds, and parts of blobs that nobody has gone on
+   * with for a day.
+   */
   collect(isReferenced: (digest: Digest) => boolean): Promise<{ readonly freedBytes: number }>;
+}
+
+export interface PartialExpectation {
+  readonly digest: Digest;
+  /** Of the whole blob; more is refused as it arrives. */
+  readonly sizeBytes: number;
+  /** Holds the blob from the moment it has a name. */
+  readonly lease: ContentLease;
+}
+
+/**
+ * A blob that grows in place. Disposing it keeps what is there, for the next attempt; `finish` makes it a
+ * blob.
+ */
+export interface PartialBlob extends AsyncDisposable {
+  /** Its file, which somebody may read as far as `writtenBytes`. */
+  readonly path: string;
+  /** Bytes that have come, those of earlier attempts included. */
+  readonly receivedBytes: number;
+  /** Bytes that can be read from the file. */
+  readonly writtenBytes: number;
+  /** @throws {InvalidArgumentError} More than the size. {ResourceExhaustedError} No space. */
+  append(chunk: Uint8Array): Promise<void>;
+  /** Throws away what has come. */
+  restart(): Promise<void>;
+  /**
+   * Verifies size and digest, syncs and gives it its name.
+   *
+   * @throws {InvalidArgumentError} It is another one; nothing of it is kept.
+   */
+  finish(): Promise<BlobInfo>;
 }
 
 export interface ContentLease extends Disposable {

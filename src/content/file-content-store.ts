@@ -12,13 +12,21 @@ import {
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
+  invariant,
   InvalidArgumentError,
-  messageOf,
   NotFoundError,
-  ResourceExhaustedError,
 } from "#base/errors.ts";
 import { type Digest, Digester, digestAlgorithm, digestHex, tryParseDigest } from "#spec/digest.ts";
-import type { BlobInfo, ContentLease, ContentStore, IngestExpectation } from "./content.ts";
+import type {
+  BlobInfo,
+  ContentLease,
+  ContentStore,
+  IngestExpectation,
+  PartialBlob,
+  PartialExpectation,
+} from "./content.ts";
+import { writeAll } from "./write-all.ts";
+import { openPartialFile, removeStalePartials } from "./partial-file.ts";
 
 /** Bytes gathered before a write, and read at once: larger gains nothing, smaller costs calls. */
 const CHUNK_BYTES = 1024 * 1024;
@@ -37,6 +45,7 @@ export function openFileContentStore(options: FileContentStoreOptions): ContentS
   }
   rmSync(ingest, { recursive: true, force: true });
   mkdirSync(ingest, { mode: 0o700 });
+  mkdirSync(join(options.directory, "partial"), { recursive: true, mode: 0o700 });
   return new FileContentStore(options.directory);
 }
 
@@ -56,6 +65,9 @@ function isMissing(error: unknown): boolean {
 class FileContentStore implements ContentStore {
   readonly #blobs: string;
   readonly #ingests: string;
+  readonly #partials: string;
+  /** Paths of partial blobs that somebody holds. */
+  readonly #openPartials = new Set<string>();
   /** How many leases hold a digest. */
   readonly #held = new Map<Digest, number>();
   #nextIngest = 1;
@@ -63,6 +75,7 @@ class FileContentStore implements ContentStore {
   constructor(directory: string) {
     this.#blobs = join(directory, "blobs");
     this.#ingests = join(directory, "ingest");
+    this.#partials = join(directory, "partial");
   }
 
   info(digest: Digest): BlobInfo | undefined {
@@ -125,6 +138,24 @@ class FileContentStore implements ContentStore {
     }
   }
 
+  async openPartial(expected: PartialExpectation, signal: AbortSignal): Promise<PartialBlob> {
+    const { digest, lease } = expected;
+    const path = join(this.#partials, `${digestAlgorithm(digest)}-${digestHex(digest)}`);
+    invariant(!this.#openPartials.has(path), `${path} has one holder`);
+    this.#openPartials.add(path);
+    const close = (): void => void this.#openPartials.delete(path);
+    const publish = (): void => {
+      lease.add(digest);
+      this.#publish(path, digest);
+    };
+    try {
+      return await openPartialFile({ ...expected, path, publish, onClosed: close }, signal);
+    } catch (error) {
+      close();
+      throw error;
+    }
+  }
+
   list(): readonly BlobInfo[] {
     return ALGORITHMS.flatMap((algorithm) =>
       readdirSync(join(this.#blobs, algorithm)).flatMap((hex) => {
@@ -174,6 +205,7 @@ class FileContentStore implements ContentStore {
       freedBytes += blob.sizeBytes;
     }
     for (const path of trash) await rm(path, { force: true });
+    freedBytes += await removeStalePartials(this.#partials, this.#openPartials, Date.now());
     return { freedBytes };
   }
 
@@ -221,25 +253,6 @@ async function receive(
   }
   await flush();
   return { digest: digester.finish(), sizeBytes };
-}
-
-async function writeAll(
-  file: FileHandle,
-  chunks: readonly Uint8Array[],
-  wanted: number,
-): Promise<void> {
-  const [only] = chunks;
-  let bytes = chunks.length === 1 && only ? only : Buffer.concat(chunks, wanted);
-  while (bytes.byteLength > 0) {
-    try {
-      const { bytesWritten } = await file.write(bytes);
-      bytes = bytes.subarray(bytesWritten);
-    } catch (cause) {
-      throw new ResourceExhaustedError(`Cannot write to the content store: ${messageOf(cause)}`, {
-        cause,
-      });
-    }
-  }
 }
 
 function tooLarge(expected: IngestExpectation, maxBytes: number): InvalidArgumentError {

@@ -2,9 +2,11 @@ import { openSync, writeSync } from "node:fs";
 import { diskFaultOf } from "#base/disk-fault.ts";
 import { InternalError, messageOf, WharfError } from "#base/errors.ts";
 import type { UnpackJob, UnpackReport } from "#images/unpack/protocol.ts";
+import { growingFeed, wholeFeed } from "#images/unpack/blob-feed.ts";
 import { unpackLayer } from "#images/unpack/unpack-layer.ts";
 import { openArchiveSyscalls } from "#host/archive/syscalls.ts";
 
+const STDIN = 0;
 const STDOUT = 1;
 const PROGRESS_STEP_BYTES = 4 * 1024 * 1024;
 
@@ -32,7 +34,11 @@ export async function runUnpackWorker(args: readonly string[]): Promise<number> 
     syscalls.changeRoot(job.directory);
     process.umask(0);
     let nextBytes = 0;
-    const result = await unpackLayer(descriptor, job, syscalls, (readBytes) => {
+    const feed =
+      job.arrivingBytes === undefined
+        ? wholeFeed(descriptor)
+        : growingFeed(descriptor, STDIN, job.arrivingBytes);
+    const result = await unpackLayer(feed, job, syscalls, (readBytes) => {
       if (readBytes < nextBytes) return;
       nextBytes = readBytes + PROGRESS_STEP_BYTES;
       report({ type: "progress", readBytes });

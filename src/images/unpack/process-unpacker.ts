@@ -1,4 +1,4 @@
-import { closeSync } from "node:fs";
+import { closeSync, writeSync } from "node:fs";
 import {
   type ErrorKind,
   errorOfKind,
@@ -9,11 +9,22 @@ import type { Processes } from "#host/processes.ts";
 import type { UnpackJob, UnpackLimits, UnpackReport, UnpackResult } from "./protocol.ts";
 
 const SIGKILL = 9;
+const STDIN = 0;
 const STDOUT = 1;
 /** Longest line that a child may report: a result names at most its implied folders. */
 const LINE_MAX_CHARACTERS = 256 * 1024 * 1024;
 
-export interface UnpackRequest extends Omit<UnpackJob, "limits" | "parentPid"> {
+/** A blob's file that still grows. */
+export interface GrowingFile {
+  /** Of the whole. */
+  readonly sizeBytes: number;
+  /** Bytes that are there, each time there are more; ends when all are. */
+  readonly grown: AsyncIterable<number>;
+}
+
+export interface UnpackRequest extends Omit<UnpackJob, "limits" | "parentPid" | "arrivingBytes"> {
+  /** Absent: the file is whole. */
+  readonly growing?: GrowingFile;
   /** Told how much of the blob was read. */
   readonly onProgress?: (readBytes: number) => void;
 }
@@ -43,14 +54,20 @@ export class ProcessUnpacker implements LayerUnpacker {
 
   async unpack(request: UnpackRequest, signal: AbortSignal): Promise<UnpackResult> {
     signal.throwIfAborted();
-    const { onProgress, ...rest } = request;
+    const { onProgress, growing, ...rest } = request;
     const { limits, selfCommand, processes } = this.#options;
-    const job: UnpackJob = { ...rest, limits, parentPid: process.pid };
+    const job: UnpackJob = {
+      ...rest,
+      ...(growing ? { arrivingBytes: growing.sizeBytes } : {}),
+      limits,
+      parentPid: process.pid,
+    };
     const child = processes.spawn({
       argv: [...selfCommand, "worker", "unpack", JSON.stringify(job)],
       env: {},
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: [growing ? "pipe" : "ignore", "pipe", "inherit"],
     });
+    const input = child.pipes[STDIN];
     const output = child.pipes[STDOUT];
     if (output === undefined) throw new InternalError("The unpacking process has no output");
     // taken at once: afterwards the number may be another process's
@@ -59,6 +76,7 @@ export class ProcessUnpacker implements LayerUnpacker {
       if (identity) processes.kill(identity, SIGKILL);
     };
     signal.addEventListener("abort", onAbort, { once: true });
+    const telling = growing && input !== undefined ? tellGrowth(input, growing) : undefined;
     try {
       const last = await readReports(output, onProgress);
       const status = await child.exited;
@@ -75,8 +93,44 @@ export class ProcessUnpacker implements LayerUnpacker {
       onAbort();
       await child.exited;
       closeSync(output);
+      telling?.stop();
+      await telling?.stopped;
+      if (input !== undefined) closeSync(input);
     }
   }
+}
+
+/** Tells the child how far it may read. A child that has ended is told no more. */
+function tellGrowth(
+  input: number,
+  growing: GrowingFile,
+): { readonly stop: () => void; readonly stopped: Promise<void> } {
+  const iterator = growing.grown[Symbol.asyncIterator]();
+  let isStopped = false;
+  const tell = async (): Promise<void> => {
+    for (;;) {
+      const next = await iterator.next();
+      if (next.done === true || isStopped) return;
+      try {
+        writeSync(input, `${next.value}\n`);
+      } catch (error) {
+        if (isBrokenPipe(error)) return;
+        throw error;
+      }
+    }
+  };
+  const stopped = tell();
+  return {
+    stop: () => {
+      isStopped = true;
+      void iterator.return?.();
+    },
+    stopped,
+  };
+}
+
+function isBrokenPipe(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EPIPE";
 }
 
 /** @returns The last line, which tells the outcome; undefined when the child said nothing. */

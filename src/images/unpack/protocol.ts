@@ -26,6 +26,11 @@ export interface UnpackJob {
   /** Folder of the layer, which becomes the child's root. */
   readonly directory: string;
   readonly form: "overlay" | "merged";
+  /**
+   * Of a blob that is still coming in: its whole length. Lines on standard input tell how many bytes of the
+   * file are there.
+   */
+  readonly arrivingBytes?: number;
   /** Of a blob that is a plain tar by this digest: the tar need not be hashed again. */
   readonly plainDiffId?: DiffId;
   readonly limits: UnpackLimits;

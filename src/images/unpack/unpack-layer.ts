@@ -1,34 +1,37 @@
-import { createReadStream, readSync } from "node:fs";
-import { pipeline } from "node:stream";
+import { readSync } from "node:fs";
+import { pipeline, Readable } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { InvalidArgumentError, messageOf } from "#base/errors.ts";
 import { Digester, parseDiffId } from "#spec/digest.ts";
 import { TarPushParser } from "#base/tar/push-parser.ts";
 import { type LayerSyscalls, LayerWriter } from "./layer-writer.ts";
+import { blobChunks, type BlobFeed } from "./blob-feed.ts";
 import { detectPacking } from "./packing.ts";
 import type { LayerPacking, UnpackJob, UnpackResult } from "./protocol.ts";
 
 /** Larger reads gain nothing; smaller ones show in the time. */
 const CHUNK_BYTES = 1024 * 1024;
+const HEAD_BYTES = 4;
 const RATIO_FLOOR_BYTES = 1024 ** 3;
 
 /**
  * Unpacks a blob into the root folder of this process, hashing the tar in the same pass. The calling
  * process does nothing else and has changed its root already.
  *
- * @param descriptor The blob, open for reading at its start.
+ * @param feed The blob, of which nothing has been read.
  * @param onProgress Told how many bytes of the blob were read, once a MiB.
  */
 export async function unpackLayer(
-  descriptor: number,
+  feed: BlobFeed,
   job: UnpackJob,
   syscalls: LayerSyscalls,
   onProgress: (readBytes: number) => void,
 ): Promise<UnpackResult> {
   const writer = new LayerWriter({ syscalls, form: job.form, limits: job.limits });
   const parser = new TarPushParser(writer);
-  const head = Buffer.alloc(4);
-  readSync(descriptor, head, 0, 4, 0);
+  await feed.waitFor(HEAD_BYTES);
+  const head = Buffer.alloc(HEAD_BYTES);
+  readSync(feed.descriptor, head, 0, HEAD_BYTES, 0);
   const packing = detectPacking(head);
   const digester =
     packing === "none" && job.plainDiffId !== undefined ? undefined : new Digester("sha256");
@@ -45,8 +48,8 @@ export async function unpackLayer(
     onProgress(readBytes);
   };
   try {
-    if (packing === "none") takePlain(descriptor, onRead, take);
-    else await takePacked(descriptor, packing, onRead, take);
+    if (packing === "none") await takePlain(feed, onRead, take);
+    else await takePacked(feed, packing, onRead, take);
     parser.finish();
     const summary = writer.finish();
     const diffId = digester ? parseDiffId(digester.finish()) : job.plainDiffId;
@@ -72,15 +75,17 @@ function checkBomb(tarBytes: number, readBytes: number, job: UnpackJob): void {
   }
 }
 
-function takePlain(
-  descriptor: number,
+async function takePlain(
+  feed: BlobFeed,
   onRead: (bytes: number) => void,
   take: (chunk: Buffer) => void,
-): void {
+): Promise<void> {
   const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-  for (;;) {
-    const bytes = readSync(descriptor, buffer, 0, CHUNK_BYTES, null);
+  for (let offset = 0; ; ) {
+    await feed.waitFor(offset + 1);
+    const bytes = readSync(feed.descriptor, buffer, 0, feed.readable(offset, CHUNK_BYTES), offset);
     if (bytes === 0) return;
+    offset += bytes;
     onRead(bytes);
     take(buffer.subarray(0, bytes));
   }
@@ -88,18 +93,17 @@ function takePlain(
 
 /** Decompression runs on a thread of its own while the chunk before is written. */
 async function takePacked(
-  descriptor: number,
+  feed: BlobFeed,
   packing: Exclude<LayerPacking, "none">,
   onRead: (bytes: number) => void,
   take: (chunk: Buffer) => void,
 ): Promise<void> {
-  const source = createReadStream("", {
-    fd: descriptor,
-    start: 0,
+  const source = Readable.from(blobChunks(feed, CHUNK_BYTES, onRead), {
+    objectMode: false,
     highWaterMark: CHUNK_BYTES,
-    autoClose: false,
   });
-  source.on("data", (chunk) => onRead(chunk.length));
+  let sourceError: unknown;
+  source.on("error", (error) => (sourceError = error));
   const options = { chunkSize: CHUNK_BYTES };
   const plain = packing === "gzip" ? createGunzip(options) : createZstdDecompress(options);
   // errors of either reach the loop below through `plain`
@@ -107,6 +111,7 @@ async function takePacked(
   try {
     for await (const chunk of plain) take(chunk as Buffer);
   } catch (error) {
+    if (sourceError !== undefined) throw sourceError;
     throw isZlibError(error)
       ? new InvalidArgumentError(`Cannot decompress layer (${packing}): ${reason(error)}`, {
           cause: error,

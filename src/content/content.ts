@@ -5,6 +5,12 @@ export interface BlobInfo {
   readonly sizeBytes: number;
 }
 
+/** Bytes from `offset` up to but not including `end`. */
+export interface BlobRange {
+  readonly offset: number;
+  readonly end: number;
+}
+
 export interface IngestExpectation {
   /** Verified while streaming; sha256 is computed when absent. */
   readonly digest?: Digest;
@@ -25,7 +31,7 @@ export interface ContentStore {
   /** File of a blob, for a child process that reads it itself. */
   pathOf(digest: Digest): string;
   /** @throws {NotFoundError} Unknown digest. */
-  read(digest: Digest): AsyncIterable<Uint8Array>;
+  read(digest: Digest, range?: BlobRange): AsyncIterable<Uint8Array>;
   /** @throws {InvalidArgumentError} Larger than `maxBytes`. */
   readBytes(digest: Digest, maxBytes: number): Promise<Uint8Array>;
   /**

@@ -19,6 +19,7 @@ import {
 import { type Digest, Digester, digestAlgorithm, digestHex, tryParseDigest } from "#spec/digest.ts";
 import type {
   BlobInfo,
+  BlobRange,
   ContentLease,
   ContentStore,
   IngestExpectation,
@@ -87,8 +88,12 @@ class FileContentStore implements ContentStore {
     return join(this.#blobs, digestAlgorithm(digest), digestHex(digest));
   }
 
-  async *read(digest: Digest): AsyncIterable<Uint8Array> {
-    const stream = createReadStream(this.pathOf(digest), { highWaterMark: CHUNK_BYTES });
+  async *read(digest: Digest, range?: BlobRange): AsyncIterable<Uint8Array> {
+    if (range && range.offset >= range.end) return;
+    const stream = createReadStream(this.pathOf(digest), {
+      highWaterMark: CHUNK_BYTES,
+      ...(range ? { start: range.offset, end: range.end - 1 } : {}),
+    });
     try {
       for await (const chunk of stream) yield chunk as Uint8Array;
     } catch (error) {

@@ -28,6 +28,8 @@ export interface ImageParts {
   /** The manifest it came with; one is made where it is missing or does not fit the blobs. */
   readonly manifest?: { readonly descriptor: Descriptor; readonly bytes: Uint8Array };
   readonly index?: { readonly descriptor: Descriptor; readonly bytes: Uint8Array };
+  /** Keeps the manifest also where layers are there in another packing. */
+  readonly isManifestKept?: boolean;
 }
 
 /** @throws {InvalidArgumentError} No config, or of another operating system. */
@@ -58,26 +60,29 @@ export async function addImage(
   const id = digestOf(parts.configBytes);
   const config = readRunnableConfig(parts.configBytes);
   for (const chainId of chainIdsOf(config.diffIds)) lease.addLayer(chainId);
-  const existing = records.get(id);
-  if (existing) return existing;
-  const descriptors = await layers.provide(parts.layers, onProgress, signal);
   const store = async (bytes: Uint8Array, digest?: Digest): Promise<Digest> => {
     const expected = digest === undefined ? { lease } : { digest, lease };
     return (await content.ingest(once(bytes), expected, signal)).digest;
   };
+  const existing = records.get(id);
+  if (existing && !parts.isManifestKept) return existing;
+  const descriptors = existing?.layers ?? (await layers.provide(parts.layers, onProgress, signal));
   await store(parts.configBytes, id);
-  const manifest = fittingManifest(parts, id, descriptors) ?? makeManifest(parts, id, descriptors);
+  const manifest = fittingManifest(parts, id, descriptors) ?? makeManifest(parts.configBytes, descriptors);
   await store(manifest.bytes, manifest.descriptor.digest);
   const index = manifest === parts.manifest ? parts.index : undefined;
   if (index) await store(index.bytes, index.descriptor.digest);
   await layers.sync();
+  const documents = {
+    manifest: manifest.descriptor,
+    ...(index ? { index: index.descriptor } : {}),
+  };
   const record: ImageRecord = {
     id,
     config,
     diffIds: config.diffIds,
     layers: descriptors,
-    manifest: manifest.descriptor,
-    ...(index ? { index: index.descriptor } : {}),
+    ...documents,
     tags: [],
     repoDigests: [],
     sizeBytes: layers.sizeBytes(config.diffIds),
@@ -86,8 +91,10 @@ export async function addImage(
   return records.transaction(() => {
     // another load of the same image may have ended meanwhile, and been tagged
     const meanwhile = records.get(id);
-    if (!meanwhile) records.put(record);
-    return meanwhile ?? record;
+    const { index: _, ...known } = meanwhile ?? record;
+    const next = parts.isManifestKept && meanwhile ? { ...known, ...documents } : meanwhile;
+    if (next !== meanwhile || !meanwhile) records.put(next ?? record);
+    return next ?? record;
   });
 }
 
@@ -97,7 +104,7 @@ function fittingManifest(
   configDigest: Digest,
   layers: readonly Descriptor[],
 ): ImageParts["manifest"] {
-  if (!parts.manifest) return undefined;
+  if (!parts.manifest || parts.isManifestKept) return parts.manifest;
   const manifest = parseManifest(parts.manifest.bytes, parts.manifest.descriptor.mediaType);
   const fits =
     manifest.config.digest === configDigest &&
@@ -106,15 +113,15 @@ function fittingManifest(
   return fits ? parts.manifest : undefined;
 }
 
-function makeManifest(
-  parts: ImageParts,
-  configDigest: Digest,
+/** An OCI manifest of a configuration and its layers' blobs. */
+export function makeManifest(
+  configBytes: Uint8Array,
   layers: readonly Descriptor[],
 ): { readonly descriptor: Descriptor; readonly bytes: Uint8Array } {
   const config = {
     mediaType: OCI_CONFIG,
-    digest: configDigest,
-    sizeBytes: parts.configBytes.byteLength,
+    digest: digestOf(configBytes),
+    sizeBytes: configBytes.byteLength,
   };
   const text = JSON.stringify(manifestToWire({ mediaType: OCI_MANIFEST, config, layers }));
   const bytes = Buffer.from(text);

@@ -4,6 +4,8 @@ import type { Descriptor, ImageConfig, ImageExecutionConfig } from "#spec/oci-im
 import type { Filters } from "#spec/engine-api/filters.ts";
 import type { Platform } from "#spec/platform.ts";
 import type { Lease } from "./leases.ts";
+import type { PullRequest } from "./registry/pull.ts";
+import type { PushRequest } from "./registry/push.ts";
 import type { ImageSizes } from "./sizes.ts";
 
 /** An image's id is the digest of its configuration. */
@@ -49,7 +51,10 @@ export interface ImageProgress {
   readonly id?: string;
   readonly status?: string;
   readonly stream?: string;
-  readonly progress?: { readonly currentBytes: number; readonly totalBytes?: number };
+  /** Empty where a part's step has no counts. */
+  readonly progress?: { readonly currentBytes?: number; readonly totalBytes?: number };
+  /** Machine-readable result. */
+  readonly aux?: Readonly<Record<string, unknown>>;
 }
 
 export interface ImportRequest {
@@ -111,6 +116,21 @@ export interface Images {
   /** A docker-archive that is an OCI layout as well, as `docker save` writes it. */
   save(references: readonly string[], signal: AbortSignal): AsyncIterable<Uint8Array>;
   tag(reference: string, target: string): void;
+  /**
+   * Brings an image from its registry: layers are unpacked while they come, and the image is visible when all of
+   * it is there and verified. An abort or failure leaves only parts of blobs, which the next pull goes on with.
+   */
+  pull(
+    request: PullRequest,
+    onProgress: (progress: ImageProgress) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Sends an image to its registry: what that lacks, and the manifest at last. */
+  push(
+    request: PushRequest,
+    onProgress: (progress: ImageProgress) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
   remove(
     reference: string,
     options: { readonly force: boolean; readonly pruneParents: boolean },

@@ -1,5 +1,5 @@
-import { forEachLimited } from "#base/async.ts";
-import { InvalidArgumentError } from "#base/errors.ts";
+import { abortable, type Deferred, deferred, forEachLimited } from "#base/async.ts";
+import { CancelledError, InvalidArgumentError } from "#base/errors.ts";
 import type { BlobInfo, ContentStore } from "#content/content.ts";
 import type { Snapshotter } from "#snapshots/snapshotter.ts";
 import {
@@ -44,6 +44,18 @@ export interface LayersOptions {
 export interface WantedLayer {
   readonly blob: BlobInfo;
   readonly diffId: DiffId;
+  /** Absent: the blob is in the content store. */
+  readonly arriving?: ArrivingBlob;
+}
+
+/** A blob on its way into the content store. */
+export interface ArrivingBlob {
+  /** Its file, as soon as there is one; somewhere else once it is whole. */
+  readonly opened: Promise<string>;
+  /** Bytes that the file has, each time there are more; ends when all are. */
+  readonly grown: () => AsyncIterable<number>;
+  /** Rejects when it cannot be had, or is not what it was announced as. */
+  readonly whole: Promise<unknown>;
 }
 
 export interface LayerProgress {
@@ -57,12 +69,17 @@ interface Extraction {
   readonly result: UnpackResult;
 }
 
+/** What became of a layer: unpacked here, or provided by another operation meanwhile. */
+type Outcome = Extraction | { readonly shared: Descriptor };
+
 /**
  * Images' layers on disk. A layer is a committed snapshot under its chain id and a blob; both stay as
  * long as a record, or the lease of an operation under way, names them.
  */
 export class Layers {
   readonly #options: LayersOptions;
+  /** Layers that an operation under way provides, by chain id and blob. */
+  readonly #underWay = new Map<string, Promise<Descriptor>>();
   #nextExtraction = 1;
 
   constructor(options: LayersOptions) {
@@ -85,6 +102,8 @@ export class Layers {
     if (wanted.length > MAX_LAYERS) throw new InvalidArgumentError("max depth exceeded");
     const chainIds = chainIdsOf(wanted.map((layer) => layer.diffId));
     const known = chainIds.map((id) => this.#verified(id));
+    const shared = wanted.map((layer, index) => this.#underWay.get(shareKey(chainIds[index], layer)));
+    using promises = this.#promise(wanted, chainIds, (index) => !known[index] && !shared[index]);
     const descriptors: Descriptor[] = [];
     const isOverlay = this.#options.snapshots.layerForm === "overlay";
     const extractions = new Extractions();
@@ -94,6 +113,8 @@ export class Layers {
       const layer = wanted[index];
       if (!layer || known[index]) return;
       try {
+        const ready = await settled(shared[index], either);
+        if (ready) return extractions.settle(index, { shared: ready });
         const extraction = await this.#extract(layer, index, parent, onProgress, either);
         extractions.settle(index, extraction);
       } catch (error) {
@@ -110,9 +131,15 @@ export class Layers {
           continue;
         }
         if (!isOverlay) await extractOne(index, parent);
-        const extraction = await extractions.take(index, either);
-        await this.#adoptImplied(extraction, chainIds.slice(0, index));
-        descriptors.push(this.#commit(extraction, layer, chainIds[index], parent));
+        const outcome = await extractions.take(index, either);
+        if ("shared" in outcome) {
+          descriptors.push(outcome.shared);
+          continue;
+        }
+        await this.#adoptImplied(outcome, chainIds.slice(0, index));
+        const descriptor = this.#commit(outcome, layer, chainIds[index], parent);
+        descriptors.push(descriptor);
+        promises.keep(index, descriptor);
         extractions.forget(index);
       }
     };
@@ -145,6 +172,11 @@ export class Layers {
     if (chainId !== undefined) lease.addLayer(chainId);
     this.#commit(extraction, { blob, diffId }, chainId, undefined);
     return diffId;
+  }
+
+  /** Whether the layer is committed, and an image names it with a blob. */
+  has(chainId: ChainId): boolean {
+    return this.#verified(chainId) !== undefined;
   }
 
   /** To be awaited before an image's record names its layers: from then on they survive a power cut. */
@@ -238,13 +270,16 @@ export class Layers {
   }
 
   async #extract(
-    layer: { readonly blob: BlobInfo; readonly diffId?: DiffId },
+    layer: Pick<WantedLayer, "blob" | "arriving"> & { readonly diffId?: DiffId },
     index: number,
     parent: ChainId | undefined,
     onProgress: (progress: LayerProgress) => void,
     signal: AbortSignal,
   ): Promise<Extraction> {
-    const { snapshots, content, unpacker } = this.#options;
+    const { snapshots } = this.#options;
+    const { arriving } = layer;
+    // by name, where the blob cannot be had at all
+    if (arriving) await abortable(Promise.race([arriving.opened, arriving.whole]), signal);
     signal.throwIfAborted();
     const key = `${EXTRACT_PREFIX}${this.#nextExtraction++}`;
     snapshots.prepare(key, parent);
@@ -252,19 +287,11 @@ export class Layers {
     const { diffId } = layer;
     try {
       await snapshots.fill(key);
-      const result = await unpacker.unpack(
-        {
-          blobPath: content.pathOf(layer.blob.digest),
-          directory: snapshots.layerDirectory(key),
-          form: snapshots.layerForm,
-          ...plainDiffId(layer.blob.digest),
-          onProgress: (currentBytes) => {
-            if (diffId && currentBytes < totalBytes)
-              onProgress({ diffId, currentBytes, totalBytes });
-          },
-        },
-        signal,
-      );
+      const onRead = (currentBytes: number): void => {
+        if (diffId && currentBytes < totalBytes) onProgress({ diffId, currentBytes, totalBytes });
+      };
+      const result = await this.#unpack(layer, key, onRead, signal);
+      if (arriving) await abortable(arriving.whole, signal);
       if (diffId !== undefined && result.diffId !== diffId) {
         throw new InvalidArgumentError(
           `invalid diffID for layer ${index}: expected ${JSON.stringify(diffId)}, ` +
@@ -275,8 +302,64 @@ export class Layers {
       return { key, result };
     } catch (error) {
       await snapshots.remove(key);
-      throw error;
+      if (!arriving || !(error instanceof InvalidArgumentError)) throw error;
+      // the download's own complaint says more; and what it threw away and fetched again was read as it was first
+      await abortable(arriving.whole, signal);
+      const { arriving: _, ...whole } = layer;
+      return await this.#extract(whole, index, parent, onProgress, signal);
     }
+  }
+
+  async #unpack(
+    layer: Pick<WantedLayer, "blob" | "arriving">,
+    key: string,
+    onProgress: (readBytes: number) => void,
+    signal: AbortSignal,
+  ): Promise<UnpackResult> {
+    const { snapshots, content, unpacker } = this.#options;
+    const { blob, arriving } = layer;
+    const path = content.pathOf(blob.digest);
+    const isWhole = content.info(blob.digest) !== undefined;
+    const growing = isWhole ? undefined : arriving;
+    const request = {
+      blobPath: growing ? await growing.opened : path,
+      ...(growing
+        ? { movedPath: path, growing: { sizeBytes: blob.sizeBytes, grown: growing.grown() } }
+        : {}),
+      directory: snapshots.layerDirectory(key),
+      form: snapshots.layerForm,
+      ...plainDiffId(blob.digest),
+      onProgress,
+    };
+    const failure = new AbortController();
+    growing?.whole.catch((error: unknown) => failure.abort(error));
+    return await unpacker.unpack(request, AbortSignal.any([signal, failure.signal]));
+  }
+
+  /** Tells other operations that this one provides some layers. Disposing breaks what was not kept. */
+  #promise(
+    wanted: readonly WantedLayer[],
+    chainIds: readonly ChainId[],
+    isOwn: (index: number) => boolean,
+  ): Disposable & { keep(index: number, descriptor: Descriptor): void } {
+    const promised = new Map<number, { readonly key: string; readonly result: Deferred<Descriptor> }>();
+    for (const [index, layer] of wanted.entries()) {
+      const key = shareKey(chainIds[index], layer);
+      if (!isOwn(index) || this.#underWay.has(key)) continue;
+      const result = deferred<Descriptor>();
+      result.promise.catch(() => undefined); // nobody may be waiting
+      this.#underWay.set(key, result.promise);
+      promised.set(index, { key, result });
+    }
+    return {
+      keep: (index, descriptor) => promised.get(index)?.result.resolve(descriptor),
+      [Symbol.dispose]: () => {
+        for (const { key, result } of promised.values()) {
+          this.#underWay.delete(key);
+          result.reject(new CancelledError("The operation that provided the layer has failed"));
+        }
+      },
+    };
   }
 
   async #adoptImplied(extraction: Extraction, parents: readonly ChainId[]): Promise<void> {
@@ -305,6 +388,22 @@ export class Layers {
   }
 }
 
+function shareKey(chainId: ChainId | undefined, layer: WantedLayer): string {
+  return `${chainId ?? ""} ${layer.blob.digest}`;
+}
+
+/** What another operation provides; undefined where it has failed, or there is none. */
+async function settled(
+  shared: Promise<Descriptor> | undefined,
+  signal: AbortSignal,
+): Promise<Descriptor | undefined> {
+  if (!shared) return undefined;
+  return await abortable(
+    shared.catch(() => undefined),
+    signal,
+  );
+}
+
 /** A plain tar's diff id is its blob's digest, which was verified when it came in. */
 function plainDiffId(digest: Digest): { readonly plainDiffId?: DiffId } {
   return digest.startsWith("sha256:") ? { plainDiffId: parseDiffId(digest) } : {};
@@ -312,18 +411,18 @@ function plainDiffId(digest: Digest): { readonly plainDiffId?: DiffId } {
 
 /** Extractions by layer, settled in any order and taken in the layers' order. */
 class Extractions {
-  readonly #done = new Map<number, Extraction>();
-  readonly #waiting = new Map<number, (extraction: Extraction) => void>();
+  readonly #done = new Map<number, Outcome>();
+  readonly #waiting = new Map<number, (extraction: Outcome) => void>();
 
-  settle(index: number, extraction: Extraction): void {
+  settle(index: number, extraction: Outcome): void {
     this.#done.set(index, extraction);
     this.#waiting.get(index)?.(extraction);
   }
 
-  async take(index: number, signal: AbortSignal): Promise<Extraction> {
+  async take(index: number, signal: AbortSignal): Promise<Outcome> {
     let extraction = this.#done.get(index);
     if (!extraction) {
-      const { promise, resolve, reject } = Promise.withResolvers<Extraction>();
+      const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
       this.#waiting.set(index, resolve);
       const onAbort = (): void => reject(signal.reason);
       signal.addEventListener("abort", onAbort, { once: true });
@@ -340,6 +439,6 @@ class Extractions {
 
   /** Keys that were not committed. */
   left(): readonly string[] {
-    return [...this.#done.values()].map((extraction) => extraction.key);
+    return [...this.#done.values()].flatMap((outcome) => ("key" in outcome ? [outcome.key] : []));
   }
 }

@@ -1,3 +1,4 @@
+import { KeyedMutex, Semaphore } from "#base/async.ts";
 import type { ContentStore } from "#content/content.ts";
 import type { Events } from "#events/events.ts";
 import type { Clock } from "#host/clock.ts";
@@ -5,6 +6,8 @@ import type { Snapshotter } from "#snapshots/snapshotter.ts";
 import type { ChainId, Digest } from "#spec/digest.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
 import type { Platform } from "#spec/platform.ts";
+import { familiarName, familiarReference, type ImageReference } from "#spec/reference.ts";
+import type { RegistryClient } from "#registry-client/registry-client.ts";
 import type { Store } from "#store/store.ts";
 import { commitLayer } from "./commit.ts";
 import type { Programs } from "./archive/decompress.ts";
@@ -25,6 +28,9 @@ import type {
 import { importTar } from "./import.ts";
 import { type ContentReferences, type Lease, Leases } from "./leases.ts";
 import { Layers } from "./layers.ts";
+import { Downloads } from "./registry/downloads.ts";
+import { pullImages, type PullRequest } from "./registry/pull.ts";
+import { pushImages, type PushRequest } from "./registry/push.ts";
 import { listImages } from "./list.ts";
 import { loadArchive } from "./load.ts";
 import { previewPrune, pruneImages } from "./prune.ts";
@@ -45,6 +51,8 @@ export interface ImagesOptions {
   readonly references?: readonly ContentReferences[];
   readonly events: Pick<Events, "publish">;
   readonly clock: Pick<Clock, "nowMs" | "nowNanos">;
+  readonly registries: RegistryClient;
+  readonly transfers: { readonly maxDownloads: number; readonly maxUploads: number };
   /** The host's, which chooses from archives of several platforms. */
   readonly platform: Platform;
 }
@@ -69,12 +77,19 @@ class LocalImages implements Images {
   readonly #layers: Layers;
   readonly #leases: Leases;
   readonly #holds = new Map<Digest, number>();
+  readonly #downloads: Downloads;
+  readonly #uploads: Semaphore;
+  readonly #packing = new KeyedMutex<Digest>();
 
   constructor(options: ImagesOptions, records: ImageRecords, layers: Layers, leases: Leases) {
     this.#options = options;
     this.#records = records;
     this.#layers = layers;
     this.#leases = leases;
+    const { content, registries, transfers } = options;
+    const { maxDownloads, maxUploads } = transfers;
+    this.#downloads = new Downloads({ content, maxDownloads, retry: registries.retry });
+    this.#uploads = new Semaphore(maxUploads);
   }
 
   resolve(reference: string): ImageRecord {
@@ -140,6 +155,48 @@ class LocalImages implements Images {
     const tag = parseTagTarget(target);
     this.#records.assignTag(image.id, tag, this.#options.clock.nowMs());
     this.#publish("tag", image, tag);
+  }
+
+  async pull(
+    request: PullRequest,
+    onProgress: (progress: ImageProgress) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { registries } = this.#options;
+    const options = {
+      ...this.#addOptions(),
+      registries,
+      downloads: this.#downloads,
+      hasLayer: (chainId: ChainId) => this.#layers.has(chainId),
+    };
+    await this.#sweepOnFailure(() =>
+      pullImages(
+        options,
+        request,
+        onProgress,
+        (image, reference) => this.#publishTransfer("pull", image, reference),
+        signal,
+      ),
+    );
+  }
+
+  async push(
+    request: PushRequest,
+    onProgress: (progress: ImageProgress) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { registries, content } = this.#options;
+    const options = {
+      registries,
+      content,
+      records: this.#records,
+      leases: this.#leases,
+      uploads: this.#uploads,
+      packing: this.#packing,
+    };
+    const onPushed = (image: ImageRecord, reference: ImageReference): void =>
+      this.#publishTransfer("push", image, reference);
+    await pushImages(options, request, onProgress, onPushed, signal);
   }
 
   async remove(
@@ -284,6 +341,16 @@ class LocalImages implements Images {
       await this.#layers.sweep();
       throw error;
     }
+  }
+
+  /** Docker names these by the reference, in place of the image's id. */
+  #publishTransfer(action: "pull" | "push", image: ImageRecord, reference: ImageReference): void {
+    this.#options.events.publish({
+      type: "image",
+      action,
+      actorId: familiarReference(reference),
+      attributes: { ...image.config.config.labels, name: familiarName(reference) },
+    });
   }
 
   #publish(action: string, image: ImageRecord, name: string): void {

@@ -62,6 +62,18 @@ export class ImageRecords {
     return found?.[1].layers[chainIdsOf(found[1].diffIds).indexOf(chainId)];
   }
 
+  /** Blobs of a layer, of each image that has it. */
+  layersOf(chainId: ChainId): readonly Descriptor[] {
+    return this.#images
+      .findBy("chain", chainId)
+      .flatMap(([, image]) => image.layers[chainIdsOf(image.diffIds).indexOf(chainId)] ?? []);
+  }
+
+  /** Images that have the blob as configuration, manifest, index or layer. */
+  namersOf(digest: Digest): readonly ImageRecord[] {
+    return this.#images.findBy("blob", digest).map(([, image]) => image);
+  }
+
   put(image: ImageRecord): void {
     this.#images.put(image.id, image);
   }
@@ -96,6 +108,23 @@ export class ImageRecords {
     });
   }
 
+  /**
+   * Gives an image a digest reference, taking it from the image that has it: an index holds several.
+   *
+   * @param reference Familiar: `busybox@sha256:…`.
+   */
+  assignDigest(id: Digest, reference: string): void {
+    this.#store.transaction(() => {
+      const image = this.#images.get(id);
+      if (!image) throw new NotFoundError(`No such image: ${id}`);
+      if (image.repoDigests.includes(reference)) return;
+      for (const [, other] of this.#images.findBy("repodigest", reference)) {
+        this.put({ ...other, repoDigests: other.repoDigests.filter((one) => one !== reference) });
+      }
+      this.put({ ...image, repoDigests: [...image.repoDigests, reference].toSorted() });
+    });
+  }
+
   /** Takes one reference, a tag or a digest, from an image. */
   dropReference(id: Digest, reference: string): void {
     const image = this.#images.get(id);
@@ -119,6 +148,11 @@ export class ImageRecords {
     const name = parseImageName(text);
     if (name.kind === "id") return this.#images.get(name.digest) ?? this.#byManifest(name.digest);
     return this.#byReference(name.reference) ?? this.#byPrefix(text);
+  }
+
+  /** The image that has this tag. */
+  tryResolveTag(reference: ImageReference): ImageRecord | undefined {
+    return this.#byReference(reference);
   }
 
   #byReference(reference: ImageReference): ImageRecord | undefined {

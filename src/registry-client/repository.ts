@@ -28,6 +28,8 @@ export interface OpenBlob {
   /** Of the whole blob, as far as the registry says. */
   readonly sizeBytes: number | undefined;
   readonly stream: AsyncIterable<Uint8Array>;
+  /** Gives it up where the stream is not read. */
+  readonly close: () => void;
 }
 
 export interface BlobRequest {
@@ -118,6 +120,22 @@ export class Repository {
       if (!isGone || url?.protocol !== "https:") throw error;
       return await readOpened(await this.#registry.request({ ...wanted, target: url }, signal), offset);
     }
+  }
+
+  /** A small blob, not verified. @throws {UnreachableError} It has more than `maxBytes`. */
+  async readBlob(digest: Digest, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
+    return await this.#read(async (session) => {
+      const answer = await session.request(
+        {
+          method: "GET",
+          target: `v2/${this.path}/blobs/${digest}`,
+          scopes: [this.#scope],
+          accepts: [200],
+        },
+        signal,
+      );
+      return await answer.bytes(maxBytes);
+    });
   }
 
   /** @returns Its size in bytes; undefined where the registry does not have it. */
@@ -259,7 +277,8 @@ async function readOpened(answer: HttpAnswer, offset: number): Promise<OpenBlob>
   }
   const length = answer.header("content-length");
   const bytes = length !== undefined && /^\d+$/.test(length) ? Number(length) : undefined;
-  if (answer.status === 200) return { offset: 0, sizeBytes: bytes, stream: answer.body() };
+  const rest = { stream: answer.body(), close: () => answer.close() };
+  if (answer.status === 200) return { ...rest, offset: 0, sizeBytes: bytes };
   const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(answer.header("content-range") ?? "");
   if (!range || Number(range[1]) !== offset) {
     answer.close();
@@ -269,7 +288,7 @@ async function readOpened(answer: HttpAnswer, offset: number): Promise<OpenBlob>
     );
   }
   const sizeBytes = range[2] === "*" ? undefined : Number(range[2]);
-  return { offset, sizeBytes, stream: answer.body() };
+  return { ...rest, offset, sizeBytes };
 }
 
 function readTags(answer: HttpAnswer, bytes: Uint8Array): readonly string[] {

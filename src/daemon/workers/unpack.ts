@@ -14,6 +14,16 @@ function report(line: UnpackReport): void {
   writeSync(STDOUT, `${JSON.stringify(line)}\n`);
 }
 
+/** A blob that has arrived between the daemon's look and ours has moved to its place. */
+function openBlob({ blobPath, movedPath }: UnpackJob): number {
+  try {
+    return openSync(blobPath, "r");
+  } catch (error) {
+    if (movedPath === undefined) throw error;
+    return openSync(movedPath, "r");
+  }
+}
+
 /**
  * The child process that unpacks one layer: `worker unpack <job as JSON>`. It changes its root to the
  * layer's folder before the first byte is written, so that no path of the tar leads out, and reports
@@ -30,7 +40,7 @@ export async function runUnpackWorker(args: readonly string[]): Promise<number> 
     const syscalls = openArchiveSyscalls();
     syscalls.endWithParent();
     if (process.ppid !== job.parentPid) return 1;
-    const descriptor = openSync(job.blobPath, "r");
+    const descriptor = openBlob(job);
     syscalls.changeRoot(job.directory);
     process.umask(0);
     let nextBytes = 0;

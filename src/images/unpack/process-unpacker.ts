@@ -94,43 +94,23 @@ export class ProcessUnpacker implements LayerUnpacker {
       await child.exited;
       closeSync(output);
       telling?.stop();
-      await telling?.stopped;
       if (input !== undefined) closeSync(input);
     }
   }
 }
 
-/** Tells the child how far it may read. A child that has ended is told no more. */
-function tellGrowth(
-  input: number,
-  growing: GrowingFile,
-): { readonly stop: () => void; readonly stopped: Promise<void> } {
-  const iterator = growing.grown[Symbol.asyncIterator]();
+/** Tells the child how far it may read, until it has ended or is told no more. */
+function tellGrowth(input: number, growing: GrowingFile): { readonly stop: () => void } {
   let isStopped = false;
   const tell = async (): Promise<void> => {
-    for (;;) {
-      const next = await iterator.next();
-      if (next.done === true || isStopped) return;
-      try {
-        writeSync(input, `${next.value}\n`);
-      } catch (error) {
-        if (isBrokenPipe(error)) return;
-        throw error;
-      }
+    for await (const bytes of growing.grown) {
+      if (isStopped) return;
+      writeSync(input, `${bytes}\n`);
     }
   };
-  const stopped = tell();
-  return {
-    stop: () => {
-      isStopped = true;
-      void iterator.return?.();
-    },
-    stopped,
-  };
-}
-
-function isBrokenPipe(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "EPIPE";
+  // a child that has ended says why itself
+  tell().catch(() => undefined);
+  return { stop: () => void (isStopped = true) };
 }
 
 /** @returns The last line, which tells the outcome; undefined when the child said nothing. */

@@ -23,6 +23,8 @@ export const DEFAULT_UNPACK_LIMITS: UnpackLimits = {
 /** Handed to the child process as one JSON argument. */
 export interface UnpackJob {
   readonly blobPath: string;
+  /** Where the blob is when it is not at `blobPath` any more. */
+  readonly movedPath?: string;
   /** Folder of the layer, which becomes the child's root. */
   readonly directory: string;
   readonly form: "overlay" | "merged";

@@ -1,0 +1,259 @@
+import { InvalidArgumentError } from "#base/errors.ts";
+import { addImage, type AddImageOptions } from "#images/add-image.ts";
+import type { ImageProgress, ImageRecord } from "#images/images.ts";
+import type { LayerProgress, WantedLayer } from "#images/layers.ts";
+import type { Lease, Leases } from "#images/leases.ts";
+import type { RegistryCredentials } from "#registry-client/auth/credentials.ts";
+import type { RegistryClient } from "#registry-client/registry-client.ts";
+import type { Repository } from "#registry-client/repository.ts";
+import { chainIdsOf, type ChainId, digestAlgorithm, digestOf } from "#spec/digest.ts";
+import {
+  type Descriptor,
+  IMAGE_CONFIG_MAX_BYTES,
+  type ImageConfig,
+  parseImageConfig,
+} from "#spec/oci-image.ts";
+import { formatPlatform, type Platform, selectPlatform } from "#spec/platform.ts";
+import { familiarName, familiarReference, type ImageReference } from "#spec/reference.ts";
+import type { Download, Downloads } from "./downloads.ts";
+import { LayerReports } from "./layer-reports.ts";
+import { explainManifestError, resolveManifest, type ResolvedManifest } from "./resolve-manifest.ts";
+
+export interface PullRequest {
+  /** With a tag or a digest; with neither, all tags are pulled. */
+  readonly reference: ImageReference;
+  /** The host's when absent. */
+  readonly platform?: Platform;
+  readonly credentials: RegistryCredentials;
+}
+
+export interface PullOptions extends AddImageOptions {
+  readonly registries: Pick<RegistryClient, "repository">;
+  readonly downloads: Downloads;
+  readonly leases: Leases;
+  readonly platform: Platform;
+  /** Whether the layer is committed and its blob known. */
+  readonly hasLayer: (chainId: ChainId) => boolean;
+}
+
+type OnProgress = (progress: ImageProgress) => void;
+
+/**
+ * Pulls an image, or all of a repository.
+ *
+ * @param onPulled Told of each image with the reference that it was pulled by.
+ * @see Images.pull
+ */
+export async function pullImages(
+  options: PullOptions,
+  request: PullRequest,
+  onProgress: OnProgress,
+  onPulled: (image: ImageRecord, reference: ImageReference) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { reference, credentials } = request;
+  const { domain, path } = reference;
+  const repository = await options.registries.repository({ domain, path }, credentials, "pull");
+  let isNewer = false;
+  for (const one of await referencesToPull(repository, reference, signal)) {
+    const pull = new Pull(options, { ...request, reference: one }, repository, onProgress, signal);
+    const pulled = await pull.run();
+    onPulled(pulled.image, one);
+    isNewer ||= pulled.isNewer;
+  }
+  const outcome = isNewer ? "Downloaded newer image for" : "Image is up to date for";
+  onProgress({ status: `Status: ${outcome} ${familiarReference(reference)}` });
+}
+
+async function referencesToPull(
+  repository: Repository,
+  reference: ImageReference,
+  signal: AbortSignal,
+): Promise<readonly ImageReference[]> {
+  const { domain, path, tag, digest } = reference;
+  if (digest !== undefined) return [{ domain, path, digest }];
+  if (tag !== undefined) return [reference];
+  try {
+    const tags = await repository.tags(signal);
+    return tags.map((one) => ({ domain, path, tag: one }));
+  } catch (error) {
+    throw explainManifestError(error, reference);
+  }
+}
+
+/** One image on its way in. */
+class Pull {
+  readonly #options: PullOptions;
+  readonly #request: PullRequest;
+  readonly #repository: Repository;
+  readonly #onProgress: OnProgress;
+  readonly #signal: AbortSignal;
+
+  constructor(
+    options: PullOptions,
+    request: PullRequest,
+    repository: Repository,
+    onProgress: OnProgress,
+    signal: AbortSignal,
+  ) {
+    this.#options = options;
+    this.#request = request;
+    this.#repository = repository;
+    this.#onProgress = onProgress;
+    this.#signal = signal;
+  }
+
+  async run(): Promise<{ readonly image: ImageRecord; readonly isNewer: boolean }> {
+    const { reference } = this.#request;
+    const platform = this.#request.platform ?? this.#options.platform;
+    const known = await this.#upToDate();
+    if (known) return { image: this.#name(known.image, known.digest), isNewer: false };
+    const resolved = await resolveManifest(this.#repository, reference, platform, this.#signal);
+    this.#begin();
+    const { digest } = (resolved.index ?? resolved.document).descriptor;
+    const { records, leases } = this.#options;
+    using lease = leases.open();
+    const before = this.#currentImage()?.id;
+    const added = await this.#fetch(resolved, lease);
+    const image = this.#name(records.resolve(added.id), digest);
+    return { image, isNewer: before !== image.id };
+  }
+
+  #begin(): void {
+    const { path, tag, digest } = this.#request.reference;
+    this.#onProgress({ status: `Pulling from ${path}`, id: tag ?? digest ?? "" });
+  }
+
+  #currentImage(): ImageRecord | undefined {
+    return this.#options.records.tryResolve(familiarReference(this.#request.reference));
+  }
+
+  /** The image that the tag has here, where the registry says that it is still that one. */
+  async #upToDate(): Promise<{ readonly image: ImageRecord; readonly digest: Descriptor["digest"] } | undefined> {
+    const { reference, platform } = this.#request;
+    const image = this.#currentImage();
+    if (!image || !fits(image.config, platform ?? this.#options.platform)) return undefined;
+    const own = [image.index, image.manifest].flatMap((descriptor) => descriptor?.digest ?? []);
+    let digest = reference.digest;
+    if (digest === undefined) {
+      try {
+        const head = await this.#repository.headManifest(reference.tag ?? "latest", this.#signal);
+        digest = head?.digest;
+      } catch (error) {
+        throw explainManifestError(error, reference);
+      }
+    }
+    if (digest === undefined || !own.includes(digest)) return undefined;
+    this.#begin();
+    return { image, digest };
+  }
+
+  /** Gives the image the names that it was pulled by. */
+  #name(image: ImageRecord, digest: Descriptor["digest"]): ImageRecord {
+    const { records, nowMs } = this.#options;
+    const { reference } = this.#request;
+    const name = familiarName(reference);
+    records.transaction(() => {
+      records.assignDigest(image.id, `${name}@${digest}`);
+      if (reference.tag !== undefined) records.assignTag(image.id, familiarReference(reference), nowMs());
+    });
+    this.#onProgress({ status: `Digest: ${digest}` });
+    return records.resolve(image.id);
+  }
+
+  async #fetch(resolved: ResolvedManifest, lease: Lease): Promise<ImageRecord> {
+    const { manifest, document, index } = resolved;
+    const configBytes = await this.#fetchConfig(manifest.config);
+    const config = parseImageConfig(configBytes);
+    if (config.diffIds.length !== manifest.layers.length) {
+      throw new InvalidArgumentError(
+        `invalid manifest, layers length mismatch: expected ${manifest.layers.length}, ` +
+          `got ${config.diffIds.length}`,
+      );
+    }
+    this.#warnOfPlatform(config);
+    for (const chainId of chainIdsOf(config.diffIds)) lease.addLayer(chainId);
+    for (const { digest } of manifest.layers) lease.add(digest);
+    using downloads = new DisposableStack();
+    const reports = new LayerReports(this.#onProgress);
+    const layers = this.#startDownloads(manifest.layers, config, downloads, reports);
+    const image = await addImage(
+      this.#options,
+      {
+        configBytes,
+        layers,
+        manifest: document,
+        ...(index ? { index } : {}),
+        isManifestKept: true,
+      },
+      lease,
+      (progress: LayerProgress) => reports.extracting(progress),
+      this.#signal,
+    );
+    reports.pulled();
+    return image;
+  }
+
+  async #fetchConfig(config: Descriptor): Promise<Uint8Array> {
+    if (config.sizeBytes > IMAGE_CONFIG_MAX_BYTES) {
+      throw new InvalidArgumentError(
+        `Cannot read image config: ${config.sizeBytes} bytes are over the limit of ${IMAGE_CONFIG_MAX_BYTES}`,
+      );
+    }
+    const { content } = this.#options;
+    if (content.info(config.digest)) return await content.readBytes(config.digest, IMAGE_CONFIG_MAX_BYTES);
+    const bytes = await this.#repository.readBlob(config.digest, IMAGE_CONFIG_MAX_BYTES, this.#signal);
+    const actual = digestOf(bytes, digestAlgorithm(config.digest));
+    if (actual !== config.digest || bytes.byteLength !== config.sizeBytes) {
+      throw new InvalidArgumentError(
+        `image config verification failed for digest ${config.digest}: what the registry sent has ` +
+          `${actual} and ${bytes.byteLength} bytes, its manifest says ${config.sizeBytes}`,
+      );
+    }
+    return bytes;
+  }
+
+  /** All at once: how many run is for `Downloads` to limit. */
+  #startDownloads(
+    layers: readonly Descriptor[],
+    config: ImageConfig,
+    stack: DisposableStack,
+    reports: LayerReports,
+  ): readonly WantedLayer[] {
+    const chainIds = chainIdsOf(config.diffIds);
+    const isThere = chainIds.map((id) => this.#options.hasLayer(id));
+    for (const [index, { digest }] of layers.entries()) {
+      reports.add(digest, config.diffIds[index], isThere[index] ?? false);
+    }
+    return layers.flatMap((layer, index) => {
+      const diffId = config.diffIds[index];
+      if (diffId === undefined) return [];
+      const blob = { digest: layer.digest, sizeBytes: layer.sizeBytes };
+      if (isThere[index]) return [{ blob, diffId }];
+      const download: Download = this.#options.downloads.start(
+        {
+          ...blob,
+          ...(layer.urls ? { urls: layer.urls } : {}),
+          open: (request, signal) => this.#repository.openBlob(request, signal),
+        },
+        (step) => reports.downloading(index, step, layer.sizeBytes),
+      );
+      stack.use(download);
+      return [{ blob, diffId, arriving: download }];
+    });
+  }
+
+  #warnOfPlatform(config: ImageConfig): void {
+    const { platform, reference } = this.#request;
+    if (!platform || fits(config, platform)) return;
+    this.#onProgress({
+      status:
+        `WARNING: image with reference ${familiarReference(reference)} was found but its platform ` +
+        `(${formatPlatform(config.platform)}) does not match the specified platform (${formatPlatform(platform)})`,
+    });
+  }
+}
+
+function fits(config: ImageConfig, platform: Platform): boolean {
+  return selectPlatform(platform, [config.platform]) >= 0;
+}

@@ -3,12 +3,9 @@ import { type Method, type Route, answer } from "./router.ts";
 
 /** Endpoints of Docker that this engine knows by name and does not have yet. */
 const NOT_YET: readonly (readonly [what: string, ...endpoints: readonly string[]])[] = [
-  ["Checking a registry's credentials", "POST /auth"],
   ["Build", "POST /build", "POST /build/cancel", "POST /session", "POST /grpc"],
   ["Search in a registry", "GET /images/search"],
   ["Attestations of an image", "GET /images/{name:.*}/attestations"],
-  ["Push to a registry", "POST /images/{name:.*}/push"],
-  ["Looking into a registry", "GET /distribution/{name:.*}/json"],
   [
     "Plugins of a registry",
     "GET /plugins/privileges",

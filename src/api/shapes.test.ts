@@ -83,11 +83,12 @@ describe("images", () => {
 
   test("progress has Docker's words", () => {
     const step = { id: "a", status: "Loading layer", progress: { currentBytes: 1, totalBytes: 2 } };
-    expect(progressToWire(step)).toEqual({
-      id: "a",
-      status: "Loading layer",
-      progressDetail: { current: 1, total: 2 },
-    });
+    const lean = { id: "a", status: "Loading layer", progressDetail: { current: 1, total: 2 } };
+    expect(progressToWire(step, MAX_API_VERSION)).toEqual(lean);
+    const progress = "[=========================>                         ]       1B/2B";
+    expect(progressToWire(step, V151)).toEqual({ ...lean, progress });
+    const waiting = { id: "a", status: "Waiting", progress: {} };
+    expect(progressToWire(waiting, V151)).toEqual({ id: "a", status: "Waiting", progressDetail: {} });
   });
 });
 

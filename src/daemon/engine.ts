@@ -42,6 +42,7 @@ import { loadAppArmorProfile } from "./apparmor.ts";
 import { checkRemapDriver, openIdMappings } from "./userns-remap.ts";
 import { openListenAddresses } from "./listen-addresses.ts";
 import type { Logger } from "./logger.ts";
+import { openRegistryClient } from "./open-registry-client.ts";
 import { openSnapshotter } from "./open-snapshotter.ts";
 import { openManagedPlugins } from "./managed-plugins.ts";
 import { treeArchiver } from "./tree-archiver.ts";
@@ -133,6 +134,10 @@ export async function openEngine(
   checkRemapDriver(idMappings, snapshotter);
   warnings.push(...storage.warnings);
   const events = new CountedEvents(new EventBus({ clock }), metrics.onEvent);
+  const platform = hostPlatform("linux", host.system.machine);
+  const registries = stack.use(
+    openRegistryClient(() => current, { clock, kernel: host.system.kernelRelease }),
+  );
   const images = await openImages({
     store,
     content,
@@ -145,7 +150,9 @@ export async function openEngine(
     }),
     events,
     clock,
-    platform: hostPlatform("linux", host.system.machine),
+    platform,
+    registries,
+    transfers: config.transfers,
   });
   const runtimeOptions = {
     processes: host.processes,
@@ -370,6 +377,8 @@ export async function openEngine(
         containers,
         measuredContainers: isMeasured ? metrics.measureContainers(containers) : containers,
         networks,
+        registries,
+        platform,
         config,
       }),
     }),

@@ -13,6 +13,8 @@ import type { Containers } from "#containers/containers.ts";
 import type { OpenContainers } from "#containers/open.ts";
 import { EVENT_FILTERS, matchesEvent } from "#events/filter.ts";
 import type { Events } from "#events/events.ts";
+import type { RegistryClient } from "#registry-client/registry-client.ts";
+import type { Platform } from "#spec/platform.ts";
 import type { Clock } from "#host/clock.ts";
 import type { Networks } from "#networks/networks.ts";
 import { cloneVolume, exportVolume, importVolume, type TransferParts } from "#volumes/transfers.ts";
@@ -35,6 +37,9 @@ export interface RouteParts {
   /** The same, counted for the metrics. */
   readonly measuredContainers: Containers;
   readonly networks: Networks;
+  readonly registries: RegistryClient;
+  /** The host's. */
+  readonly platform: Platform;
   /** As it was at start. */
   readonly config: EngineConfig;
 }
@@ -62,7 +67,7 @@ export function engineRoutes(parts: RouteParts): readonly Route[] {
       nowMs: () => clock.nowMs(),
     }),
     ...imageRoutes({
-      ...imagesBackend(images, containers, snapshotter),
+      ...imagesBackend(images, containers, snapshotter, parts.registries, parts.platform),
       prune: async (request) => await upkeep.pruneImages(request, await imageUsers(containers)),
     }),
     ...volumeRoutes(upkeep.volumes),

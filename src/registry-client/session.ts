@@ -3,9 +3,15 @@ import { type AuthChallenge, parseAuthChallenges } from "#spec/distribution/auth
 import { basicAuthorization, hasPassword, type RegistryCredentials } from "./auth/credentials.ts";
 import { fetchToken, type Token } from "./auth/tokens.ts";
 import type { RegistryEndpoint } from "./endpoints.ts";
-import { readRefusal } from "./errors.ts";
+import { readRefusal, RegistryAnswerError } from "./errors.ts";
 import { isSameOrigin } from "./http/origin.ts";
-import type { HttpAnswer, Method, PlainRequest, StreamBody } from "./http/send.ts";
+import {
+  type HttpAnswer,
+  type Method,
+  type PlainRequest,
+  requestTitle,
+  type StreamBody,
+} from "./http/send.ts";
 import { UnreachableError } from "./http/url-errors.ts";
 import { type RetryPolicy, withRetries } from "./retry.ts";
 import type { Transport } from "./transport.ts";
@@ -74,6 +80,16 @@ export class RegistrySession {
    */
   async logIn(signal: AbortSignal): Promise<string | undefined> {
     const base = await this.base(signal);
+    try {
+      return await this.#showCredentials(base, signal);
+    } catch (error) {
+      if (!(error instanceof RegistryAnswerError)) throw error;
+      const title = requestTitle({ method: "GET", url: new URL("v2/", base) });
+      throw new RegistryAnswerError(`${title}: ${error.message}`, error);
+    }
+  }
+
+  async #showCredentials(base: URL, signal: AbortSignal): Promise<string | undefined> {
     const bearer = this.#challenge("bearer");
     let identityToken: string | undefined;
     let headers: Readonly<Record<string, string>> = {};
@@ -86,10 +102,7 @@ export class RegistrySession {
     }
     const request = { method: "GET", url: new URL("v2/", base), headers } as const;
     const answer = await this.#options.transport.send(request, signal);
-    if (answer.status !== 200) {
-      const refusal = await readRefusal(answer);
-      throw refusal;
-    }
+    if (answer.status !== 200) throw await readRefusal(answer);
     await answer.discard();
     return identityToken;
   }

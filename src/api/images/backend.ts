@@ -1,12 +1,34 @@
 import type { Images, RemovedImage } from "#images/images.ts";
+import type { RegistryCredentials } from "#registry-client/auth/credentials.ts";
+import type { DistributionInspect } from "#registry-client/inspect.ts";
+import type { Platform } from "#spec/platform.ts";
+import type { ImageReference } from "#spec/reference.ts";
 import type { Digest } from "#spec/digest.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
+
+/** What the endpoints that ask registries need of the engine. */
+export type RegistriesBackend = Pick<Images, "pull" | "push" | "resolve"> & {
+  /** The host's, which fills in what a request leaves out. */
+  readonly platform: Platform;
+  /** @see RegistryClient.logIn */
+  logIn(
+    domain: string,
+    credentials: RegistryCredentials,
+    signal: AbortSignal,
+  ): Promise<string | undefined>;
+  inspectDistribution(
+    reference: ImageReference,
+    credentials: RegistryCredentials,
+    signal: AbortSignal,
+  ): Promise<DistributionInspect>;
+};
 
 /** What the image endpoints need of the engine. */
 export type ImagesBackend = Pick<
   Images,
   "resolve" | "list" | "history" | "load" | "import" | "save" | "tag" | "sizes" | "contentBytes"
 > & {
+  readonly registries: RegistriesBackend;
   /** As `Images.remove`, with the containers that hold images taken into account. */
   remove(
     reference: string,

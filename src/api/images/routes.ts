@@ -10,6 +10,7 @@ import type { ImageRecord } from "#images/images.ts";
 import { isAtLeast } from "#spec/engine-api/version.ts";
 import type { ImagesBackend } from "./backend.ts";
 import { checkImagePlatform, readPlatforms } from "./platform.ts";
+import { pullImage, registryRoutes } from "./registry-routes.ts";
 import {
   historyToWire,
   inspectToWire,
@@ -40,7 +41,8 @@ async function loadImages(exchange: Exchange, images: ImagesBackend): Promise<vo
       { source: exchange.request, platforms },
       (step) => {
         // quiet leaves out the bars, not the words about what was loaded
-        if (!isQuiet || step.stream !== undefined) progress.write(progressToWire(step));
+        if (isQuiet && step.stream === undefined) return;
+        progress.write(progressToWire(step, exchange.version));
       },
       exchange.signal,
     );
@@ -77,11 +79,10 @@ async function importImage(exchange: Exchange, images: ImagesBackend): Promise<v
 async function createImage(exchange: Exchange, images: ImagesBackend): Promise<void> {
   const { query } = exchange;
   if (query.text("fromSrc") !== "") return importImage(exchange, images);
-  const name = query.text("fromImage");
-  if (name === "") throw new InvalidArgumentError("fromImage or fromSrc is required");
-  throw new UnsupportedError(
-    `Cannot pull ${name}: pulling from a registry comes in a later release; use load or import`,
-  );
+  if (query.text("fromImage") === "") {
+    throw new InvalidArgumentError("fromImage or fromSrc is required");
+  }
+  return pullImage(exchange, images.registries);
 }
 
 async function saveImages(
@@ -175,6 +176,7 @@ function lookRoutes(images: ImagesBackend): readonly Route[] {
 export function imageRoutes(images: ImagesBackend): readonly Route[] {
   return [
     ...lookRoutes(images),
+    ...registryRoutes(images.registries),
     answer("POST", "/images/load", (exchange) => loadImages(exchange, images)),
     answer("POST", "/images/create", (exchange) => createImage(exchange, images)),
     answer("POST", "/images/{name:.*}/tag", (exchange) => {

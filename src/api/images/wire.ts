@@ -1,4 +1,6 @@
 import type { ImageInspect, ImageManifestSummary, ImageSummary } from "@docker/node-sdk";
+import { progressText } from "#base/progress-text.ts";
+import type { Platform } from "#spec/platform.ts";
 import { ZERO_TIME, formatRfc3339, tryParseRfc3339 } from "#base/rfc3339.ts";
 import type {
   ImageHistoryEntry,
@@ -35,6 +37,8 @@ const CONTAINER_ONLY_CONFIG = {
   Image: "",
 } as const;
 
+/** Wide enough for the bar. */
+const BAR_COLUMNS = 200;
 const NO_TAG = "<none>:<none>";
 const NO_DIGEST = "<none>@<none>";
 
@@ -168,18 +172,36 @@ export function removedToWire(removed: RemovedImage): Readonly<Record<string, un
   };
 }
 
-/** One line of a progress stream. */
-export function progressToWire(progress: ImageProgress): Readonly<Record<string, unknown>> {
-  const { progress: counts } = progress;
+export function platformToWire(platform: Platform): Readonly<Record<string, string>> {
+  return {
+    architecture: platform.architecture,
+    os: platform.os,
+    ...(platform.osVersion === undefined ? {} : { "os.version": platform.osVersion }),
+    ...(platform.variant === undefined ? {} : { variant: platform.variant }),
+  };
+}
+
+/** One line of a progress stream; before API 1.52 with the bar drawn already. */
+export function progressToWire(
+  progress: ImageProgress,
+  version: ApiVersion,
+): Readonly<Record<string, unknown>> {
+  const { progress: counts, aux } = progress;
+  const { currentBytes, totalBytes } = counts ?? {};
+  const bar = isAtLeast(version, "1.52")
+    ? ""
+    : progressText({ current: currentBytes, total: totalBytes }, BAR_COLUMNS);
   return {
     ...(progress.stream === undefined ? {} : { stream: progress.stream }),
     ...(progress.status === undefined ? {} : { status: progress.status }),
     ...(counts && {
       progressDetail: {
-        current: counts.currentBytes,
-        ...(counts.totalBytes === undefined ? {} : { total: counts.totalBytes }),
+        ...(currentBytes === undefined ? {} : { current: currentBytes }),
+        ...(totalBytes === undefined ? {} : { total: totalBytes }),
       },
     }),
+    ...(bar === "" ? {} : { progress: bar }),
     ...(progress.id === undefined ? {} : { id: progress.id }),
+    ...(aux === undefined ? {} : { aux }),
   };
 }

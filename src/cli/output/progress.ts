@@ -1,5 +1,5 @@
 import { FailedPreconditionError } from "#base/errors.ts";
-import { formatDecimalSize } from "#base/sizes.ts";
+import { type ProgressDetail, progressText } from "#base/progress-text.ts";
 import type { Output } from "./streams.ts";
 
 /** One message of a stream of progress: load, import, pull, push, build. */
@@ -13,18 +13,6 @@ export interface ProgressMessage {
   /** Machine-readable result; not shown. */
   readonly aux?: unknown;
 }
-
-/** How far one part has come: in bytes, where `units` does not say otherwise. */
-export interface ProgressDetail {
-  readonly current?: number;
-  readonly total?: number;
-  readonly units?: string;
-  readonly hidecounts?: boolean;
-}
-
-/** Below this width docker leaves the bar out. */
-const minBarColumns = 110;
-const barCells = 50;
 
 /**
  * Shows a stream of progress as docker does: on a terminal one line an id, redrawn in place;
@@ -83,19 +71,4 @@ class ProgressView {
     if (bar !== "") return "";
     return stream ? `${prefix}${stream}` : `${prefix}${status}\n`;
   }
-}
-
-/** Bar and counts of one part; empty when nothing has been counted. */
-export function progressText(detail: ProgressDetail, width: number): string {
-  const { current = 0, total = 0, units = "", hidecounts } = detail;
-  if (current <= 0 && total <= 0) return "";
-  const amount = (count: number): string => (units === "" ? formatDecimalSize(count) : `${count}`);
-  if (total <= 0) return units === "" ? amount(current).padStart(8) : `${current} ${units}`;
-  const filled = Math.min(barCells, Math.trunc(Math.trunc((current / total) * 100) / 2));
-  const bar = `[${"=".repeat(filled)}>${" ".repeat(barCells - filled)}] `;
-  const wide = width > minBarColumns ? bar : "";
-  if (hidecounts) return wide;
-  if (units !== "") return `${wide}${current > total ? current : `${current}/${total}`} ${units}`;
-  const counts = current > total ? "" : `/${amount(total)}`;
-  return `${wide}${amount(current).padStart(8)}${counts}`;
 }

@@ -20,6 +20,7 @@ import type { EngineEvent } from "#events/events.ts";
 import type { Host } from "#host/host.ts";
 import { openLinuxHost } from "#host/linux/host.ts";
 import { openImages } from "#images/open-images.ts";
+import { offlineRegistries } from "#registry-client/testing/offline.ts";
 import { ProcessUnpacker } from "#images/unpack/process-unpacker.ts";
 import { DEFAULT_UNPACK_LIMITS } from "#images/unpack/protocol.ts";
 import { createLogs } from "#logs/drivers.ts";
@@ -113,6 +114,8 @@ export async function openRealEngine(root: RealRoot): Promise<RealEngine> {
     events: bus,
     clock,
     platform: hostPlatform("linux", host.system.machine),
+    registries: offlineRegistries(),
+    transfers: { maxDownloads: 3, maxUploads: 5 },
   });
   const volumes = await openVolumes({
     store,

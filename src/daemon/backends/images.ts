@@ -1,6 +1,9 @@
 import type { imageRoutes } from "#api/images/routes.ts";
 import type { OpenContainers } from "#containers/open.ts";
 import type { Images, ImageUser } from "#images/images.ts";
+import { inspectDistribution } from "#registry-client/inspect.ts";
+import type { RegistryClient } from "#registry-client/registry-client.ts";
+import type { Platform } from "#spec/platform.ts";
 import type { Snapshotter } from "#snapshots/snapshotter.ts";
 import type { Digest } from "#spec/digest.ts";
 import { NO_FILTERS } from "#spec/engine-api/filters.ts";
@@ -26,6 +29,8 @@ export function imagesBackend(
   images: Images,
   containers: OpenContainers,
   snapshotter: Snapshotter,
+  registries: RegistryClient,
+  platform: Platform,
 ): Omit<Parameters<typeof imageRoutes>[0], "prune"> {
   return {
     resolve: (reference) => images.resolve(reference),
@@ -34,6 +39,19 @@ export function imagesBackend(
     load: (request, onProgress, signal) => images.load(request, onProgress, signal),
     import: (request, signal) => images.import(request, signal),
     save: (references, signal) => images.save(references, signal),
+    registries: {
+      platform,
+      pull: (request, onProgress, signal) => images.pull(request, onProgress, signal),
+      push: (request, onProgress, signal) => images.push(request, onProgress, signal),
+      resolve: (reference) => images.resolve(reference),
+      logIn: (domain, credentials, signal) => registries.logIn(domain, credentials, signal),
+      inspectDistribution: async (reference, credentials, signal) =>
+        await inspectDistribution(
+          await registries.repository(reference, credentials, "pull"),
+          reference.digest ?? reference.tag ?? "latest",
+          signal,
+        ),
+    },
     tag: (reference, target) => images.tag(reference, target),
     remove: async (reference, options) =>
       await images.remove(reference, options, await imageUsers(containers)),

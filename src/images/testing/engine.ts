@@ -11,6 +11,7 @@ import { LinuxMounts } from "#host/linux/mounts.ts";
 import { LinuxProcesses } from "#host/linux/processes.ts";
 import { JsThread } from "#host/linux/thread.ts";
 import { type ImagesOptions, openImages } from "#images/open-images.ts";
+import { offlineRegistries } from "#registry-client/testing/offline.ts";
 import type { Images } from "#images/images.ts";
 import { ProcessUnpacker } from "#images/unpack/process-unpacker.ts";
 import { DEFAULT_UNPACK_LIMITS, type UnpackLimits } from "#images/unpack/protocol.ts";
@@ -77,6 +78,8 @@ export async function openEngine(options: EngineOptions = {}): Promise<ImageEngi
     events: { publish: (event) => void events.push(event) },
     clock,
     platform: { os: "linux", architecture: "amd64" },
+    registries: offlineRegistries(),
+    transfers: { maxDownloads: 3, maxUploads: 5 },
   };
   const list = (path: string): readonly string[] =>
     readdirSync(join(root, path)).filter((name) => !name.startsWith("."));

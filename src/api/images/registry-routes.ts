@@ -1,0 +1,118 @@
+import { parseJsonBody, readBytes } from "#api/body.ts";
+import { type Exchange, pathPart, sendJson } from "#api/exchange.ts";
+import { ProgressStream } from "#api/progress-stream.ts";
+import { answer, type Route } from "#api/router.ts";
+import type { RegistryCredentials } from "#registry-client/auth/credentials.ts";
+import { descriptorToWire } from "#spec/oci-image.ts";
+import { parsePlatform, type Platform } from "#spec/platform.ts";
+import {
+  domainOfServerAddress,
+  parseRegistryAuth,
+  readRegistryAuthHeader,
+  type RegistryAuth,
+} from "#spec/engine-api/registry-auth.ts";
+import {
+  familiarReference,
+  type ImageReference,
+  parseImageReference,
+  withDefaultTag,
+  withTag,
+} from "#spec/reference.ts";
+import { tryParseDigest } from "#spec/digest.ts";
+import type { RegistriesBackend } from "./backend.ts";
+import { checkImagePlatform, readPlatforms } from "./platform.ts";
+import { platformToWire, progressToWire } from "./wire.ts";
+
+function credentialsOf(auth: RegistryAuth): RegistryCredentials {
+  const { username, password, identityToken, registryToken } = auth;
+  return {
+    ...(username === "" ? {} : { username, password }),
+    ...(identityToken === "" ? {} : { identityToken }),
+    ...(registryToken === "" ? {} : { registryToken }),
+  };
+}
+
+function requestCredentials({ request }: Exchange): RegistryCredentials {
+  const header = request.headers["x-registry-auth"];
+  return credentialsOf(readRegistryAuthHeader(Array.isArray(header) ? header[0] : header));
+}
+
+/** `tag` may be a digest, and may stand in the name as well. */
+function referenceToPull(name: string, tag: string): ImageReference {
+  const reference = parseImageReference(name);
+  if (tag === "") return reference;
+  const digest = tryParseDigest(tag);
+  const { domain, path } = reference;
+  return digest.ok ? { domain, path, digest: digest.digest } : withTag({ domain, path }, tag);
+}
+
+/** `os/arch/variant`, what is missing from `host`; empty for none. */
+function requestedPlatform(text: string, host: Platform): { readonly platform?: Platform } {
+  return text === "" ? {} : { platform: parsePlatform(text, host) };
+}
+
+/** Pulls by `fromImage`, as part of `POST /images/create`. */
+export async function pullImage(exchange: Exchange, registries: RegistriesBackend): Promise<void> {
+  const { query, version, signal } = exchange;
+  const reference = referenceToPull(query.text("fromImage"), query.text("tag"));
+  const request = {
+    reference,
+    credentials: requestCredentials(exchange),
+    ...requestedPlatform(query.text("platform"), registries.platform),
+  };
+  const progress = new ProgressStream(exchange);
+  await progress.run(async () => {
+    await registries.pull(request, (step) => progress.write(progressToWire(step, version)), signal);
+  });
+}
+
+async function pushImage(exchange: Exchange, registries: RegistriesBackend): Promise<void> {
+  const { query, version, signal } = exchange;
+  const named = parseImageReference(pathPart(exchange, "name"));
+  const tag = query.text("tag");
+  const reference = tag === "" ? named : withTag(named, tag);
+  const platforms = readPlatforms(query, "platform");
+  const name = familiarReference(reference);
+  if (platforms.length > 0) checkImagePlatform(registries.resolve(name), name, platforms);
+  const request = { reference, credentials: requestCredentials(exchange) };
+  const progress = new ProgressStream(exchange);
+  await progress.run(async () => {
+    await registries.push(request, (step) => progress.write(progressToWire(step, version)), signal);
+  });
+}
+
+async function logIn(exchange: Exchange, registries: RegistriesBackend): Promise<void> {
+  const { request, signal } = exchange;
+  const bytes = await readBytes(request);
+  const auth = parseRegistryAuth(parseJsonBody(bytes, request.headers["content-type"]));
+  const domain = domainOfServerAddress(auth.serverAddress);
+  const identityToken = await registries.logIn(domain, credentialsOf(auth), signal);
+  sendJson(exchange, 200, { IdentityToken: identityToken ?? "", Status: "Login Succeeded" });
+}
+
+async function inspectDistribution(
+  exchange: Exchange,
+  registries: RegistriesBackend,
+): Promise<void> {
+  const reference = withDefaultTag(parseImageReference(pathPart(exchange, "name")));
+  const found = await registries.inspectDistribution(
+    reference,
+    requestCredentials(exchange),
+    exchange.signal,
+  );
+  sendJson(exchange, 200, {
+    Descriptor: descriptorToWire(found.descriptor),
+    Platforms: found.platforms.map(platformToWire),
+  });
+}
+
+/** What this engine asks of registries. */
+export function registryRoutes(registries: RegistriesBackend): readonly Route[] {
+  return [
+    answer("POST", "/images/{name:.*}/push", (exchange) => pushImage(exchange, registries)),
+    answer("POST", "/auth", (exchange) => logIn(exchange, registries)),
+    answer("GET", "/distribution/{name:.*}/json", (exchange) =>
+      inspectDistribution(exchange, registries),
+    ),
+  ];
+}

@@ -19,6 +19,7 @@ say "Set-up: build"
 build_wharf
 say "Set-up: test images (kept in $WHARF_TEST_CACHE)"
 make_busybox_tar "$WHARF_TEST_CACHE/busybox.tar"
+unpack_debian_program docker-registry "$WHARF_TEST_CACHE/docker-registry"
 { make_debian_tar "$WHARF_TEST_CACHE/debian.tar" && make_debian_tar "$WHARF_TEST_CACHE/nginx.tar" nginx-light; } &
 debian=$!
 make_debian_tar "$WHARF_TEST_CACHE/programs.tar" nginx-light redis-server redis-tools postgresql openssh-server procps

@@ -126,6 +126,22 @@ make_busybox_tar() {
   mv "$file.new" "$file"
 }
 
+# unpack_debian_program PACKAGE DIRECTORY: a Debian package unpacked, not installed: none of its services exist here.
+unpack_debian_program() {
+  local package=$1 directory=$2 work
+  [ -d "$directory" ] && return 0
+  work=$(mktemp -d)
+  # apt drops root's rights to download, and needs to write there
+  chmod 777 "$work"
+  (cd "$work" && { apt-get download -q "$package" || { apt-get update -q && apt-get download -q "$package"; }; }) >"$work/log" 2>&1 ||
+    fail "Cannot download Debian's $package: $(grep -E '^E: ' "$work/log" | head -1)"
+  mkdir -p "$(dirname "$directory")"
+  rm -rf "$directory.new"
+  dpkg -x "$work"/*.deb "$directory.new" || fail "Cannot unpack Debian's $package"
+  mv "$directory.new" "$directory"
+  rm -rf "$work"
+}
+
 # build_wharf: npm packages as locked, then dist/wharf; each only when its inputs have changed.
 build_wharf() {
   if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then

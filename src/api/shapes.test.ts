@@ -88,7 +88,11 @@ describe("images", () => {
     const progress = "[=========================>                         ]       1B/2B";
     expect(progressToWire(step, V151)).toEqual({ ...lean, progress });
     const waiting = { id: "a", status: "Waiting", progress: {} };
-    expect(progressToWire(waiting, V151)).toEqual({ id: "a", status: "Waiting", progressDetail: {} });
+    expect(progressToWire(waiting, V151)).toEqual({
+      id: "a",
+      status: "Waiting",
+      progressDetail: {},
+    });
   });
 });
 

@@ -11,11 +11,7 @@ import {
 } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  invariant,
-  InvalidArgumentError,
-  NotFoundError,
-} from "#base/errors.ts";
+import { invariant, InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import { type Digest, Digester, digestAlgorithm, digestHex, tryParseDigest } from "#spec/digest.ts";
 import type {
   BlobInfo,

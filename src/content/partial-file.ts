@@ -161,4 +161,3 @@ class PartialFile implements PartialBlob {
     return new Digester(digestAlgorithm(this.#options.digest));
   }
 }
-

@@ -68,7 +68,8 @@ export async function addImage(
   if (existing && !parts.isManifestKept) return existing;
   const descriptors = existing?.layers ?? (await layers.provide(parts.layers, onProgress, signal));
   await store(parts.configBytes, id);
-  const manifest = fittingManifest(parts, id, descriptors) ?? makeManifest(parts.configBytes, descriptors);
+  const manifest =
+    fittingManifest(parts, id, descriptors) ?? makeManifest(parts.configBytes, descriptors);
   await store(manifest.bytes, manifest.descriptor.digest);
   const index = manifest === parts.manifest ? parts.index : undefined;
   if (index) await store(index.bytes, index.descriptor.digest);

@@ -1,11 +1,11 @@
 import type { Fault } from "#base/fault.ts";
 import type { ChainId, Digest, DiffId } from "#spec/digest.ts";
 import type { Descriptor, ImageConfig, ImageExecutionConfig } from "#spec/oci-image.ts";
+import type { RegistryCredentials } from "#registry-client/auth/credentials.ts";
+import type { ImageReference } from "#spec/reference.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
 import type { Platform } from "#spec/platform.ts";
 import type { Lease } from "./leases.ts";
-import type { PullRequest } from "./registry/pull.ts";
-import type { PushRequest } from "./registry/push.ts";
 import type { ImageSizes } from "./sizes.ts";
 
 /** An image's id is the digest of its configuration. */
@@ -73,6 +73,20 @@ export interface LoadRequest {
   readonly source: AsyncIterable<Uint8Array>;
   /** Only images for one of these are loaded; where absent or empty, those that suit the host best. */
   readonly platforms?: readonly Platform[];
+}
+
+export interface PullRequest {
+  /** With a tag or a digest; with neither, all tags are pulled. */
+  readonly reference: ImageReference;
+  /** The host's when absent. */
+  readonly platform?: Platform;
+  readonly credentials: RegistryCredentials;
+}
+
+export interface PushRequest {
+  /** With a tag; without one all tags of the repository are pushed. */
+  readonly reference: ImageReference;
+  readonly credentials: RegistryCredentials;
 }
 
 /** A container's changes as a layer on its image. */

@@ -102,7 +102,9 @@ export class Layers {
     if (wanted.length > MAX_LAYERS) throw new InvalidArgumentError("max depth exceeded");
     const chainIds = chainIdsOf(wanted.map((layer) => layer.diffId));
     const known = chainIds.map((id) => this.#verified(id));
-    const shared = wanted.map((layer, index) => this.#underWay.get(shareKey(chainIds[index], layer)));
+    const shared = wanted.map((layer, index) =>
+      this.#underWay.get(shareKey(chainIds[index], layer)),
+    );
     using promises = this.#promise(wanted, chainIds, (index) => !known[index] && !shared[index]);
     const descriptors: Descriptor[] = [];
     const isOverlay = this.#options.snapshots.layerForm === "overlay";
@@ -342,7 +344,10 @@ export class Layers {
     chainIds: readonly ChainId[],
     isOwn: (index: number) => boolean,
   ): Disposable & { keep(index: number, descriptor: Descriptor): void } {
-    const promised = new Map<number, { readonly key: string; readonly result: Deferred<Descriptor> }>();
+    const promised = new Map<
+      number,
+      { readonly key: string; readonly result: Deferred<Descriptor> }
+    >();
     for (const [index, layer] of wanted.entries()) {
       const key = shareKey(chainIds[index], layer);
       if (!isOwn(index) || this.#underWay.has(key)) continue;

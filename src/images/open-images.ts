@@ -22,6 +22,8 @@ import type {
   Images,
   ImageUser,
   ImportRequest,
+  PullRequest,
+  PushRequest,
   LoadRequest,
   RemovedImage,
 } from "./images.ts";
@@ -29,8 +31,8 @@ import { importTar } from "./import.ts";
 import { type ContentReferences, type Lease, Leases } from "./leases.ts";
 import { Layers } from "./layers.ts";
 import { Downloads } from "./registry/downloads.ts";
-import { pullImages, type PullRequest } from "./registry/pull.ts";
-import { pushImages, type PushRequest } from "./registry/push.ts";
+import { pullImages } from "./registry/pull.ts";
+import { pushImages } from "./registry/push.ts";
 import { listImages } from "./list.ts";
 import { loadArchive } from "./load.ts";
 import { previewPrune, pruneImages } from "./prune.ts";

@@ -118,7 +118,10 @@ export class Repository {
       const isGone = error instanceof RegistryAnswerError && error.status === 404;
       const [url] = urls.flatMap((text) => URL.parse(text) ?? []);
       if (!isGone || url?.protocol !== "https:") throw error;
-      return await readOpened(await this.#registry.request({ ...wanted, target: url }, signal), offset);
+      return await readOpened(
+        await this.#registry.request({ ...wanted, target: url }, signal),
+        offset,
+      );
     }
   }
 
@@ -301,7 +304,8 @@ function readTags(answer: HttpAnswer, bytes: Uint8Array): readonly string[] {
       { cause },
     );
   }
-  const tags: unknown = typeof value === "object" && value !== null && "tags" in value ? value.tags : [];
+  const tags: unknown =
+    typeof value === "object" && value !== null && "tags" in value ? value.tags : [];
   if (!Array.isArray(tags)) return []; // null of a repository without tags
   return tags.filter((tag) => typeof tag === "string");
 }

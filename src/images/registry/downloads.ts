@@ -1,4 +1,4 @@
-import { abortable, type Deferred, deferred, Semaphore } from "#base/async.ts";
+import { type Deferred, deferred, Semaphore } from "#base/async.ts";
 import { CancelledError, InvalidArgumentError } from "#base/errors.ts";
 import type { BlobInfo, ContentStore, PartialBlob } from "#content/content.ts";
 import type { ArrivingBlob } from "#images/layers.ts";
@@ -72,7 +72,7 @@ class SharedDownload {
   readonly #watchers = new Set<(step: DownloadStep) => void>();
   readonly #opened = deferred<string>();
   #growth: Deferred<void> = deferred();
-  #last: DownloadStep = { kind: "waiting" };
+  #last: DownloadStep | undefined;
   #writtenBytes = 0;
   #isSettled = false;
 
@@ -99,7 +99,7 @@ class SharedDownload {
     // each has its own, though two may watch by the same function
     const watcher = (step: DownloadStep): void => onStep(step);
     this.#watchers.add(watcher);
-    onStep(this.#last);
+    if (this.#last) onStep(this.#last);
     return {
       opened: this.#opened.promise,
       grown: () => this.#grown(),
@@ -142,7 +142,7 @@ class SharedDownload {
     const { content } = this.#options;
     const { digest, sizeBytes } = this.#request;
     const { signal } = this.#abort;
-    using _slot = await this.#slots.acquire(signal);
+    using _slot = await this.#acquireSlot();
     const existing = content.info(digest);
     if (existing) {
       if (existing.sizeBytes !== sizeBytes) throw wrongSize(digest, sizeBytes, existing.sizeBytes);
@@ -160,6 +160,16 @@ class SharedDownload {
     this.#writtenBytes = sizeBytes;
     this.#tell({ kind: "complete" });
     return info;
+  }
+
+  async #acquireSlot(): Promise<Disposable> {
+    let hasSlot = false;
+    setImmediate(() => {
+      if (!hasSlot && !this.#abort.signal.aborted) this.#tell({ kind: "waiting" });
+    });
+    const slot = await this.#slots.acquire(this.#abort.signal);
+    hasSlot = true;
+    return slot;
   }
 
   /** Fetches until the blob is whole and true; a false one is fetched anew once. */
@@ -239,9 +249,4 @@ function wrongSize(digest: Digest, wanted: number, told: number): InvalidArgumen
     `filesystem layer verification failed for digest ${digest}: ` +
       `its manifest says ${wanted} bytes, the registry has ${told}`,
   );
-}
-
-/** Waits for a download by its user's signal, which does not end it for others. */
-export async function downloaded(download: Download, signal: AbortSignal): Promise<BlobInfo> {
-  return await abortable(download.whole, signal);
 }

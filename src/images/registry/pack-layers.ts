@@ -24,7 +24,9 @@ export interface PackOptions {
  * commit). What came from a registry stays byte for byte as it is.
  */
 export function isToBePacked(image: ImageRecord): boolean {
-  return image.repoDigests.length === 0 && image.layers.some((layer) => layer.mediaType === OCI_LAYER);
+  return (
+    image.repoDigests.length === 0 && image.layers.some((layer) => layer.mediaType === OCI_LAYER)
+  );
 }
 
 /**

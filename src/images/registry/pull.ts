@@ -1,9 +1,8 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import { addImage, type AddImageOptions } from "#images/add-image.ts";
-import type { ImageProgress, ImageRecord } from "#images/images.ts";
+import type { ImageProgress, ImageRecord, PullRequest } from "#images/images.ts";
 import type { LayerProgress, WantedLayer } from "#images/layers.ts";
 import type { Lease, Leases } from "#images/leases.ts";
-import type { RegistryCredentials } from "#registry-client/auth/credentials.ts";
 import type { RegistryClient } from "#registry-client/registry-client.ts";
 import type { Repository } from "#registry-client/repository.ts";
 import { chainIdsOf, type ChainId, digestAlgorithm, digestOf } from "#spec/digest.ts";
@@ -17,15 +16,11 @@ import { formatPlatform, type Platform, selectPlatform } from "#spec/platform.ts
 import { familiarName, familiarReference, type ImageReference } from "#spec/reference.ts";
 import type { Download, Downloads } from "./downloads.ts";
 import { LayerReports } from "./layer-reports.ts";
-import { explainManifestError, resolveManifest, type ResolvedManifest } from "./resolve-manifest.ts";
-
-export interface PullRequest {
-  /** With a tag or a digest; with neither, all tags are pulled. */
-  readonly reference: ImageReference;
-  /** The host's when absent. */
-  readonly platform?: Platform;
-  readonly credentials: RegistryCredentials;
-}
+import {
+  explainManifestError,
+  resolveManifest,
+  type ResolvedManifest,
+} from "./resolve-manifest.ts";
 
 export interface PullOptions extends AddImageOptions {
   readonly registries: Pick<RegistryClient, "repository">;
@@ -129,7 +124,9 @@ class Pull {
   }
 
   /** The image that the tag has here, where the registry says that it is still that one. */
-  async #upToDate(): Promise<{ readonly image: ImageRecord; readonly digest: Descriptor["digest"] } | undefined> {
+  async #upToDate(): Promise<
+    { readonly image: ImageRecord; readonly digest: Descriptor["digest"] } | undefined
+  > {
     const { reference, platform } = this.#request;
     const image = this.#currentImage();
     if (!image || !fits(image.config, platform ?? this.#options.platform)) return undefined;
@@ -155,7 +152,8 @@ class Pull {
     const name = familiarName(reference);
     records.transaction(() => {
       records.assignDigest(image.id, `${name}@${digest}`);
-      if (reference.tag !== undefined) records.assignTag(image.id, familiarReference(reference), nowMs());
+      if (reference.tag !== undefined)
+        records.assignTag(image.id, familiarReference(reference), nowMs());
     });
     this.#onProgress({ status: `Digest: ${digest}` });
     return records.resolve(image.id);
@@ -201,8 +199,13 @@ class Pull {
       );
     }
     const { content } = this.#options;
-    if (content.info(config.digest)) return await content.readBytes(config.digest, IMAGE_CONFIG_MAX_BYTES);
-    const bytes = await this.#repository.readBlob(config.digest, IMAGE_CONFIG_MAX_BYTES, this.#signal);
+    if (content.info(config.digest))
+      return await content.readBytes(config.digest, IMAGE_CONFIG_MAX_BYTES);
+    const bytes = await this.#repository.readBlob(
+      config.digest,
+      IMAGE_CONFIG_MAX_BYTES,
+      this.#signal,
+    );
     const actual = digestOf(bytes, digestAlgorithm(config.digest));
     if (actual !== config.digest || bytes.byteLength !== config.sizeBytes) {
       throw new InvalidArgumentError(

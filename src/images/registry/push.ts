@@ -1,10 +1,9 @@
-import { KeyedMutex, Semaphore } from "#base/async.ts";
+import type { KeyedMutex, Semaphore } from "#base/async.ts";
 import { FailedPreconditionError, InvalidArgumentError } from "#base/errors.ts";
 import type { ContentStore } from "#content/content.ts";
-import type { ImageProgress, ImageRecord } from "#images/images.ts";
+import type { ImageProgress, ImageRecord, PushRequest } from "#images/images.ts";
 import type { Lease, Leases } from "#images/leases.ts";
 import type { ImageRecords } from "#images/records.ts";
-import type { RegistryCredentials } from "#registry-client/auth/credentials.ts";
 import type { RegistryClient } from "#registry-client/registry-client.ts";
 import type { Repository } from "#registry-client/repository.ts";
 import type { BlobSource } from "#registry-client/upload.ts";
@@ -19,12 +18,6 @@ import {
   repositoryName,
 } from "#spec/reference.ts";
 import { isToBePacked, packLayers } from "./pack-layers.ts";
-
-export interface PushRequest {
-  /** With a tag; without one all tags of the repository are pushed. */
-  readonly reference: ImageReference;
-  readonly credentials: RegistryCredentials;
-}
 
 export interface PushOptions {
   readonly registries: Pick<RegistryClient, "repository">;
@@ -158,11 +151,7 @@ class Push {
     for (const result of results) if (result.status === "rejected") throw result.reason;
   }
 
-  async #sendLayer(
-    layer: Descriptor,
-    ids: readonly string[],
-    failure: AbortSignal,
-  ): Promise<void> {
+  async #sendLayer(layer: Descriptor, ids: readonly string[], failure: AbortSignal): Promise<void> {
     let lastMs = 0;
     const onSent = (currentBytes: number): void => {
       const nowMs = performance.now();
@@ -179,7 +168,10 @@ class Push {
 
   async #sendBlob(
     descriptor: Descriptor,
-    watcher: { readonly onSent: (sentBytes: number) => void; readonly onOutcome: (status: string) => void },
+    watcher: {
+      readonly onSent: (sentBytes: number) => void;
+      readonly onOutcome: (status: string) => void;
+    },
     failure?: AbortSignal,
   ): Promise<void> {
     const signal = failure ? AbortSignal.any([this.#signal, failure]) : this.#signal;

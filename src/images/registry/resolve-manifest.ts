@@ -29,7 +29,8 @@ export function explainManifestError(error: unknown, reference: ImageReference):
   switch (error.kind) {
     case "not-found": {
       // a registry that is hidden from strangers knows no repository either
-      const isUnknown = error.codes.includes("NAME_UNKNOWN") && !error.codes.includes("MANIFEST_UNKNOWN");
+      const isUnknown =
+        error.codes.includes("NAME_UNKNOWN") && !error.codes.includes("MANIFEST_UNKNOWN");
       const reason = isUnknown ? error.message : `${error.message || "manifest unknown"}`;
       return new NotFoundError(`manifest for ${name} not found: ${reason}`, { cause: error });
     }
@@ -80,7 +81,10 @@ export async function resolveManifest(
       `Cannot pull ${familiarReference(reference)}: it is no image, but ${JSON.stringify(what.slice(0, 200))}`,
     );
   }
-  const described = { ...document, descriptor: { ...document.descriptor, mediaType: manifest.mediaType } };
+  const described = {
+    ...document,
+    descriptor: { ...document.descriptor, mediaType: manifest.mediaType },
+  };
   return document === outermost
     ? { manifest, document: described }
     : { manifest, document: described, index: outermost };
@@ -89,7 +93,10 @@ export async function resolveManifest(
 /** What the document calls itself, where the registry gives it another type or none. */
 function typeOf({ descriptor, bytes }: FetchedManifest): string {
   const { mediaType } = descriptor;
-  if (mediaType !== "" && !/^(?:application\/json|text\/plain|application\/octet-stream)/.test(mediaType)) {
+  if (
+    mediaType !== "" &&
+    !/^(?:application\/json|text\/plain|application\/octet-stream)/.test(mediaType)
+  ) {
     return mediaType;
   }
   try {

@@ -102,8 +102,8 @@ async function takePacked(
     objectMode: false,
     highWaterMark: CHUNK_BYTES,
   });
-  let sourceError: unknown;
-  source.on("error", (error) => (sourceError = error));
+  let sourceError: Error | undefined;
+  source.on("error", (error: Error) => (sourceError = error));
   const options = { chunkSize: CHUNK_BYTES };
   const plain = packing === "gzip" ? createGunzip(options) : createZstdDecompress(options);
   // errors of either reach the loop below through `plain`

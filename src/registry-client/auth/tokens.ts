@@ -51,7 +51,10 @@ export async function fetchToken(
     );
   }
   const usesPost = credentials.identityToken !== undefined;
-  const answer = await send(usesPost ? refreshRequest(realm, request) : getRequest(realm, request), signal);
+  const answer = await send(
+    usesPost ? refreshRequest(realm, request) : getRequest(realm, request),
+    signal,
+  );
   if (answer.status !== 200) throw await readRefusal(answer);
   return readToken(realm, new TextDecoder().decode(await answer.bytes(TOKEN_MAX_BYTES)), nowMs);
 }

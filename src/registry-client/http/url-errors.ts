@@ -42,11 +42,11 @@ export function connectError(
     return new UnreachableError(`${request}: dial tcp: lookup ${hostname}: no such host`, options);
   }
   const text = messageOf(thrown);
-  if (origin.isTls && /wrong.version|WRONG_VERSION|http.request|HTTP_REQUEST/i.test(`${code} ${text}`)) {
-    return new NotTlsError(
-      `${request}: http: server gave HTTP response to HTTPS client`,
-      options,
-    );
+  if (
+    origin.isTls &&
+    /wrong.version|WRONG_VERSION|http.request|HTTP_REQUEST/i.test(`${code} ${text}`)
+  ) {
+    return new NotTlsError(`${request}: http: server gave HTTP response to HTTPS client`, options);
   }
   if (origin.isTls) {
     return new UnreachableError(`${request}: tls: ${tlsReason(code, text, hostname)}`, options);

@@ -29,7 +29,10 @@ test("parseAuthChallenges() reads several in one header, with and without quotes
     ["basic", { realm: 'a "b", c' }],
     ["bearer", { realm: "https://x/t", service: "s" }],
   ]);
-  expect(read("Negotiate, Basic")).toEqual([["negotiate", {}], ["basic", {}]]);
+  expect(read("Negotiate, Basic")).toEqual([
+    ["negotiate", {}],
+    ["basic", {}],
+  ]);
 });
 
 test.each(["", ",", '"', "=", 'Bearer realm="unfinished'])(

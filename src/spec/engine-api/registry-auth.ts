@@ -70,7 +70,8 @@ export const DOCKER_HUB_ADDRESS = "https://index.docker.io/v1/";
 /** Domain of images of the registry that a server address names: `docker.io`, `localhost:5000`. */
 export function domainOfServerAddress(address: string): string {
   const host = address.replace(/^[a-z]+:\/\//i, "").replace(/\/.*$/s, "");
-  const isHub = host === "" || /^(?:index\.docker\.io|registry-1\.docker\.io|docker\.io)$/.test(host);
+  const isHub =
+    host === "" || /^(?:index\.docker\.io|registry-1\.docker\.io|docker\.io)$/.test(host);
   return isHub ? "docker.io" : host;
 }
 

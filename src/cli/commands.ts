@@ -62,6 +62,16 @@ export const commands: readonly CommandEntry[] = [
     summary: "Return low-level information on Wharf objects",
     load: () => import("./inspect.ts"),
   },
+  {
+    path: "login",
+    summary: "Authenticate to a registry",
+    load: () => import("./login.ts"),
+  },
+  {
+    path: "logout",
+    summary: "Log out from a registry",
+    load: () => import("./logout.ts"),
+  },
   ...networkCommands,
   ...pluginCommands,
   ...registryCommands,
@@ -87,15 +97,9 @@ export const laterCommands: readonly string[] = [
   "bake",
   "build",
   "image build",
-  "image pull",
-  "image push",
-  "login",
-  "logout",
   "plugin install",
   "plugin push",
   "plugin upgrade",
-  "pull",
-  "push",
   "search",
 ];
 

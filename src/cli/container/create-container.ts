@@ -1,15 +1,13 @@
 import type { ContainerCreateResponse } from "@docker/node-sdk";
-import { NotFoundError, UnsupportedError, messageOf } from "#base/errors.ts";
+import { NotFoundError, messageOf } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
-import { type ProgressMessage, showProgress } from "#cli/output/progress.ts";
+import { pullImage, silence } from "#cli/image/pull.ts";
 import { compareApiVersions } from "#client/api-version.ts";
-import type { EngineClient } from "#client/engine-client.ts";
 import { formatPlatform, hostPlatform, parsePlatform } from "#spec/platform.ts";
 import {
   type ImageReference,
   familiarReference,
   parseImageName,
-  repositoryName,
   withDefaultTag,
 } from "#spec/reference.ts";
 import { machine, type } from "node:os";
@@ -46,7 +44,7 @@ export async function createContainer(
     options.platform === "" ? undefined : formatPlatform(parseRequestedPlatform(options.platform));
   const engine = await cli.engine();
   const pull = (image: ImageReference): Promise<void> =>
-    pullImage(cli, engine, image, platform, options.quiet);
+    pullImage(cli, image, platform, options.quiet ? silence : cli.errors);
   if (options.pull === "always" && reference) await pull(reference);
   const create = async (): Promise<ContainerCreateResponse> =>
     engine.postJson<ContainerCreateResponse>("/containers/create", {
@@ -110,36 +108,3 @@ function withConsoleSize(cli: Cli, body: CreateBody): CreateBody {
   const ConsoleSize = [size?.rows ?? 0, size?.columns ?? 0];
   return { ...body, HostConfig: { ...body.HostConfig, ConsoleSize } };
 }
-
-async function pullImage(
-  cli: Cli,
-  engine: EngineClient,
-  image: ImageReference,
-  platform: string | undefined,
-  quiet: boolean,
-): Promise<void> {
-  const messages = engine.messages<ProgressMessage>("POST", "/images/create", {
-    query: {
-      fromImage: repositoryName(image),
-      tag: image.digest ?? image.tag,
-      platform: platform?.toLowerCase(),
-    },
-  });
-  try {
-    await showProgress(messages, quiet ? silence : cli.errors);
-  } catch (error) {
-    if (!(error instanceof UnsupportedError)) throw error;
-    const name = familiarReference(image);
-    throw new UnsupportedError(
-      `${error.message}\nBring the image as a file: 'wharf load -i FILE', or 'wharf import ROOTFS.tar ${name}'`,
-      { cause: error },
-    );
-  }
-}
-
-const silence: Cli["errors"] = {
-  write: () => undefined,
-  pump: () => Promise.resolve(),
-  isTerminal: false,
-  windowSize: () => undefined,
-};

@@ -129,20 +129,6 @@ test("run pulls a missing image and creates again", async () => {
   ]);
 });
 
-test("run says how an image gets to an engine that cannot pull", async () => {
-  const engine = scriptEngine(
-    missingImage(({ connection }) => refuse(connection, 501, "Cannot pull busybox")),
-  );
-  const cli = new TestCli({ engine: engine.client });
-  await expect(runCommand(command, cli, ["-q", "busybox"])).rejects.toMatchObject({
-    exitCode: 125,
-    message: expect.stringContaining(
-      "Cannot pull busybox\nBring the image as a file: 'wharf load -i FILE', or 'wharf import ROOTFS.tar busybox:latest'",
-    ),
-  });
-  expect(cli.errors.text).toBe("");
-});
-
 test("run --pull never leaves a missing image missing", async () => {
   const engine = scriptEngine(missingImage(() => undefined));
   const cli = new TestCli({ engine: engine.client });

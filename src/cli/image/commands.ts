@@ -36,6 +36,18 @@ export const imageCommands: readonly CommandEntry[] = [
     load: () => import("./prune.ts"),
   },
   {
+    path: "image pull",
+    aliases: ["pull"],
+    summary: "Download an image from a registry",
+    load: () => import("./pull.ts"),
+  },
+  {
+    path: "image push",
+    aliases: ["push"],
+    summary: "Upload an image to a registry",
+    load: () => import("./push.ts"),
+  },
+  {
     path: "image rm",
     aliases: ["image remove", "image rmi", "rmi"],
     summary: "Remove one or more images",

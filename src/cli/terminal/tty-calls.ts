@@ -100,3 +100,12 @@ export function toRaw(state: TerminalState): TerminalState {
   raw[ccOffset + VTIME] = 0;
   return raw;
 }
+
+/** The same state, but what is typed is not shown; the end of a line is. */
+export function withoutEcho(state: TerminalState): TerminalState {
+  const hidden = new Uint8Array(state);
+  const flags = new Uint32Array(hidden.buffer, 0, 4);
+  const ECHO = 0o10;
+  flags[3] = (flags[3] ?? 0) & ~ECHO;
+  return hidden;
+}

@@ -1,0 +1,54 @@
+import { InvalidArgumentError } from "#base/errors.ts";
+import { type Command, defineCommand, exactly } from "#cli/command.ts";
+import { boolFlag, stringFlag } from "#cli/flags.ts";
+import { type ProgressMessage, showProgress } from "#cli/output/progress.ts";
+import { registryAuthHeaders } from "#cli/registry-auth.ts";
+import {
+  formatImageReference,
+  parseImageReference,
+  repositoryName,
+  withDefaultTag,
+} from "#spec/reference.ts";
+import { optionalPlatformQuery } from "./platform-flag.ts";
+import { silence } from "./pull.ts";
+
+export const command: Command = defineCommand({
+  usage: "[OPTIONS] NAME[:TAG]",
+  args: exactly(1),
+  completeArgs: ["images"],
+  flags: {
+    "all-tags": boolFlag("Push all tags of an image to the repository", { short: "a" }),
+    "disable-content-trust": boolFlag("Skip image signing", {
+      default: true,
+      deprecated: "support for docker content trust was removed",
+    }),
+    platform: stringFlag(
+      "Push a platform-specific manifest as a single-platform image to the registry. Image index won't be " +
+        "pushed, meaning that other manifests, including attestations won't be preserved. " +
+        "'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)",
+      { minApi: "1.46" },
+    ),
+    quiet: boolFlag("Suppress verbose output", { short: "q" }),
+  },
+  async run(cli, { flags, args: [name = ""] }) {
+    const named = parseImageReference(name);
+    if (named.digest !== undefined)
+      throw new InvalidArgumentError("cannot push a digest reference");
+    if (flags["all-tags"] && named.tag !== undefined) {
+      throw new InvalidArgumentError("tag can't be used with --all-tags/-a");
+    }
+    const reference = flags["all-tags"] ? named : withDefaultTag(named);
+    if (named.tag === undefined && !flags["all-tags"] && !flags.quiet) {
+      cli.output.write("Using default tag: latest\n");
+    }
+    const engine = await cli.engine();
+    const path = `/images/${repositoryName(reference)}/push`;
+    const messages = engine.messages<ProgressMessage>("POST", path, {
+      query: { tag: reference.tag ?? "", platform: optionalPlatformQuery(flags.platform) },
+      headers: await registryAuthHeaders(cli, reference.domain),
+    });
+    await showProgress(messages, flags.quiet ? silence : cli.output);
+    if (flags.quiet) cli.output.write(`${formatImageReference(reference)}\n`);
+    return 0;
+  },
+});

@@ -1,0 +1,116 @@
+import { toLongForms } from "./canonical.ts";
+import { mergeTrees } from "./merge.ts";
+import { composeError, composeNotFound, type Positions, shortPath } from "./positions.ts";
+import { absoluteFrom } from "./relative-paths.ts";
+import { isMapping, type Mapping, type Position, type Tree, withKey } from "./tree.ts";
+
+export interface ExtendsContext {
+  readonly positions: Positions;
+  /** That the services are of, as the user named it, and its folder. */
+  readonly file: string;
+  readonly folder: string;
+  /** Services of another file. */
+  readonly readServices: (path: string) => Mapping | undefined;
+}
+
+interface Step {
+  readonly file: string;
+  readonly service: string;
+}
+
+/**
+ * Puts what a service extends below it. What a service of another file extends in turn is looked up there.
+ *
+ * @throws {NotFoundError} There is no such service. {InvalidArgumentError} They extend each other in a circle.
+ */
+export function applyExtends(tree: Mapping, context: ExtendsContext): Mapping {
+  const services = tree.get("services");
+  if (!isMapping(services)) return tree;
+  const applied = new Map(
+    [...services.keys()].map((name) => [name, extended(name, services, context, [])]),
+  );
+  context.positions.inherit(applied, services);
+  const made = withKey(tree, "services", applied);
+  context.positions.inherit(made, tree);
+  return made;
+}
+
+function extended(
+  name: string,
+  services: Mapping,
+  context: ExtendsContext,
+  steps: readonly Step[],
+): Tree {
+  const service = services.get(name) ?? null;
+  if (!isMapping(service) || !service.has("extends")) return service;
+  const { positions } = context;
+  const position = positions.of(service, "extends");
+  const { from, file } = readExtends(service.get("extends") ?? null, position, name);
+  const here: Step = { file: context.file, service: name };
+  if (steps.some((step) => step.file === here.file && step.service === name)) {
+    throw composeError({ position, what: circle([...steps, here]) });
+  }
+  const { base, folderContext } = lookUp({ from, file, name, position }, services, context);
+  const below = extended(from, base, folderContext, [...steps, here]);
+  const own = withKey(service, "extends", undefined);
+  positions.inherit(own, service);
+  if (!isMapping(below)) return own;
+  const inService = (inner: Tree): Mapping => new Map([["services", new Map([[name, inner]])]]);
+  const merged = mergeTrees(
+    toLongForms(inService(below), positions),
+    toLongForms(inService(own), positions),
+    positions,
+  );
+  const mergedServices = isMapping(merged) ? merged.get("services") : undefined;
+  return (isMapping(mergedServices) ? mergedServices.get(name) : undefined) ?? own;
+}
+
+function readExtends(
+  tree: Tree,
+  position: Position | undefined,
+  name: string,
+): { readonly from: string; readonly file: string | undefined } {
+  if (typeof tree === "string") return { from: tree, file: undefined };
+  const from = isMapping(tree) ? tree.get("service") : undefined;
+  const file = isMapping(tree) ? tree.get("file") : undefined;
+  if (typeof from === "string") return { from, file: typeof file === "string" ? file : undefined };
+  throw composeError({
+    position,
+    path: ["services", name, "extends"],
+    what: "service is missing: which one does it extend?",
+  });
+}
+
+interface Wanted {
+  readonly from: string;
+  readonly file: string | undefined;
+  readonly name: string;
+  readonly position: Position | undefined;
+}
+
+function lookUp(
+  { from, file, name, position }: Wanted,
+  services: Mapping,
+  context: ExtendsContext,
+): { readonly base: Mapping; readonly folderContext: ExtendsContext } {
+  const notFound = (where: string): never => {
+    throw composeNotFound({
+      position,
+      what: `cannot extend service "${name}" in ${shortPath(context.file)}: service "${from}" not found${where}`,
+    });
+  };
+  if (file === undefined) {
+    if (!services.has(from)) notFound("");
+    return { base: services, folderContext: context };
+  }
+  const path = absoluteFrom(context.folder, file);
+  const base = context.readServices(path);
+  if (!base?.has(from)) return notFound(` in ${file}`);
+  const folder = path.slice(0, path.lastIndexOf("/")) || "/";
+  return { base, folderContext: { ...context, file: path, folder } };
+}
+
+function circle(steps: readonly Step[]): string {
+  const [first, ...rest] = steps.map(({ service, file }) => `${service} in ${shortPath(file)}`);
+  return `Circular reference: ${first}${rest.map((step) => `, extends ${step}`).join("")}`;
+}

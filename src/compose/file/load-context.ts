@@ -1,0 +1,19 @@
+import type { Positions } from "./positions.ts";
+
+/** One Compose file; `-` with its content is standard input. */
+export interface SourceFile {
+  readonly path: string;
+  readonly content?: string;
+}
+
+export interface LoadContext {
+  /** Relative paths are from here. */
+  readonly workingDirectory: string;
+  readonly environment: ReadonlyMap<string, string>;
+  readonly positions: Positions;
+  readonly isInterpolated: boolean;
+  readonly warn: (message: string) => void;
+  readonly readFile: (path: string) => string;
+  /** Files that are being included, from the first one. */
+  readonly including: readonly string[];
+}

@@ -1,0 +1,74 @@
+import { existsSync, readFileSync } from "node:fs";
+import { NotFoundError } from "#base/errors.ts";
+import { parseDotenv } from "./file/dotenv.ts";
+import type { Project, Service } from "./model/project.ts";
+
+/**
+ * Fills each service's environment from its env files, below what it says itself, and its labels from label
+ * files; names without a value take the user's.
+ *
+ * @throws {NotFoundError} A file that must be there is not. {InvalidArgumentError} It cannot be read.
+ */
+export function withEnvironment(project: Project): Project {
+  const services = [...project.services].map(([name, service]): [string, Service] => [
+    name,
+    resolved(service, project.environment),
+  ]);
+  return { ...project, services: new Map(services) };
+}
+
+function resolved(service: Service, environment: ReadonlyMap<string, string>): Service {
+  const { env_file, label_file, environment: own, labels, build, ...rest } = service;
+  const values = new Map<string, string | null>();
+  for (const { path = "", required, format } of env_file ?? []) {
+    if (required === false && !existsSync(path)) continue;
+    const read = readFile(path, environment, format === "raw");
+    for (const [name, value] of read) if (value !== undefined) values.set(name, value);
+  }
+  for (const [name, value] of own ?? []) values.set(name, value);
+  const allLabels = new Map<string, string>();
+  for (const path of label_file ?? []) {
+    for (const [name, value] of readFile(path, environment, false))
+      allLabels.set(name, value ?? "");
+  }
+  for (const [name, value] of labels ?? []) allLabels.set(name, value);
+  return {
+    ...rest,
+    ...(values.size === 0 ? {} : { environment: filled(values, environment) }),
+    ...(allLabels.size === 0 ? {} : { labels: allLabels }),
+    ...(build === undefined
+      ? {}
+      : { build: build.args ? { ...build, args: withoutNulls(filled(build.args, environment)) } : build }),
+  };
+}
+
+function filled(
+  values: ReadonlyMap<string, string | null>,
+  environment: ReadonlyMap<string, string>,
+): ReadonlyMap<string, string | null> {
+  return new Map(
+    [...values].map(([name, value]) => [name, value ?? environment.get(name) ?? null]),
+  );
+}
+
+function withoutNulls(
+  values: ReadonlyMap<string, string | null>,
+): ReadonlyMap<string, string | null> {
+  return new Map([...values].filter(([, value]) => value !== null));
+}
+
+function readFile(
+  path: string,
+  environment: ReadonlyMap<string, string>,
+  isRaw: boolean,
+): ReadonlyMap<string, string | undefined> {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
+    if (!isMissing) throw error;
+    throw new NotFoundError(`env file ${path} not found: stat ${path}: no such file or directory`);
+  }
+  return parseDotenv(text, { file: path, isRaw, lookUp: (name) => environment.get(name) });
+}

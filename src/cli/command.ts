@@ -29,8 +29,17 @@ export interface Invocation<Values> {
   readonly args: readonly string[];
   /** The command's spelling as typed, with the program's name: `wharf ps`, `wharf container ls`. */
   readonly commandLine: string;
+  /** Flags of the command's group, where that has any. */
+  readonly groupFlags: GroupFlags;
   /** True when the flag stood on the command line, whatever its value. */
   isSet(name: string): boolean;
+}
+
+/** What stood between the group's name and the command's. */
+export interface GroupFlags {
+  /** By flag, each of the type that the group's table gives it. */
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly given: ReadonlySet<string>;
 }
 
 interface CommandShape {

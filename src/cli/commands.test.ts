@@ -25,11 +25,23 @@ interface ReferenceCommand {
   readonly group: boolean;
   readonly interspersedFlags: boolean;
   readonly flags: readonly ReferenceFlag[];
+  /** Of the group, given with the command. */
+  readonly inheritedFlags?: readonly string[];
 }
 
-const referencePath = new URL("../../test/reference/docker-cli.json", import.meta.url);
-const reference = JSON.parse(readFileSync(referencePath, "utf8")) as {
-  readonly commands: readonly ReferenceCommand[];
+function readReference(name: string): { readonly commands: readonly ReferenceCommand[] } {
+  const path = new URL(`../../test/reference/${name}`, import.meta.url);
+  return JSON.parse(readFileSync(path, "utf8")) as {
+    readonly commands: readonly ReferenceCommand[];
+  };
+}
+
+const compose = readReference("compose-cli.json").commands;
+const reference = {
+  commands: [
+    ...readReference("docker-cli.json").commands,
+    ...compose.filter(({ command }) => !/^compose(?:$| alpha| bridge)/.test(command)),
+  ],
 };
 
 /** Commands that docker does not have. */
@@ -50,7 +62,10 @@ const ours: readonly string[] = [
 ];
 
 function dockerFlags(path: string): readonly ReferenceFlag[] {
-  return reference.commands.find((one) => one.command === path)?.flags ?? [];
+  const found = reference.commands.find((one) => one.command === path);
+  const group = compose.find((one) => one.command === "compose")?.flags ?? [];
+  const shared = group.filter((flag) => found?.inheritedFlags?.includes(flag.name));
+  return [...(found?.flags ?? []), ...shared];
 }
 
 /** Flags that docker's commands do not have. */

@@ -1,8 +1,10 @@
 import { checkpointCommands } from "./checkpoint/commands.ts";
 import type { CommandEntry } from "./command-entry.ts";
 import { completionCommands } from "./completion/commands.ts";
+import { composeCommands } from "./compose/commands.ts";
 import { containerCommands } from "./container/commands.ts";
 import { contextCommands } from "./context/commands.ts";
+import type { FlagTable } from "./flags.ts";
 import { imageCommands } from "./image/commands.ts";
 import { networkCommands } from "./network/commands.ts";
 import { pluginCommands } from "./plugin/commands.ts";
@@ -14,11 +16,18 @@ import { volumeCommands } from "./volume/commands.ts";
 export interface GroupEntry {
   readonly name: string;
   readonly summary: string;
+  /** Flags between the group's name and the command's: `compose -f FILE up`. */
+  readonly flags?: () => Promise<FlagTable>;
 }
 
 export const groups: readonly GroupEntry[] = [
   { name: "checkpoint", summary: "Manage checkpoints" },
   { name: "completion", summary: "Generate the autocompletion script for a shell" },
+  {
+    name: "compose",
+    summary: "Define and run multi-container applications",
+    flags: async () => (await import("./compose/project-flags.ts")).projectFlags,
+  },
   { name: "container", summary: "Manage containers" },
   { name: "context", summary: "Manage contexts" },
   { name: "image", summary: "Manage images" },
@@ -49,6 +58,7 @@ export const commonCommands: readonly string[] = [
 export const commands: readonly CommandEntry[] = [
   ...checkpointCommands,
   ...completionCommands,
+  ...composeCommands,
   ...containerCommands,
   ...contextCommands,
   {
@@ -96,6 +106,40 @@ export const commands: readonly CommandEntry[] = [
 export const laterCommands: readonly string[] = [
   "bake",
   "build",
+  "compose attach",
+  "compose build",
+  "compose commit",
+  "compose convert",
+  "compose cp",
+  "compose create",
+  "compose down",
+  "compose events",
+  "compose exec",
+  "compose export",
+  "compose images",
+  "compose kill",
+  "compose logs",
+  "compose ls",
+  "compose pause",
+  "compose port",
+  "compose ps",
+  "compose publish",
+  "compose pull",
+  "compose push",
+  "compose restart",
+  "compose rm",
+  "compose run",
+  "compose scale",
+  "compose start",
+  "compose stats",
+  "compose stop",
+  "compose top",
+  "compose unpause",
+  "compose up",
+  "compose version",
+  "compose volumes",
+  "compose wait",
+  "compose watch",
   "image build",
   "plugin install",
   "plugin push",

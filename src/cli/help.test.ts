@@ -49,7 +49,7 @@ test("every command's help names each of its flags that is not hidden", async ()
 
 test("groupHelp() lists the commands of a group", () => {
   expectGolden(
-    groupHelp("wharf", "context"),
+    groupHelp("wharf", "context", undefined, 80),
     new URL("./testdata/help-context.txt", import.meta.url),
   );
 });

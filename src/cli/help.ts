@@ -29,17 +29,24 @@ export function usageLine(program: string, typed: string, command: Command): str
   return `${program} ${typed}${command.usage === "" ? "" : ` ${command.usage}`}${others.join("")}`;
 }
 
-export function groupHelp(program: string, name: string): string {
+/** @param flags Those that stand before the group's commands. */
+export function groupHelp(
+  program: string,
+  name: string,
+  flags: FlagTable | undefined,
+  width: number,
+): string {
   const group = groups.find((one) => one.name === name);
   const members = groupMembers(name).map((entry) => ({
     name: entry.path.slice(name.length + 1),
     summary: entry.summary,
   }));
-  return `Usage:  ${program} ${name} COMMAND
+  const options = flags === undefined ? "" : `Options:\n${flagLines(flags, width).join("\n")}\n\n`;
+  return `Usage:  ${program} ${name} ${flags === undefined ? "" : "[OPTIONS] "}COMMAND
 
 ${group?.summary ?? ""}
 
-${commandSection("Commands", members)}
+${options}${commandSection("Commands", members)}
 
 Run '${program} ${name} COMMAND --help' for more information on a command.
 `;

@@ -12,7 +12,7 @@ import { BrokenPipeError, type Output } from "./output/streams.ts";
 import { type ParsedFlags, parseFlags } from "./parse-flags.ts";
 import type { Programs } from "./programs.ts";
 import { type CallSettings, ProcessCli, standardStreams } from "./process-cli.ts";
-import { flagError, program, runFound, terminalWidth } from "./run-command.ts";
+import { flagError, parseGroupFlags, program, runFound, terminalWidth } from "./run-command.ts";
 
 /**
  * Runs one command line.
@@ -85,9 +85,11 @@ async function dispatch(words: readonly string[], call: CallSettings): Promise<n
     target.write(topLevelHelp(program, flags, terminalWidth(target)));
     return 0;
   }
-  const found = findCommand(path);
   try {
-    return await runFound(cli, found, path, wantsHelp);
+    const group = await parseGroupFlags(program, path);
+    const words = group?.words ?? path;
+    const found = findCommand(words);
+    return await runFound(cli, found, words, { wantsHelp, groupFlags: group?.parsed });
   } catch (error) {
     if (cli.globals.isDebug) cli.errors.write(`${traceOf(error)}\n`);
     const code = cli.interruptedCode;

@@ -2,6 +2,7 @@ import { UnsupportedError, type WharfError, messageOf } from "#base/errors.ts";
 import { compareApiVersions, oldestApiVersion } from "#client/api-version.ts";
 import type { Cli } from "./cli.ts";
 import type { Command } from "./command.ts";
+import { groups } from "./commands.ts";
 import { ExitError, exitCannotStart } from "./exit-error.ts";
 import type { FoundCommand } from "./find-command.ts";
 import type { FlagTable } from "./flags.ts";
@@ -15,18 +16,46 @@ export const program = "wharf";
 /** Width of help where there is no terminal. */
 const defaultColumns = 80;
 
+/** What stood before the command's own words. */
+export interface Lead {
+  /** `wharf help …` was typed. */
+  readonly wantsHelp: boolean;
+  readonly groupFlags?: ParsedFlags | undefined;
+}
+
+/**
+ * The flags between a group's name and the command's, where the group has any.
+ *
+ * @returns The words without them. Undefined for other groups and commands.
+ */
+export async function parseGroupFlags(
+  programName: string,
+  words: readonly string[],
+): Promise<{ readonly words: readonly string[]; readonly parsed: ParsedFlags } | undefined> {
+  const [name] = words;
+  const table = await groups.find((group) => group.name === name)?.flags?.();
+  if (name === undefined || table === undefined) return undefined;
+  try {
+    const parsed = parseFlags(table, words.slice(1), false);
+    return { words: [name, ...parsed.args], parsed };
+  } catch (error) {
+    const full = `${programName} ${name}`;
+    throw flagError(error, `${full} [OPTIONS] COMMAND`, full, table);
+  }
+}
+
 /**
  * Runs what the words lead to.
  *
- * @param path The words after the global flags.
- * @param wantsHelp `wharf help …` was typed.
+ * @param path The words after the global flags, without those of a group.
  */
 export async function runFound(
   cli: Cli,
   found: FoundCommand,
   path: readonly string[],
-  wantsHelp: boolean,
+  lead: Lead,
 ): Promise<number> {
+  const wantsHelp = lead.wantsHelp || (lead.groupFlags?.wantsHelp ?? false);
   switch (found.kind) {
     case "unknown":
       throw unknownCommand(
@@ -40,7 +69,7 @@ export async function runFound(
       return runGroup(cli, found.name, found.rest, wantsHelp);
     case "command": {
       const { command } = await found.entry.load();
-      return runCommand(cli, command, found, wantsHelp);
+      return runCommand(cli, command, found, { ...lead, wantsHelp });
     }
   }
 }
@@ -68,7 +97,8 @@ async function runGroup(
   }
   const { groupHelp } = await import("./help.ts");
   const target = wantsHelp || parsed.wantsHelp ? cli.output : cli.errors;
-  target.write(groupHelp(program, name));
+  const flags = await groups.find((group) => group.name === name)?.flags?.();
+  target.write(groupHelp(program, name, flags, terminalWidth(target)));
   return 0;
 }
 
@@ -76,7 +106,7 @@ async function runCommand(
   cli: Cli,
   command: Command,
   found: FoundCommand & { readonly kind: "command" },
-  wantsHelp: boolean,
+  { wantsHelp, groupFlags }: Lead,
 ): Promise<number> {
   const commandLine = `${program} ${found.typed}`;
   const others = (command.usageAlternatives ?? []).map((form) => `\n\t${program} ${form}`);
@@ -100,6 +130,7 @@ async function runCommand(
     flags: parsed.values,
     args: parsed.args,
     commandLine,
+    groupFlags: groupFlags ?? { values: {}, given: new Set() },
     isSet: (name) => parsed.given.has(name),
   });
 }

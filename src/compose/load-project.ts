@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { InvalidArgumentError } from "#base/errors.ts";
 import { checkProject } from "./check-project.ts";
-import { interpolate } from "./file/interpolate.ts";
+import { interpolate, type Variable } from "./file/interpolate.ts";
 import type { LoadContext, SourceFile } from "./file/load-context.ts";
 import { loadTree, readComposeFile } from "./file/load-tree.ts";
 import { parseYaml } from "./file/parse-yaml.ts";
@@ -30,6 +30,8 @@ export interface LoadRequest {
   /** Whether what is referred to must be there. */
   readonly isConsistent?: boolean;
   readonly resolvesEnvironment?: boolean;
+  readonly keepsRelativePaths?: boolean;
+  readonly onVariable?: (variable: Variable) => void;
   /** Once a message. */
   readonly warn: (message: string) => void;
 }
@@ -51,6 +53,29 @@ export function toProjectName(text: string): string {
  *   {NotFoundError} A file is not there.
  */
 export function loadProject(request: LoadRequest): Project {
+  const { tree, loaded, name, environment, positions } = readTree(request);
+  const project = toProject(tree, { name, request, environment, positions, loaded });
+  const selected = withProfiles(project, request.profiles, request.services ?? []);
+  if (request.isConsistent ?? true) checkProject({ project: selected, tree: loaded, positions });
+  return (request.resolvesEnvironment ?? true) ? withEnvironment(selected) : selected;
+}
+
+/** The merged files as they are, before anything is made of the values. */
+export function loadProjectTree(request: LoadRequest): Mapping {
+  const { tree, name } = readTree(request);
+  return new Map([...tree, ["name", name]]);
+}
+
+interface ReadTree {
+  readonly tree: Mapping;
+  /** Before it was normalized: what positions are of. */
+  readonly loaded: Mapping;
+  readonly name: string;
+  readonly environment: ReadonlyMap<string, string>;
+  readonly positions: Positions;
+}
+
+function readTree(request: LoadRequest): ReadTree {
   const { files, workingDirectory, isNormalized = true } = request;
   const positions = new Positions();
   const said = new Set<string>();
@@ -66,17 +91,16 @@ export function loadProject(request: LoadRequest): Project {
     environment,
     positions,
     isInterpolated: request.isInterpolated ?? true,
+    keepsRelativePaths: request.keepsRelativePaths ?? false,
     warn,
     readFile: readComposeFile,
+    ...(request.onVariable === undefined ? {} : { onVariable: request.onVariable }),
     including: [],
   };
   const loaded = loadTree(files, context);
   if (loaded.size === 0) throw new InvalidArgumentError("empty compose file");
   const tree = isNormalized ? normalize(loaded, name) : loaded;
-  const project = toProject(tree, { name, request, environment, positions });
-  const selected = withProfiles(project, request.profiles, request.services ?? []);
-  if (request.isConsistent ?? true) checkProject({ project: selected, tree: loaded, positions });
-  return (request.resolvesEnvironment ?? true) ? withEnvironment(selected) : selected;
+  return { tree, loaded, name, environment, positions };
 }
 
 /** From `-p`, COMPOSE_PROJECT_NAME, the last file's `name`, or the folder. */
@@ -114,6 +138,8 @@ function nameIn(text: string, path: string, positions: Positions): string | unde
 
 interface Surroundings {
   readonly name: string;
+  /** What positions are of. */
+  readonly loaded: Mapping;
   readonly request: LoadRequest;
   readonly environment: ReadonlyMap<string, string>;
   readonly positions: Positions;
@@ -121,7 +147,7 @@ interface Surroundings {
 
 function toProject(tree: Mapping, surroundings: Surroundings): Project {
   const { name, request, environment, positions } = surroundings;
-  const place = placeIn(tree, positions);
+  const place = placeIn(surroundings.loaded, positions);
   const read = <T>(key: string, kind: Kind<T>): ReadonlyMap<string, T> => {
     const section = tree.get(key);
     if (!isMapping(section)) return new Map();

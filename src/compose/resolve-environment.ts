@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { NotFoundError } from "#base/errors.ts";
 import { parseDotenv } from "./file/dotenv.ts";
 import type { Project, Service } from "./model/project.ts";
@@ -12,15 +13,17 @@ import type { Project, Service } from "./model/project.ts";
 export function withEnvironment(project: Project): Project {
   const services = [...project.services].map(([name, service]): [string, Service] => [
     name,
-    resolved(service, project.environment),
+    resolved(service, project),
   ]);
   return { ...project, services: new Map(services) };
 }
 
-function resolved(service: Service, environment: ReadonlyMap<string, string>): Service {
+function resolved(service: Service, project: Project): Service {
+  const { environment, workingDirectory } = project;
   const { env_file, label_file, environment: own, labels, build, ...rest } = service;
   const values = new Map<string, string | null>();
-  for (const { path = "", required, format } of env_file ?? []) {
+  for (const { path: named = "", required, format } of env_file ?? []) {
+    const path = resolve(workingDirectory, named);
     if (required === false && !existsSync(path)) continue;
     const read = readFile(path, environment, format === "raw");
     for (const [name, value] of read) if (value !== undefined) values.set(name, value);
@@ -38,7 +41,11 @@ function resolved(service: Service, environment: ReadonlyMap<string, string>): S
     ...(allLabels.size === 0 ? {} : { labels: allLabels }),
     ...(build === undefined
       ? {}
-      : { build: build.args ? { ...build, args: withoutNulls(filled(build.args, environment)) } : build }),
+      : {
+          build: build.args
+            ? { ...build, args: withoutNulls(filled(build.args, environment)) }
+            : build,
+        }),
   };
 }
 

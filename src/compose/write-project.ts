@@ -40,7 +40,8 @@ export function projectToWritten(
   return options.isEscaped ? escaped(written) : written;
 }
 
-function treeToWritten(tree: Tree): Written {
+/** A file's own values, keys sorted. */
+export function treeToWritten(tree: Tree): Written {
   if (isMapping(tree)) {
     return new Map(
       [...tree.keys()].toSorted().map((key) => [key, treeToWritten(tree.get(key) ?? null)]),

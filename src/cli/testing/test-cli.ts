@@ -128,6 +128,7 @@ export function runCommand(command: Command, cli: Cli, words: readonly string[])
     flags: parsed.values,
     args: parsed.args,
     commandLine: "wharf test",
+    groupFlags: { values: {}, given: new Set() },
     isSet: (name) => parsed.given.has(name),
   });
 }

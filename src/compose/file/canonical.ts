@@ -9,6 +9,7 @@ import {
   type Mapping,
   matchesPath,
   scalarText,
+  textOf,
   type Tree,
   type TreePath,
   withKey,
@@ -74,7 +75,13 @@ export function toLongForms(tree: Tree, positions: Positions): Tree {
     const long = special && inner !== null ? special.transform(inner) : inner;
     if (isMapping(long)) {
       const made = new Map([...long].map(([key, value]) => [key, at(value, [...path, key])]));
-      positions.inherit(made, ...[long, inner].filter((each) => isMapping(each) || isList(each)));
+      positions.inherit(made, long);
+      if (isMapping(inner)) positions.inherit(made, inner);
+      const named = isList(inner) ? inner : [];
+      for (const [index, element] of named.entries()) {
+        const position = positions.of(named, index);
+        if (position) positions.set(made, textOf(element), position);
+      }
       return made;
     }
     if (!isList(long)) return long;
@@ -121,16 +128,14 @@ function shellCommand(tree: Tree): Tree {
 
 function namedList(tree: Tree): Tree {
   if (!isList(tree)) return tree;
-  return new Map(
-    tree.map((name) => [isMapping(name) || isList(name) ? "" : scalarText(name), null]),
-  );
+  return new Map(tree.map((name) => [textOf(name), null]));
 }
 
 function keyValues(tree: Tree): Tree {
   if (!isList(tree)) return tree;
   return new Map(
     tree.map((each): [string, Tree] => {
-      const text = isMapping(each) || isList(each) ? "" : scalarText(each);
+      const text = textOf(each);
       const equals = text.indexOf("=");
       return equals === -1 ? [text, null] : [text.slice(0, equals), text.slice(equals + 1)];
     }),
@@ -142,7 +147,7 @@ function dependsOn(tree: Tree): Tree {
     ["condition", "service_started"],
     ["required", true],
   ];
-  if (isList(tree)) return new Map(tree.map((name) => [String(name), new Map(given)]));
+  if (isList(tree)) return new Map(tree.map((name) => [textOf(name), new Map(given)]));
   if (!isMapping(tree)) return tree;
   return new Map(
     [...tree].map(([name, value]) => [
@@ -174,7 +179,7 @@ function maybeExternal(tree: Tree): Tree {
 function expandPort(element: Tree): readonly Tree[] {
   if (isMapping(element)) {
     const published = element.get("published");
-    const text = published === undefined || published === null ? undefined : String(published);
+    const text = published === undefined || published === null ? undefined : textOf(published);
     return [
       new Map<string, Tree>([
         ["mode", "ingress"],
@@ -207,7 +212,7 @@ function longVolume(element: Tree): Tree {
       new Map<string, Tree>([["create_host_path", true], ...options]),
     );
   }
-  const volume = parseVolume(scalarOf(element));
+  const volume = parseVolume(textOf(element));
   const { type, source, target, isReadOnly, consistency, selinux, propagation, isNoCopy } = volume;
   return mappingOf({
     type,
@@ -222,8 +227,9 @@ function longVolume(element: Tree): Tree {
 
 function longDevice(element: Tree): Tree {
   if (isMapping(element)) return new Map<string, Tree>([["permissions", "rwm"], ...element]);
-  const [source = "", target = source, permissions = "rwm", ...more] = scalarOf(element).split(":");
-  if (more.length > 0) throw new Error(`confusing device mapping, use the long form: ${element}`);
+  const [source = "", target = source, permissions = "rwm", ...more] = textOf(element).split(":");
+  if (more.length > 0)
+    throw new Error(`confusing device mapping, use the long form: ${textOf(element)}`);
   return mappingOf({ source, target, permissions });
 }
 
@@ -235,15 +241,11 @@ function secretMount(element: Tree): Tree {
   const mount = fileMount(element);
   const source = isMapping(mount) ? mount.get("source") : undefined;
   if (!isMapping(mount) || mount.has("target") || source === undefined) return mount;
-  return withKey(mount, "target", `/run/secrets/${scalarOf(source)}`);
+  return withKey(mount, "target", `/run/secrets/${textOf(source)}`);
 }
 
 function expandWatch(element: Tree): readonly Tree[] {
   if (!isMapping(element)) return [element];
   const path = element.get("path");
   return isList(path) ? path.map((each) => withKey(element, "path", each)) : [element];
-}
-
-function scalarOf(tree: Tree): string {
-  return isMapping(tree) || isList(tree) ? "" : scalarText(tree);
 }

@@ -10,7 +10,7 @@ import {
   type Mapping,
   type Position,
   sameTree,
-  scalarText,
+  textOf,
   type Tree,
   withKey,
 } from "./tree.ts";
@@ -69,9 +69,7 @@ interface Include {
 function readInclude(tree: Tree, context: LoadContext): Include {
   const texts = (value: Tree | undefined): readonly string[] => {
     if (value === undefined || value === null) return [];
-    return (isList(value) ? value : [value]).map((each) =>
-      isMapping(each) || isList(each) ? "" : scalarText(each),
-    );
+    return (isList(value) ? value : [value]).map(textOf);
   };
   const from = (path: string): string => absoluteFrom(context.workingDirectory, path);
   const fields: Mapping = isMapping(tree) ? tree : new Map([["path", tree]]);

@@ -6,6 +6,18 @@ export interface Interpolation {
   readonly lookUp: (name: string) => string | undefined;
   /** Once a variable that is not set and has no default. */
   readonly onUnset: (name: string) => void;
+  /** Each variable that is met. */
+  readonly onVariable?: (variable: Variable) => void;
+}
+
+/** A variable as a file mentions it. */
+export interface Variable {
+  readonly name: string;
+  readonly isRequired: boolean;
+  /** What stands for it where it is not set. */
+  readonly default: string;
+  /** What stands for it where it is set. */
+  readonly alternate: string;
 }
 
 const NAME = /^[_a-zA-Z][_a-zA-Z0-9]*/;
@@ -55,7 +67,8 @@ function substitute(template: string, interpolation: Interpolation): string {
   }
 }
 
-function valueOf(name: string, { lookUp, onUnset }: Interpolation): string {
+function valueOf(name: string, { lookUp, onUnset, onVariable }: Interpolation): string {
+  onVariable?.({ name, isRequired: false, default: "", alternate: "" });
   const value = lookUp(name);
   if (value === undefined) onUnset(name);
   return value ?? "";
@@ -68,10 +81,18 @@ function substituteBraced(inside: string, template: string, interpolation: Inter
   if (after === "") return valueOf(name, interpolation);
   const operator = OPERATOR.exec(after)?.[1];
   if (operator === undefined) throw new TemplateError(invalid(template));
-  const argument = (): string => substitute(after.slice(operator.length), interpolation);
+  const raw = after.slice(operator.length);
+  const kind = operator.at(-1);
+  interpolation.onVariable?.({
+    name,
+    isRequired: kind === "?",
+    default: kind === "-" ? raw : "",
+    alternate: kind === "+" ? raw : "",
+  });
+  const argument = (): string => substitute(raw, interpolation);
   const value = interpolation.lookUp(name);
   const isThere = value !== undefined && (operator.startsWith(":") ? value !== "" : true);
-  switch (operator.at(-1)) {
+  switch (kind) {
     case "-":
       return isThere ? value : argument();
     case "+":

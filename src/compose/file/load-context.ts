@@ -1,3 +1,4 @@
+import type { Variable } from "./interpolate.ts";
 import type { Positions } from "./positions.ts";
 
 /** One Compose file; `-` with its content is standard input. */
@@ -12,7 +13,9 @@ export interface LoadContext {
   readonly environment: ReadonlyMap<string, string>;
   readonly positions: Positions;
   readonly isInterpolated: boolean;
+  readonly keepsRelativePaths: boolean;
   readonly warn: (message: string) => void;
+  readonly onVariable?: (variable: Variable) => void;
   readonly readFile: (path: string) => string;
   /** Files that are being included, from the first one. */
   readonly including: readonly string[];

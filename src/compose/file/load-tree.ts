@@ -43,6 +43,7 @@ export function loadTree(files: readonly SourceFile[], context: LoadContext): Ma
     }
   }
   if (!isMapping(merged)) throw composeError({ what: "the top of the file must be a mapping" });
+  if (context.keepsRelativePaths) return merged;
   const absolute = withAbsolutePaths(merged, context.workingDirectory, context.positions);
   return isMapping(absolute) ? absolute : merged;
 }
@@ -87,6 +88,7 @@ function interpolated(tree: Tree, context: LoadContext): Tree {
       lookUp: (name) => context.environment.get(name),
       onUnset: (name) =>
         context.warn(`The "${name}" variable is not set. Defaulting to a blank string.`),
+      ...(context.onVariable === undefined ? {} : { onVariable: context.onVariable }),
     },
     context.positions,
   );

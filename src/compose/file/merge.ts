@@ -6,6 +6,7 @@ import {
   matchesPath,
   sameTree,
   scalarText,
+  textOf,
   type Tree,
   type TreePath,
 } from "./tree.ts";
@@ -158,10 +159,10 @@ function mergeNamed(given: Mapping | undefined): Merge {
   const asMapping = (tree: Tree, positions: Positions): Mapping => {
     if (isMapping(tree)) return tree;
     const list = asList(tree, positions);
-    const made = new Map(list.map((name) => [String(name), given ?? null]));
+    const made = new Map(list.map((name) => [textOf(name), given ?? null]));
     for (const [index, name] of list.entries()) {
       const position = positions.of(list, index);
-      if (position) positions.set(made, String(name), position);
+      if (position) positions.set(made, textOf(name), position);
     }
     return made;
   };

@@ -121,7 +121,7 @@ class TreeReader {
     if (node.tag === "!override") this.resets.push(path);
     if (isMap(node)) return this.#readMapping(node, path);
     if (isSeq(node)) return this.#readList(node, path);
-    const text = String(node.value ?? "");
+    const text = typeof node.value === "string" ? node.value : "";
     const isPlain = node.type === "PLAIN" && node.tag !== "!!str";
     return isPlain ? resolvePlain(node.source ?? text) : text;
   }

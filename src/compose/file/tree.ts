@@ -104,3 +104,8 @@ export function scalarText(value: Scalar): string {
   }
   return String(value);
 }
+
+/** The text of a single value; of a list or mapping, the empty string. */
+export function textOf(tree: Tree | undefined): string {
+  return tree === undefined || isMapping(tree) || isList(tree) ? "" : scalarText(tree);
+}

@@ -1,8 +1,10 @@
-import { composeError, type Positions } from "./positions.ts";
+import { InvalidArgumentError, messageOf } from "#base/errors.ts";
+import { type ComposeFault, composeError, type Positions } from "./positions.ts";
 import { parseVolume } from "./short-volume.ts";
-import { isList, isMapping, matchesPath, scalarText, type Tree, type TreePath } from "./tree.ts";
+import { isList, isMapping, matchesPath, type Tree, type TreePath, textOf } from "./tree.ts";
 
-type KeyOf = (element: Tree, path: TreePath) => string;
+/** Throws with what is wrong. */
+type KeyOf = (element: Tree) => string;
 
 /** Lists where a later element takes the place of an earlier one that says the same thing. */
 const UNIQUE: readonly (readonly [pattern: string, keyOf: KeyOf])[] = [
@@ -33,7 +35,7 @@ const UNIQUE: readonly (readonly [pattern: string, keyOf: KeyOf])[] = [
     "services.*.tmpfs",
     "services.*.volumes.*.volume.labels",
   ].map((pattern): readonly [string, KeyOf] => [pattern, nameOf]),
-  ["services.*.extra_hosts", (element) => elementText(element)],
+  ["services.*.extra_hosts", textOf],
   ["services.*.env_file", envFileOf],
   ["services.*.label_file", envFileOf],
   ["services.*.devices", targetOf],
@@ -63,49 +65,53 @@ export function withoutRepeats(tree: Tree, positions: Positions, path: TreePath 
   const places = new Map<string, number>();
   const made: Tree[] = [];
   for (const [index, element] of tree.entries()) {
-    const key = special.keyOf(element, [...path, index]);
+    const position = positions.of(tree, index);
+    const key = keyAt(element, { path: [...path, index], position }, special.keyOf);
     const place = places.get(key) ?? made.length;
     places.set(key, place);
     made[place] = element;
-    const position = positions.of(tree, index);
     if (position) positions.set(made, place, position);
   }
   return made;
 }
 
-function elementText(element: Tree): string {
-  return isMapping(element) || isList(element) ? "" : scalarText(element);
+function keyAt(element: Tree, place: Omit<ComposeFault, "what">, keyOf: KeyOf): string {
+  try {
+    return keyOf(element);
+  } catch (error) {
+    throw composeError({ ...place, what: messageOf(error) });
+  }
 }
 
 /** Of `NAME=value`, the name. */
 function nameOf(element: Tree): string {
-  return elementText(element).split("=", 1)[0] ?? "";
+  return textOf(element).split("=", 1)[0] ?? "";
 }
 
 function envFileOf(element: Tree): string {
-  return isMapping(element) ? elementText(element.get("path") ?? null) : elementText(element);
+  return isMapping(element) ? textOf(element.get("path")) : textOf(element);
 }
 
-function targetOf(element: Tree, path: TreePath): string {
-  if (!isMapping(element)) return parseVolume(elementText(element)).target;
+function targetOf(element: Tree): string {
+  if (!isMapping(element)) return parseVolume(textOf(element)).target;
   const target = element.get("target");
   if (typeof target === "string") return target;
-  throw composeError({ path, what: "a mount needs a target" });
+  throw new InvalidArgumentError("a mount needs a target");
 }
 
 function mountOf(folder: string): KeyOf {
   return (element) => {
-    if (!isMapping(element)) return `${folder}/${elementText(element)}`;
+    if (!isMapping(element)) return `${folder}/${textOf(element)}`;
     const target = element.get("target");
     if (typeof target === "string") return target;
-    return `${folder}/${elementText(element.get("source") ?? null)}`;
+    return `${folder}/${textOf(element.get("source"))}`;
   };
 }
 
-function portOf(element: Tree, path: TreePath): string {
-  if (!isMapping(element)) return elementText(element);
+function portOf(element: Tree): string {
+  if (!isMapping(element)) return textOf(element);
   const target = element.get("target");
-  if (target === undefined) throw composeError({ path, what: "a port needs a target" });
-  const text = (key: string, or: string): string => elementText(element.get(key) ?? or);
-  return `${text("host_ip", "0.0.0.0")}:${text("published", "")}:${elementText(target)}/${text("protocol", "tcp")}`;
+  if (target === undefined) throw new InvalidArgumentError("a port needs a target");
+  const text = (key: string, or: string): string => textOf(element.get(key) ?? or);
+  return `${text("host_ip", "0.0.0.0")}:${text("published", "")}:${textOf(target)}/${text("protocol", "tcp")}`;
 }

@@ -17,9 +17,17 @@ function hashOf<T>(kind: Kind<T>, value: T): string {
  * @returns 64 hex digits, the same as `docker compose config --hash` prints.
  */
 export function serviceHash(value: Service): string {
-  const { build, pull_policy, scale, depends_on, profiles, deploy, ...rest } = value;
+  const {
+    build: _build,
+    pull_policy: _policy,
+    scale: _scale,
+    depends_on: _dependencies,
+    profiles: _profiles,
+    deploy,
+    ...rest
+  } = value;
   if (deploy === undefined) return hashOf(service, rest);
-  const { replicas, ...kept } = deploy;
+  const { replicas: _replicas, ...kept } = deploy;
   return hashOf(service, { ...rest, deploy: kept });
 }
 

@@ -302,8 +302,7 @@ export const hosts: Kind<ReadonlyMap<string, readonly string[]>> = {
   },
 };
 
-// biome-ignore lint/suspicious/noExplicitAny: the fields of a struct are of any kind; TypeOf gets each back
-type Fields = Readonly<Record<string, Kind<any>>>;
+type Fields = Readonly<Record<string, Kind<unknown>>>;
 
 export type Struct<F extends Fields> = { readonly [K in keyof F]?: TypeOf<F[K]> };
 

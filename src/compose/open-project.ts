@@ -1,0 +1,94 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { NotFoundError } from "#base/errors.ts";
+import { parseDotenv } from "./file/dotenv.ts";
+import { findComposeFiles, splitPaths } from "./find-files.ts";
+import type { Mapping } from "./file/tree.ts";
+import { loadProject, loadProjectTree, type LoadRequest } from "./load-project.ts";
+import type { Project } from "./model/project.ts";
+
+/** What the user says about the project: flags, over the environment, over `.env`. */
+export interface ProjectRequest {
+  readonly files: readonly string[];
+  readonly envFiles: readonly string[];
+  readonly profiles: readonly string[];
+  readonly projectName: string | undefined;
+  readonly projectDirectory: string | undefined;
+  readonly directory: string;
+  readonly environment: ReadonlyMap<string, string>;
+  /** Content of `-f -`. */
+  readonly readStandardInput: () => string;
+  readonly warn: (message: string) => void;
+}
+
+type LoadOptions = Pick<
+  LoadRequest,
+  | "services"
+  | "isInterpolated"
+  | "isNormalized"
+  | "isConsistent"
+  | "resolvesEnvironment"
+  | "keepsRelativePaths"
+  | "onVariable"
+>;
+
+/**
+ * Finds and reads the project that the user means.
+ *
+ * @throws {NotFoundError} There are no Compose files. {InvalidArgumentError} Pointing into a file.
+ */
+export function openProject(request: ProjectRequest, options: LoadOptions = {}): Project {
+  return loadProject(toLoadRequest(request, options));
+}
+
+/** Its merged files as they are. */
+export function openProjectTree(request: ProjectRequest, options: LoadOptions = {}): Mapping {
+  return loadProjectTree(toLoadRequest(request, options));
+}
+
+function toLoadRequest(request: ProjectRequest, options: LoadOptions): LoadRequest {
+  const { directory, environment, warn } = request;
+  const nearby = findEnvironment(request, request.projectDirectory ?? directory);
+  const asked =
+    request.files.length > 0
+      ? request.files
+      : splitPaths(nearby.get("COMPOSE_FILE") ?? "", nearby.get("COMPOSE_PATH_SEPARATOR"));
+  const found = findComposeFiles(asked, directory, request.projectDirectory, warn);
+  const merged = new Map([...findEnvironment(request, found.projectDirectory), ...environment]);
+  const profiles =
+    request.profiles.length > 0
+      ? request.profiles
+      : (merged.get("COMPOSE_PROFILES") ?? "").split(",").filter((name) => name !== "");
+  return {
+    ...options,
+    files: found.files.map((path) =>
+      path === "-" ? { path, content: request.readStandardInput() } : { path },
+    ),
+    workingDirectory: found.projectDirectory,
+    environment: merged,
+    projectName: request.projectName ?? merged.get("COMPOSE_PROJECT_NAME"),
+    profiles,
+    warn,
+  };
+}
+
+/** The user's environment over the env files: those asked for, else `.env` in the folder. */
+function findEnvironment(
+  { envFiles, environment, directory }: ProjectRequest,
+  folder: string,
+): ReadonlyMap<string, string> {
+  const usual = join(resolve(directory, folder), ".env");
+  const asked = envFiles.map((file) => resolve(directory, file));
+  const isUsual = asked.length === 0 && existsSync(usual) && !statSync(usual).isDirectory();
+  const merged = new Map<string, string>();
+  for (const file of isUsual ? [usual] : asked) {
+    if (!existsSync(file)) throw new NotFoundError(`couldn't find env file: ${file}`);
+    const read = parseDotenv(readFileSync(file, "utf8"), {
+      file,
+      lookUp: (name) => environment.get(name),
+    });
+    for (const [name, value] of read) if (value !== undefined) merged.set(name, value);
+  }
+  for (const [name, value] of environment) merged.set(name, value);
+  return merged;
+}

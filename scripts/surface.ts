@@ -32,7 +32,6 @@ interface ReferenceCommand {
 
 /** First match wins: which issue brings an endpoint or command that is not there. */
 const LATER: readonly (readonly [pattern: RegExp, issue: string])[] = [
-  [/^(\/networks|network\b)/, "issue 4, networks"],
   [/^\/plugins\/(pull|privileges|\{name\}\/(push|upgrade))/, "issue 5, registries"],
   [/^plugin (install|push|upgrade)/, "issue 5, registries"],
   [/^(\/auth|\/distribution|\/images\/(create|search|\{name\}\/push))/, "issue 5, registries"],

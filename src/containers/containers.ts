@@ -128,7 +128,10 @@ export interface Containers {
     network: string,
     request: { readonly container: string; readonly settings: EndpointSettings },
   ): Promise<void>;
-  disconnectNetwork(network: string, container: string): Promise<void>;
+  disconnectNetwork(
+    network: string,
+    request: { readonly container: string; readonly isForced: boolean },
+  ): Promise<void>;
   /** Changes it in place. @returns What to tell the user besides. */
   update(reference: string, request: ContainerUpdateRequest): Promise<readonly string[]>;
   remove(

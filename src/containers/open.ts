@@ -94,7 +94,7 @@ export async function openContainers(options: ContainersOptions): Promise<OpenCo
     removeNetwork: (reference) => removeNetwork(parts, reference),
     pruneNetworks: (filters) => pruneNetworks(parts, filters),
     connectNetwork: (network, request) => connectNetwork(parts, network, request),
-    disconnectNetwork: (network, container) => disconnectNetwork(parts, network, container),
+    disconnectNetwork: (network, request) => disconnectNetwork(parts, network, request),
     update: (reference, request) => updateContainer(parts, reference, request),
     remove: (reference, removeOptions) => removeContainer(parts, reference, removeOptions),
     prune: (filters) => pruner.prune(filters),

@@ -1,5 +1,5 @@
 import type { EndpointId } from "#spec/ids.ts";
-import type { Attachment, Endpoint, NetworkRecord } from "./networks.ts";
+import type { Attachment, Endpoint, InterfaceSysctl, NetworkRecord } from "./networks.ts";
 
 /** An endpoint as it is recorded before it is made: enough to make it, and to remove it after a crash. */
 export interface EndpointRecord extends Endpoint {
@@ -17,6 +17,7 @@ export interface EndpointRecord extends Endpoint {
   /** Name on the host of a device that was moved into the namespace. */
   readonly sourceName?: string;
   readonly driverOptions?: Readonly<Record<string, string>>;
+  readonly sysctls?: readonly InterfaceSysctl[];
 }
 
 export interface TakenAddress {

@@ -83,10 +83,19 @@ export interface Attachment {
   readonly linkLocalAddresses?: readonly string[];
   /** In place of `ethN`. */
   readonly interfaceName?: string;
+  readonly sysctls?: readonly InterfaceSysctl[];
   /** What a plugin is told. */
   readonly driverOptions?: Readonly<Record<string, string>>;
   /** The endpoint with the highest gives the default route; then the network whose name comes first. */
   readonly gatewayPriority?: number;
+}
+
+/** `/proc/sys/net/FAMILY/GROUP/INTERFACE/NAME`, each a plain word. */
+export interface InterfaceSysctl {
+  readonly family: string;
+  readonly group: string;
+  readonly name: string;
+  readonly value: string;
 }
 
 /** One published port, resolved: what listens where. */
@@ -215,14 +224,23 @@ export interface Networks extends AsyncDisposable {
   remove(networkId: NetworkId): Promise<void>;
   /** @throws {PermissionDeniedError} It is connected already, or the address is not to be had. */
   connect(containerId: string, attachment: Attachment): Promise<EndpointChange>;
-  /** @returns Undefined when the sandbox is not on the network. */
-  disconnect(containerId: string, networkId: NetworkId): EndpointChange | undefined;
+  /**
+   * @param options.isForced What stands in the way of the device, or of a plugin's, is said and goes on.
+   * @returns Undefined when the sandbox is not on the network.
+   */
+  disconnect(
+    containerId: string,
+    networkId: NetworkId,
+    options?: { readonly isForced: boolean },
+  ): EndpointChange | undefined;
   /** Other names of a container in the DNS of a network: it was renamed. */
   renameEndpoint(containerId: string, networkId: NetworkId, dnsNames: readonly string[]): void;
   /** Endpoints now on a network, with the container of each. */
-  endpointsOf(
-    networkId: NetworkId,
-  ): readonly { readonly containerId: string; readonly endpoint: Endpoint }[];
+  endpointsOf(networkId: NetworkId): readonly {
+    readonly containerId: string;
+    readonly containerName: string;
+    readonly endpoint: Endpoint;
+  }[];
   /**
    * Namespace, address and reserved ports for a container about to start. Recorded before it acts, undone
    * whole when a step fails.

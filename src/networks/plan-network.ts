@@ -4,7 +4,6 @@ import {
   InvalidArgumentError,
   NotFoundError,
   PermissionDeniedError,
-  UnavailableError,
 } from "#base/errors.ts";
 import { chooseSubnet, type SubnetPool } from "./ipam/choose-subnet.ts";
 import {
@@ -146,7 +145,7 @@ function checkFamilies({ enableIpv4, enableIpv6 }: NetworkRequest): void {
 
 function driverOf(driver: string): string {
   if (driver !== "overlay") return driver === "" ? "bridge" : driver;
-  throw new UnavailableError(
+  throw new PermissionDeniedError(
     'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect ' +
       "this node to swarm and try again.",
   );

@@ -31,6 +31,7 @@ export function plannedEndpoint(network: NetworkRecord, request: EndpointRequest
     ...(attachment?.linkLocalAddresses?.length
       ? { linkLocalAddresses: attachment.linkLocalAddresses }
       : {}),
+    ...(attachment?.sysctls ? { sysctls: attachment.sysctls } : {}),
     interfaceName: attachment?.interfaceName ?? `eth${request.interfaceIndex}`,
   };
 }

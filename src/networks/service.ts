@@ -22,7 +22,6 @@ import { parseInterfaceCounters } from "./interface-counters.ts";
 import type { Ipam } from "./ipam/ipam.ts";
 import type {
   Attachment,
-  Endpoint,
   EndpointChange,
   InterfaceCounters,
   NetworkRecord,
@@ -134,22 +133,28 @@ export class NetworkService implements Networks {
     return this.#changes.connect(containerId, attachment);
   }
 
-  disconnect(containerId: string, networkId: NetworkId): EndpointChange | undefined {
-    return this.#changes.disconnect(containerId, networkId);
+  disconnect(
+    containerId: string,
+    networkId: NetworkId,
+    options?: { readonly isForced: boolean },
+  ): EndpointChange | undefined {
+    return this.#changes.disconnect(containerId, networkId, options);
   }
 
   renameEndpoint(containerId: string, networkId: NetworkId, dnsNames: readonly string[]): void {
     this.#changes.rename(containerId, networkId, dnsNames);
   }
 
-  endpointsOf(networkId: string): readonly { containerId: string; endpoint: Endpoint }[] {
-    return this.#table
-      .all()
-      .flatMap(({ record }) =>
-        record.endpoints
-          .filter((endpoint) => endpoint.networkId === networkId)
-          .map((endpoint) => ({ containerId: record.containerId, endpoint })),
-      );
+  endpointsOf(networkId: NetworkId): ReturnType<Networks["endpointsOf"]> {
+    return this.#table.all().flatMap(({ record }) =>
+      record.endpoints
+        .filter((endpoint) => endpoint.networkId === networkId)
+        .map((endpoint) => ({
+          containerId: record.containerId,
+          containerName: record.containerName,
+          endpoint,
+        })),
+    );
   }
 
   sandboxOf(containerId: string): Sandbox | undefined {

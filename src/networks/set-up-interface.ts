@@ -2,7 +2,7 @@ import type { Namespaces } from "#host/namespaces.ts";
 import type { LinkOp, Netlink } from "#host/netlink.ts";
 import type { EndpointRecord } from "./driver.ts";
 import { defaultRoute } from "./gateway-endpoint.ts";
-import { disableIpv6, enableIpv6 } from "./sysctl.ts";
+import { disableIpv6, enableIpv6, setInterfaceSysctl } from "./sysctl.ts";
 
 /** Gives an endpoint's device, which is in its namespace already, addresses and routes, and sets it up. */
 export function setUpInterface(
@@ -13,9 +13,11 @@ export function setUpInterface(
 ): void {
   const { namespacePath, name } = place;
   const { ipAddress, prefixLength, ipv6Address, ipv6PrefixLength } = endpoint;
-  host.namespaces.inNetwork(namespacePath, () =>
-    ipv6Address === undefined ? disableIpv6(name) : enableIpv6(name),
-  );
+  host.namespaces.inNetwork(namespacePath, () => {
+    if (ipv6Address === undefined) disableIpv6(name);
+    else enableIpv6(name);
+    for (const sysctl of endpoint.sysctls ?? []) setInterfaceSysctl(name, sysctl);
+  });
   const cidrs = [
     ...(ipAddress === "" ? [] : [`${ipAddress}/${prefixLength}`]),
     ...(ipv6Address === undefined ? [] : [`${ipv6Address}/${ipv6PrefixLength}`]),

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { UnsupportedError } from "#base/errors.ts";
+import { InvalidArgumentError, messageOf, UnsupportedError } from "#base/errors.ts";
+import type { InterfaceSysctl } from "./networks.ts";
 
 const CONF = "/proc/sys/net/ipv4/conf";
 
@@ -71,4 +72,23 @@ export function isPortForwarding(deviceName: string, bridgeName: string): boolea
 /** With it on, ports of the bridge reach the host and what is routed, but not each other. */
 export function setPortIsolated(deviceName: string, isIsolated: boolean): void {
   writeFileSync(`/sys/class/net/${deviceName}/brport/isolated`, isIsolated ? "1" : "0");
+}
+
+/**
+ * Sets one of the kernel's settings of a device, in the calling thread's namespace.
+ *
+ * @throws {InvalidArgumentError} There is none such, or it does not take the value.
+ */
+export function setInterfaceSysctl(
+  deviceName: string,
+  { family, group, name, value }: InterfaceSysctl,
+): void {
+  try {
+    writeFileSync(`/proc/sys/net/${family}/${group}/${deviceName}/${name}`, value);
+  } catch (cause) {
+    throw new InvalidArgumentError(
+      `Cannot set sysctl net.${family}.${group}.${deviceName}.${name}=${value}: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
 }

@@ -10,7 +10,10 @@ export type NetworksBackend = Pick<Networks, "list" | "resolve" | "endpointsOf">
     network: string,
     request: { readonly container: string; readonly settings: EndpointSettings },
   ): Promise<void>;
-  disconnect(network: string, container: string): Promise<void>;
+  disconnect(
+    network: string,
+    request: { readonly container: string; readonly isForced: boolean },
+  ): Promise<void>;
   /** Removes networks that no container has. @returns Names of those that went. */
   prune(filters: Filters): Promise<readonly string[]>;
   /** Name of a container, for the endpoints of a network. */

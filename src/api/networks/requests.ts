@@ -1,4 +1,4 @@
-import { InvalidArgumentError, UnavailableError } from "#base/errors.ts";
+import { InvalidArgumentError, PermissionDeniedError } from "#base/errors.ts";
 import { JsonReader } from "#base/json-reader.ts";
 import type { NetworkRequest, PoolRequest } from "#networks/networks.ts";
 import {
@@ -6,7 +6,6 @@ import {
   EMPTY_ENDPOINT,
   readEndpointSettings,
 } from "#spec/engine-api/networking-config.ts";
-import { NO_MANAGER } from "#api/not-yet.ts";
 
 const MAX_ITEMS = 10_000;
 
@@ -22,7 +21,7 @@ function readPool(reader: JsonReader): PoolRequest {
 /**
  * Reads the body of `POST /networks/create`.
  *
- * @throws {InvalidArgumentError} With Docker's texts. {UnavailableError} What only a swarm has.
+ * @throws {InvalidArgumentError} With Docker's texts. {PermissionDeniedError} What only a swarm has.
  */
 export function readNetworkRequest(body: unknown): NetworkRequest {
   const reader = JsonReader.of(body, {
@@ -32,7 +31,14 @@ export function readNetworkRequest(body: unknown): NetworkRequest {
   });
   const ipam = reader.object("IPAM", "network.IPAM");
   const scope = reader.string("Scope") ?? "";
-  if (reader.boolean("Ingress") || scope === "swarm") throw new UnavailableError(NO_MANAGER);
+  if (scope === "swarm") {
+    throw new PermissionDeniedError(
+      "cannot create a swarm scoped network when swarm is not active",
+    );
+  }
+  if (reader.boolean("Ingress")) {
+    throw new PermissionDeniedError("Ingress network can only be global scope network");
+  }
   if (scope !== "" && scope !== "local") {
     throw new InvalidArgumentError(`invalid scope ${JSON.stringify(scope)}: want local or swarm`);
   }
@@ -76,17 +82,16 @@ export function readConnectRequest(body: unknown): {
   };
 }
 
-/**
- * Reads the body of `POST /networks/{id}/disconnect`. `Force` is for endpoints that no live container has: here those
- * go with their container, so it changes nothing.
- *
- * @throws {InvalidArgumentError}
- */
-export function readDisconnectRequest(body: unknown): string {
+export interface DisconnectRequest {
+  readonly container: string;
+  readonly isForced: boolean;
+}
+
+/** Reads the body of `POST /networks/{id}/disconnect`. @throws {InvalidArgumentError} */
+export function readDisconnectRequest(body: unknown): DisconnectRequest {
   const reader = JsonReader.of(body, {
     prefix: "invalid JSON: ",
     goType: "network.DisconnectRequest",
   });
-  reader.boolean("Force");
-  return readContainer(reader);
+  return { container: readContainer(reader), isForced: reader.boolean("Force") ?? false };
 }

@@ -13,6 +13,7 @@ import { type NetworkId, shortId } from "#spec/ids.ts";
 type NetworkParts = Pick<ContainerParts, "networks">;
 
 const INTERFACE_NAME = "com.docker.network.endpoint.ifname";
+const INTERFACE_SYSCTLS = "com.docker.network.endpoint.sysctls";
 const BUILT_IN: ReadonlySet<string> = new Set(["bridge", "host", "none"]);
 
 /** Every name that a container has on a network of the user's, the first for reverse look-ups; none elsewhere. */
@@ -55,11 +56,16 @@ export function checkEndpointSettings(network: NetworkRecord, settings: Endpoint
       problems.push(`no configured subnet contains IP address ${address}`);
     }
   }
+  const sysctls = settings.DriverOpts[INTERFACE_SYSCTLS];
+  if (sysctls !== undefined) problems.push(...sysctlProblems(sysctls));
   if (problems.length > 0) {
     throw new InvalidArgumentError(`invalid endpoint settings:\n${joinProblems(problems)}`);
   }
   const unknown = Object.keys(settings.DriverOpts).find(
-    (key) => key.startsWith("com.docker.network.endpoint.") && key !== INTERFACE_NAME,
+    (key) =>
+      key.startsWith("com.docker.network.endpoint.") &&
+      key !== INTERFACE_NAME &&
+      key !== INTERFACE_SYSCTLS,
   );
   if (unknown !== undefined) {
     throw new UnsupportedError(`Driver option ${unknown}: not in this release of Wharf`);
@@ -68,6 +74,30 @@ export function checkEndpointSettings(network: NetworkRecord, settings: Endpoint
   if (name !== undefined && !/^[^\s/:]{1,15}$/.test(name)) {
     throw new InvalidArgumentError(`invalid interface name ${JSON.stringify(name)}`);
   }
+}
+
+/** `net.ipv4.conf.IFNAME.log_martians=1`, several parted by commas. */
+const INTERFACE_SYSCTL = /^net\.(ipv4|ipv6|mpls)\.(\w+)\.IFNAME\.(\w+)=([^,]*)$/;
+
+/** @returns Problems in Docker's words. */
+function sysctlProblems(text: string): readonly string[] {
+  return text
+    .split(",")
+    .filter((setting) => !INTERFACE_SYSCTL.test(setting))
+    .map(
+      (setting) =>
+        `unrecognised network interface sysctl '${setting}'; represent 'net.X.Y.ethN.Z=V' as 'net.X.Y.IFNAME.Z=V', 'X' must be 'ipv4', 'ipv6' or 'mpls'`,
+    );
+}
+
+function withSysctls({ DriverOpts }: EndpointSettings): Pick<Attachment, "sysctls"> {
+  const text = DriverOpts[INTERFACE_SYSCTLS];
+  if (text === undefined) return {};
+  const sysctls = text.split(",").map((setting) => {
+    const [, family = "", group = "", name = "", value = ""] = INTERFACE_SYSCTL.exec(setting) ?? [];
+    return { family, group, name, value };
+  });
+  return { sysctls };
 }
 
 /** The names that `CONTAINER[:ALIAS]` gives to others, as the network's DNS knows those. */
@@ -101,6 +131,7 @@ export function attachmentTo(
     ...(IPv6Address === "" ? {} : { ipv6Address: IPv6Address }),
     ...(settings.MacAddress === "" ? {} : { macAddress: settings.MacAddress }),
     ...(interfaceName === undefined ? {} : { interfaceName }),
+    ...withSysctls(settings),
     ...(Object.keys(settings.DriverOpts).length > 0 ? { driverOptions: settings.DriverOpts } : {}),
   };
 }

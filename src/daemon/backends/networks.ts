@@ -14,7 +14,7 @@ export function networksBackend(
     create: (request) => containers.createNetwork(request),
     remove: (reference) => containers.removeNetwork(reference),
     connect: (network, request) => containers.connectNetwork(network, request),
-    disconnect: (network, container) => containers.disconnectNetwork(network, container),
+    disconnect: (network, request) => containers.disconnectNetwork(network, request),
     containerName: async (containerId) => (await containers.get(containerId)).record.name,
   };
 }

@@ -1,4 +1,4 @@
-import { ConflictError, invariant, PermissionDeniedError } from "#base/errors.ts";
+import { ConflictError, invariant, messageOf, PermissionDeniedError } from "#base/errors.ts";
 import type { EndpointRecord } from "#networks/driver.ts";
 import type { Attachment, EndpointChange } from "#networks/networks.ts";
 import type { SandboxRecord } from "#networks/records.ts";
@@ -16,6 +16,7 @@ export interface EndpointChangesOptions {
   readonly ports: SandboxPorts;
   readonly opener: Pick<SandboxOpener, "networkToJoin" | "planEndpoint">;
   readonly conntrack: Conntrack;
+  readonly warn: (message: string) => void;
   readonly dns: SandboxDns;
 }
 
@@ -64,8 +65,12 @@ export class EndpointChanges {
   }
 
   /** @see Networks.disconnect */
-  disconnect(containerId: string, networkId: NetworkId): EndpointChange | undefined {
-    const { table, devices, conntrack } = this.#options;
+  disconnect(
+    containerId: string,
+    networkId: NetworkId,
+    options: { readonly isForced: boolean } = { isForced: false },
+  ): EndpointChange | undefined {
+    const { table, devices, conntrack, warn } = this.#options;
     const live = table.get(containerId);
     const endpoint = live?.record.endpoints.find((one) => one.networkId === networkId);
     if (!live || live.closing || !endpoint) return undefined;
@@ -79,7 +84,14 @@ export class EndpointChanges {
       after,
       endpoint,
       act: async () => {
-        await devices.remove(record, endpoint);
+        try {
+          await devices.remove(record, endpoint);
+        } catch (error) {
+          if (!options.isForced) throw error;
+          warn(
+            `Cannot take the device of ${record.containerName} off network ${endpoint.networkName}: ${messageOf(error)}`,
+          );
+        }
         for (const address of [endpoint.ipAddress, endpoint.ipv6Address ?? ""]) {
           if (address !== "") await conntrack.forget({ kind: "answered-by", address });
         }

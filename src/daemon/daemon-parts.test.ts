@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { selfCommand } from "./engine.ts";
+import { selfCommand } from "./self-command.ts";
 import { readOrCreateEngineId } from "./engine-id.ts";
 import { Logger } from "./logger.ts";
 import { openPidFile } from "./pid-file.ts";

@@ -77,12 +77,6 @@ function shutdownTimeoutMs({ shutdownTimeoutSeconds: seconds }: EngineConfig): n
   return seconds < 0 ? Number.MAX_SAFE_INTEGER : seconds * 1000;
 }
 
-/** Command that starts this executable again: the compiled one, or Bun with the source. */
-export function selfCommand(executable: string, script: string | undefined): readonly string[] {
-  const isCompiled = script === undefined || script.startsWith("/$bunfs/");
-  return isCompiled ? [executable] : [executable, script];
-}
-
 /**
  * Opens every part from the host up, brings the records and the world together, then serves the API. A
  * failure on the way closes what is open.

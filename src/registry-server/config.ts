@@ -1,10 +1,16 @@
+import type { ThrottleOptions } from "./access/throttle.ts";
 import type { ListenAddress, TlsFiles } from "./http/http-server.ts";
 
 /** Everything that an operator may set. */
 export interface RegistryConfig {
   readonly listen: ListenAddress;
   readonly tls?: TlsFiles;
+  /** Address that clients know the registry by, where it is not what they write into `Host`. */
   readonly publicUrl?: string;
+  /** `none`: everybody who reaches it may do everything. */
+  readonly auth: "accounts" | "none";
+  /** Requests of one account, or address without one. */
+  readonly rateLimit?: ThrottleOptions;
   readonly idleTimeoutSeconds: number;
   readonly closeGraceMs: number;
   readonly manifestMaxBytes: number;

@@ -1,6 +1,13 @@
 import type { SqlDatabase } from "#store/sql/database.ts";
 import type { Access } from "./access/access.ts";
+import { AccountAccess } from "./access/account-access.ts";
+import { AuditLog } from "./access/audit-log.ts";
+import { BearerTokens } from "./access/bearer-tokens.ts";
+import { makeFirstAdmin } from "./access/first-admin.ts";
 import { OpenAccess } from "./access/open-access.ts";
+import { Passwords } from "./access/passwords.ts";
+import { SigningKeys } from "./access/signing-keys.ts";
+import { Throttle } from "./access/throttle.ts";
 import type { RegistryConfig } from "./config.ts";
 import { Blobs } from "./content/blobs.ts";
 import type { ContentDependencies } from "./content/dependencies.ts";
@@ -9,9 +16,15 @@ import { Manifests } from "./content/manifests.ts";
 import { Repositories } from "./content/repositories.ts";
 import { Uploads } from "./content/uploads.ts";
 import { HttpServer } from "./http/http-server.ts";
+import { HttpMetrics } from "./http/metrics.ts";
+import type { TokenParts } from "./http/token.ts";
 import type { RegistryLog } from "./log.ts";
 import { openSchema } from "./metadata/schema.ts";
 import type { BlobStorage } from "./storage/storage.ts";
+
+/** Wrong credentials of one address or name: ten at once, then one every six seconds. */
+const LOGIN_FAILURES = { burst: 10, perSecond: 1 / 6 };
+const KEY_ROTATION_MS = 30 * 24 * 3_600_000;
 
 /** What a registry is made of; closed by whoever opened it. */
 export interface RegistryParts {
@@ -26,12 +39,18 @@ export interface RegistryParts {
 /** A registry that serves. */
 export interface Registry extends AsyncDisposable {
   readonly url: string;
+  /** Of the user `admin`, when this start made it. */
+  readonly firstPassword?: string;
 }
 
+/** Brings the tables to the shape of today, then serves until it is closed. */
 export async function openRegistry(parts: RegistryParts): Promise<Registry> {
   const { config, database, storage, log, nowMs, newId } = parts;
   await using stack = new AsyncDisposableStack();
   await openSchema(database);
+  const passwords = new Passwords(nowMs);
+  const { access, token } = openAccess(parts, passwords);
+  const firstPassword = token && (await makeFirstAdmin(database, passwords, nowMs()));
   const content: ContentDependencies = {
     database,
     storage,
@@ -39,10 +58,11 @@ export async function openRegistry(parts: RegistryParts): Promise<Registry> {
     nowMs,
     newId,
   };
-  const access: Access = new OpenAccess();
   const repositories = stack.use(
-    new Repositories({ database, access, nowMs, isPublicByDefault: true }),
+    new Repositories({ database, access, nowMs, isPublicByDefault: config.auth === "none" }),
   );
+  const manifests = new Manifests(content, { allowSparseIndexes: config.allowSparseIndexes });
+  const audit = new AuditLog({ database, log, nowMs });
   const server = stack.use(
     new HttpServer({
       listen: config.listen,
@@ -51,17 +71,45 @@ export async function openRegistry(parts: RegistryParts): Promise<Registry> {
       idleTimeoutSeconds: config.idleTimeoutSeconds,
       closeGraceMs: config.closeGraceMs,
       log,
+      ...(config.rateLimit ? { limits: new Throttle(config.rateLimit, nowMs) } : {}),
+      health: async () => {
+        await database.all("SELECT 1 AS one");
+        await storage.check();
+      },
+      metrics: new HttpMetrics(database),
+      ...(token ? { token } : {}),
+      rest: { database, access, audit, passwords, manifests, repositories, nowMs },
       v2: {
         access,
         blobs: new Blobs(content),
         uploads: new Uploads(content),
-        manifests: new Manifests(content, { allowSparseIndexes: config.allowSparseIndexes }),
+        manifests,
         repositories,
         storage,
         manifestMaxBytes: config.manifestMaxBytes,
+        audit,
+        onEvent: () => undefined,
+        nowMs,
       },
     }),
   );
   const open = stack.move();
-  return { url: server.url, [Symbol.asyncDispose]: () => open.disposeAsync() };
+  return {
+    url: server.url,
+    ...(firstPassword === undefined ? {} : { firstPassword }),
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+}
+
+/** @returns `token` where users log in. */
+function openAccess(
+  { config, database, nowMs }: RegistryParts,
+  passwords: Passwords,
+): { readonly access: Access; readonly token?: TokenParts } {
+  if (config.auth === "none") return { access: new OpenAccess() };
+  const keys = new SigningKeys({ database, nowMs, rotationMs: KEY_ROTATION_MS });
+  const bearerTokens = new BearerTokens(keys, nowMs);
+  const failures = new Throttle(LOGIN_FAILURES, nowMs);
+  const access = new AccountAccess({ database, bearerTokens, passwords, failures, nowMs });
+  return { access, token: { access, bearerTokens, database, nowMs } };
 }

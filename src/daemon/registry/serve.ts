@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { ConflictError, InvalidArgumentError, messageOf, WharfError } from "#base/errors.ts";
 import type { RegistryServeOptions } from "#cli/registry/serve-options.ts";
 import { Logger } from "#daemon/logger.ts";
+import { selfCommand } from "#daemon/self-command.ts";
+import { ensureSmallHeap } from "#daemon/small-heap.ts";
 import { watchEndSignals } from "#daemon/service/signals.ts";
 import { openLibc } from "#host/linux/ffi/libc.ts";
 import { lockFile } from "#host/linux/file-lock.ts";
@@ -11,6 +13,7 @@ import { openRegistry } from "#registry-server/registry.ts";
 import { FilesystemStorage } from "#registry-server/storage/filesystem/filesystem-storage.ts";
 import { SqliteDatabase } from "#store/sql/sqlite-database.ts";
 
+const STDOUT = 1;
 const STDERR = 2;
 /** distribution-spec asks for 4 MiB at least. */
 const MANIFEST_MAX_BYTES = 4 * 1024 * 1024;
@@ -26,6 +29,11 @@ export async function serveRegistry(options: RegistryServeOptions): Promise<numb
     format: "text",
     nowMs: () => Date.now(),
   });
+  ensureSmallHeap(
+    process.env,
+    [...selfCommand(process.execPath, process.argv[1]), ...process.argv.slice(2)],
+    [],
+  );
   process.umask(0o077);
   const ended = Promise.withResolvers<string>();
   using _signals = watchEndSignals(ended.resolve, logger);
@@ -42,6 +50,12 @@ export async function serveRegistry(options: RegistryServeOptions): Promise<numb
       nowMs: () => Date.now(),
       newId: () => crypto.randomUUID(),
     });
+    if (registry.firstPassword !== undefined) {
+      writeSync(
+        STDOUT,
+        `User "admin" has password "${registry.firstPassword}": it is shown this once\n`,
+      );
+    }
     logger.info("Registry serves", { url: registry.url, root: options.root });
     const signal = await ended.promise;
     logger.info("Processing signal", { signal });
@@ -70,6 +84,7 @@ function readConfig(options: RegistryServeOptions): RegistryConfig {
       ? {}
       : { tls: { cert: readFileSync(tlsCert, "utf8"), key: readFileSync(tlsKey, "utf8") } }),
     ...(options.url === "" ? {} : { publicUrl: options.url.replace(/\/+$/, "") }),
+    auth: options.auth,
     idleTimeoutSeconds: 120,
     closeGraceMs: 10_000,
     manifestMaxBytes: MANIFEST_MAX_BYTES,

@@ -6,10 +6,20 @@ export class OpenAccess implements Access {
   readonly asksForLogin = false;
 
   async identify(): Promise<Principal> {
-    return { kind: "anonymous" };
+    return {
+      kind: "account",
+      name: "anonymous",
+      isRobot: false,
+      isAdmin: true,
+      isByPassword: false,
+    };
   }
 
   async mayDo(): Promise<boolean> {
+    return true;
+  }
+
+  async mayList(): Promise<boolean> {
     return true;
   }
 

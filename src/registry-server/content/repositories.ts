@@ -1,12 +1,15 @@
 import type { Access, Principal } from "#registry-server/access/access.ts";
+import { namespaceOf } from "#registry-server/access/roles.ts";
 import { RegistryError } from "#registry-server/errors.ts";
 import {
-  ensureRepository,
   findRepository,
+  insertRepository,
   listRepositories,
   notePulls,
   type Repository,
+  type RepositoryFilter,
 } from "#registry-server/metadata/repositories.ts";
+import { findOrganisation } from "#registry-server/metadata/organisations.ts";
 import type { Digest } from "#spec/digest.ts";
 import type { ManifestReference, RepositoryName } from "#spec/distribution/names.ts";
 import type { SqlDatabase } from "#store/sql/database.ts";
@@ -48,9 +51,15 @@ export class Repositories implements AsyncDisposable {
 
   async ensure(name: RepositoryName): Promise<void> {
     if (await findRepository(this.#database, name)) return;
-    await ensureRepository(this.#database, name, {
-      isPublic: this.#isPublicByDefault,
-      nowMs: this.#nowMs(),
+    const organisation = await findOrganisation(this.#database, namespaceOf(name));
+    await insertRepository(this.#database, {
+      name,
+      isPublic: organisation?.isPublicByDefault ?? this.#isPublicByDefault,
+      description: "",
+      createdMs: this.#nowMs(),
+      pullCount: 0,
+      immutableTags: [],
+      retention: [],
     });
   }
 
@@ -61,13 +70,18 @@ export class Repositories implements AsyncDisposable {
     return repository;
   }
 
-  /** Repositories behind `after` that the principal may pull from, at most `count`. */
-  async list(principal: Principal, after: string, count: number): Promise<readonly Repository[]> {
+  /** Repositories behind `after` that the principal may pull from. */
+  async list(
+    principal: Principal,
+    after: string,
+    { count, text }: Omit<RepositoryFilter, "after">,
+  ): Promise<readonly Repository[]> {
     const found: Repository[] = [];
     for (let last = after; found.length < count; ) {
-      const step = await listRepositories(this.#database, last, LIST_STEP);
+      const filter = { after: last, count: LIST_STEP, text };
+      const step = await listRepositories(this.#database, filter);
       for (const repository of step) {
-        if (await this.#access.mayDo(principal, repository.name, "pull")) found.push(repository);
+        if (await this.#access.mayList(principal, repository.name)) found.push(repository);
       }
       last = step.at(-1)?.name ?? last;
       if (step.length < LIST_STEP) break;

@@ -1,4 +1,4 @@
-import { UnavailableError } from "#base/errors.ts";
+import { type ErrorKind, WharfError } from "#base/errors.ts";
 import { isStorageFull, RegistryError, storageFull } from "#registry-server/errors.ts";
 import type { RegistryErrorBody } from "#spec/distribution/error-codes.ts";
 
@@ -21,8 +21,17 @@ export function jsonAnswer(
   });
 }
 
+/** What a client is told of a failure. */
+export interface ToldError {
+  readonly code: string;
+  readonly status: number;
+  readonly message: string;
+  readonly detail?: unknown;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /** @param isHead An answer to `HEAD` has a length, but no body. */
-export function errorAnswer(error: RegistryError, isHead: boolean): Response {
+export function errorAnswer(error: ToldError, isHead: boolean): Response {
   const { code, message, detail, status, headers } = error;
   const item = { code, message, ...(detail === undefined ? {} : { detail }) };
   const body: RegistryErrorBody = { errors: [item] };
@@ -37,15 +46,30 @@ export function errorAnswer(error: RegistryError, isHead: boolean): Response {
   });
 }
 
+const STATUS_OF_KIND: Readonly<Record<ErrorKind, number>> = {
+  "invalid-argument": 400,
+  unauthenticated: 401,
+  "permission-denied": 403,
+  "not-found": 404,
+  conflict: 409,
+  "not-modified": 304,
+  "failed-precondition": 412,
+  "resource-exhausted": 429,
+  unsupported: 405,
+  unavailable: 503,
+  cancelled: 503,
+  internal: 500,
+};
+
 /** The words for a client; a bug shows none of its own. */
-export function toRegistryError(thrown: unknown): RegistryError {
+export function toldError(thrown: unknown): ToldError {
   if (thrown instanceof RegistryError) return thrown;
   if (isStorageFull(thrown)) return storageFull(thrown);
-  if (thrown instanceof UnavailableError) {
-    return new RegistryError("UNAVAILABLE", thrown.message, {
-      cause: thrown,
-      headers: { "Retry-After": "5" },
-    });
+  if (!(thrown instanceof WharfError) || thrown.kind === "internal") {
+    return new RegistryError("UNKNOWN", "", { cause: thrown });
   }
-  return new RegistryError("UNKNOWN", "", { cause: thrown });
+  const code = thrown.kind.toUpperCase().replaceAll("-", "_");
+  const status = STATUS_OF_KIND[thrown.kind];
+  const headers: Readonly<Record<string, string>> = status === 503 ? { "Retry-After": "5" } : {};
+  return { code, status, message: thrown.message, headers };
 }

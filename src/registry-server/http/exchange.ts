@@ -6,6 +6,8 @@ export interface Exchange {
   readonly method: string;
   /** Decoded, without the query. */
   readonly path: string;
+  /** As it came. */
+  readonly rawPath: string;
   readonly query: URLSearchParams;
   readonly caller: Caller;
   readonly principal: Principal;
@@ -13,18 +15,23 @@ export interface Exchange {
   readonly signal: AbortSignal;
 }
 
-/** @returns Path and query of a request, or undefined when the path cannot be decoded. */
-export function readTarget(
-  url: string,
-): { readonly path: string; readonly query: string } | undefined {
+/** What a request's URL says. */
+export interface Target {
+  readonly path: string;
+  readonly rawPath: string;
+  readonly query: string;
+}
+
+/** @returns Undefined when the path cannot be decoded. */
+export function readTarget(url: string): Target | undefined {
   const slash = url.indexOf("/", url.indexOf("//") + 2);
   const target = slash < 0 ? "/" : url.slice(slash);
   const mark = target.indexOf("?");
   const raw = mark < 0 ? target : target.slice(0, mark);
   const query = mark < 0 ? "" : target.slice(mark + 1);
-  if (!raw.includes("%")) return { path: raw, query };
+  if (!raw.includes("%")) return { path: raw, rawPath: raw, query };
   try {
-    return { path: decodeURIComponent(raw), query };
+    return { path: decodeURIComponent(raw), rawPath: raw, query };
   } catch {
     return undefined;
   }

@@ -1,10 +1,15 @@
 import type { Server } from "bun";
 import { CancelledError, messageOf } from "#base/errors.ts";
-import type { Caller } from "#registry-server/access/access.ts";
+import type { Caller, Principal } from "#registry-server/access/access.ts";
+import type { Throttle } from "#registry-server/access/throttle.ts";
 import { RegistryError } from "#registry-server/errors.ts";
 import type { RegistryLog } from "#registry-server/log.ts";
-import { emptyAnswer, errorAnswer, toRegistryError } from "./answers.ts";
-import { type Exchange, readTarget } from "./exchange.ts";
+import { emptyAnswer, errorAnswer, toldError } from "./answers.ts";
+import { type Exchange, readTarget, type Target } from "./exchange.ts";
+import type { HttpMetrics } from "./metrics.ts";
+import type { RestParts } from "./rest/parts.ts";
+import { answerRest } from "./rest/routes.ts";
+import { answerToken, type TokenParts } from "./token.ts";
 import { answerV2 } from "./v2/routes.ts";
 import type { V2Parts } from "./v2/context.ts";
 
@@ -24,6 +29,14 @@ export interface HttpServerOptions {
   readonly listen: ListenAddress;
   readonly tls?: TlsFiles;
   readonly v2: V2Parts;
+  readonly rest: RestParts;
+  /** Absent where nobody logs in. */
+  readonly token?: TokenParts;
+  /** Requests of one account or address. */
+  readonly limits?: Throttle;
+  /** Throws when the registry cannot serve. */
+  readonly health: () => Promise<void>;
+  readonly metrics: HttpMetrics;
   readonly log: RegistryLog;
   /** Address that clients know us by, where it is not what they write into `Host`. */
   readonly publicUrl?: string;
@@ -78,36 +91,54 @@ export class HttpServer implements AsyncDisposable {
   }
 
   async #answer(request: Request, server: Server<undefined>): Promise<Response> {
+    const beginMs = performance.now();
+    const target = readTarget(request.url);
+    const group = groupOf(target?.path ?? "");
     let answer: Response;
     try {
-      const target = readTarget(request.url);
       if (!target) throw new RegistryError("NAME_INVALID", "path cannot be decoded");
-      const caller = this.#callerOf(request, server);
-      const principal = await this.#options.v2.access.identify(caller);
-      answer = await this.#route({
-        request,
-        method: request.method,
-        path: target.path,
-        query: new URLSearchParams(target.query),
-        caller,
-        principal,
-        signal: AbortSignal.any([request.signal, this.#ending.signal]),
-      });
+      answer = await this.#route(group, request, target, this.#callerOf(request, server));
     } catch (error) {
       answer = this.#failure(request, error);
     }
+    if (group === "v2") answer.headers.set("Docker-Distribution-API-Version", "registry/2.0");
+    const seconds = (performance.now() - beginMs) / 1000;
+    this.#options.metrics.observe(group, request.method, answer.status, seconds);
     return answer;
   }
 
-  async #route(exchange: Exchange): Promise<Response> {
-    const { path } = exchange;
-    if (path === "/v2" || path.startsWith("/v2/")) {
-      const answer = await answerV2(this.#options.v2, exchange);
-      answer.headers.set("Docker-Distribution-API-Version", "registry/2.0");
-      return answer;
+  async #route(
+    group: RouteGroup,
+    request: Request,
+    target: Target,
+    caller: Caller,
+  ): Promise<Response> {
+    const { v2, rest, token, limits, health, metrics } = this.#options;
+    switch (group) {
+      case "health":
+        await health();
+        return emptyAnswer(200, { "Cache-Control": "no-cache" });
+      case "other":
+        throw new RegistryError("UNSUPPORTED", "no such endpoint", { status: 404 });
+      case "metrics":
+      case "v2":
+      case "rest":
+      case "token":
     }
-    if (path === "/healthz") return emptyAnswer(200, {});
-    throw new RegistryError("UNSUPPORTED", "no such endpoint", { status: 404 });
+    const principal = await v2.access.identify(caller);
+    limits?.require(principal.kind === "account" ? `account ${principal.name}` : caller.address);
+    limits?.take(principal.kind === "account" ? `account ${principal.name}` : caller.address);
+    if (group === "metrics") {
+      if (principal.kind === "account" && principal.isAdmin) return await metrics.answer();
+      throw new RegistryError("UNAUTHORIZED", "metrics are for admins", {
+        headers: { "WWW-Authenticate": 'Basic realm="wharf-registry"' },
+      });
+    }
+    const exchange = new OpenExchange(request, target, { caller, principal }, this.#ending.signal);
+    if (group === "v2") return await answerV2(v2, exchange);
+    if (group === "rest") return await answerRest(rest, exchange);
+    if (token) return await answerToken(token, exchange);
+    throw new RegistryError("UNSUPPORTED", "this registry gives out no tokens", { status: 404 });
   }
 
   #callerOf(request: Request, server: Server<undefined>): Caller {
@@ -122,15 +153,69 @@ export class HttpServer implements AsyncDisposable {
   }
 
   #failure(request: Request, error: unknown): Response {
-    const told = toRegistryError(error);
+    const told = toldError(error);
     const target = readTarget(request.url);
     const fields = { method: request.method, path: target?.path ?? request.url };
     if (told.status >= 500 && !request.signal.aborted) {
       const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
       this.#options.log.error("Request failed", { ...fields, error: detail });
     } else this.#options.log.debug("Request refused", { ...fields, error: messageOf(error) });
-    const answer = errorAnswer(told, request.method === "HEAD");
-    answer.headers.set("Docker-Distribution-API-Version", "registry/2.0");
-    return answer;
+    return errorAnswer(told, request.method === "HEAD");
+  }
+}
+
+/** Who answers. */
+export type RouteGroup = "v2" | "rest" | "token" | "health" | "metrics" | "other";
+
+function groupOf(path: string): RouteGroup {
+  if (path === "/v2" || path.startsWith("/v2/")) return "v2";
+  if (path.startsWith("/api/v1/") || path === "/v1/search") return "rest";
+  switch (path) {
+    case "/token":
+      return "token";
+    case "/healthz":
+      return "health";
+    case "/metrics":
+      return "metrics";
+    default:
+      return "other";
+  }
+}
+
+/** Makes what few handlers ask for when it is asked for. */
+class OpenExchange implements Exchange {
+  readonly request: Request;
+  readonly method: string;
+  readonly path: string;
+  readonly rawPath: string;
+  readonly caller: Caller;
+  readonly principal: Principal;
+  readonly #queryText: string;
+  readonly #ending: AbortSignal;
+  #query: URLSearchParams | undefined;
+
+  constructor(
+    request: Request,
+    target: Target,
+    who: { readonly caller: Caller; readonly principal: Principal },
+    ending: AbortSignal,
+  ) {
+    this.request = request;
+    this.method = request.method;
+    this.path = target.path;
+    this.rawPath = target.rawPath;
+    this.caller = who.caller;
+    this.principal = who.principal;
+    this.#queryText = target.query;
+    this.#ending = ending;
+  }
+
+  get query(): URLSearchParams {
+    this.#query ??= new URLSearchParams(this.#queryText);
+    return this.#query;
+  }
+
+  get signal(): AbortSignal {
+    return AbortSignal.any([this.request.signal, this.#ending]);
   }
 }

@@ -1,3 +1,6 @@
+import { parseJson } from "#base/json.ts";
+import { JsonReader } from "#base/json-reader.ts";
+import { parseRetention, type RetentionRule } from "#registry-server/upkeep/retention.ts";
 import type { RepositoryName } from "#spec/distribution/names.ts";
 import type { Digest } from "#spec/digest.ts";
 import type { SqlDatabase, SqlRow, SqlSession } from "#store/sql/database.ts";
@@ -10,15 +13,24 @@ export interface Repository {
   readonly description: string;
   readonly createdMs: number;
   readonly pullCount: number;
+  /** Patterns of tags that are set once and stay. */
+  readonly immutableTags: readonly string[];
+  readonly retention: readonly RetentionRule[];
 }
 
 function readRepository(row: SqlRow): Repository {
+  const lists = JsonReader.of({
+    tags: parseJson(textOf(row, "immutable_tags")),
+    retention: parseJson(textOf(row, "retention")),
+  });
   return {
     name: textOf(row, "name") as RepositoryName, // written from this very type
     isPublic: flagOf(row, "is_public"),
     description: textOf(row, "description"),
     createdMs: numberOf(row, "created_ms"),
     pullCount: numberOf(row, "pull_count"),
+    immutableTags: lists.strings("tags") ?? [],
+    retention: parseRetention(lists.objects("retention") ?? []),
   };
 }
 
@@ -31,30 +43,67 @@ export async function findRepository(
 }
 
 /** @returns Whether it was not there before. */
-export async function ensureRepository(
+export async function insertRepository(
   session: SqlSession,
-  name: RepositoryName,
-  options: { readonly isPublic: boolean; readonly nowMs: number },
+  repository: Repository,
 ): Promise<boolean> {
   const changed = await session.run(
-    `INSERT INTO repositories (name, is_public, description, created_ms, pull_count)
-     VALUES ($1, $2, '', $3, 0) ON CONFLICT (name) DO NOTHING`,
-    name,
-    options.isPublic ? 1 : 0,
-    options.nowMs,
+    `INSERT INTO repositories (name, is_public, description, created_ms, pull_count, immutable_tags, retention)
+     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (name) DO NOTHING`,
+    repository.name,
+    repository.isPublic ? 1 : 0,
+    repository.description,
+    repository.createdMs,
+    repository.pullCount,
+    JSON.stringify(repository.immutableTags),
+    JSON.stringify(repository.retention),
   );
   return changed > 0;
 }
 
-/** Repositories behind `after` in byte order; all of them when `count` is absent. */
+/** Writes the settings. */
+export async function updateRepository(session: SqlSession, repository: Repository): Promise<void> {
+  await session.run(
+    `UPDATE repositories SET is_public = $1, description = $2, immutable_tags = $3, retention = $4
+     WHERE name = $5`,
+    repository.isPublic ? 1 : 0,
+    repository.description,
+    JSON.stringify(repository.immutableTags),
+    JSON.stringify(repository.retention),
+    repository.name,
+  );
+}
+
+/** Removes it with all that is in it; bytes are collected later. @returns Whether it was there. */
+export async function removeRepository(
+  session: SqlSession,
+  name: RepositoryName,
+): Promise<boolean> {
+  for (const table of ["tags", "manifest_references", "manifests", "blob_links", "grants"]) {
+    await session.run(`DELETE FROM ${table} WHERE repository = $1`, name);
+  }
+  return (await session.run("DELETE FROM repositories WHERE name = $1", name)) > 0;
+}
+
+export interface RepositoryFilter {
+  /** Name that they come behind, in byte order. */
+  readonly after: string;
+  readonly count: number;
+  /** Part of name or description, whatever its case; empty for all. */
+  readonly text: string;
+}
+
 export async function listRepositories(
   session: SqlSession,
-  after: string,
-  count: number,
+  { after, count, text }: RepositoryFilter,
 ): Promise<readonly Repository[]> {
+  const pattern = `%${text.toLowerCase().replaceAll(/[\\%_]/g, "\\$&")}%`;
   const rows = await session.all(
-    "SELECT * FROM repositories WHERE name > $1 ORDER BY name LIMIT $2",
+    `SELECT * FROM repositories WHERE name > $1 AND ($2 = '' OR LOWER(name) LIKE $3 ESCAPE '\\'
+       OR LOWER(description) LIKE $3 ESCAPE '\\') ORDER BY name LIMIT $4`,
     after,
+    text,
+    pattern,
     count,
   );
   return rows.map(readRepository);

@@ -16,7 +16,9 @@ const VERSIONS: readonly (readonly string[])[] = [
       is_public INTEGER NOT NULL,
       description TEXT NOT NULL,
       created_ms BIGINT NOT NULL,
-      pull_count BIGINT NOT NULL
+      pull_count BIGINT NOT NULL,
+      immutable_tags TEXT NOT NULL,
+      retention TEXT NOT NULL
     )`,
     `CREATE TABLE blobs (
       digest {text} PRIMARY KEY,
@@ -74,6 +76,70 @@ const VERSIONS: readonly (readonly string[])[] = [
       size_bytes BIGINT NOT NULL,
       state TEXT NOT NULL,
       touched_ms BIGINT NOT NULL
+    )`,
+    `CREATE TABLE users (
+      name {text} PRIMARY KEY,
+      password_hash TEXT NOT NULL,
+      is_admin INTEGER NOT NULL,
+      is_disabled INTEGER NOT NULL,
+      created_ms BIGINT NOT NULL
+    )`,
+    `CREATE TABLE organisations (
+      name {text} PRIMARY KEY,
+      quota_bytes BIGINT,
+      is_public_by_default INTEGER NOT NULL,
+      created_ms BIGINT NOT NULL
+    )`,
+    `CREATE TABLE members (
+      organisation {text} NOT NULL,
+      user_name {text} NOT NULL,
+      is_owner INTEGER NOT NULL,
+      PRIMARY KEY (organisation, user_name)
+    )`,
+    `CREATE TABLE teams (
+      organisation {text} NOT NULL,
+      name {text} NOT NULL,
+      PRIMARY KEY (organisation, name)
+    )`,
+    `CREATE TABLE team_members (
+      organisation {text} NOT NULL,
+      team {text} NOT NULL,
+      user_name {text} NOT NULL,
+      PRIMARY KEY (organisation, team, user_name)
+    )`,
+    // grantee: user:alice, team:acme/builders; repository: a name, or all below a prefix as acme/*
+    `CREATE TABLE grants (
+      repository {text} NOT NULL,
+      grantee {text} NOT NULL,
+      role TEXT NOT NULL,
+      PRIMARY KEY (repository, grantee)
+    )`,
+    // kind: personal, robot, refresh; owner: a user, or the organisation of a robot
+    `CREATE TABLE tokens (
+      id {text} PRIMARY KEY,
+      kind TEXT NOT NULL,
+      owner {text} NOT NULL,
+      name {text} NOT NULL,
+      secret_hash TEXT NOT NULL,
+      scopes TEXT NOT NULL,
+      created_ms BIGINT NOT NULL,
+      expires_ms BIGINT,
+      used_ms BIGINT
+    )`,
+    `CREATE INDEX tokens_by_owner ON tokens (owner)`,
+    `CREATE TABLE signing_keys (
+      id {text} PRIMARY KEY,
+      private_key TEXT NOT NULL,
+      created_ms BIGINT NOT NULL
+    )`,
+    `CREATE TABLE audit (
+      id {text} PRIMARY KEY,
+      at_ms BIGINT NOT NULL,
+      actor TEXT NOT NULL,
+      address TEXT NOT NULL,
+      action TEXT NOT NULL,
+      object TEXT NOT NULL,
+      detail TEXT NOT NULL
     )`,
   ],
 ];

@@ -11,6 +11,7 @@ import { SqliteDatabase } from "#store/sql/sqlite-database.ts";
 
 export const TEST_CONFIG: RegistryConfig = {
   listen: { hostname: "127.0.0.1", port: 0 },
+  auth: "none",
   idleTimeoutSeconds: 60,
   closeGraceMs: 1000,
   manifestMaxBytes: 4 * 1024 * 1024,
@@ -141,4 +142,9 @@ export async function pushImage(
 export async function errorCode(answer: Response): Promise<string> {
   const body = (await answer.json()) as { readonly errors: readonly { readonly code: string }[] };
   return body.errors[0]?.code ?? "";
+}
+
+/** `Authorization` of Basic. */
+export function basic(name: string, password: string): string {
+  return `Basic ${Buffer.from(`${name}:${password}`).toString("base64")}`;
 }

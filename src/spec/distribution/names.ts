@@ -1,4 +1,5 @@
 import type { Brand } from "#base/brand.ts";
+import { InvalidArgumentError } from "#base/errors.ts";
 import { type Digest, tryParseDigest } from "#spec/digest.ts";
 
 /** Name of a repository inside its registry: `library/nginx`. */
@@ -15,6 +16,18 @@ const TAG_PATTERN = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 export function tryParseRepositoryName(text: string): RepositoryName | undefined {
   if (text.length > NAME_MAX_LENGTH || !NAME_PATTERN.test(text)) return undefined;
   return text as RepositoryName; // the only cast to this brand
+}
+
+/** @throws {InvalidArgumentError} When it is no name of a repository. */
+export function parseRepositoryName(text: string): RepositoryName {
+  const name = tryParseRepositoryName(text);
+  if (name === undefined) {
+    const shown = JSON.stringify(text.slice(0, 300));
+    throw new InvalidArgumentError(
+      `Cannot parse repository ${shown}: want lower-case letters, digits, ".", "_", "-" and "/"`,
+    );
+  }
+  return name;
 }
 
 export function isTag(text: string): boolean {

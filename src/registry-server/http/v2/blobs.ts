@@ -1,7 +1,7 @@
 import { emptyAnswer } from "#registry-server/http/answers.ts";
 import { planRange } from "#spec/distribution/byte-ranges.ts";
 import { RegistryError } from "#registry-server/errors.ts";
-import { readDigest, requireActions, type V2Call } from "./context.ts";
+import { auditCall, readDigest, requireActions, type V2Call } from "./context.ts";
 
 export async function answerBlob(call: V2Call, digestText: string): Promise<Response> {
   const { method } = call.exchange;
@@ -59,5 +59,6 @@ async function deleteBlob(call: V2Call, digestText: string): Promise<Response> {
   await requireActions(call, "delete");
   const digest = readDigest(digestText);
   await call.parts.blobs.remove(call.repository, digest);
+  await auditCall(call, "blob.delete", { digest });
   return emptyAnswer(202, { "Docker-Content-Digest": digest });
 }

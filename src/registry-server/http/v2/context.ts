@@ -1,9 +1,15 @@
-import type { Access, RepositoryAction } from "#registry-server/access/access.ts";
+import {
+  type Access,
+  principalName,
+  type RepositoryAction,
+} from "#registry-server/access/access.ts";
+import type { AuditLog } from "#registry-server/access/audit-log.ts";
 import type { Blobs } from "#registry-server/content/blobs.ts";
 import type { Manifests } from "#registry-server/content/manifests.ts";
 import type { Repositories } from "#registry-server/content/repositories.ts";
 import type { Uploads } from "#registry-server/content/uploads.ts";
 import { RegistryError } from "#registry-server/errors.ts";
+import type { EventListener, RegistryEvent } from "#registry-server/events/events.ts";
 import type { Exchange } from "#registry-server/http/exchange.ts";
 import type { BlobStorage } from "#registry-server/storage/storage.ts";
 import { type Digest, tryParseDigest } from "#spec/digest.ts";
@@ -18,6 +24,9 @@ export interface V2Parts {
   readonly repositories: Repositories;
   readonly storage: BlobStorage;
   readonly manifestMaxBytes: number;
+  readonly audit: AuditLog;
+  readonly onEvent: EventListener;
+  readonly nowMs: () => number;
 }
 
 /** A request to a repository, which its sender has not been checked for yet. */
@@ -47,6 +56,32 @@ export function readDigest(text: string): Digest {
   throw new RegistryError("DIGEST_INVALID", result.reason, {
     detail: { digest: text.slice(0, 300) },
   });
+}
+
+/** Tells of what happened to a manifest. */
+export function publishEvent(
+  { parts, exchange, repository }: V2Call,
+  what: Pick<RegistryEvent, "action" | "digest" | "mediaType" | "sizeBytes" | "tag">,
+): void {
+  parts.onEvent({
+    ...what,
+    id: crypto.randomUUID(),
+    atMs: parts.nowMs(),
+    repository,
+    actor: principalName(exchange.principal),
+    address: exchange.caller.address,
+    origin: exchange.caller.origin,
+  });
+}
+
+/** Notes in the audit log what the call has changed. */
+export async function auditCall(
+  { parts, exchange, repository }: V2Call,
+  action: string,
+  detail: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const { caller, principal } = exchange;
+  await parts.audit.record(caller, principal, { action, object: repository, detail });
 }
 
 /** `n` of a list's request. @throws {RegistryError} `PAGINATION_NUMBER_INVALID` */

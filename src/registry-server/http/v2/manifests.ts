@@ -7,7 +7,7 @@ import {
   type ManifestReference,
   tryParseManifestReference,
 } from "#spec/distribution/names.ts";
-import { requireActions, type V2Call } from "./context.ts";
+import { auditCall, publishEvent, requireActions, type V2Call } from "./context.ts";
 
 /** Tags of one push by digest. */
 const TAGS_MAX = 100;
@@ -54,6 +54,7 @@ async function sendManifest(call: V2Call, reference: ManifestReference): Promise
   if (exchange.method === "HEAD") return new Response(null, { headers });
   const bytes = await parts.manifests.bytes(digest);
   parts.repositories.notePull(repository, digest, reference);
+  publishEvent(call, { action: "pull", digest, mediaType, sizeBytes, ...tagOf(reference) });
   return new Response(bytes, { headers });
 }
 
@@ -79,7 +80,16 @@ async function putManifest(call: V2Call, reference: ManifestReference): Promise<
     reference,
     tags,
   });
+  const { digest, mediaType, sizeBytes } = result.manifest;
+  const pushed = { action: "push", digest, mediaType, sizeBytes } as const;
+  if (result.tags.length === 0) publishEvent(call, pushed);
+  for (const tag of result.tags) publishEvent(call, { ...pushed, tag });
+  await auditCall(call, "manifest.push", { digest, tags: result.tags });
   return manifestCreated(call, result, tags.length > 0);
+}
+
+function tagOf(reference: ManifestReference): { readonly tag?: string } {
+  return reference.kind === "tag" ? { tag: reference.tag } : {};
 }
 
 function manifestCreated(
@@ -98,7 +108,10 @@ function manifestCreated(
 
 async function deleteManifest(call: V2Call, reference: ManifestReference): Promise<Response> {
   const { manifests } = call.parts;
+  const { digest, mediaType, sizeBytes } = await manifests.head(call.repository, reference);
   if (reference.kind === "tag") await manifests.removeTag(call.repository, reference.tag);
   else await manifests.remove(call.repository, reference.digest);
+  publishEvent(call, { action: "delete", digest, mediaType, sizeBytes, ...tagOf(reference) });
+  await auditCall(call, "manifest.delete", { digest, ...tagOf(reference) });
   return emptyAnswer(202, {});
 }

@@ -1,3 +1,4 @@
+import type { Access, Caller, Principal } from "#registry-server/access/access.ts";
 import { RegistryError } from "#registry-server/errors.ts";
 import { jsonAnswer } from "#registry-server/http/answers.ts";
 import type { Exchange } from "#registry-server/http/exchange.ts";
@@ -54,6 +55,15 @@ export async function answerV2(parts: V2Parts, exchange: Exchange): Promise<Resp
   return await found.handle({ parts, exchange, repository });
 }
 
+/** Which repositories the catalogue shows depends on who asks: whoever shows nothing is asked. */
+function requireCatalog(access: Access, caller: Caller, principal: Principal): void {
+  const isAllowed =
+    principal.kind === "account" ||
+    (principal.kind === "bearer" && principal.scopes.some(({ type }) => type === "registry"));
+  if (isAllowed || !access.asksForLogin) return;
+  throw access.refusal(caller, principal, [{ type: "registry", name: "catalog", actions: ["*"] }]);
+}
+
 function answerVersion({ access }: V2Parts, { caller, principal }: Exchange): Response {
   if (access.asksForLogin && principal.kind === "anonymous") {
     throw access.refusal(caller, principal, []);
@@ -61,10 +71,17 @@ function answerVersion({ access }: V2Parts, { caller, principal }: Exchange): Re
   return jsonAnswer({});
 }
 
-async function answerCatalog(parts: V2Parts, { query, principal }: Exchange): Promise<Response> {
+async function answerCatalog(
+  parts: V2Parts,
+  { query, principal, caller }: Exchange,
+): Promise<Response> {
+  requireCatalog(parts.access, caller, principal);
   const count = readCount(query, { default: CATALOG_DEFAULT, max: CATALOG_MAX });
   const after = query.get("last") ?? "";
-  const found = await parts.repositories.list(principal, after, count + 1);
+  const found = await parts.repositories.list(principal, after, {
+    count: count + 1,
+    text: "",
+  });
   const repositories = found.slice(0, count).map((repository) => repository.name);
   const last = repositories.at(-1);
   const hasMore = found.length > count && last !== undefined;

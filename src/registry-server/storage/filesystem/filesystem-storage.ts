@@ -13,7 +13,9 @@ import type {
 } from "#registry-server/storage/storage.ts";
 
 /** Bytes gathered for one write: the next ones are hashed while they go to the disk. */
-const WRITE_BYTES = 1024 * 1024;
+const WRITE_BYTES = 256 * 1024;
+/** Buffers that wait for the next upload. */
+const POOLED_BUFFERS = 32;
 const READ_BYTES = 256 * 1024;
 
 /**
@@ -23,6 +25,7 @@ const READ_BYTES = 256 * 1024;
 export class FilesystemStorage implements BlobStorage {
   readonly chunkMinBytes = 0;
   readonly #root: string;
+  readonly #buffers = new BufferPool();
 
   /** @param root Made when absent. */
   constructor(root: string) {
@@ -45,14 +48,14 @@ export class FilesystemStorage implements BlobStorage {
   ): Promise<Appended> {
     await using file = await open(this.#uploadPath(id), "r+");
     if ((await file.stat()).size !== offsetBytes) await file.truncate(offsetBytes);
-    const writer = new GatheringWriter(file, offsetBytes);
+    const writer = new GatheringWriter(file, offsetBytes, this.#buffers);
     const failures: unknown[] = [];
     try {
       for await (const chunk of body) await writer.write(chunk);
     } catch (error) {
       failures.push(error);
     }
-    await writer.flush().catch((error: unknown) => failures.push(error));
+    await writer.close().catch((error: unknown) => failures.push(error));
     const failure = failures.at(-1); // a full disk shows in the last write
     const sizeBytes = writer.writtenBytes;
     return { state, sizeBytes, ...(failure === undefined ? {} : { failure }) };
@@ -131,17 +134,25 @@ export class FilesystemStorage implements BlobStorage {
   }
 }
 
-/** Writes large pieces behind the caller's back, one at a time. */
+/**
+ * Gathers chunks in one buffer while another goes to the disk. Buffers are used again: as garbage they would be most
+ * of the process's memory while many clients push.
+ */
 class GatheringWriter {
   readonly #file: FileHandle;
+  readonly #buffers: BufferPool;
   #written: number;
-  #gathered: Uint8Array[] = [];
+  #gathering: Uint8Array<ArrayBuffer>;
   #gatheredBytes = 0;
+  #spare: Uint8Array<ArrayBuffer>;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(file: FileHandle, position: number) {
+  constructor(file: FileHandle, position: number, buffers: BufferPool) {
     this.#file = file;
+    this.#buffers = buffers;
     this.#written = position;
+    this.#gathering = buffers.take();
+    this.#spare = buffers.take();
   }
 
   /** End of what is surely in the file. */
@@ -150,34 +161,55 @@ class GatheringWriter {
   }
 
   async write(chunk: Uint8Array): Promise<void> {
-    this.#gathered.push(chunk);
-    this.#gatheredBytes += chunk.byteLength;
-    if (this.#gatheredBytes >= WRITE_BYTES) await this.#send();
+    for (let rest = chunk; rest.byteLength > 0; ) {
+      const part = rest.subarray(0, WRITE_BYTES - this.#gatheredBytes);
+      this.#gathering.set(part, this.#gatheredBytes);
+      this.#gatheredBytes += part.byteLength;
+      rest = rest.subarray(part.byteLength);
+      if (this.#gatheredBytes === WRITE_BYTES) await this.#send();
+    }
   }
 
-  async flush(): Promise<void> {
-    await this.#send();
-    await this.#writing;
+  /** Writes the rest; the writer is of no use afterwards. */
+  async close(): Promise<void> {
+    try {
+      await this.#send();
+      await this.#writing;
+    } finally {
+      this.#buffers.give(this.#gathering);
+      this.#buffers.give(this.#spare);
+    }
   }
 
   async #send(): Promise<void> {
     await this.#writing;
     if (this.#gatheredBytes === 0) return;
-    const pieces = this.#gathered;
-    this.#gathered = [];
+    const bytes = this.#gathering.subarray(0, this.#gatheredBytes);
+    this.#gathering = this.#spare;
+    this.#spare = new Uint8Array(bytes.buffer);
     this.#gatheredBytes = 0;
-    this.#writing = this.#writeAll(pieces);
+    this.#writing = this.#writeAll(bytes);
     this.#writing.catch(() => undefined); // thrown where it is awaited
   }
 
-  async #writeAll(pieces: readonly Uint8Array[]): Promise<void> {
-    const [only] = pieces;
-    let rest: Uint8Array = pieces.length === 1 && only ? only : Buffer.concat(pieces);
-    while (rest.byteLength > 0) {
+  async #writeAll(bytes: Uint8Array): Promise<void> {
+    for (let rest = bytes; rest.byteLength > 0; ) {
       const { bytesWritten } = await this.#file.write(rest, 0, rest.byteLength, this.#written);
       this.#written += bytesWritten;
       rest = rest.subarray(bytesWritten);
     }
+  }
+}
+
+class BufferPool {
+  readonly #free: Uint8Array<ArrayBuffer>[] = [];
+
+  take(): Uint8Array<ArrayBuffer> {
+    return this.#free.pop() ?? new Uint8Array(WRITE_BYTES);
+  }
+
+  give(buffer: Uint8Array<ArrayBuffer>): void {
+    if (this.#free.length < POOLED_BUFFERS) this.#free.push(buffer);
   }
 }
 

@@ -1,0 +1,17 @@
+import type { AuditLog } from "#registry-server/access/audit-log.ts";
+import type { Access } from "#registry-server/access/access.ts";
+import type { Passwords } from "#registry-server/access/passwords.ts";
+import type { Manifests } from "#registry-server/content/manifests.ts";
+import type { Repositories } from "#registry-server/content/repositories.ts";
+import type { SqlDatabase } from "#store/sql/database.ts";
+
+/** What the routes below `/api/v1` work on. */
+export interface RestParts {
+  readonly database: SqlDatabase;
+  readonly access: Access;
+  readonly audit: AuditLog;
+  readonly passwords: Passwords;
+  readonly manifests: Manifests;
+  readonly repositories: Repositories;
+  readonly nowMs: () => number;
+}

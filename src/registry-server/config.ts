@@ -1,4 +1,5 @@
 import type { ThrottleOptions } from "./access/throttle.ts";
+import type { CollectorOptions } from "./upkeep/collector.ts";
 import type { ListenAddress, TlsFiles } from "./http/http-server.ts";
 
 /** Everything that an operator may set. */
@@ -15,4 +16,6 @@ export interface RegistryConfig {
   readonly closeGraceMs: number;
   readonly manifestMaxBytes: number;
   readonly allowSparseIndexes: boolean;
+  readonly collector: CollectorOptions;
+  readonly collectEveryMs: number;
 }

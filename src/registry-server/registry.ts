@@ -21,6 +21,8 @@ import type { TokenParts } from "./http/token.ts";
 import type { RegistryLog } from "./log.ts";
 import { openSchema } from "./metadata/schema.ts";
 import type { BlobStorage } from "./storage/storage.ts";
+import { Collector } from "./upkeep/collector.ts";
+import { Schedule } from "./upkeep/schedule.ts";
 
 /** Wrong credentials of one address or name: ten at once, then one every six seconds. */
 const LOGIN_FAILURES = { burst: 10, perSecond: 1 / 6 };
@@ -62,6 +64,10 @@ export async function openRegistry(parts: RegistryParts): Promise<Registry> {
     new Repositories({ database, access, nowMs, isPublicByDefault: config.auth === "none" }),
   );
   const manifests = new Manifests(content, { allowSparseIndexes: config.allowSparseIndexes });
+  const collector = new Collector(content, config.collector, log);
+  const collect = (): Promise<unknown> =>
+    collector.collect({ isDryRun: false, removesUntagged: false });
+  stack.use(new Schedule("Garbage collection", config.collectEveryMs, collect, log));
   const audit = new AuditLog({ database, log, nowMs });
   const server = stack.use(
     new HttpServer({
@@ -78,7 +84,7 @@ export async function openRegistry(parts: RegistryParts): Promise<Registry> {
       },
       metrics: new HttpMetrics(database),
       ...(token ? { token } : {}),
-      rest: { database, access, audit, passwords, manifests, repositories, nowMs },
+      rest: { database, access, audit, passwords, manifests, repositories, collector, nowMs },
       v2: {
         access,
         blobs: new Blobs(content),

@@ -13,6 +13,7 @@ import { openRegistry } from "#registry-server/registry.ts";
 import { FilesystemStorage } from "#registry-server/storage/filesystem/filesystem-storage.ts";
 import { SqliteDatabase } from "#store/sql/sqlite-database.ts";
 
+const HOUR_MS = 3_600_000;
 const STDOUT = 1;
 const STDERR = 2;
 /** distribution-spec asks for 4 MiB at least. */
@@ -89,6 +90,8 @@ function readConfig(options: RegistryServeOptions): RegistryConfig {
     closeGraceMs: 10_000,
     manifestMaxBytes: MANIFEST_MAX_BYTES,
     allowSparseIndexes: false,
+    collector: { graceMs: HOUR_MS, uploadExpiryMs: 24 * HOUR_MS, auditKeptMs: 365 * 24 * HOUR_MS },
+    collectEveryMs: HOUR_MS,
   };
 }
 

@@ -27,6 +27,7 @@ import type { ManifestReference, RepositoryName } from "#spec/distribution/names
 import type { SqlSession } from "#store/sql/database.ts";
 import { ByteCache } from "./byte-cache.ts";
 import type { ContentDependencies } from "./dependencies.ts";
+import { checkImmutable } from "./limits.ts";
 
 /** Memory for the bytes of manifests that are asked for often. */
 const CACHE_BYTES = 16 * 1024 * 1024;
@@ -49,17 +50,7 @@ export interface PutResult {
 export interface ManifestsOptions {
   /** Whether an index may name manifests that the repository does not have. */
   readonly allowSparseIndexes: boolean;
-  /** Called inside the transaction before a tag is set or removed; throws to refuse. */
-  readonly checkTagChange?: TagCheck;
 }
-
-/** @param after Undefined when the tag goes. */
-export type TagCheck = (
-  session: SqlSession,
-  repository: RepositoryName,
-  tag: string,
-  after: Digest | undefined,
-) => Promise<void>;
 
 /** Manifests, tags and referrers of repositories. */
 export class Manifests {
@@ -128,7 +119,7 @@ export class Manifests {
         manifests: facts.manifests.map((child) => child.digest),
       });
       for (const tag of tags) {
-        await this.#options.checkTagChange?.(session, repository, tag, digest);
+        await checkImmutable(session, repository, tag, digest);
         await putTag(session, repository, tag, digest, nowMs());
       }
     });
@@ -140,7 +131,7 @@ export class Manifests {
     return await this.#parts.database.transaction(async (session) => {
       const tag = await findTag(session, repository, name);
       if (!tag) throw new RegistryError("MANIFEST_UNKNOWN", "", { detail: { tag: name } });
-      await this.#options.checkTagChange?.(session, repository, name, undefined);
+      await checkImmutable(session, repository, name, undefined);
       await removeTag(session, repository, name);
       return tag;
     });
@@ -156,7 +147,7 @@ export class Manifests {
     return await this.#parts.database.transaction(async (session) => {
       const tags = await listTagsOf(session, repository, digest);
       for (const tag of tags) {
-        await this.#options.checkTagChange?.(session, repository, tag.name, undefined);
+        await checkImmutable(session, repository, tag.name, undefined);
       }
       if (!(await removeManifest(session, repository, digest))) {
         throw new RegistryError("MANIFEST_UNKNOWN", "", { detail: { digest } });

@@ -1,4 +1,5 @@
 import { CancelledError, messageOf } from "#base/errors.ts";
+import { checkQuota } from "./limits.ts";
 import { isStorageFull, RegistryError, storageFull } from "#registry-server/errors.ts";
 import {
   findBlob,
@@ -120,8 +121,10 @@ export class Uploads {
     const { database, nowMs } = this.#parts;
     return await database.transaction(async (session) => {
       if (!(await touchBlob(session, digest, nowMs()))) return undefined;
+      const blob = await findBlob(session, digest);
+      if (blob) await checkQuota(session, repository, blob);
       await linkBlob(session, repository, digest, nowMs());
-      return await findBlob(session, digest);
+      return blob;
     });
   }
 
@@ -166,14 +169,12 @@ export class Uploads {
     }
     const { id, repository, sizeBytes, state } = upload;
     return await lanes.run(digest, async () => {
-      const known = await this.mount(repository, digest);
-      if (known) {
-        await this.#discard(upload);
-        return known;
-      }
+      const known = await this.#mountOrDiscard(upload, digest);
+      if (known) return known;
       const place = await storage.publish(id, state, digest, sizeBytes);
       const blob = { digest, sizeBytes, place };
       const isNew = await database.transaction(async (session) => {
+        await checkQuota(session, repository, blob);
         const isInserted = await insertBlob(session, blob, nowMs());
         await linkBlob(session, repository, digest, nowMs());
         await removeUpload(session, id);
@@ -184,6 +185,20 @@ export class Uploads {
       if (kept.place !== place) await storage.remove(place);
       return kept;
     });
+  }
+
+  /** The blob where it is there already; the upload is gone then. */
+  async #mountOrDiscard(upload: Upload, digest: Digest): Promise<StoredBlob | undefined> {
+    const { repository, sizeBytes } = upload;
+    try {
+      const known = await this.mount(repository, digest);
+      if (known) await this.#discard(upload);
+      else await checkQuota(this.#parts.database, repository, { digest, sizeBytes });
+      return known;
+    } catch (error) {
+      await this.#discard(upload);
+      throw error;
+    }
   }
 
   async #discard(upload: Upload): Promise<void> {

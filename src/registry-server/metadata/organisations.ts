@@ -33,6 +33,15 @@ export async function findOrganisation(
   return row && readOrganisation(row);
 }
 
+/** The organisation, which no other transaction reads so until this one ends. */
+export async function lockOrganisation(
+  session: SqlSession,
+  name: string,
+): Promise<Organisation | undefined> {
+  await session.run("UPDATE organisations SET name = name WHERE name = $1", name);
+  return await findOrganisation(session, name);
+}
+
 export async function listOrganisations(session: SqlSession): Promise<readonly Organisation[]> {
   return (await session.all("SELECT * FROM organisations ORDER BY name")).map(readOrganisation);
 }

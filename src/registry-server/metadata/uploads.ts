@@ -69,3 +69,15 @@ export async function advanceUpload(
 export async function removeUpload(session: SqlSession, id: string): Promise<boolean> {
   return (await session.run("DELETE FROM uploads WHERE id = $1", id)) > 0;
 }
+
+/** Uploads that nobody has touched since. */
+export async function listIdleUploads(
+  session: SqlSession,
+  beforeMs: number,
+): Promise<readonly Upload[]> {
+  const rows = await session.all(
+    "SELECT * FROM uploads WHERE touched_ms < $1 LIMIT 1000",
+    beforeMs,
+  );
+  return rows.map(readUpload);
+}

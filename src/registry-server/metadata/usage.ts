@@ -1,3 +1,4 @@
+import type { Digest } from "#spec/digest.ts";
 import type { SqlSession } from "#store/sql/database.ts";
 import { numberOf } from "./columns.ts";
 
@@ -45,4 +46,19 @@ export async function readStatistics(session: SqlSession): Promise<Statistics> {
     uploads: numberOf(row, "uploads"),
     pulls: numberOf(row, "pulls"),
   };
+}
+
+/** Whether a repository of the namespace has the blob: it is counted already. */
+export async function namespaceHasBlob(
+  session: SqlSession,
+  namespace: string,
+  digest: Digest,
+): Promise<boolean> {
+  const rows = await session.all(
+    "SELECT digest FROM blob_links WHERE digest = $1 AND repository > $2 AND repository < $3 LIMIT 1",
+    digest,
+    `${namespace}/`,
+    `${namespace}0`,
+  );
+  return rows.length > 0;
 }

@@ -18,6 +18,8 @@ export interface Appended {
 export interface StoredThing {
   readonly place: BlobPlace;
   readonly modifiedMs: number;
+  /** Of what belongs to an upload. */
+  readonly uploadId?: string;
 }
 
 /**

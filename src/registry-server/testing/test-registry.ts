@@ -16,6 +16,12 @@ export const TEST_CONFIG: RegistryConfig = {
   closeGraceMs: 1000,
   manifestMaxBytes: 4 * 1024 * 1024,
   allowSparseIndexes: false,
+  collector: {
+    graceMs: 3_600_000,
+    uploadExpiryMs: 24 * 3_600_000,
+    auditKeptMs: 365 * 24 * 3_600_000,
+  },
+  collectEveryMs: 3_600_000,
 };
 
 /** Keeps lines for a test to look at. */

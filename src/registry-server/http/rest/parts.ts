@@ -3,6 +3,7 @@ import type { Access } from "#registry-server/access/access.ts";
 import type { Passwords } from "#registry-server/access/passwords.ts";
 import type { Manifests } from "#registry-server/content/manifests.ts";
 import type { Repositories } from "#registry-server/content/repositories.ts";
+import type { Collector } from "#registry-server/upkeep/collector.ts";
 import type { SqlDatabase } from "#store/sql/database.ts";
 
 /** What the routes below `/api/v1` work on. */
@@ -13,5 +14,6 @@ export interface RestParts {
   readonly passwords: Passwords;
   readonly manifests: Manifests;
   readonly repositories: Repositories;
+  readonly collector: Collector;
   readonly nowMs: () => number;
 }

@@ -1,8 +1,16 @@
 import { listAudit } from "#registry-server/metadata/audit.ts";
 import { readStatistics } from "#registry-server/metadata/usage.ts";
-import { listCount, type RestRoute, timeText } from "./route.ts";
+import { audit, listCount, readJson, type RestRoute, timeText } from "./route.ts";
 
 const AUDIT_MAX = 1000;
+
+const COLLECT = {
+  dryRun: { type: "boolean", description: "Change nothing, say what would go" },
+  untagged: {
+    type: "boolean",
+    description: "Remove manifests without tags everywhere, not only where retention rules are",
+  },
+} as const;
 
 /** Routes about the registry as a whole. */
 export const serverRoutes: readonly RestRoute[] = [
@@ -28,6 +36,21 @@ export const serverRoutes: readonly RestRoute[] = [
       const before = call.exchange.query.get("before") ?? "";
       const entries = await listAudit(call.parts.database, before, listCount(call, AUDIT_MAX));
       return { entries: entries.map(({ atMs, ...entry }) => ({ ...entry, at: timeText(atMs) })) };
+    },
+  },
+  {
+    method: "POST",
+    path: "/garbage-collection",
+    summary: "Apply retention rules and remove what nothing refers to, beside pushes and pulls",
+    requires: "admin",
+    body: COLLECT,
+    handle: async (call) => {
+      const body = await readJson(call, COLLECT);
+      const isDryRun = body.boolean("dryRun") ?? false;
+      const removesUntagged = body.boolean("untagged") ?? false;
+      const report = await call.parts.collector.collect({ isDryRun, removesUntagged });
+      if (!isDryRun) await audit(call, "garbage.collect", "registry", { blobs: report.blobs });
+      return { dryRun: isDryRun, ...report };
     },
   },
   {

@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { UnavailableError, messageOf } from "#base/errors.ts";
 import { type Digest, digestAlgorithm, digestHex } from "#spec/digest.ts";
 import type { ByteRange } from "#spec/distribution/byte-ranges.ts";
@@ -116,7 +116,9 @@ export class FilesystemStorage implements BlobStorage {
         if (!entry.isFile()) continue;
         const path = join(entry.parentPath, entry.name);
         const info = await stat(path).catch(() => undefined); // gone since
-        if (info) yield { place: path.slice(this.#root.length + 1), modifiedMs: info.mtimeMs };
+        if (!info) continue;
+        const upload = folder === "uploads" ? { uploadId: entry.name } : {};
+        yield { place: relative(this.#root, path), modifiedMs: info.mtimeMs, ...upload };
       }
     }
   }

@@ -8,11 +8,6 @@ import type { StoredBlob } from "./blobs.ts";
 /** Rows of one step, so that a writer who waits does not wait long. */
 const STEP = 500;
 
-export interface UntaggedManifest {
-  readonly repository: RepositoryName;
-  readonly digest: Digest;
-}
-
 /**
  * Manifests of a repository that no tag and no index names, and that are no referrers of one that is there, pushed
  * before `beforeMs`.

@@ -161,7 +161,12 @@ export async function engineInfo(sources: FactSources): Promise<EngineInfo> {
     addressPools: config.bridge.addressPools,
     cdiSpecDirectories,
     cdiDevices: [...cdi.devices.keys()].sort(),
-    warnings: [...sources.warnings, ...hostWarnings(host), ...cdi.problems],
+    warnings: [
+      ...sources.warnings,
+      ...sources.networks.warnings(),
+      ...hostWarnings(host),
+      ...cdi.problems,
+    ],
   };
 }
 

@@ -5,6 +5,7 @@ import {
   type SubnetPool,
 } from "./ipam/choose-subnet.ts";
 import { parseCidr } from "#base/ip.ts";
+import type { FirewallMode } from "./firewall/foreign-rules.ts";
 
 /** The daemon's flags that concern networks. */
 export interface NetworksConfig {
@@ -26,6 +27,8 @@ export interface NetworksConfig {
   readonly networkPools: readonly SubnetPool[];
   /** Where a published port goes that names no address; `0.0.0.0` means `::` as well. */
   readonly defaultBindAddress: string;
+  /** Whether accept rules are put into the host's own chains that drop our traffic. */
+  readonly firewall: FirewallMode;
   /** What `host-gateway` of `--add-host` stands for; the bridge's own address when empty. */
   readonly hostGateways: readonly string[];
 }
@@ -40,6 +43,7 @@ export const DEFAULT_NETWORKS_CONFIG: NetworksConfig = {
   defaultAddressPools: DEFAULT_SUBNET_POOLS,
   networkPools: NETWORK_SUBNET_POOLS,
   defaultBindAddress: "0.0.0.0",
+  firewall: "cooperate",
   hostGateways: [],
 };
 

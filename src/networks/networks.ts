@@ -276,6 +276,8 @@ export interface Networks extends AsyncDisposable {
   reconcile(liveContainerIds: ReadonlySet<string>): Promise<void>;
   /** What is on the host and should not be, or should be and is not. Looks, and changes nothing. */
   audit(): Promise<readonly Fault[]>;
+  /** What of the host is in the networks' way, a sentence each; for `info`. */
+  warnings(): readonly string[];
   /** Removes everything of this engine from the host at a clean end with no container running. */
   teardown(): Promise<void>;
 }

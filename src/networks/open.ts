@@ -20,6 +20,9 @@ import { HostServers } from "./dns/host-servers.ts";
 import { DriverTable } from "./driver-table.ts";
 import { readHostFile } from "./files/host-resolv-conf.ts";
 import { Firewall } from "./firewall/firewall.ts";
+import { ForeignRules } from "./firewall/foreign-rules.ts";
+import { RuleWatch } from "./firewall/rule-watch.ts";
+import { tableNameOf } from "./firewall/ruleset.ts";
 import { HostDriver } from "./host/host-driver.ts";
 import { IpamTable } from "./ipam/ipam-table.ts";
 import { LocalIpam } from "./ipam/local-ipam.ts";
@@ -35,7 +38,7 @@ import { NetworkService } from "./service.ts";
 import { IPVLAN } from "./stacked/ipvlan.ts";
 import { MACVLAN } from "./stacked/macvlan.ts";
 import { StackedDriver } from "./stacked/stacked-driver.ts";
-import { enableForwarding, isForwardingEnabled } from "./sysctl.ts";
+import { allowLoopbackRouting, enableForwarding, isForwardingEnabled } from "./sysctl.ts";
 
 export interface OpenNetworksOptions {
   readonly store: Store;
@@ -174,6 +177,18 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
   for (const [, network] of networks.entries()) {
     if (network.name === "bridge") await drivers.of(network).bringUp(network, "restart");
   }
+  const table = tableNameOf(engineId);
+  const { nft, processes, clock, warn } = options;
+  const foreign = new ForeignRules({ nft, processes, table, mode: config.firewall, warn });
+  const firewall = new Firewall({
+    nft,
+    engineId,
+    scratchDirectory,
+    onNetworks: async (all, added) => {
+      for (const { bridgeName } of added) allowLoopbackRouting(bridgeName);
+      await foreign.follow(all);
+    },
+  });
   return new NetworkService({
     engineId,
     namespaceDir,
@@ -193,7 +208,9 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
     }),
     networkPools: config.networkPools,
     hostGateways: config.hostGateways,
-    firewall: new Firewall({ nft: options.nft, engineId, scratchDirectory }),
+    firewall,
+    foreign,
+    watch: new RuleWatch({ nft, namespaces, clock, firewall, foreign, table, warn }),
     ports: new PortAllocator({
       engineId,
       sockets: options.sockets,

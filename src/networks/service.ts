@@ -17,6 +17,8 @@ import { NameTable } from "./dns/name-table.ts";
 import { DeviceSweeper } from "./device-sweeper.ts";
 import type { EndpointRecord } from "./driver.ts";
 import type { Firewall } from "./firewall/firewall.ts";
+import type { ForeignRules } from "./firewall/foreign-rules.ts";
+import type { RuleWatch } from "./firewall/rule-watch.ts";
 import { tableNameOf } from "./firewall/ruleset.ts";
 import { parseInterfaceCounters } from "./interface-counters.ts";
 import type { Ipam } from "./ipam/ipam.ts";
@@ -53,6 +55,8 @@ export interface NetworkServiceOptions extends CatalogOptions {
   readonly clock: Clock;
   readonly conntrack: Conntrack;
   readonly firewall: Firewall;
+  readonly foreign: ForeignRules;
+  readonly watch: RuleWatch;
   readonly ports: PortAllocator;
   readonly internet: InternetSockets;
   readonly localPorts: LocalPorts;
@@ -246,6 +250,7 @@ export class NetworkService implements Networks {
       rules,
       this.#table.all().flatMap(({ targets }) => targets),
     );
+    this.#options.watch.begin();
   }
 
   async #replayAddresses(): Promise<void> {
@@ -305,16 +310,23 @@ export class NetworkService implements Networks {
     };
   }
 
+  warnings(): readonly string[] {
+    return this.#options.foreign.warnings;
+  }
+
   async teardown(): Promise<void> {
-    const { firewall } = this.#options;
+    const { firewall, foreign, watch } = this.#options;
+    watch[Symbol.dispose]();
     const ids = this.#table.all().map(({ record }) => record.containerId);
     await Promise.all(ids.map((id) => this.closeSandbox(id)));
     await this.#sweeper.settled();
     await firewall.remove();
+    await foreign.remove();
     await this.#catalog.takeDown();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#options.watch[Symbol.dispose]();
     this.#dns[Symbol.dispose]();
     await this.#sweeper[Symbol.asyncDispose]();
     for (const live of this.#table.all()) await this.#ports.leave(live);

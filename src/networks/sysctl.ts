@@ -21,7 +21,11 @@ export function enableForwarding(): void {
  * published port. The rules must then drop such packets that come from outside.
  */
 export function allowLoopbackRouting(deviceName: string): void {
-  writeFileSync(`${CONF}/${deviceName}/route_localnet`, "1");
+  try {
+    writeFileSync(`${CONF}/${deviceName}/route_localnet`, "1");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error; // a bridge that could not be made
+  }
 }
 
 /** Takes IPv6 off a device; a kernel without IPv6 has nothing to take off. */

@@ -54,6 +54,10 @@ export class FakeNetworks implements Networks {
     return found;
   }
 
+  warnings(): [] {
+    return [];
+  }
+
   endpointsOf(): [] {
     return [];
   }

@@ -132,6 +132,7 @@ describe("toEngineConfig()", () => {
     [["--selinux-enabled"], "Cannot honour selinux-enabled"],
     [["--label", "a"], "bad attribute format: a"],
     [["--log-level", "loud"], "invalid logging level: loud"],
+    [["--firewall", "none"], 'invalid firewall "none": want cooperate or respect'],
     [["--mtu", "-1"], "invalid default MTU: -1"],
     [["--dns", "x"], "invalid IP address: x"],
     [["--default-ipc-mode", "host"], 'IPC mode "host" is not supported as default value'],

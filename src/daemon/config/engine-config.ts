@@ -53,6 +53,8 @@ export interface EngineConfig {
     readonly isMasqueraded: boolean;
     readonly isForwarding: boolean;
     readonly publishAddress: string;
+    /** Whether accept rules go into the host's own chains, or its INPUT chains judge what comes to published ports. */
+    readonly firewall: "cooperate" | "respect";
     /** What `host-gateway` stands for; empty: the address of the bridge. */
     readonly hostGateways: readonly string[];
     readonly addressPools: readonly PoolSetting[];
@@ -259,7 +261,13 @@ function bridgeConfig(settings: Settings): EngineConfig["bridge"] {
     isInterContainer: settings.flag("icc") ?? true,
     isMasqueraded: settings.flag("ip-masq") ?? true,
     isForwarding: settings.flag("ip-forward") ?? true,
-    publishAddress: settings.text("ip") ?? "0.0.0.0",
+    publishAddress: settings.text("publish-default-bind") ?? settings.text("ip") ?? "0.0.0.0",
+    firewall:
+      oneOf(
+        settings.text("firewall"),
+        ["cooperate", "respect"],
+        (value) => `invalid firewall ${JSON.stringify(value)}: want cooperate or respect`,
+      ) ?? "cooperate",
     hostGateways: checkAddresses(settings.list("host-gateway-ip")),
     addressPools: pools?.kind === "pools" ? pools.value : [],
   };

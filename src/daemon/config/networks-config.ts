@@ -15,6 +15,7 @@ export function networksConfig({ bridge }: EngineConfig): NetworksConfig {
     defaultAddressPools: pools ?? DEFAULT_NETWORKS_CONFIG.defaultAddressPools,
     networkPools: pools ?? DEFAULT_NETWORKS_CONFIG.networkPools,
     defaultBindAddress: bridge.publishAddress,
+    firewall: bridge.firewall,
     hostGateways: bridge.hostGateways,
   };
 }

@@ -183,6 +183,13 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
   option("experimental", "boolean", "full", "Switch experimental features on"),
   option("feature features", "object", "none", "Switch single features on or off"),
   option(
+    "firewall",
+    "string",
+    "full",
+    "The host's own rules: cooperate adds accept rules where they drop; respect lets them decide",
+    "cooperate",
+  ),
+  option(
     "fixed-cidr",
     "string",
     "full",
@@ -260,6 +267,13 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
     "list",
     "full",
     "Folder to look for plugins in (.sock, .spec, .json), in place of those of Wharf and Docker",
+  ),
+  option(
+    "publish-default-bind",
+    "string",
+    "full",
+    "Address of the host that ports are published on which name none; before --ip",
+    "0.0.0.0",
   ),
   option("raw-logs", "boolean", "none", "Times in full, no colours: this log is so always"),
   option("registry-mirror registry-mirrors", "list", "reload", "Mirrors of Docker Hub"),

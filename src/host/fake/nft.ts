@@ -30,4 +30,13 @@ export class FakeNft implements Nft {
     if (table !== undefined) return this.#tables.get(`${table.family} ${table.name}`);
     return { nftables: [...this.#tables.values()] };
   }
+
+  async chains(): Promise<unknown> {
+    return { nftables: [] };
+  }
+
+  /** Nothing ever changes. */
+  watch(): Disposable {
+    return { [Symbol.dispose]() {} };
+  }
 }

@@ -1,8 +1,9 @@
 import { FailedPreconditionError, NotFoundError } from "#base/errors.ts";
-import type { Nft } from "#host/nft.ts";
+import type { Nft, NftChange } from "#host/nft.ts";
 import type { Processes } from "#host/processes.ts";
 import type { Libc } from "./ffi/libc.ts";
 import { type NftAnswer, NftContext, type Nftables } from "./ffi/libnftables.ts";
+import { watchNftables } from "./nft-watch.ts";
 import type { JsThread } from "./thread.ts";
 
 /** `nft -j list ruleset` of a busy host. */
@@ -50,6 +51,16 @@ export class LinuxNft implements Nft, Disposable {
     if (answer.isOk) return JSON.parse(answer.output);
     if (answer.error.includes("No such file or directory")) return undefined;
     throw refusal(`Cannot list nftables ${what}`, answer);
+  }
+
+  async chains(): Promise<unknown> {
+    const answer = await this.#run("list chains", "json");
+    if (answer.isOk) return JSON.parse(answer.output);
+    throw refusal("Cannot list the chains of nftables", answer);
+  }
+
+  watch(onChange: (change: NftChange | undefined) => void): Disposable {
+    return watchNftables(this.#libc, onChange);
   }
 
   [Symbol.dispose](): void {

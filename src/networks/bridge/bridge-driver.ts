@@ -14,7 +14,6 @@ import type { OwnDevices } from "#networks/own-devices.ts";
 import { plannedEndpoint } from "#networks/planned-endpoint.ts";
 import { setUpInterface } from "#networks/set-up-interface.ts";
 import {
-  allowLoopbackRouting,
   disableIpv6,
   enableIpv6,
   enableIpv6Forwarding,
@@ -88,7 +87,6 @@ export class BridgeDriver implements NetworkDriver {
       disableIpv6(bridgeName);
     }
     if (setting.length > 0) this.#netlink.apply(setting);
-    allowLoopbackRouting(bridgeName);
   }
 
   async takeDown(network: NetworkRecord): Promise<void> {

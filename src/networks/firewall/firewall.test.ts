@@ -19,6 +19,8 @@ function recorder(refuses: (script: string) => boolean = () => false): {
         if (refuses(script)) throw new FailedPreconditionError("No such file or directory");
       },
       list: async () => undefined,
+      chains: async () => undefined,
+      watch: () => ({ [Symbol.dispose]() {} }),
     },
   };
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { FailedPreconditionError } from "#base/errors.ts";
+import { FailedPreconditionError, messageOf } from "#base/errors.ts";
 import type { Namespaces } from "#host/namespaces.ts";
 import type { Nft } from "#host/nft.ts";
 import type { NetworkRules } from "#networks/driver.ts";
@@ -19,6 +19,8 @@ interface RuleChange {
   readonly removeNetworks: readonly NetworkRules[];
 }
 
+type OnNetworks = (all: readonly NetworkRules[], added: readonly NetworkRules[]) => Promise<void>;
+
 interface PendingChange extends RuleChange {
   readonly done: PromiseWithResolvers<void>;
 }
@@ -33,25 +35,35 @@ export class Firewall {
   readonly #engineId: string;
   readonly #table: string;
   readonly #scratchDirectory: string;
+  readonly #onNetworks: OnNetworks;
   #nextScratch = 1;
   readonly #networks = new Map<string, NetworkRules>();
   readonly #ports = new Set<PublishedTarget>();
   #pending: PendingChange[] = [];
   #running: Promise<void> | undefined;
 
-  /** @param options.scratchDirectory Folder for pins of namespaces that live for a moment; exists. */
+  /**
+   * @param options.scratchDirectory Folder for pins of namespaces that live for a moment; exists.
+   * @param options.onNetworks What is to be done once other networks' rules are in force.
+   */
   constructor(options: {
     readonly nft: Nft;
     readonly engineId: string;
     readonly scratchDirectory: string;
+    readonly onNetworks?: OnNetworks;
   }) {
+    this.#onNetworks = options.onNetworks ?? (async () => {});
     this.#nft = options.nft;
     this.#scratchDirectory = options.scratchDirectory;
     this.#engineId = options.engineId;
     this.#table = tableNameOf(options.engineId);
   }
 
-  /** Replaces the table whole. */
+  /**
+   * Replaces the table whole.
+   *
+   * @throws {FailedPreconditionError} The host has no nftables.
+   */
   async install(
     networks: readonly NetworkRules[],
     ports: readonly PublishedTarget[],
@@ -61,7 +73,20 @@ export class Firewall {
     this.#ports.clear();
     for (const network of networks) this.#networks.set(network.key, network);
     for (const port of ports) this.#ports.add(port);
-    await this.#nft.run(this.#renderAll());
+    try {
+      await this.#nft.run(this.#renderAll());
+    } catch (error) {
+      throw new FailedPreconditionError(
+        `${messageOf(error)}; networks and published ports need nftables (nf_tables of the kernel), iptables does not do`,
+        { cause: error },
+      );
+    }
+    await this.#onNetworks(this.networks, this.networks);
+  }
+
+  /** Those whose rules are in force. */
+  get networks(): readonly NetworkRules[] {
+    return [...this.#networks.values()];
   }
 
   /**
@@ -172,6 +197,9 @@ export class Firewall {
           : "");
       if (text !== "") {
         await this.#nft.run(text).catch(() => this.#nft.run(this.#renderAll()));
+      }
+      if (networks.add.length + networks.remove.length > 0) {
+        await this.#onNetworks(this.networks, networks.add);
       }
       for (const { done } of batch) done.resolve();
     } catch (error) {

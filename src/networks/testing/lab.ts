@@ -23,6 +23,7 @@ import type { Store } from "#store/store.ts";
 const ANSWER_MS = 8000;
 /** How long a probe waits where silence is expected. */
 export const SILENCE_MS = 500;
+const PATIENCE_MS = 20_000;
 const PLAIN_NETWORK: NetworkRequest = {
   name: "",
   driver: "bridge",
@@ -244,6 +245,15 @@ export class Lab implements AsyncDisposable {
     if (path === undefined) return work();
     // Wrapped: sockets are made at once, and what comes later does not need the namespace.
     return this.host.namespaces.inNetwork(path, () => ({ result: work() })).result;
+  }
+
+  /** Waits for what happens elsewhere. @throws When it has not after a long while. */
+  async until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+    const endMs = performance.now() + PATIENCE_MS;
+    while (!(await isSo())) {
+      if (performance.now() > endMs) throw new Error("waited in vain");
+      await Bun.sleep(5);
+    }
   }
 
   /** A server that tells each client what address it comes from. */

@@ -23,14 +23,17 @@ export function inOwnNetwork(argv: readonly string[]): readonly string[] {
 export function testInOwnNetwork(path: string, declare: () => void): void {
   if (Bun.env[MARK] === path) return declare();
   test("in a network namespace of its own", async () => {
-    const child = Bun.spawn([...inOwnNetwork([process.execPath, "test", path])], {
-      env: { ...process.env, [MARK]: path },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const child = Bun.spawn(
+      [...inOwnNetwork([process.execPath, "test", "--timeout", "60000", path])],
+      {
+        env: { ...process.env, [MARK]: path },
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
     const [output, errors] = await Promise.all([
       new Response(child.stdout).text(),
       new Response(child.stderr).text(),
     ]);
     expect(await child.exited, `${output}${errors}`).toBe(0);
-  }, 120_000);
+  }, 180_000);
 }

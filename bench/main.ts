@@ -10,6 +10,7 @@ const { values: options } = parseArgs({
     only: { type: "string" },
     json: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
+    peer: { type: "string" },
   },
 });
 const RUNS = Number(options.runs);
@@ -190,7 +191,7 @@ async function startWharf(root: string): Promise<Bun.Subprocess> {
 }
 
 const root = mkdtempSync("/var/tmp/wharf-bench-");
-const peerSocket = await command(["bash", "bench/peers.sh", "start"]);
+const peerSocket = options.peer ?? (await command(["bash", "bench/peers.sh", "start"]));
 const daemon = await startWharf(root);
 try {
   const contenders: readonly Contender[] = [
@@ -247,5 +248,6 @@ try {
   daemon.kill("SIGTERM");
   await daemon.exited;
   rmSync(root, { recursive: true, force: true });
-  if (!options.keep) await command(["bash", "bench/peers.sh", "stop"]);
+  if (!options.keep && options.peer === undefined)
+    await command(["bash", "bench/peers.sh", "stop"]);
 }

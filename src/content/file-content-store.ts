@@ -1,16 +1,7 @@
-import {
-  closeSync,
-  createReadStream,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
-import { type FileHandle, open, rm } from "node:fs/promises";
+import { createReadStream, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { invariant, InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import { type Digest, Digester, digestAlgorithm, digestHex, tryParseDigest } from "#spec/digest.ts";
 import type {
@@ -27,6 +18,8 @@ import { openPartialFile, removeStalePartials } from "./partial-file.ts";
 
 /** Bytes gathered before a write, and read at once: larger gains nothing, smaller costs calls. */
 const CHUNK_BYTES = 1024 * 1024;
+/** How long a collection goes on before others have their turn. */
+const TURN_MS = 5;
 const ALGORITHMS = ["sha256", "sha512"] as const;
 
 export interface FileContentStoreOptions {
@@ -46,13 +39,9 @@ export function openFileContentStore(options: FileContentStoreOptions): ContentS
   return new FileContentStore(options.directory);
 }
 
-function syncDirectory(path: string): void {
-  const descriptor = openSync(path, "r");
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+async function syncDirectory(path: string): Promise<void> {
+  await using folder = await open(path, "r");
+  await folder.sync();
 }
 
 function isMissing(error: unknown): boolean {
@@ -129,9 +118,11 @@ class FileContentStore implements ContentStore {
       checkDigest(expected, received);
       if (file) await file.sync();
       signal.throwIfAborted();
-      // From here to the return nothing yields, so `collect` sees the blob leased or not at all.
+      // `collect` sees the blob leased from before it is there, also while the folder is synced
       expected.lease?.add(received.digest);
-      if (file) this.#publish(path, received.digest);
+      using own = this.lease();
+      own.add(received.digest);
+      if (file) await this.#publish(path, received.digest);
       return received;
     } finally {
       await file?.close();
@@ -145,9 +136,9 @@ class FileContentStore implements ContentStore {
     invariant(!this.#openPartials.has(path), `${path} has one holder`);
     this.#openPartials.add(path);
     const close = (): void => void this.#openPartials.delete(path);
-    const publish = (): void => {
+    const publish = async (): Promise<void> => {
       lease.add(digest);
-      this.#publish(path, digest);
+      await this.#publish(path, digest);
     };
     try {
       return await openPartialFile({ ...expected, path, publish, onClosed: close }, signal);
@@ -158,13 +149,7 @@ class FileContentStore implements ContentStore {
   }
 
   list(): readonly BlobInfo[] {
-    return ALGORITHMS.flatMap((algorithm) =>
-      readdirSync(join(this.#blobs, algorithm)).flatMap((hex) => {
-        const parsed = tryParseDigest(`${algorithm}:${hex}`);
-        const found = parsed.ok ? this.info(parsed.digest) : undefined;
-        return found ?? [];
-      }),
-    );
+    return this.#digests().flatMap((digest) => this.info(digest) ?? []);
   }
 
   isLeased(digest: Digest): boolean {
@@ -196,12 +181,20 @@ class FileContentStore implements ContentStore {
   ): Promise<{ readonly freedBytes: number }> {
     let freedBytes = 0;
     const trash: string[] = [];
-    for (const blob of this.list()) {
-      if (this.#held.has(blob.digest) || isReferenced(blob.digest)) continue;
+    let turnMs = performance.now();
+    for (const digest of this.#digests()) {
+      if (performance.now() - turnMs > TURN_MS) {
+        await setImmediate();
+        turnMs = performance.now();
+      }
+      if (this.#held.has(digest) || isReferenced(digest)) continue;
+      // another collection may have been here in between
+      const blob = this.info(digest);
+      if (!blob) continue;
       // Moved aside at once, so that an ingest of the same digest may come back under its name;
       // freeing the blocks of a large file takes long and is done off the event loop.
       const aside = join(this.#ingests, `trash-${this.#nextIngest++}`);
-      renameSync(this.pathOf(blob.digest), aside);
+      renameSync(this.pathOf(digest), aside);
       trash.push(aside);
       freedBytes += blob.sizeBytes;
     }
@@ -210,11 +203,21 @@ class FileContentStore implements ContentStore {
     return { freedBytes };
   }
 
-  #publish(path: string, digest: Digest): void {
+  #digests(): readonly Digest[] {
+    return ALGORITHMS.flatMap((algorithm) =>
+      readdirSync(join(this.#blobs, algorithm)).flatMap((hex) => {
+        const parsed = tryParseDigest(`${algorithm}:${hex}`);
+        return parsed.ok ? parsed.digest : [];
+      }),
+    );
+  }
+
+  /** Off the event loop: with much else on its way to the disk either call waits for some of that. */
+  async #publish(path: string, digest: Digest): Promise<void> {
     const target = this.pathOf(digest);
     // A concurrent ingest of the same bytes may have come first: either file will do.
-    renameSync(path, target);
-    syncDirectory(join(this.#blobs, digestAlgorithm(digest)));
+    await rename(path, target);
+    await syncDirectory(join(this.#blobs, digestAlgorithm(digest)));
   }
 
   #unknown(digest: Digest, cause?: unknown): NotFoundError {

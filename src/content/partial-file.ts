@@ -12,7 +12,7 @@ const KEEP_MS = 24 * 60 * 60 * 1000;
 export interface PartialFileOptions extends Pick<PartialExpectation, "digest" | "sizeBytes"> {
   readonly path: string;
   /** Gives the whole and synced file its name. */
-  readonly publish: () => void;
+  readonly publish: () => Promise<void>;
   readonly onClosed: () => void;
 }
 
@@ -129,7 +129,7 @@ class PartialFile implements PartialBlob {
       );
     }
     await this.#file.sync();
-    this.#options.publish();
+    await this.#options.publish();
     return { digest, sizeBytes };
   }
 

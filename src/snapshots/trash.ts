@@ -54,6 +54,11 @@ export class Trash {
     this.#free(aside);
   }
 
+  /** Begins to free `path` where it is: for what no record needs gone. */
+  freeInPlace(path: string): void {
+    this.#free(path);
+  }
+
   /** Resolves when nothing is left to free. */
   async settled(): Promise<void> {
     let seen: Promise<void>;

@@ -30,8 +30,8 @@ const SPARE_MS = 10_000;
 
 /**
  * Each job in a child process of our own executable. A process takes as long to start as a small job to be
- * done, and jobs come in twos (a client looks, then copies): so with each the next process is started, and
- * ends when none came.
+ * done, and jobs come in twos (a client looks, then copies): so with a look the next process is started, after
+ * a copy behind the answer, and ends when no job came.
  */
 export class ProcessFilesWorkers implements FilesWorkers, AsyncDisposable {
   readonly #options: ProcessFilesWorkersOptions;
@@ -51,6 +51,7 @@ export class ProcessFilesWorkers implements FilesWorkers, AsyncDisposable {
   async ask(job: FilesJob, signal: AbortSignal): Promise<FilesDone> {
     await using stack = new AsyncDisposableStack();
     const child = stack.use(await this.#start(job, signal));
+    this.#keepSpare();
     const stat = await child.ready();
     await child.finished();
     return { ...(stat ? { stat } : {}), gone: stack.move().disposeAsync() };
@@ -58,6 +59,7 @@ export class ProcessFilesWorkers implements FilesWorkers, AsyncDisposable {
 
   async open(job: FilesJob, signal: AbortSignal): Promise<FilesOutput> {
     await using stack = new AsyncDisposableStack();
+    stack.defer(() => this.#keepSpare());
     const child = stack.use(await this.#start(job, signal));
     const stat = await child.ready();
     const open = stack.move();
@@ -74,6 +76,7 @@ export class ProcessFilesWorkers implements FilesWorkers, AsyncDisposable {
     signal: AbortSignal,
   ): Promise<FilesDone> {
     await using stack = new AsyncDisposableStack();
+    stack.defer(() => this.#keepSpare());
     const child = stack.use(await this.#start(job, signal));
     await child.ready();
     await sendAll(child, input, signal);
@@ -85,9 +88,7 @@ export class ProcessFilesWorkers implements FilesWorkers, AsyncDisposable {
     signal.throwIfAborted();
     const spare = await this.#takeSpare();
     const child = spare ?? (await spawnChild(this.#options));
-    const ordered = await orderChild(child, job, signal);
-    this.#keepSpare();
-    return ordered;
+    return await orderChild(child, job, signal);
   }
 
   async #takeSpare(): Promise<WaitingChild | undefined> {

@@ -3,6 +3,7 @@ import { assertNever, messageOf, WharfError } from "#base/errors.ts";
 import { TarPushParser } from "#base/tar/push-parser.ts";
 import type { FilesJob, FilesReport } from "#containers/files/protocol.ts";
 import { packTree } from "#host/archive/pack-tree.ts";
+import { RemovedFiles } from "#host/archive/removed-files.ts";
 import { type ArchiveSyscalls, openArchiveSyscalls } from "#host/archive/syscalls.ts";
 import { TreeWriter } from "#host/archive/write-tree.ts";
 import { type Libc, openLibc } from "#host/linux/ffi/libc.ts";
@@ -143,6 +144,7 @@ async function extract(
     setsDirectory: job.setsDirectory === true,
     owner: job.owner ?? "archived",
     mappings: job.view.mappings,
+    removed: new RemovedFiles(),
   });
   try {
     const parser = new TarPushParser(writer);

@@ -20,6 +20,7 @@ import { InvalidArgumentError, ResourceExhaustedError, WharfError } from "#base/
 import type { PushedEntry } from "#base/tar/entry-header.ts";
 import type { TarPushHandler } from "#base/tar/push-parser.ts";
 import { goReason } from "./go-reason.ts";
+import type { RemovedFiles } from "./removed-files.ts";
 import type { ArchiveSyscalls } from "./syscalls.ts";
 
 export interface TreeWriterOptions {
@@ -34,6 +35,8 @@ export interface TreeWriterOptions {
   readonly owner: "archived" | "own" | Owner;
   /** What owners in the archive are on the host; as they are when absent. */
   readonly mappings?: IdMappings | undefined;
+  /** Keeps what is replaced until its space is needed; absent: it goes at once. */
+  readonly removed?: RemovedFiles;
 }
 
 interface Owner {
@@ -46,6 +49,7 @@ type Attributes = Pick<PushedEntry, "mode" | "mtimeSeconds" | "mtimeNanos">;
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const REWRITE =
   constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
+const FULL: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT"]);
 const XATTR_IGNORED: ReadonlySet<unknown> = new Set(["EPERM", "EINVAL", "ENODATA"]);
 
 /**
@@ -85,7 +89,7 @@ export class TreeWriter implements TarPushHandler {
     this.#explained(this.#currentPath, () => {
       for (let at = 0; at < chunk.length; ) {
         const to = position === undefined ? null : position + at;
-        at += writeSync(this.#descriptor, chunk, at, chunk.length - at, to);
+        at += this.#write(chunk.subarray(at), to);
       }
     });
   }
@@ -112,6 +116,16 @@ export class TreeWriter implements TarPushHandler {
     this.#descriptor = -1;
   }
 
+  #write(bytes: Buffer, to: number | null): number {
+    try {
+      return writeSync(this.#descriptor, bytes, 0, bytes.length, to);
+    } catch (error) {
+      const isFull = FULL.has(codeOf(error));
+      if (!isFull || this.#options.removed?.free() !== true) throw error;
+      return writeSync(this.#descriptor, bytes, 0, bytes.length, to);
+    }
+  }
+
   #place(path: string, name: string, entry: PushedEntry): void {
     this.#makeParents(path, name);
     const found = lstatSync(path, { throwIfNoEntry: false });
@@ -120,6 +134,7 @@ export class TreeWriter implements TarPushHandler {
       this.#checkKinds(found.isDirectory(), isDirectory, name);
       const isOwn = found.isDirectory() && name === ".";
       if (isOwn && !(isDirectory && this.#options.setsDirectory === true)) return;
+      if (found.isFile()) this.#options.removed?.hold(path, found.size);
       if (!(found.isDirectory() && isDirectory) && !this.#remove(path, entry)) return;
     }
     this.#create(path, entry, found?.isDirectory() === true);
@@ -276,7 +291,7 @@ export class TreeWriter implements TarPushHandler {
       if (error instanceof WharfError && codeOf(error) === undefined) throw error;
       const code = codeOf(error);
       const message = `${path}: ${goReason(error)}`;
-      throw code === "ENOSPC" || code === "EDQUOT" || code === "EMFILE"
+      throw FULL.has(code) || code === "EMFILE"
         ? new ResourceExhaustedError(`write ${message}`, { cause: error })
         : new InvalidArgumentError(`${callOf(error)}${message}`, { cause: error });
     }

@@ -14,6 +14,10 @@ import type { JsThread } from "./thread.ts";
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
+const SOL_SOCKET = 1;
+const SO_SNDBUF = 7;
+/** Of a socket to a child: larger than the kernel's 200 KB, so that neither side waits for each piece. */
+const SOCKET_BUFFER_BYTES = 1 << 20;
 const DEFAULT_OUTPUT_BYTES = 1 << 20;
 
 export interface SpawnContext {
@@ -148,6 +152,9 @@ function openPipe(
       : libc.call.socketpair(AF_UNIX, SOCK_STREAM | O_CLOEXEC, 0, pair);
   if (result !== 0) throw systemError("Cannot make a pipe to a process", libc.errno());
   const [readEnd = -1, writeEnd = -1] = pair;
+  // a kernel that grants less is as right, and slower
+  const size = Int32Array.of(SOCKET_BUFFER_BYTES);
+  if (position >= 3) libc.call.setsockopt(readEnd, SOL_SOCKET, SO_SNDBUF, size, 4);
   return position === 0 ? { ours: writeEnd, theirs: readEnd } : { ours: readEnd, theirs: writeEnd };
 }
 

@@ -6,7 +6,6 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
-  rmSync,
   statSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -196,7 +195,7 @@ class StackingSnapshotter implements Snapshotter {
       return;
     }
     // overlayfs leaves an undeletable-by-rmdir `work/work` behind
-    rmSync(this.#path(record, "work"), { recursive: true, force: true });
+    this.#trash.freeInPlace(this.#path(record, "work"));
   }
 
   async mount(key: string, owners?: MappedOwners): Promise<string> {

@@ -1,4 +1,5 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
+import { rename, writeFile } from "node:fs/promises";
 import type { ParserState } from "./parse.ts";
 
 /**
@@ -25,10 +26,45 @@ export function readCheckpoint(path: string): Checkpoint | undefined {
   return tryParse(text);
 }
 
-/** By rename: a reader finds the old one or the new one. */
-export function writeCheckpoint(path: string, checkpoint: Checkpoint): void {
-  writeFileSync(`${path}.tmp`, JSON.stringify(checkpoint), { mode: 0o600 });
-  renameSync(`${path}.tmp`, path);
+/**
+ * Writes checkpoints one after another, off the event loop: a rename over a file waits for the disk (ext4
+ * writes the new one out first), beside a busy writer some 300 ms.
+ */
+export class CheckpointFile {
+  readonly path: string;
+  #last: Promise<void> = Promise.resolve();
+  #pending = 0;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  get isWriting(): boolean {
+    return this.#pending > 0;
+  }
+
+  /** By rename: a reader finds the old one or the new one. What it says is taken down before this returns. */
+  async write(checkpoint: Checkpoint): Promise<void> {
+    const text = JSON.stringify(checkpoint);
+    this.#pending++;
+    const written = this.#last.then(() => replace(this.path, text));
+    this.#last = written.catch(() => undefined); // told to that caller
+    try {
+      await written;
+    } finally {
+      this.#pending--;
+    }
+  }
+
+  /** Resolves when nothing is being written. */
+  async settled(): Promise<void> {
+    while (this.isWriting) await this.#last;
+  }
+}
+
+async function replace(path: string, text: string): Promise<void> {
+  await writeFile(`${path}.tmp`, text, { mode: 0o600 });
+  await rename(`${path}.tmp`, path);
 }
 
 export function removeCheckpoint(path: string): void {

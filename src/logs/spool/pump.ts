@@ -2,7 +2,7 @@ import { fstatSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { deferred } from "#base/async.ts";
 import { messageOf } from "#base/errors.ts";
-import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { CheckpointFile, readCheckpoint } from "./checkpoint.ts";
 import { type ParserState, SpoolParser, type SpoolLine } from "./parse.ts";
 import { headOf, isCurrent, type Segment } from "./segments.ts";
 import type { Spool, SpoolReader } from "./spool.ts";
@@ -67,6 +67,7 @@ export class Pump implements SpoolReader {
   readonly #options: PumpOptions;
   readonly #stop = new AbortController();
   readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  readonly #checkpoints: CheckpointFile;
   #parser: SpoolParser;
   #source: Source | undefined;
   /** Bytes of the source that were read. */
@@ -85,6 +86,7 @@ export class Pump implements SpoolReader {
 
   constructor(options: PumpOptions) {
     this.#options = options;
+    this.#checkpoints = new CheckpointFile(options.checkpointPath);
     this.#parser = this.#newParser();
   }
 
@@ -146,13 +148,14 @@ export class Pump implements SpoolReader {
     try {
       await this.#begin();
       while (!this.#stop.signal.aborted && (await this.#step())) this.#endRound();
-      if (!this.#isFailing) this.#tryCheckpoint();
+      if (!this.#isFailing) await this.#tryCheckpoint();
     } catch (error) {
       this.#isFailing = true;
       if (!this.#stop.signal.aborted) {
         warn(`Cannot take over the rest of the log in ${spool.directory}: ${messageOf(error)}`);
       }
     } finally {
+      await this.#checkpoints.settled();
       this.#running = undefined;
       this.#endRound();
       await this.#leaveSource();
@@ -206,15 +209,16 @@ export class Pump implements SpoolReader {
   async #take(chunk: Buffer): Promise<void> {
     if (this.#head === "") {
       this.#head = chunk.toString("latin1", 0, HEAD_BYTES);
-      await this.#retrying(async () => this.#checkpoint());
+      await this.#retrying(() => this.#checkpoint());
     }
     this.#parser.push(chunk);
     this.#offset += chunk.length;
     await this.#flush();
     this.#taken += chunk.length;
     this.#sinceCheckpoint += chunk.length;
-    if (this.#options.isCheckpointedOften || this.#sinceCheckpoint >= CHECKPOINT_BYTES) {
-      this.#tryCheckpoint();
+    if (this.#options.isCheckpointedOften) await this.#tryCheckpoint();
+    else if (this.#sinceCheckpoint >= CHECKPOINT_BYTES && !this.#checkpoints.isWriting) {
+      void this.#tryCheckpoint(); // `#run` waits for it
     }
     if (chunk.length < CHUNK_BYTES) return;
     this.#holdWhenBehind();
@@ -336,21 +340,30 @@ export class Pump implements SpoolReader {
       return true;
     }
     this.#parser.endFile();
-    const isWritten = this.#head === "" || this.#tryCheckpoint();
-    await this.#enter(next, 0);
+    const isWritten = await this.#tryCheckpoint();
+    const left = await this.#swapSource(next, 0);
+    // while it is open here only its name goes: the close, off the event loop, frees its blocks
     if (isWritten) this.#options.spool.tidy();
+    await left?.handle.close();
     return true;
   }
 
   async #enter(segment: Segment, offset: number): Promise<void> {
+    const left = await this.#swapSource(segment, offset);
+    await left?.handle.close();
+  }
+
+  /** @returns What was read before, still open. */
+  async #swapSource(segment: Segment, offset: number): Promise<Source | undefined> {
     const { spool } = this.#options;
     const handle = await open(segment.path, "r");
-    await this.#leaveSource();
+    const left = this.#source;
     // The one that conmon writes gets its number when it is put aside.
     const after = isCurrent(segment) ? spool.lastNumber : segment.number;
     this.#source = { inode: segment.inode, handle, after };
     this.#offset = offset;
     this.#head = "";
+    return left;
   }
 
   async #leaveSource(): Promise<void> {
@@ -383,10 +396,10 @@ export class Pump implements SpoolReader {
   }
 
   /** What cannot be written down is read again by a successor. */
-  #tryCheckpoint(): boolean {
+  async #tryCheckpoint(): Promise<boolean> {
     if (this.#head === "") return true;
     try {
-      this.#checkpoint();
+      await this.#checkpoint();
       return true;
     } catch (error) {
       this.#options.warn(`Cannot write ${this.#options.checkpointPath}: ${messageOf(error)}`);
@@ -394,9 +407,9 @@ export class Pump implements SpoolReader {
     }
   }
 
-  #checkpoint(): void {
+  async #checkpoint(): Promise<void> {
     this.#sinceCheckpoint = 0;
-    writeCheckpoint(this.#options.checkpointPath, {
+    await this.#checkpoints.write({
       head: this.#head,
       offset: this.#offset - this.#parser.restBytes,
       parser: this.#parser.state,

@@ -3,8 +3,10 @@ import type { InternetSockets, SocketPlace } from "#host/internet-sockets.ts";
 import type { Upstream } from "#networks/dns/upstreams.ts";
 import type { Query } from "#networks/dns/wire/query.ts";
 
+export type OutgoingSockets = Pick<InternetSockets, "connectUdp" | "connectTcp">;
+
 export interface ExchangeParts {
-  readonly internet: InternetSockets;
+  readonly internet: OutgoingSockets;
   readonly clock: Clock;
   /** 16 bits that nobody can guess. */
   readonly newId: () => number;

@@ -1,10 +1,10 @@
 import type { Clock } from "#host/clock.ts";
-import type { InternetSockets } from "#host/internet-sockets.ts";
 import { DNS_PORT, type Upstream } from "#networks/dns/upstreams.ts";
 import { encodeRefusal } from "#networks/dns/wire/answer.ts";
 import { RCODE } from "#networks/dns/wire/constants.ts";
 import type { Query } from "#networks/dns/wire/query.ts";
 import type { RandomBytes } from "#spec/ids.ts";
+import type { OutgoingSockets } from "./exchange.ts";
 import { ServerHealth } from "./server-health.ts";
 import { exchangeByTcp } from "./tcp-exchange.ts";
 import { exchangeByUdp } from "./udp-exchange.ts";
@@ -23,7 +23,7 @@ export interface Asker {
 
 /** Asks other servers what the engine does not know. */
 export class Forwarder {
-  readonly #internet: InternetSockets;
+  readonly #internet: OutgoingSockets;
   readonly #clock: Clock;
   readonly #randomBytes: RandomBytes;
   readonly #health: ServerHealth;
@@ -31,7 +31,7 @@ export class Forwarder {
   #outOfAll = 0;
 
   constructor(options: {
-    readonly internet: InternetSockets;
+    readonly internet: OutgoingSockets;
     readonly clock: Clock;
     readonly randomBytes: RandomBytes;
   }) {

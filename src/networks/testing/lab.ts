@@ -79,6 +79,8 @@ function random16(): string {
 /** Engines, containers and other machines for tests on the real kernel; all of it gone when disposed. */
 export class Lab implements AsyncDisposable {
   readonly directory: string = mkdtempSync(join(tmpdir(), "wharf-lab-"));
+  /** The engines' own of the host's; not there until a test writes it. */
+  readonly hostResolvConfPath: string = join(this.directory, "resolv.conf");
   readonly host: Host;
   /** Where engines look for sockets. */
   readonly pluginFolder: string = join(this.directory, "plugins");
@@ -117,6 +119,7 @@ export class Lab implements AsyncDisposable {
       config: { ...DEFAULT_NETWORKS_CONFIG, ...config, bridge },
       randomBytes,
       vaultOf: (containerId) => this.#vaults.get(containerId)?.share(),
+      hostResolvConfPath: this.hostResolvConfPath,
       warn: (message) => warnings.push(message),
     });
     const table = `wharf_${engineId.slice(0, 8)}`;

@@ -87,7 +87,7 @@ test("containers find each other by every name, in both families, by UDP and TCP
   expect(parseIp(found)).toEqual(parseIp(db.endpoints[0]?.ipv6Address ?? ""));
   const reverse = addressOf(db).split(".").toReversed().join(".");
   expect(await dataOf(web.path, `${reverse}.in-addr.arpa`, TYPE.ptr)).toEqual(["db.web"]);
-  const nibbles = [...found.replaceAll(":", "")].toReversed().join(".");
+  const nibbles = found.replaceAll(":", "").split("").toReversed().join(".");
   expect(await dataOf(web.path, `${nibbles}.ip6.arpa`, TYPE.ptr)).toEqual(["db.web"]);
   expect((await ask(db.path, "storage")).rcode).toBe(RCODE.serverFailure);
 });

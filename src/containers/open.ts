@@ -1,4 +1,5 @@
 import { mkdir } from "node:fs/promises";
+import type { ContainerDefaults } from "#spec/engine-api/host-config.ts";
 import { auditContainers } from "./reconcile/audit.ts";
 import { Background } from "./background.ts";
 import { attachToContainer } from "./attach.ts";
@@ -41,6 +42,8 @@ import { resizeContainer } from "./resize.ts";
 import { restartContainer } from "./restart.ts";
 import { startByPolicy, startContainer } from "./start.ts";
 import { sampleStats } from "./stats.ts";
+import { runStep } from "./steps/run-step.ts";
+import type { StepExit, StepOutput, StepRequest } from "./steps/step.ts";
 import { stopContainer } from "./stop.ts";
 import { stopAllContainers } from "./stop-all.ts";
 import { topOfContainer } from "./top.ts";
@@ -53,7 +56,14 @@ import { waitForContainer } from "./wait.ts";
  * Disposing ends what runs behind the answers and the waits for restarts; containers run on, for the
  * next engine to take over.
  */
-export type OpenContainers = Containers & AsyncDisposable;
+export interface OpenContainers extends Containers, AsyncDisposable {
+  /** Runs a process that is no container: a step of a build. @see runStep */
+  runStep(
+    request: StepRequest,
+    given: { readonly defaults: ContainerDefaults; readonly onOutput: StepOutput },
+    signal: AbortSignal,
+  ): Promise<StepExit>;
+}
 
 /** Joins the verbs to one service. The caller runs `reconcile` before anything else. */
 export async function openContainers(options: ContainersOptions): Promise<OpenContainers> {
@@ -73,6 +83,7 @@ export async function openContainers(options: ContainersOptions): Promise<OpenCo
     health: openHealthMonitors(options, joined, () => parts),
     seccompProfile: seccompProfile === undefined ? undefined : parseSeccompProfile(seccompProfile),
     mappingNamespaces: new MappingNamespaces(options.namespaces),
+    stepIds: new Set(),
     isEnding: () => isEnding,
     startAgain: (id) => startByPolicy(parts, id),
   };
@@ -127,6 +138,7 @@ export async function openContainers(options: ContainersOptions): Promise<OpenCo
     changes: (reference, signal) => changesOfContainer(parts, reference, signal),
     commit: (reference, request, signal) => commitContainer(parts, reference, request, signal),
     reconcile: () => reconcileContainers(parts),
+    runStep: (request, given, signal) => runStep(parts, request, given, signal),
     stopAll: async (timeoutMs) => {
       isEnding = true;
       await stopAllContainers(parts, timeoutMs);

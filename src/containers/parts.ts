@@ -98,6 +98,8 @@ export interface ContainerParts extends Omit<ContainersOptions, "events"> {
   readonly health: HealthMonitors;
   readonly seccompProfile: SeccompProfile | undefined;
   readonly mappingNamespaces: MappingNamespaces;
+  /** Ids of processes that are steps of builds: of no container. */
+  readonly stepIds: Set<string>;
   /** Whether the engine is ending: no restart policy runs then. */
   readonly isEnding: () => boolean;
   /** Starts a container again for its restart policy. Never rejects. */

@@ -50,6 +50,14 @@ export interface ContentStore {
    * @throws {InternalError} Somebody holds it. Whoever may come second waits for the first.
    */
   openPartial(expected: PartialExpectation, signal: AbortSignal): Promise<PartialBlob>;
+  /** A fresh path of the store's own for a file that `adopt` takes over; what stays there goes at the next start. */
+  newIngestPath(): string;
+  /**
+   * Takes a file over that another process of ours has written, synced and hashed: its name is the promise.
+   *
+   * @param path From `newIngestPath`; gone afterwards.
+   */
+  adopt(path: string, blob: BlobInfo, lease: ContentLease): void;
   list(): readonly BlobInfo[];
   /** Keeps `digests`, and those added later, from being collected until disposed or the daemon ends. */
   lease(): ContentLease;

@@ -107,7 +107,7 @@ class FileContentStore implements ContentStore {
     signal: AbortSignal,
   ): Promise<BlobInfo> {
     signal.throwIfAborted();
-    const path = join(this.#ingests, String(this.#nextIngest++));
+    const path = this.newIngestPath();
     // What is there already was verified when it came: only the hash is taken again.
     const known = expected.digest && this.info(expected.digest)?.digest;
     const isKnown = known !== undefined;
@@ -146,6 +146,16 @@ class FileContentStore implements ContentStore {
       close();
       throw error;
     }
+  }
+
+  newIngestPath(): string {
+    return join(this.#ingests, String(this.#nextIngest++));
+  }
+
+  adopt(path: string, { digest }: BlobInfo, lease: ContentLease): void {
+    lease.add(digest);
+    if (this.info(digest)) rmSync(path);
+    else this.#publish(path, digest);
   }
 
   list(): readonly BlobInfo[] {

@@ -1,3 +1,4 @@
+import { BUILD_ENTRIES, BUILD_LAYERS, BUILD_MOUNTS } from "#builder/cache/records.ts";
 import { EXECS } from "#containers/exec/execs.ts";
 import { HEALTHS } from "#containers/health/book.ts";
 import { CONTAINERS } from "#containers/stored-container.ts";
@@ -26,6 +27,9 @@ export function openCollections(store: SqliteStore): void {
     store.collection(NETWORKS);
     store.collection(SANDBOXES);
     store.collection(DEVICE_INTENTS);
+    store.collection(BUILD_ENTRIES);
+    store.collection(BUILD_LAYERS);
+    store.collection(BUILD_MOUNTS);
     for (const driver of SNAPSHOT_DRIVERS) store.collection(snapshotCollection(driver));
   });
 }

@@ -6,6 +6,7 @@ import { messageOf } from "#base/errors.ts";
 import { toHostId } from "#base/id-mappings.ts";
 import { PluginAuthorizer } from "#auth/plugin-authorizer.ts";
 import { wharfVersion } from "#base/version.ts";
+import { BuildRecords } from "#builder/cache/records.ts";
 import { parentCgroupPath } from "#containers/bring-up/cgroup-path.ts";
 import { ProcessFilesWorkers } from "#containers/files/process-workers.ts";
 import { openContainers } from "#containers/open.ts";
@@ -33,7 +34,9 @@ import { useAuthorizationPlugins } from "./authorization-plugins.ts";
 import { readSeccompProfile } from "./seccomp-profile.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { CountedEvents } from "./counted-events.ts";
+import { openBuilding } from "./building.ts";
 import { openCollections } from "./collections.ts";
+import { containerDefaults } from "./config/container-defaults.ts";
 import type { EngineConfig } from "./config/engine-config.ts";
 import { openDiskFaultExplainer } from "./disk-fault.ts";
 import { readOrCreateEngineId } from "./engine-id.ts";
@@ -132,7 +135,9 @@ export async function openEngine(
   const registries = stack.use(
     openRegistryClient(() => current, { clock, kernel: host.system.kernelRelease }),
   );
+  const buildRecords = new BuildRecords(store);
   const images = await openImages({
+    references: [buildRecords],
     store,
     content,
     snapshots: snapshotter,
@@ -316,6 +321,21 @@ export async function openEngine(
   );
   await containers.reconcile();
 
+  const building = stack.use(
+    await openBuilding({
+      config,
+      host,
+      store: buildRecords,
+      images,
+      snapshotter,
+      content,
+      containers,
+      archiver,
+      randomBytes: newRandomBytes,
+      selfArgv,
+      defaults: () => containerDefaults(current, host, runtime.defaultRuntime),
+    }),
+  );
   const upkeep = openUpkeep({
     dataRoot: config.dataRoot,
     files,
@@ -373,6 +393,7 @@ export async function openEngine(
         networks,
         registries,
         platform,
+        building,
         config,
       }),
     }),

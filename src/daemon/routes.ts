@@ -1,3 +1,4 @@
+import { buildRoutes } from "#api/build/routes.ts";
 import { buildCacheRoutes } from "#api/build-cache/routes.ts";
 import { containerRoutes } from "#api/containers/routes.ts";
 import { imageRoutes } from "#api/images/routes.ts";
@@ -20,6 +21,7 @@ import type { Networks } from "#networks/networks.ts";
 import { cloneVolume, exportVolume, importVolume, type TransferParts } from "#volumes/transfers.ts";
 import { imagesBackend, imageUsers } from "./backends/images.ts";
 import { networksBackend } from "./backends/networks.ts";
+import type { Building } from "./building.ts";
 import { containerDefaults } from "./config/container-defaults.ts";
 import type { EngineConfig } from "./config/engine-config.ts";
 import { engineInfo, type FactSources } from "./facts.ts";
@@ -40,6 +42,7 @@ export interface RouteParts {
   readonly registries: RegistryClient;
   /** The host's. */
   readonly platform: Platform;
+  readonly building: Building;
   /** As it was at start. */
   readonly config: EngineConfig;
 }
@@ -47,7 +50,7 @@ export interface RouteParts {
 /** All that the API answers, joined to the parts that do it. */
 export function engineRoutes(parts: RouteParts): readonly Route[] {
   const { sources, version, events, clock, upkeep, managedPlugins, transfers } = parts;
-  const { containers, networks, config } = parts;
+  const { building, containers, networks, config } = parts;
   const { host, runtime, images, snapshotter } = sources;
   return [
     ...systemRoutes({
@@ -83,6 +86,7 @@ export function engineRoutes(parts: RouteParts): readonly Route[] {
       prune: (filters) => upkeep.pruneNetworks(filters),
     }),
     ...buildCacheRoutes(upkeep.buildCache),
+    ...buildRoutes(building.classic),
     ...notYetRoutes(),
   ];
 }

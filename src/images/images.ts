@@ -1,4 +1,5 @@
 import type { Fault } from "#base/fault.ts";
+import type { BlobInfo } from "#content/content.ts";
 import type { ChainId, Digest, DiffId } from "#spec/digest.ts";
 import type { Descriptor, ImageConfig, ImageExecutionConfig } from "#spec/oci-image.ts";
 import type { RegistryCredentials } from "#registry-client/auth/credentials.ts";
@@ -100,6 +101,15 @@ export interface CommitRequest {
   readonly createdBy: string;
 }
 
+/** An image whose layers were made here. */
+export interface AddRequest {
+  /** The configuration's JSON: its digest is the image's id. */
+  readonly configBytes: Uint8Array;
+  /** Lowest first; the blob is that of the layer's tar. */
+  readonly layers: readonly { readonly blob: BlobInfo; readonly diffId: DiffId }[];
+  readonly lease: Lease;
+}
+
 /** What holds an image, so that removing it is refused by name. */
 export interface ImageUser {
   readonly containerId: string;
@@ -127,6 +137,12 @@ export interface Images {
   import(request: ImportRequest, signal: AbortSignal): Promise<ImageRecord>;
   /** Makes an image without a tag; visible when all of it is there. A failure leaves nothing. */
   commit(request: CommitRequest, signal: AbortSignal): Promise<ImageRecord>;
+  /**
+   * Makes an image of layers that are there or whose blobs are; visible when all of it is.
+   *
+   * @param request.lease Holds the blobs and layers meanwhile.
+   */
+  add(request: AddRequest, signal: AbortSignal): Promise<ImageRecord>;
   /** A docker-archive that is an OCI layout as well, as `docker save` writes it. */
   save(references: readonly string[], signal: AbortSignal): AsyncIterable<Uint8Array>;
   tag(reference: string, target: string): void;

@@ -267,8 +267,15 @@ export class Layers {
 
   /** The blob of a layer that is committed, as far as its contents were verified with it. */
   #verified(chainId: ChainId): Descriptor | undefined {
-    const { snapshots, records } = this.#options;
-    return snapshots.stat(chainId) ? records.layerOf(chainId) : undefined;
+    const { snapshots, records, references } = this.#options;
+    if (!snapshots.stat(chainId)) return undefined;
+    const known = records.layerOf(chainId);
+    if (known) return known;
+    for (const reference of references) {
+      const made = reference.layerOf?.(chainId);
+      if (made) return made;
+    }
+    return undefined;
   }
 
   async #extract(

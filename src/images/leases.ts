@@ -1,5 +1,6 @@
 import type { ContentLease, ContentStore } from "#content/content.ts";
 import type { ChainId, Digest } from "#spec/digest.ts";
+import type { Descriptor } from "#spec/oci-image.ts";
 
 /**
  * Holds blobs and layers that no record names yet, so that no sweep comes between their arrival and the
@@ -17,6 +18,8 @@ export interface Lease extends ContentLease {
 export interface ContentReferences {
   isBlobNamed(digest: Digest): boolean;
   isChainNamed(chainId: ChainId): boolean;
+  /** The verified blob of a layer that was made here; undefined where it has none. */
+  layerOf?(chainId: ChainId): Descriptor | undefined;
 }
 
 export class Leases {

@@ -9,12 +9,14 @@ import type { Platform } from "#spec/platform.ts";
 import { familiarName, familiarReference, type ImageReference } from "#spec/reference.ts";
 import type { RegistryClient } from "#registry-client/registry-client.ts";
 import type { Store } from "#store/store.ts";
+import { addImage } from "./add-image.ts";
 import { commitLayer } from "./commit.ts";
 import type { Programs } from "./archive/decompress.ts";
 import type { Fault } from "#base/fault.ts";
 import { auditImages } from "./audit.ts";
 import { historyOf } from "./history.ts";
 import type {
+  AddRequest,
   CommitRequest,
   ImageHistoryEntry,
   ImageProgress,
@@ -125,6 +127,10 @@ class LocalImages implements Images {
       this.#publish("import", image, image.id);
       return image;
     });
+  }
+
+  async add(request: AddRequest, signal: AbortSignal): Promise<ImageRecord> {
+    return await addImage(this.#addOptions(), request, request.lease, () => {}, signal);
   }
 
   async commit(request: CommitRequest, signal: AbortSignal): Promise<ImageRecord> {

@@ -10,7 +10,15 @@ import { isUp } from "#containers/transitions.ts";
 export type AuditParts = CleanUpParts &
   Pick<
     ContainerParts,
-    "cgroups" | "execs" | "images" | "mounts" | "networks" | "registry" | "runtime" | "snapshotter"
+    | "cgroups"
+    | "execs"
+    | "images"
+    | "mounts"
+    | "networks"
+    | "registry"
+    | "runtime"
+    | "snapshotter"
+    | "stepIds"
   >;
 
 /** Settled and not running: nothing of a run should be there. */
@@ -84,8 +92,8 @@ function recordFaults(parts: AuditParts, record: ContainerRecord): readonly Faul
 
 /** State folders of conmon, and snapshots, of containers and execs that nobody knows. */
 function strayFaults(parts: AuditParts): readonly Fault[] {
-  const { registry, execs, runtime, snapshotter } = parts;
-  const known = new Set<string>(registry.all().map(({ id }) => id));
+  const { registry, execs, runtime, snapshotter, stepIds } = parts;
+  const known = new Set<string>([...registry.all().map(({ id }) => id), ...stepIds]);
   const knownExecs = new Set<string>(registry.all().flatMap(({ id }) => execs.idsOf(id)));
   const processes = runtime.list().filter((id) => !known.has(id) && !knownExecs.has(id));
   const snapshots = snapshotter

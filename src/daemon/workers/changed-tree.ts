@@ -46,7 +46,7 @@ const MOUNTS_LINK = "/etc/mtab";
 /** Docker's numbers. */
 const KINDS = { modified: 0, added: 1, deleted: 2 } as const;
 
-interface Change {
+export interface Change {
   readonly kind: keyof typeof KINDS;
   /** From the container's root, with its slash. */
   readonly path: Buffer;
@@ -54,8 +54,14 @@ interface Change {
   readonly stats: BigIntStats;
 }
 
-interface WalkOptions {
+export interface WalkOptions {
   readonly form: ChangedTree["form"];
+  /** The writable layer, or all files of "merged". */
+  readonly fresh: Buffer;
+  /** What it stands on, as one tree; where there is none, a folder that is empty or missing. */
+  readonly old: Buffer;
+  /** What the engine makes in a container's root counts like all else. */
+  readonly hasEngineFiles?: boolean;
   readonly syscalls: Pick<ArchiveSyscalls, "xattrs">;
   /** Tells of each file of the writable layer, be it found equal: its time may have been set back. */
   readonly isThorough: boolean;
@@ -107,7 +113,8 @@ export function* changesJson(
 ): Generator<Uint8Array> {
   let text = "";
   let isFirst = true;
-  for (const { kind, path } of changesOf({ form, syscalls, isThorough: false })) {
+  const options = { form, syscalls, isThorough: false, fresh: NEW, old: OLD };
+  for (const { kind, path } of changesOf(options)) {
     text += `${isFirst ? "[" : ","}${JSON.stringify({ Path: path.toString("utf8"), Kind: KINDS[kind] })}`;
     isFirst = false;
     if (text.length < CHUNK_CHARACTERS) continue;
@@ -122,14 +129,25 @@ export function* packChanges(
   form: ChangedTree["form"],
   syscalls: Pick<ArchiveSyscalls, "xattrs">,
 ): Generator<Uint8Array> {
-  const packer = new TreePacker({ syscalls, reusesBuffer: true });
-  for (const { kind, path, stats } of changesOf({ form, syscalls, isThorough: true })) {
+  yield* packTreeChanges({ form, syscalls, isThorough: true, fresh: NEW, old: OLD });
+}
+
+/** @param onItem Told of each file and folder that goes into the archive. */
+export function* packTreeChanges(
+  options: WalkOptions,
+  onItem: (stats: BigIntStats) => void = () => {},
+): Generator<Uint8Array> {
+  const packer = new TreePacker({ syscalls: options.syscalls, reusesBuffer: true });
+  for (const { kind, path, stats } of changesOf(options)) {
     const name = path.subarray(1);
     if (kind === "deleted") {
       const slash = name.lastIndexOf(0x2f) + 1;
       const parts = [name.subarray(0, slash), Buffer.from(".wh."), name.subarray(slash)];
       yield* packer.marker(Buffer.concat(parts), stats);
-    } else yield* packer.item({ path: Buffer.concat([NEW, path]), name, stats });
+      continue;
+    }
+    onItem(stats);
+    yield* packer.item({ path: inNew(options, path), name, stats });
   }
   yield* packer.finish();
 }
@@ -153,10 +171,10 @@ function* changesOf(options: WalkOptions): Generator<Change> {
   const rootChange: Change = {
     kind: "modified",
     path: root,
-    stats: lstatSync(NEW, { bigint: true }),
+    stats: lstatSync(options.fresh, { bigint: true }),
   };
   const isCut = options.form === "merged" || isOpaque(options, root);
-  const levels: Level[] = [openLevel(rootChange, { isTold: true, hasOld: true, isCut })];
+  const levels: Level[] = [openLevel(options, rootChange, { isTold: true, hasOld: true, isCut })];
   for (let level = levels.at(-1); level; level = levels.at(-1)) {
     const name = level.names.pop();
     if (!name) {
@@ -173,19 +191,23 @@ function* changesOf(options: WalkOptions): Generator<Change> {
       yield found.change;
     }
     if (found.inside) {
-      levels.push(openLevel(found.change, { ...found.inside, isTold: found.isChange }));
+      levels.push(openLevel(options, found.change, { ...found.inside, isTold: found.isChange }));
     }
   }
 }
 
 type Inside = Pick<Level, "hasOld" | "isCut">;
 
-function openLevel(change: Change, inside: Inside & { readonly isTold: boolean }): Level {
+function openLevel(
+  options: WalkOptions,
+  change: Change,
+  inside: Inside & { readonly isTold: boolean },
+): Level {
   const { path } = change;
-  const own = childrenOf(inNew(path)).filter((name) => !name.equals(OPAQUE_FILE));
+  const own = childrenOf(inNew(options, path)).filter((name) => !name.equals(OPAQUE_FILE));
   const names = new Map(own.map((name) => [name.toString("latin1"), name]));
   if (inside.hasOld && inside.isCut) {
-    for (const name of childrenOf(inOld(path))) names.set(name.toString("latin1"), name);
+    for (const name of childrenOf(inOld(options, path))) names.set(name.toString("latin1"), name);
   }
   const sorted = [...names.values()].toSorted(Buffer.compare);
   return { path, change, ...inside, names: sorted.reverse() };
@@ -196,21 +218,25 @@ function look(
   level: Level,
   path: Buffer,
 ): { readonly change: Change; readonly isChange: boolean; readonly inside?: Inside } | undefined {
-  const stats = statOf(inNew(path));
-  const old = level.hasOld ? statOf(inOld(path)) : undefined;
+  const stats = statOf(inNew(options, path));
+  const old = level.hasOld ? statOf(inOld(options, path)) : undefined;
   if (!stats || (options.form === "overlay" && isWhiteout(stats))) {
     return old && { change: { kind: "deleted", path, stats: old }, isChange: true };
   }
   const change: Change = { kind: old ? "modified" : "added", path, stats };
   if (!stats.isDirectory()) {
     // also where it took the place of a link or a device of the image
-    if (!old?.isFile() && isEnginesFile(path, stats)) return undefined;
+    const mayBeEngines = options.hasEngineFiles !== true && !old?.isFile();
+    if (mayBeEngines && isEnginesFile(options, path, stats)) return undefined;
     const isAll = options.isThorough && options.form === "overlay";
     const isChange = !old || isAll || differs(options, path, stats, old);
     return { change, isChange };
   }
   const isCut = level.isCut || isOpaque(options, path);
-  const isEngines = !old?.isDirectory() && ENGINE_FOLDERS.has(path.toString("latin1"));
+  const isEngines =
+    options.hasEngineFiles !== true &&
+    !old?.isDirectory() &&
+    ENGINE_FOLDERS.has(path.toString("latin1"));
   const isChange = !isEngines && (!old || differs(options, path, stats, old));
   return { change, isChange, inside: { hasOld: old?.isDirectory() === true, isCut } };
 }
@@ -230,7 +256,10 @@ function differs(
     return true;
   }
   const isSame = stats.isDirectory() || (stats.mtimeNs === old.mtimeNs && stats.size === old.size);
-  return !isSame || xattrsText(options, inNew(path)) !== xattrsText(options, inOld(path));
+  return (
+    !isSame ||
+    xattrsText(options, inNew(options, path)) !== xattrsText(options, inOld(options, path))
+  );
 }
 
 function xattrsText(options: WalkOptions, path: Buffer): string {
@@ -251,27 +280,27 @@ function isWhiteout(stats: BigIntStats): boolean {
 
 function isOpaque(options: WalkOptions, path: Buffer): boolean {
   if (options.form === "merged") return true;
-  const found = options.syscalls.xattrs(inNew(path), (name) => name === OPAQUE_XATTR);
+  const found = options.syscalls.xattrs(inNew(options, path), (name) => name === OPAQUE_XATTR);
   const value = found.get(OPAQUE_XATTR);
   if (value !== undefined && Buffer.from(value).toString("latin1").startsWith("y")) return true;
-  return statOf(inNew(joinBytes(path, OPAQUE_FILE))) !== undefined;
+  return statOf(inNew(options, joinBytes(path, OPAQUE_FILE))) !== undefined;
 }
 
-function isEnginesFile(path: Buffer, stats: BigIntStats): boolean {
+function isEnginesFile(options: WalkOptions, path: Buffer, stats: BigIntStats): boolean {
   const text = path.toString("latin1");
   if (ENGINE_FILES.has(text)) return stats.isFile() && stats.size === 0n;
   if (text !== MOUNTS_LINK || !stats.isSymbolicLink()) return false;
-  return orIfGone(() => readlinkSync(inNew(path)), "") === "/proc/mounts";
+  return orIfGone(() => readlinkSync(inNew(options, path)), "") === "/proc/mounts";
 }
 
 function statOf(path: Buffer): BigIntStats | undefined {
   return orIfGone(() => lstatSync(path, { bigint: true }), undefined);
 }
 
-function inNew(path: Buffer): Buffer {
-  return Buffer.concat([NEW, path]);
+function inNew({ fresh }: WalkOptions, path: Buffer): Buffer {
+  return Buffer.concat([fresh, path]);
 }
 
-function inOld(path: Buffer): Buffer {
-  return Buffer.concat([OLD, path]);
+function inOld({ old }: WalkOptions, path: Buffer): Buffer {
+  return Buffer.concat([old, path]);
 }

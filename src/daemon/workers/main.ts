@@ -1,4 +1,5 @@
 import { InternalError } from "#base/errors.ts";
+import { runBuildWorker } from "./build/main.ts";
 import { runFilesWorker } from "./files.ts";
 import { runMeasureWorker } from "./measure.ts";
 import { runUnpackWorker } from "./unpack.ts";
@@ -14,6 +15,8 @@ export async function runWorker(argv: readonly string[]): Promise<number> {
   switch (name) {
     case "measure":
       return await runMeasureWorker();
+    case "build":
+      return await runBuildWorker(args);
     case "files":
       return await runFilesWorker(args);
     case "unpack":

@@ -1,0 +1,19 @@
+/** What the endpoints of building need of the engine. */
+export interface BuildBackend {
+  /**
+   * Builds, telling it line by line in the classic API's words.
+   *
+   * @throws What is wrong before the first line.
+   */
+  build(
+    request: {
+      readonly context: AsyncIterable<Uint8Array>;
+      readonly folder?: string;
+      readonly attributes: Readonly<Record<string, string>>;
+      readonly tags: readonly string[];
+      readonly isQuiet: boolean;
+    },
+    write: (line: Readonly<Record<string, unknown>>) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+}

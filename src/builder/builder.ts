@@ -1,0 +1,94 @@
+import type { Filters } from "#spec/engine-api/filters.ts";
+import type { ImageConfig } from "#spec/oci-image.ts";
+import type { Platform } from "#spec/platform.ts";
+import type { FrontendAttributes } from "./attributes.ts";
+import type { OnBuildEvent } from "./events.ts";
+import type { BuiltLayer } from "./solver/built-layer.ts";
+import type { LocalSources } from "./sources/local-source.ts";
+
+/** Secrets of the client's, asked for when a step needs them. */
+export interface SecretSource {
+  /** @returns Undefined where the client has none of that id. */
+  read(id: string, signal: AbortSignal): Promise<Uint8Array | undefined>;
+}
+
+/** Agents of the client's. */
+export interface SshSource {
+  /** Whether the client offers an agent of that id. */
+  has(id: string, signal: AbortSignal): Promise<boolean>;
+  /** Serves connections to a new socket at `path` by the client's agent, until disposed of. */
+  serve(id: string, path: string, signal: AbortSignal): Promise<AsyncDisposable>;
+}
+
+/** A build up to its result, without giving it to anybody. */
+export interface SolveRequest {
+  readonly attributes: FrontendAttributes;
+  /** Folders of the client's by name: `context`, `dockerfile` and those of `context:NAME=local:ID`. */
+  readonly locals: LocalSources;
+  readonly secrets: SecretSource;
+  readonly ssh: SshSource;
+  /** `network.host`, `security.insecure`: what steps may ask for. */
+  readonly entitlements: ReadonlySet<string>;
+  readonly onEvent: OnBuildEvent;
+}
+
+/** The result for one platform. */
+export interface SolvedImage {
+  readonly platform: Platform;
+  /** Without times for steps that have no files. @see finishConfig */
+  readonly config: ImageConfig;
+  readonly layers: readonly BuiltLayer[];
+}
+
+/** What was built, held until it is disposed of. */
+export interface Solved extends AsyncDisposable {
+  readonly images: readonly SolvedImage[];
+}
+
+/** What is made of a result. The attributes are BuildKit's. */
+export interface ExportRequest {
+  /**
+   * `image` (also `moby`): into this engine's images, `name` (several by commas). `local` and `tar`: the files;
+   * `docker` and `oci`: an archive.
+   */
+  readonly type: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  /** Where an archive goes; needed by `tar`, `docker` and `oci`. */
+  readonly output?: (bytes: AsyncIterable<Uint8Array>) => Promise<void>;
+  readonly onEvent: OnBuildEvent;
+}
+
+/** What an exporter tells the client: `containerimage.digest`, `image.name`, … */
+export type ExportResponse = Readonly<Record<string, string>>;
+
+/** One thing that the builder keeps for later builds. */
+export interface CacheRecord {
+  readonly id: string;
+  readonly type: "regular" | "exec.cachemount" | "source.local";
+  readonly description: string;
+  readonly parents: readonly string[];
+  readonly sizeBytes: number;
+  readonly isInUse: boolean;
+  readonly isShared: boolean;
+  readonly createdMs: number;
+  readonly lastUsedMs?: number;
+  readonly usageCount: number;
+}
+
+export interface Builder extends AsyncDisposable {
+  /**
+   * Builds. Steps that are done stay cached, also when a later one fails. An abort ends what runs and leaves nothing else.
+   *
+   * @throws {DockerfileError} With the place. {StepFailedError} A command's exit code. {InvalidArgumentError} Anything else
+   *   that the caller asked for and cannot be.
+   */
+  solve(request: SolveRequest, signal: AbortSignal): Promise<Solved>;
+  /** @throws {InvalidArgumentError} An exporter or attribute that there is not. */
+  export(solved: Solved, request: ExportRequest, signal: AbortSignal): Promise<ExportResponse>;
+  usage(): Promise<readonly CacheRecord[]>;
+  /** Removes what is not in use; with `all` what images share too. */
+  prune(request: { readonly all: boolean; readonly filters: Filters }): Promise<{
+    readonly ids: readonly string[];
+    readonly reclaimedBytes: number;
+  }>;
+}

@@ -1,0 +1,138 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
+import { readBuildOptions } from "./attributes.ts";
+import type {
+  Builder,
+  CacheRecord,
+  ExportRequest,
+  ExportResponse,
+  Solved,
+  SolvedImage,
+  SolveRequest,
+} from "./builder.ts";
+import { cacheUsage, pruneCache } from "./cache/prune.ts";
+import { exportImage } from "./exporters/image-exporter.ts";
+import { readDockerfile } from "./language/stages.ts";
+import type { BuilderParts } from "./parts.ts";
+import { BuildSolver } from "./solver/build-solver.ts";
+import { CacheMounts } from "./solver/cache-mounts.ts";
+import type { SharedSolving } from "./solver/solving.ts";
+import { BUILD_SNAPSHOT_PREFIX, StepLayers } from "./solver/step-layers.ts";
+import { Vertices } from "./solver/vertices.ts";
+import { readDefinition } from "./sources/contexts.ts";
+import type { Lease } from "#images/leases.ts";
+
+/** Opens the builder. What builds left that an engine's death cut off goes first. */
+export async function openBuilder(parts: BuilderParts): Promise<Builder> {
+  mkdirSync(join(parts.directory, "cache-mounts"), { recursive: true, mode: 0o700 });
+  rmSync(parts.runDirectory, { recursive: true, force: true });
+  mkdirSync(parts.runDirectory, { recursive: true, mode: 0o711 });
+  for (const { name, kind } of parts.snapshots.list()) {
+    if (kind === "active" && name.startsWith(BUILD_SNAPSHOT_PREFIX)) {
+      await parts.snapshots.remove(name);
+    }
+  }
+  return new LocalBuilder(parts);
+}
+
+interface HeldSolved extends Solved {
+  readonly lease: Lease;
+}
+
+class LocalBuilder implements Builder {
+  readonly #parts: BuilderParts;
+  readonly #shared: SharedSolving;
+  /** Results and the leases that hold them. */
+  readonly #held = new WeakMap<Solved, HeldSolved>();
+  readonly #ending = new AbortController();
+  readonly #running = new Set<Promise<unknown>>();
+
+  constructor(parts: BuilderParts) {
+    this.#parts = parts;
+    this.#shared = {
+      parts,
+      layers: new StepLayers(parts),
+      caches: new CacheMounts(parts),
+      underWay: new Map(),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort();
+    await Promise.allSettled(this.#running);
+  }
+
+  async solve(request: SolveRequest, signal: AbortSignal): Promise<Solved> {
+    const either = AbortSignal.any([signal, this.#ending.signal]);
+    return await this.#tracked(this.#solve(request, either));
+  }
+
+  async export(
+    solved: Solved,
+    request: ExportRequest,
+    signal: AbortSignal,
+  ): Promise<ExportResponse> {
+    const held = this.#held.get(solved);
+    if (!held) throw new InvalidArgumentError("Cannot export: the result was given back already");
+    const either = AbortSignal.any([signal, this.#ending.signal]);
+    return await this.#tracked(this.#export(held, request, either));
+  }
+
+  usage(): Promise<readonly CacheRecord[]> {
+    return cacheUsage(this.#shared);
+  }
+
+  prune(request: Parameters<Builder["prune"]>[0]): ReturnType<Builder["prune"]> {
+    return pruneCache(this.#shared, request);
+  }
+
+  async #tracked<Result>(work: Promise<Result>): Promise<Result> {
+    this.#running.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#running.delete(work);
+    }
+  }
+
+  async #solve(request: SolveRequest, signal: AbortSignal): Promise<Solved> {
+    const { clock, images, platform: host } = this.#parts;
+    const options = readBuildOptions(request.attributes, host);
+    const vertices = new Vertices(clock, request.onEvent);
+    const definition = await readDefinition(request.locals, options, vertices, signal);
+    const file = readDockerfile(definition.text);
+    await using undo = new AsyncDisposableStack();
+    const lease = undo.use(images.lease());
+    const solved: SolvedImage[] = [];
+    const platforms = options.platforms.length === 0 ? [host] : options.platforms;
+    for (const platform of platforms) {
+      const solving = { request, options, definition, file, platform, vertices, lease };
+      await using solver = new BuildSolver(this.#shared, solving, signal);
+      solved.push(await solver.solve());
+    }
+    const open = undo.move();
+    const result: HeldSolved = {
+      images: solved,
+      lease,
+      [Symbol.asyncDispose]: () => open.disposeAsync(),
+    };
+    this.#held.set(result, result);
+    return result;
+  }
+
+  async #export(
+    { images, lease }: HeldSolved,
+    request: ExportRequest,
+    signal: AbortSignal,
+  ): Promise<ExportResponse> {
+    const parts = { ...this.#parts, layers: this.#shared.layers };
+    switch (request.type) {
+      case "image":
+      case "moby":
+        return await exportImage(parts, images, request, lease, signal);
+      default:
+        throw new UnsupportedError(`exporter ${JSON.stringify(request.type)} could not be found`);
+    }
+  }
+}

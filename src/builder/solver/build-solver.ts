@@ -1,0 +1,476 @@
+import type { SolvedImage } from "#builder/builder.ts";
+import { evaluateInstruction } from "#builder/graph/evaluate.ts";
+import type { EvaluationContext } from "#builder/graph/evaluation.ts";
+import { globalArguments } from "#builder/graph/global-arguments.ts";
+import { originNames, planStages, resolveOrigin, type StagePlan } from "#builder/graph/stages.ts";
+import { beginStage, type StageState } from "#builder/graph/stage-state.ts";
+import type { FileOrigin, Step } from "#builder/graph/step.ts";
+import type { StageInstruction } from "#builder/language/instruction.ts";
+import { parseTrigger } from "#builder/language/parse-file.ts";
+import { readStageInstruction } from "#builder/language/read-instruction.ts";
+import type { LocalTree } from "#builder/sources/local-source.ts";
+import type { ImageRecord } from "#images/images.ts";
+import { chainIdsOf, digestOf } from "#spec/digest.ts";
+import { EMPTY_EXECUTION_CONFIG, imageConfigToWire, type ImageConfig } from "#spec/oci-image.ts";
+import { formatPlatform, parsePlatform, type Platform } from "#spec/platform.ts";
+import { type BuiltLayer, topOf } from "./built-layer.ts";
+import { MountedChains, type OriginTree } from "./origins.ts";
+import { StepExecutor } from "./step-executor.ts";
+import type { SharedSolving, Solving } from "./solving.ts";
+import type { OpenVertex } from "./vertices.ts";
+
+interface StageResult {
+  readonly state: StageState;
+  readonly layers: readonly BuiltLayer[];
+  /** Triggers that an image made from this one runs. */
+  readonly triggers: readonly string[];
+}
+
+const STEP_KINDS: ReadonlySet<StageInstruction["kind"]> = new Set([
+  "run",
+  "copy",
+  "add",
+  "workdir",
+] as const);
+
+/**
+ * Builds one Dockerfile for one platform. Every stage that is needed runs at once and waits for what it needs of others; a
+ * stage's own steps follow each other.
+ */
+export class BuildSolver implements AsyncDisposable {
+  readonly #shared: SharedSolving;
+  readonly #solving: Solving;
+  readonly #globals: ReadonlyMap<string, string>;
+  readonly #plan: StagePlan;
+  readonly #chains: MountedChains;
+  readonly #executor: StepExecutor;
+  readonly #stages = new Map<number, Promise<StageResult>>();
+  readonly #images = new Map<string, Promise<ImageRecord>>();
+  readonly #failure = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #total: number;
+  /** Stages whose layers become an image's. */
+  readonly #exported: ReadonlySet<number>;
+  readonly #needed: ReadonlySet<number>;
+  #context: Promise<LocalTree> | undefined;
+
+  /** @throws {DockerfileError} The plan cannot be. */
+  constructor(shared: SharedSolving, solving: Solving, signal: AbortSignal) {
+    this.#shared = shared;
+    this.#solving = solving;
+    this.#signal = AbortSignal.any([signal, this.#failure.signal]);
+    const { file, options, platform } = solving;
+    this.#globals = globalArguments(file.globalArgs, {
+      buildArgs: options.buildArgs,
+      build: shared.parts.platform,
+      target: platform,
+      targetStage: options.target ?? "default",
+      escape: file.directives.escape,
+    });
+    this.#plan = planStages(file, {
+      target: options.target,
+      globalArgs: this.#globals,
+      isNamedContext: (name) => this.#isNamedContext(name),
+    });
+    this.#exported = this.#ancestorsOf(this.#plan.target);
+    this.#needed = this.#neededStages();
+    this.#total = [...this.#needed].reduce(
+      (sum, index) => sum + 1 + (file.stages[index]?.instructions.length ?? 0),
+      0,
+    );
+    this.#chains = new MountedChains(shared.parts, shared.layers);
+    this.#executor = new StepExecutor({
+      shared,
+      solving,
+      openTree: (origin) => this.#openTree(origin),
+      openScratch: (origin) => this.#openScratch(origin),
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#failure.abort();
+    await Promise.allSettled(this.#stages.values());
+    await this.#chains[Symbol.asyncDispose]();
+    const context = await this.#context?.catch(() => undefined);
+    await context?.[Symbol.asyncDispose]();
+  }
+
+  async solve(): Promise<SolvedImage> {
+    // all begin now; which one waits for which is their own matter
+    const stages = [...this.#needed].map((index) => this.#stage(index));
+    const results = await Promise.allSettled(stages);
+    const first = results.find((result) => result.status === "rejected");
+    if (first) throw this.#failure.signal.aborted ? this.#failure.signal.reason : first.reason;
+    const { state, layers } = await this.#stage(this.#plan.target);
+    const platform = this.#solving.platform;
+    return { platform, config: this.#configOf(state, layers), layers };
+  }
+
+  #stage(index: number): Promise<StageResult> {
+    let stage = this.#stages.get(index);
+    if (!stage) {
+      stage = this.#solveStage(index).catch((error: unknown) => {
+        // the first failure ends all; the others end with it
+        if (!this.#failure.signal.aborted) this.#failure.abort(error);
+        throw error;
+      });
+      stage.catch(() => undefined); // told by `solve`
+      this.#stages.set(index, stage);
+    }
+    return stage;
+  }
+
+  async #solveStage(index: number): Promise<StageResult> {
+    const { file } = this.#solving;
+    const stage = file.stages[index];
+    const planned = this.#plan.stages[index];
+    if (!stage || !planned) throw new RangeError(`stage ${index}`);
+    const begun = await this.#begin(index);
+    let { state, layers } = begun;
+    let previous: OpenVertex | undefined = begun.vertex;
+    const triggers = begun.triggers.map((text) => readStageInstruction(parseTrigger(text)));
+    const instructions = [...triggers, ...stage.instructions];
+    const steps = 1 + instructions.filter(({ kind }) => STEP_KINDS.has(kind)).length;
+    let step = 1;
+    for (const [position, instruction] of instructions.entries()) {
+      this.#signal.throwIfAborted();
+      const number = this.#numberOf(index) + 1 + position - triggers.length;
+      const tell = this.#instruction(number, instruction.original);
+      const context = this.#contextOf(index, instruction);
+      const evaluated = evaluateInstruction(instruction, state, context);
+      if (STEP_KINDS.has(instruction.kind)) step++;
+      let isCached = false;
+      if (evaluated.step) {
+        const name = `${this.#prefix(index, step, steps)} ${evaluated.step.title}`;
+        const inputs = previous ? [previous.id] : [];
+        const vertex = this.#solving.vertices.add(name, inputs);
+        tell("begin", { vertexId: vertex.id, isCached: false });
+        const outcome = await this.#executeIn(vertex, index, evaluated.step, layers, context);
+        layers = [...layers, outcome.layer];
+        isCached = outcome.isCached;
+        previous = vertex;
+        state = datedLast(evaluated.state, outcome.layer);
+      } else {
+        tell("begin", { isCached: false });
+        state = evaluated.state;
+      }
+      tell("end", { isCached, imageId: this.#imageIdOf(state, layers) });
+    }
+    return { state, layers, triggers: state.config.onBuild };
+  }
+
+  async #executeIn(
+    vertex: OpenVertex,
+    stageIndex: number,
+    step: Step,
+    layers: readonly BuiltLayer[],
+    { resolveOrigin: origin }: EvaluationContext,
+  ): Promise<{ readonly layer: BuiltLayer; readonly isCached: boolean }> {
+    const { options, platform } = this.#solving;
+    const { noCache } = options;
+    const stage = this.#plan.stages[stageIndex];
+    const isUncached =
+      noCache === "all" ||
+      (noCache !== "none" &&
+        noCache.some((one) => one.toLowerCase() === stage?.name || one === String(stageIndex)));
+    try {
+      return await this.#executor.execute(
+        {
+          step,
+          vertex,
+          base: { parent: topOf(layers), platform, network: options.network },
+          needsBlob: this.#exported.has(stageIndex),
+          isUncached,
+          resolveOrigin: origin,
+        },
+        this.#signal,
+      );
+    } catch (error) {
+      vertex.fail(this.#failure.signal.aborted ? this.#failure.signal.reason : error);
+      throw error;
+    }
+  }
+
+  async #begin(index: number): Promise<{
+    readonly state: StageState;
+    readonly layers: readonly BuiltLayer[];
+    readonly triggers: readonly string[];
+    readonly vertex?: OpenVertex;
+  }> {
+    const { file, platform } = this.#solving;
+    const planned = this.#plan.stages[index];
+    const from = file.stages[index]?.from;
+    if (!planned || !from) throw new RangeError(`stage ${index}`);
+    const tell = this.#instruction(this.#numberOf(index), from.original);
+    const own =
+      planned.platform === ""
+        ? platform
+        : parsePlatform(planned.platform, this.#shared.parts.platform);
+    const { base } = planned;
+    if (base.kind === "stage") {
+      const other = await this.#stage(base.index);
+      tell("begin", { isCached: false });
+      const { config } = other.state;
+      const state = beginStage({
+        ...other.state,
+        config: { ...config, onBuild: [] },
+        args: other.state.args,
+        variables: other.state.variables,
+      });
+      tell("end", { isCached: false, imageId: this.#imageIdOf(state, other.layers) });
+      return { state, layers: other.layers, triggers: other.triggers };
+    }
+    if (base.kind === "scratch") {
+      tell("begin", { isCached: false });
+      const state = beginStage({
+        config: EMPTY_EXECUTION_CONFIG,
+        author: "",
+        platform: own,
+        osFeatures: [],
+        history: [],
+      });
+      tell("end", { isCached: false });
+      return { state, layers: [], triggers: [] };
+    }
+    const steps = this.#stepCount(index);
+    const name = `${this.#prefix(index, 1, steps)} FROM ${base.reference}`;
+    const vertex = this.#solving.vertices.add(name);
+    tell("begin", { vertexId: vertex.id, isCached: false });
+    vertex.begin();
+    try {
+      const image = await this.#image(base.reference, own);
+      const state = stateOfImage(image, own);
+      const layers = layersOfImage(image);
+      vertex.done();
+      tell("end", { isCached: false, imageId: image.id });
+      return { state, layers, triggers: image.config.config.onBuild, vertex };
+    } catch (error) {
+      vertex.fail(error);
+      throw error;
+    }
+  }
+
+  #image(reference: string, platform: Platform): Promise<ImageRecord> {
+    const key = `${reference} ${formatPlatform(platform)}`;
+    let found = this.#images.get(key);
+    if (!found) {
+      found = this.#resolveImage(reference, platform);
+      this.#images.set(key, found);
+    }
+    return found;
+  }
+
+  async #resolveImage(reference: string, platform: Platform): Promise<ImageRecord> {
+    const { parts } = this.#shared;
+    const { options, lease } = this.#solving;
+    const named = options.namedContexts.get(reference);
+    const name = named === undefined ? reference : named.replace(/^docker-image:\/\//, "");
+    const request = { reference: name, platform, pulls: options.pulls };
+    const image = await parts.imageSource.resolve(request, this.#signal);
+    for (const chainId of chainIdsOf(image.diffIds)) lease.addLayer(chainId);
+    for (const { digest } of image.layers) lease.add(digest);
+    return image;
+  }
+
+  async #openTree(origin: FileOrigin): Promise<OriginTree> {
+    switch (origin.kind) {
+      case "context":
+        return await this.#contextTree();
+      case "stage": {
+        const { layers } = await this.#stage(origin.index);
+        return await this.#chains.open(topOf(layers));
+      }
+      case "named": {
+        const named = this.#solving.options.namedContexts.get(origin.name);
+        if (named?.startsWith("local:")) return await this.#localTree(named.slice("local:".length));
+        const image = await this.#image(origin.name, this.#solving.platform);
+        return await this.#chains.open(chainIdsOf(image.diffIds).at(-1));
+      }
+    }
+  }
+
+  /** A copy that may be written to. */
+  async #openScratch(origin: FileOrigin): Promise<OriginTree> {
+    const tree = await this.#openTree(origin);
+    const isChain = tree.identity !== undefined && tree.identity.startsWith("sha256:");
+    if (isChain) {
+      const chainId = tree.identity as ReturnType<typeof topOf>; // a chain's tree is called by its id
+      return { ...tree, path: await this.#chains.openWritable(chainId) };
+    }
+    const path = await this.#chains.openWritable(undefined);
+    await this.#shared.parts.files.run(
+      {
+        kind: "apply",
+        root: path,
+        actions: [
+          {
+            kind: "copy",
+            root: tree.path,
+            source: "/",
+            ignored: tree.ignored,
+            excludes: [],
+            isOwnedByRoot: tree.isOwnedByRoot,
+            destination: "/",
+            keepsParents: false,
+            unpacks: false,
+          },
+        ],
+      },
+      this.#signal,
+    );
+    return { path, ignored: [], isOwnedByRoot: tree.isOwnedByRoot };
+  }
+
+  async #contextTree(): Promise<OriginTree> {
+    const { request, options, definition, vertices } = this.#solving;
+    this.#context ??= vertices.run("[internal] load build context", [], () =>
+      request.locals.open({ name: options.contextKey, ignored: definition.ignored }, this.#signal),
+    );
+    const { path, ignored } = await this.#context;
+    return { path, ignored, isOwnedByRoot: true };
+  }
+
+  readonly #locals = new Map<string, Promise<LocalTree>>();
+
+  async #localTree(name: string): Promise<OriginTree> {
+    let opened = this.#locals.get(name);
+    if (!opened) {
+      opened = this.#solving.request.locals.open({ name, ignored: [] }, this.#signal);
+      this.#locals.set(name, opened);
+    }
+    const { path, ignored } = await opened;
+    return { path, ignored, isOwnedByRoot: true };
+  }
+
+  #contextOf(index: number, instruction: StageInstruction): EvaluationContext {
+    return {
+      escape: this.#solving.file.directives.escape,
+      buildArgs: this.#solving.options.buildArgs,
+      globalArgs: this.#globals,
+      resolveOrigin: (name) =>
+        resolveOrigin(this.#plan, index, name, {
+          range: instruction.range,
+          isNamedContext: (one) => this.#isNamedContext(one),
+        }),
+    };
+  }
+
+  #isNamedContext(name: string): boolean {
+    return this.#solving.options.namedContexts.has(name);
+  }
+
+  #configOf(state: StageState, layers: readonly BuiltLayer[]): ImageConfig {
+    const labels = { ...state.config.labels, ...this.#solving.options.labels };
+    return {
+      author: state.author,
+      platform: state.platform,
+      osFeatures: state.osFeatures,
+      config: { ...state.config, labels },
+      diffIds: layers.map(({ diffId }) => diffId),
+      history: state.history,
+      comment: "",
+      dockerVersion: "",
+    };
+  }
+
+  #imageIdOf(state: StageState, layers: readonly BuiltLayer[]): ReturnType<typeof digestOf> {
+    return digestOf(JSON.stringify(imageConfigToWire(this.#configOf(state, layers))));
+  }
+
+  #instruction(
+    number: number,
+    text: string,
+  ): (
+    phase: "begin" | "end",
+    more: {
+      readonly isCached: boolean;
+      readonly vertexId?: OpenVertex["id"];
+      readonly imageId?: OpenVertex["id"];
+    },
+  ) => void {
+    const { request } = this.#solving;
+    return (phase, more) =>
+      request.onEvent({ type: "instruction", number, total: this.#total, text, phase, ...more });
+  }
+
+  /** Of the stage's FROM among all instructions that are carried out, from 1. */
+  #numberOf(stageIndex: number): number {
+    const { file } = this.#solving;
+    let number = 1;
+    for (const [index, stage] of file.stages.entries()) {
+      if (index === stageIndex) return number;
+      if (this.#needed.has(index)) number += 1 + stage.instructions.length;
+    }
+    return number;
+  }
+
+  #stepCount(index: number): number {
+    const own = this.#solving.file.stages[index]?.instructions ?? [];
+    return 1 + own.filter(({ kind }) => STEP_KINDS.has(kind)).length;
+  }
+
+  #prefix(index: number, step: number, steps: number): string {
+    const own = this.#plan.stages[index]?.name ?? "";
+    const name = own === "" && this.#needed.size > 1 ? `stage-${index}` : own;
+    return `[${name === "" ? "" : `${name} `}${step}/${steps}]`;
+  }
+
+  #ancestorsOf(target: number): ReadonlySet<number> {
+    const found = new Set<number>();
+    for (let at: number | undefined = target; at !== undefined; ) {
+      found.add(at);
+      const base: StagePlan["stages"][number]["base"] | undefined = this.#plan.stages[at]?.base;
+      at = base?.kind === "stage" ? base.index : undefined;
+    }
+    return found;
+  }
+
+  #neededStages(): ReadonlySet<number> {
+    const { file } = this.#solving;
+    const needed = new Set<number>();
+    const pending = [this.#plan.target];
+    for (let index = pending.pop(); index !== undefined; index = pending.pop()) {
+      if (needed.has(index)) continue;
+      needed.add(index);
+      const base = this.#plan.stages[index]?.base;
+      if (base?.kind === "stage") pending.push(base.index);
+      for (const instruction of file.stages[index]?.instructions ?? []) {
+        for (const name of originNames(instruction)) {
+          const origin = this.#contextOf(index, instruction).resolveOrigin(name);
+          if (origin.kind === "stage") pending.push(origin.index);
+        }
+      }
+    }
+    return new Set([...needed].toSorted((left, right) => left - right));
+  }
+}
+
+function stateOfImage(image: ImageRecord, platform: Platform): StageState {
+  const { config } = image;
+  return beginStage({
+    config: config.config,
+    author: config.author,
+    platform: config.platform.architecture === "" ? platform : config.platform,
+    osFeatures: config.osFeatures,
+    history: config.history,
+  });
+}
+
+function layersOfImage(image: ImageRecord): readonly BuiltLayer[] {
+  const chainIds = chainIdsOf(image.diffIds);
+  return image.diffIds.flatMap((diffId, index) => {
+    const chainId = chainIds[index];
+    const blob = image.layers[index];
+    return chainId === undefined
+      ? []
+      : [{ diffId, chainId, sizeBytes: 0, ...(blob ? { blob } : {}) }];
+  });
+}
+
+/** The last line of history with the time of its layer. */
+function datedLast(state: StageState, layer: BuiltLayer): StageState {
+  const last = state.history.at(-1);
+  if (!last || layer.createdMs === undefined) return state;
+  const created = new Date(layer.createdMs).toISOString();
+  return { ...state, history: [...state.history.slice(0, -1), { ...last, created }] };
+}

@@ -1,0 +1,225 @@
+import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
+import { cleanPath } from "#base/posix-path.ts";
+import type { BuildOptions } from "#builder/attributes.ts";
+import type { SecretSource, SshSource } from "#builder/builder.ts";
+import { pathInRoot } from "#builder/files/root-paths.ts";
+import { SCRIPT_FOLDER, type Step } from "#builder/graph/step.ts";
+import type { RunMount } from "#builder/language/run-mounts.ts";
+import type { BuilderParts } from "#builder/parts.ts";
+import type { CacheMounts } from "./cache-mounts.ts";
+import type { OriginTree } from "./origins.ts";
+import { StepFailedError } from "./step-failed.ts";
+import type { StepMountPoint } from "./step-runner.ts";
+import type { OpenVertex } from "./vertices.ts";
+
+export type RunStep = Extract<Step, { readonly kind: "run" }>;
+
+/** The client's limit for one secret, which is BuildKit's. */
+const SECRET_MAX_BYTES = 512_000;
+
+export interface RunContext {
+  readonly parts: Pick<BuilderParts, "randomBytes" | "runDirectory" | "steps">;
+  readonly options: BuildOptions;
+  readonly secrets: SecretSource;
+  readonly ssh: SshSource;
+  readonly caches: CacheMounts;
+  readonly vertex: OpenVertex;
+  /** The tree that a mount takes files from. */
+  readonly openTree: (mount: Extract<RunMount, { type: "bind" | "cache" }>) => Promise<OriginTree>;
+  /** The same as a tree that may be written to and is forgotten. */
+  readonly openScratch: (mount: Extract<RunMount, { type: "bind" }>) => Promise<OriginTree>;
+}
+
+/**
+ * Runs a command in a mounted root.
+ *
+ * @throws {StepFailedError} It ended with another code than 0.
+ */
+export async function runCommand(
+  step: RunStep,
+  rootPath: string,
+  context: RunContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const { parts, options, vertex } = context;
+  const { runDirectory, randomBytes } = parts;
+  await using stack = new AsyncDisposableStack();
+  const own = join(runDirectory, Buffer.from(randomBytes(8)).toString("hex"));
+  mkdirSync(own, { mode: 0o700 });
+  stack.defer(() => rmSync(own, { recursive: true, force: true }));
+  const mounts: StepMountPoint[] = [];
+  const env = [...step.env];
+  if (step.script) mounts.push(scriptMount(step.script, own));
+  for (const [index, mount] of step.mounts.entries()) {
+    const place = { step, own: join(own, String(index)) };
+    const ready = await openMount(mount, place, context, stack, signal);
+    mounts.push(...ready.mounts);
+    env.push(...ready.env);
+  }
+  const { exitCode } = await parts.steps.run(
+    {
+      rootPath,
+      args: step.args,
+      env,
+      cwd: step.cwd,
+      user: step.user,
+      hostname: options.hostname,
+      mounts,
+      network: networkOf(step, options),
+      isPrivileged: step.isPrivileged,
+      extraHosts: options.extraHosts,
+      limits: limitsOf(options),
+    },
+    (stream, bytes) => vertex.log(stream, bytes),
+    signal,
+  );
+  if (exitCode !== 0) throw new StepFailedError(step.args.join(" "), exitCode, step.range);
+}
+
+function networkOf(
+  step: RunStep,
+  options: BuildOptions,
+): Parameters<BuilderParts["steps"]["run"]>[0]["network"] {
+  const name = step.network === "default" ? options.network : step.network;
+  if (name === "none" || name === "host") return { kind: name };
+  return { kind: "bridge", name: name === "default" || name === "sandbox" ? "bridge" : name };
+}
+
+function limitsOf({
+  limits,
+  shmSizeBytes,
+  ulimits,
+  cgroupParent,
+}: BuildOptions): Parameters<BuilderParts["steps"]["run"]>[0]["limits"] {
+  return {
+    ShmSize: shmSizeBytes,
+    Memory: limits.memoryBytes,
+    MemorySwap: limits.memorySwapBytes,
+    CpuShares: limits.cpuShares,
+    CpuPeriod: limits.cpuPeriod,
+    CpuQuota: limits.cpuQuota,
+    CpusetCpus: limits.cpusetCpus,
+    CpusetMems: limits.cpusetMems,
+    CgroupParent: cgroupParent,
+    Ulimits: ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
+  };
+}
+
+function scriptMount(
+  script: { readonly name: string; readonly content: string },
+  own: string,
+): StepMountPoint {
+  const folder = join(own, "script");
+  mkdirSync(folder, { mode: 0o755 });
+  const path = join(folder, script.name.replaceAll("/", "_"));
+  writeFileSync(path, script.content);
+  chmodSync(path, 0o755);
+  chmodSync(own, 0o711);
+  return { kind: "bind", source: folder, destination: SCRIPT_FOLDER, isReadOnly: true };
+}
+
+interface ReadyMount {
+  readonly mounts: readonly StepMountPoint[];
+  readonly env: readonly string[];
+}
+
+async function openMount(
+  mount: RunMount,
+  place: { readonly step: RunStep; readonly own: string },
+  context: RunContext,
+  stack: AsyncDisposableStack,
+  signal: AbortSignal,
+): Promise<ReadyMount> {
+  const absolute = (target: string): string =>
+    cleanPath(target.startsWith("/") ? target : `${place.step.cwd}/${target}`);
+  switch (mount.type) {
+    case "tmpfs": {
+      const size = mount.sizeBytes === undefined ? {} : { sizeBytes: mount.sizeBytes };
+      const destination = absolute(mount.target);
+      return mounted({ kind: "tmpfs", source: "", destination, isReadOnly: false, ...size });
+    }
+    case "bind": {
+      const tree = mount.isReadOnly
+        ? await context.openTree(mount)
+        : await context.openScratch(mount);
+      const source = pathInRoot(tree.path, mount.source || "/", { followsLast: true });
+      const { isReadOnly } = mount;
+      return mounted({ kind: "bind", source, destination: absolute(mount.target), isReadOnly });
+    }
+    case "cache": {
+      const destination = absolute(mount.target);
+      const { options } = context;
+      const namespace = options.buildArgs.get("BUILDKIT_CACHE_MOUNT_NS") ?? "";
+      const cache = stack.use(
+        await context.caches.open(
+          { mount, id: mount.id ?? destination, namespace, tree: () => context.openTree(mount) },
+          signal,
+        ),
+      );
+      const { isReadOnly } = mount;
+      return mounted({ kind: "bind", source: cache.path, destination, isReadOnly });
+    }
+    case "secret":
+      return await openSecret(mount, place.own, absolute, context, signal);
+    case "ssh":
+      return await openSsh(mount, { ...place, absolute }, context, stack, signal);
+  }
+}
+
+function mounted(mount: StepMountPoint): ReadyMount {
+  return { mounts: [mount], env: [] };
+}
+
+async function openSecret(
+  mount: Extract<RunMount, { type: "secret" }>,
+  path: string,
+  absolute: (target: string) => string,
+  { secrets }: RunContext,
+  signal: AbortSignal,
+): Promise<ReadyMount> {
+  const value = await secrets.read(mount.id, signal);
+  if (!value) {
+    if (mount.isRequired) throw new NotFoundError(`secret ${mount.id}: not found`);
+    return { mounts: [], env: [] };
+  }
+  if (value.byteLength > SECRET_MAX_BYTES) {
+    throw new InvalidArgumentError(
+      `secret ${mount.id} has ${value.byteLength} bytes, the limit is ${SECRET_MAX_BYTES}`,
+    );
+  }
+  const env =
+    mount.variable === undefined ? [] : [`${mount.variable}=${new TextDecoder().decode(value)}`];
+  if (mount.target === undefined) return { mounts: [], env };
+  writeFileSync(path, value, { mode: 0o600 });
+  chownSync(path, mount.uid, mount.gid);
+  chmodSync(path, mount.mode);
+  const destination = absolute(mount.target);
+  return { mounts: [{ kind: "bind", source: path, destination, isReadOnly: true }], env };
+}
+
+async function openSsh(
+  mount: Extract<RunMount, { type: "ssh" }>,
+  place: {
+    readonly step: RunStep;
+    readonly own: string;
+    readonly absolute: (target: string) => string;
+  },
+  { ssh }: RunContext,
+  stack: AsyncDisposableStack,
+  signal: AbortSignal,
+): Promise<ReadyMount> {
+  if (!(await ssh.has(mount.id, signal))) {
+    if (!mount.isRequired) return { mounts: [], env: [] };
+    throw new NotFoundError(`unset ssh forward key ${mount.id}`);
+  }
+  stack.use(await ssh.serve(mount.id, place.own, signal));
+  chownSync(place.own, mount.uid, mount.gid);
+  chmodSync(place.own, mount.mode);
+  const number = place.step.mounts.filter(({ type }) => type === "ssh").indexOf(mount);
+  const destination = place.absolute(mount.target ?? `/run/buildkit/ssh_agent.${number}`);
+  // the first is the one that programs find by themselves
+  const env = number === 0 ? [`SSH_AUTH_SOCK=${destination}`] : [];
+  return { mounts: [{ kind: "bind", source: place.own, destination, isReadOnly: false }], env };
+}

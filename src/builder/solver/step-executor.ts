@@ -1,0 +1,283 @@
+import { NotFoundError, PermissionDeniedError, UnsupportedError } from "#base/errors.ts";
+import { DockerfileError } from "#builder/language/dockerfile-error.ts";
+import type { FilesAction, FileSelection } from "#builder/files/protocol.ts";
+import type { FileAction, FileOrigin, Step } from "#builder/graph/step.ts";
+import { cleanPath } from "#base/posix-path.ts";
+import type { BuiltLayer } from "./built-layer.ts";
+import { type StepBase, stepKey } from "./keys.ts";
+import type { OriginTree } from "./origins.ts";
+import { runCommand, type RunStep } from "./run-step.ts";
+import type { SharedSolving, Solving } from "./solving.ts";
+import type { OpenVertex } from "./vertices.ts";
+
+export interface StepExecutorOptions {
+  readonly shared: SharedSolving;
+  readonly solving: Solving;
+  readonly openTree: (origin: FileOrigin) => Promise<OriginTree>;
+  readonly openScratch: (origin: FileOrigin) => Promise<OriginTree>;
+}
+
+export interface StepExecution {
+  /** What `from=` of a mount means. */
+  readonly resolveOrigin: (name: string) => FileOrigin;
+  readonly step: Step;
+  readonly vertex: OpenVertex;
+  readonly base: StepBase;
+  readonly needsBlob: boolean;
+  /** It is done anew, whatever is cached. */
+  readonly isUncached: boolean;
+}
+
+/** What a step takes from elsewhere, with what is known of it. */
+interface StepInput {
+  readonly tree: OriginTree;
+  readonly selection: FileSelection;
+  /** Nothing may match. */
+  readonly isOptional: boolean;
+}
+
+/** Finds what a step makes in the cache, or does it. */
+export class StepExecutor {
+  readonly #options: StepExecutorOptions;
+
+  constructor(options: StepExecutorOptions) {
+    this.#options = options;
+  }
+
+  async execute(
+    execution: StepExecution,
+    signal: AbortSignal,
+  ): Promise<{ readonly layer: BuiltLayer; readonly isCached: boolean }> {
+    const { shared, solving } = this.#options;
+    const { step, base, vertex, isUncached } = execution;
+    this.#checkEntitled(step);
+    const inputs = await this.#inputsOf(execution);
+    // by the names of the trees first: most are known without a look at a file
+    const names = inputs.map(({ tree, selection }) =>
+      tree.identity === undefined ? undefined : `${tree.identity}${selection.source}`,
+    );
+    const isNamed = names.every((name) => name !== undefined);
+    const fast = isNamed && inputs.length > 0 ? stepKey(step, base, names) : undefined;
+    if (fast !== undefined && !isUncached) {
+      const found = shared.layers.find(fast, solving.lease);
+      if (found) return await this.#found(found, execution, signal);
+    }
+    const digests = await this.#digestsOf(inputs, step, signal);
+    const key = stepKey(step, base, digests);
+    const keys = fast === undefined ? [key] : [key, fast];
+    for (;;) {
+      if (!isUncached) {
+        const found = shared.layers.find(key, solving.lease);
+        if (found) {
+          if (fast !== undefined) shared.layers.addKeys(found.chainId, [fast]);
+          return await this.#found(found, execution, signal);
+        }
+        const other = shared.underWay.get(key);
+        if (other) {
+          // another build does the same: what it makes is found above, unless it fails
+          await Promise.race([other.catch(() => undefined), rejection(signal)]);
+          signal.throwIfAborted();
+          if (shared.underWay.get(key) === other) shared.underWay.delete(key);
+          continue;
+        }
+      }
+      vertex.begin();
+      const making = this.#make(execution, keys, signal);
+      shared.underWay.set(key, making);
+      try {
+        const layer = await making;
+        vertex.done();
+        return { layer, isCached: false };
+      } finally {
+        if (shared.underWay.get(key) === making) shared.underWay.delete(key);
+      }
+    }
+  }
+
+  async #found(
+    layer: BuiltLayer,
+    execution: StepExecution,
+    signal: AbortSignal,
+  ): Promise<{ readonly layer: BuiltLayer; readonly isCached: true }> {
+    const { shared, solving } = this.#options;
+    execution.vertex.cached();
+    const whole = execution.needsBlob
+      ? await shared.layers.withBlob(layer, solving.lease, signal)
+      : layer;
+    return { layer: whole, isCached: true };
+  }
+
+  async #make(
+    execution: StepExecution,
+    keys: readonly ReturnType<typeof stepKey>[],
+    signal: AbortSignal,
+  ): Promise<BuiltLayer> {
+    const { shared, solving } = this.#options;
+    const { step, base, needsBlob } = execution;
+    const request = {
+      parent: base.parent,
+      keys,
+      description: step.title,
+      needsBlob,
+      isLink: step.kind === "files" && step.isLink,
+    };
+    const work = async (rootPath: string): Promise<void> => {
+      if (step.kind === "run") await this.#run(step, rootPath, execution, signal);
+      else await this.#applyFiles(step, rootPath, signal);
+    };
+    return await shared.layers.make(request, work, solving.lease, signal);
+  }
+
+  async #run(
+    step: RunStep,
+    rootPath: string,
+    execution: StepExecution,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { shared, solving, openTree, openScratch } = this.#options;
+    const { request, options } = solving;
+    await runCommand(
+      step,
+      rootPath,
+      {
+        parts: shared.parts,
+        options,
+        secrets: request.secrets,
+        ssh: request.ssh,
+        caches: shared.caches,
+        vertex: execution.vertex,
+        openTree: async (mount) => {
+          const origin = originOf(execution, mount.from);
+          const tree = await openTree(origin);
+          // what is ignored must not be seen
+          return tree.ignored.length > 0 ? await openScratch(origin) : tree;
+        },
+        openScratch: async (mount) => await openScratch(originOf(execution, mount.from)),
+      },
+      signal,
+    );
+  }
+
+  async #applyFiles(
+    step: Extract<Step, { readonly kind: "files" }>,
+    rootPath: string,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { parts } = this.#options.shared;
+    const actions: FilesAction[] = [];
+    for (const action of step.actions) actions.push(await this.#filesAction(action));
+    try {
+      await parts.files.run({ kind: "apply", root: rootPath, actions }, signal);
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      throw located(error, step);
+    }
+  }
+
+  async #filesAction(action: FileAction): Promise<FilesAction> {
+    switch (action.kind) {
+      case "folder":
+        return action;
+      case "file":
+        return { ...action, defaultMode: 0o644, unpacks: false };
+      case "copy": {
+        const { origin, ...rest } = action;
+        const tree = await this.#options.openTree(origin);
+        return { ...rest, ...selectionOf(tree, action) };
+      }
+      case "http":
+      case "git":
+        throw new UnsupportedError(
+          `Cannot ADD ${action.url}: remote sources are not supported yet`,
+        );
+    }
+  }
+
+  async #inputsOf(execution: StepExecution): Promise<readonly StepInput[]> {
+    const { openTree } = this.#options;
+    const { step } = execution;
+    const inputs: StepInput[] = [];
+    if (step.kind === "run") {
+      for (const mount of step.mounts) {
+        if (mount.type !== "bind") continue;
+        const tree = await openTree(originOf(execution, mount.from));
+        const selection = selectionOf(tree, { source: mount.source || "/", excludes: [] });
+        inputs.push({ tree, selection, isOptional: false });
+      }
+      return inputs;
+    }
+    for (const action of step.actions) {
+      if (action.kind !== "copy") continue;
+      const tree = await openTree(action.origin);
+      const isOptional = /[*?[]/.test(action.source);
+      inputs.push({ tree, selection: selectionOf(tree, action), isOptional });
+    }
+    return inputs;
+  }
+
+  async #digestsOf(
+    inputs: readonly StepInput[],
+    step: Step,
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    if (inputs.length === 0) return [];
+    const { parts } = this.#options.shared;
+    const selections = inputs.map(({ selection }) => selection);
+    const digests = await parts.files.run({ kind: "digest", selections }, signal);
+    return inputs.map(({ selection, isOptional }, index) => {
+      const digest = digests[index];
+      if (digest) return digest;
+      if (isOptional) return "";
+      const path = JSON.stringify(cleanPath(`/${selection.source}`));
+      const hint = selection.ignored.length > 0 ? " (it may be excluded by the .dockerignore)" : "";
+      throw located(new NotFoundError(`${path}: not found${hint}`), step);
+    });
+  }
+
+  #checkEntitled(step: Step): void {
+    if (step.kind !== "run") return;
+    const { entitlements } = this.#options.solving.request;
+    const needed = [
+      ...(step.network === "host" ? ["network.host"] : []),
+      ...(step.isPrivileged ? ["security.insecure"] : []),
+    ];
+    for (const entitlement of needed) {
+      if (entitlements.has(entitlement)) continue;
+      throw new PermissionDeniedError(
+        `${entitlement} is not allowed: ask for it with --allow ${entitlement}`,
+      );
+    }
+  }
+}
+
+function originOf({ resolveOrigin }: StepExecution, from: string | undefined): FileOrigin {
+  return from === undefined ? { kind: "context" } : resolveOrigin(from);
+}
+
+function selectionOf(
+  tree: OriginTree,
+  action: { readonly source: string; readonly excludes: readonly string[] },
+): FileSelection {
+  return {
+    root: tree.path,
+    source: action.source,
+    ignored: tree.ignored,
+    excludes: action.excludes,
+    isOwnedByRoot: tree.isOwnedByRoot,
+  };
+}
+
+/** With the place in the Dockerfile. */
+function located(error: Error, step: Step): Error {
+  if (error instanceof DockerfileError) return error;
+  const kept = error.message;
+  return new DockerfileError(kept, step.range, { cause: error, isParse: false });
+}
+
+function rejection(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+  });
+}

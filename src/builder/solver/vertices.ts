@@ -1,0 +1,74 @@
+import { messageOf } from "#base/errors.ts";
+import type { OnBuildEvent, Vertex } from "#builder/events.ts";
+import type { Clock } from "#host/clock.ts";
+import { type Digest, digestOf } from "#spec/digest.ts";
+
+/** A vertex that has begun, or is about to. */
+export interface OpenVertex {
+  readonly id: Digest;
+  begin(): void;
+  /** It need not be done: ends it. */
+  cached(): void;
+  done(): void;
+  fail(error: unknown): void;
+  log(stream: "stdout" | "stderr", bytes: Uint8Array): void;
+}
+
+/** The vertices of one build, told of as they change. */
+export class Vertices {
+  readonly #clock: Pick<Clock, "nowMs">;
+  readonly #onEvent: OnBuildEvent;
+
+  constructor(clock: Pick<Clock, "nowMs">, onEvent: OnBuildEvent) {
+    this.#clock = clock;
+    this.#onEvent = onEvent;
+  }
+
+  /** Tells of a vertex that has not begun. */
+  add(name: string, inputs: readonly Digest[] = []): OpenVertex {
+    let vertex: Vertex = {
+      id: digestOf(JSON.stringify([name, inputs])),
+      name,
+      inputs,
+      isCached: false,
+    };
+    const tell = (change: Partial<Vertex>): void => {
+      vertex = { ...vertex, ...change };
+      this.#onEvent({ type: "vertex", vertex });
+    };
+    const now = (): number => this.#clock.nowMs();
+    tell({});
+    return {
+      id: vertex.id,
+      begin: () => {
+        if (vertex.startedMs === undefined) tell({ startedMs: now() });
+      },
+      cached: () => tell({ startedMs: now(), completedMs: now(), isCached: true }),
+      done: () => tell({ completedMs: now() }),
+      fail: (error) => {
+        const startedMs = vertex.startedMs ?? now();
+        tell({ startedMs, completedMs: now(), error: messageOf(error) });
+      },
+      log: (stream, bytes) =>
+        this.#onEvent({ type: "log", vertexId: vertex.id, stream, bytes, timeMs: now() }),
+    };
+  }
+
+  /** Work that is shown as a vertex of its own. */
+  async run<Result>(
+    name: string,
+    inputs: readonly Digest[],
+    work: (vertex: OpenVertex) => Promise<Result>,
+  ): Promise<Result> {
+    const vertex = this.add(name, inputs);
+    vertex.begin();
+    try {
+      const result = await work(vertex);
+      vertex.done();
+      return result;
+    } catch (error) {
+      vertex.fail(error);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import { readFileSync, statSync } from "node:fs";
+import { FailedPreconditionError, InvalidArgumentError, NotFoundError } from "#base/errors.ts";
+import type { BuildOptions } from "#builder/attributes.ts";
+import { pathInRoot } from "#builder/files/root-paths.ts";
+import { ignoreFileNames, parseIgnoreFile } from "#builder/ignore/ignore-file.ts";
+import { PathFilter } from "#builder/ignore/path-filter.ts";
+import { DOCKERFILE_MAX_BYTES } from "#builder/language/parse-file.ts";
+import type { Vertices } from "#builder/solver/vertices.ts";
+import type { LocalSources, LocalTree } from "./local-source.ts";
+
+/** The Dockerfile's text. */
+export interface Definition {
+  readonly fileName: string;
+  readonly text: string;
+  /** Patterns of the ignore file that goes with it. */
+  readonly ignored: readonly string[];
+}
+
+const IGNORE_MAX_BYTES = 4 * 1024 * 1024;
+
+function tryRead(tree: LocalTree, name: string, maxBytes: number): string | undefined {
+  const path = pathInRoot(tree.path, name, { followsLast: true });
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found?.isFile()) return undefined;
+  if (found.size > maxBytes) {
+    throw new InvalidArgumentError(
+      `Cannot read ${name}: ${found.size} bytes are over the limit of ${maxBytes}`,
+    );
+  }
+  return readFileSync(path, "utf8");
+}
+
+/**
+ * Reads the Dockerfile and the ignore file that goes with it.
+ *
+ * @throws {NotFoundError} There is no such Dockerfile.
+ */
+export async function readDefinition(
+  locals: LocalSources,
+  options: BuildOptions,
+  vertices: Vertices,
+  signal: AbortSignal,
+): Promise<Definition> {
+  const { fileName, dockerfileKey, contextKey } = options;
+  const lower = fileName === "Dockerfile" ? ["dockerfile"] : [];
+  const onlyPaths = [fileName, ...lower, ...ignoreFileNames(fileName)];
+  const found = await vertices.run(
+    `[internal] load build definition from ${fileName}`,
+    [],
+    async () => {
+      await using tree = await locals.open({ name: dockerfileKey, ignored: [], onlyPaths }, signal);
+      const name = [fileName, ...lower].find(
+        (one) => tryRead(tree, one, DOCKERFILE_MAX_BYTES) !== undefined,
+      );
+      if (name === undefined) {
+        throw new NotFoundError(
+          `failed to read dockerfile: open ${fileName}: no such file or directory`,
+        );
+      }
+      const text = tryRead(tree, name, DOCKERFILE_MAX_BYTES) ?? "";
+      return { name, text, own: tryRead(tree, `${name}.dockerignore`, IGNORE_MAX_BYTES) };
+    },
+  );
+  const ignoreText =
+    found.own ??
+    (await vertices.run("[internal] load .dockerignore", [], async () => {
+      await using tree = await locals.open(
+        { name: contextKey, ignored: [], onlyPaths: [".dockerignore"] },
+        signal,
+      );
+      return tryRead(tree, ".dockerignore", IGNORE_MAX_BYTES);
+    })) ??
+    "";
+  const ignored = parseIgnoreFile(ignoreText);
+  try {
+    // a pattern that is none is told now, not at the first COPY
+    new PathFilter(ignored).isMatched("");
+  } catch (cause) {
+    if (!(cause instanceof InvalidArgumentError)) throw cause;
+    throw new FailedPreconditionError(`failed to parse .dockerignore: ${cause.message}`, { cause });
+  }
+  return { fileName: found.name, text: found.text, ignored };
+}

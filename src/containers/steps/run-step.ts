@@ -1,0 +1,160 @@
+import { statSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { UnsupportedError } from "#base/errors.ts";
+import {
+  makeEngineMountPoints,
+  makeInRoot,
+  ownMountPoints,
+} from "#containers/bring-up/prepare-root.ts";
+import { cgroupPathOf } from "#containers/bring-up/cgroup-path.ts";
+import { planSpec } from "#containers/bring-up/process-plan.ts";
+import { writeContainerFiles } from "#containers/bring-up/write-container-files.ts";
+import type { ContainerRecord } from "#containers/container.ts";
+import { attachmentsOf } from "#containers/networks/attachments.ts";
+import type { ContainerParts } from "#containers/parts.ts";
+import type { Sandbox } from "#networks/networks.ts";
+import type { ContainerDefaults } from "#spec/engine-api/host-config.ts";
+import { type ContainerId, newContainerId } from "#spec/ids.ts";
+import type { Spec } from "#spec/oci-runtime.ts";
+import { rememberMountPoints } from "./mount-stubs.ts";
+import { stepRecord } from "./step-record.ts";
+import type { StepExit, StepOutput, StepRequest } from "./step.ts";
+
+type StepParts = Pick<
+  ContainerParts,
+  | "cgroups"
+  | "clock"
+  | "logs"
+  | "networks"
+  | "randomBytes"
+  | "registry"
+  | "runtime"
+  | "seccompProfile"
+  | "settings"
+  | "stepIds"
+  | "system"
+>;
+
+/**
+ * Runs one process in a mounted root, to its end, with everything gone when it returns. An abort kills it.
+ *
+ * @throws {CommandNotFoundError} And the other failures of a start. {UnsupportedError} The engine remaps users.
+ */
+export async function runStep(
+  parts: StepParts,
+  request: StepRequest,
+  given: { readonly defaults: ContainerDefaults; readonly onOutput: StepOutput },
+  signal: AbortSignal,
+): Promise<StepExit> {
+  if (parts.settings.idMappings) {
+    throw new UnsupportedError(
+      "Cannot run a build step: this engine runs with --userns-remap, and steps cannot be remapped yet",
+    );
+  }
+  const id = newContainerId(parts.randomBytes);
+  const record = stepRecord(id, request, {
+    defaults: given.defaults,
+    createdNanos: parts.clock.nowNanos(),
+  });
+  await using undo = new AsyncDisposableStack();
+  parts.stepIds.add(id);
+  undo.defer(() => void parts.stepIds.delete(id));
+  const directory = join(parts.settings.directory, id);
+  await mkdir(directory, { mode: 0o700 });
+  undo.defer(() => rm(directory, { recursive: true, force: true }));
+  const { rootPath } = request;
+  undo.use(
+    rememberMountPoints(
+      rootPath,
+      request.mounts.map(({ destination }) => destination),
+    ),
+  );
+  const sandbox = await openNetwork(parts, record, signal);
+  undo.defer(() => parts.networks.closeSandbox(id));
+  const connecting = parts.networks.connectSandbox(id, signal);
+  connecting.catch(() => undefined); // told below, when the runtime is done
+  undo.defer(() => connecting.catch(() => undefined));
+  const spec = (): Spec => planStep(parts, { record, request, sandbox });
+  const process = await parts.runtime.create(
+    {
+      id,
+      runtimeName: parts.runtime.defaultRuntime,
+      spec,
+      terminal: false,
+      openStdin: false,
+      stdinOnce: false,
+      isRemapped: false,
+      logTarget: "none",
+      cgroupPath: cgroupPathOf(parts.settings, record),
+    },
+    signal,
+  );
+  undo.defer(() => parts.runtime.delete(id, { force: true }));
+  await connecting;
+  await using output = await parts.runtime.attach(id, { outputOnly: true });
+  const kill = (): void => void parts.runtime.kill(id, SIGKILL);
+  signal.addEventListener("abort", kill, { once: true });
+  undo.defer(() => signal.removeEventListener("abort", kill));
+  await parts.runtime.start(id);
+  if (signal.aborted) kill();
+  for await (const { stream, bytes } of output.output()) await given.onOutput(stream, bytes);
+  const { exitCode, oomKilled } = await process.exited;
+  signal.throwIfAborted();
+  return { exitCode, oomKilled };
+}
+
+const SIGKILL = 9;
+
+function planStep(
+  parts: StepParts,
+  given: {
+    readonly record: ContainerRecord;
+    readonly request: StepRequest;
+    readonly sandbox: Sandbox;
+  },
+): Spec {
+  const { record, request, sandbox } = given;
+  const { rootPath } = request;
+  makeEngineMountPoints(rootPath);
+  const points = record.mounts.map((mount) => ({
+    destination: mount.destination,
+    isFile: mount.kind === "bind" && isFile(mount.source),
+  }));
+  for (const point of ownMountPoints(points)) makeInRoot(rootPath, point);
+  makeInRoot(rootPath, { destination: request.cwd, isFile: false });
+  const files = writeContainerFiles(parts, record, sandbox);
+  const spec = planSpec(parts, { record, mounts: record.mounts, rootPath, sandbox, files });
+  if (!spec.process) return spec;
+  // a container's HOSTNAME is none of the step's variables
+  const own = request.env.some((row) => row.startsWith("HOSTNAME="));
+  const env = own
+    ? spec.process.env
+    : spec.process.env?.filter((row) => !row.startsWith("HOSTNAME="));
+  return { ...spec, process: { ...spec.process, ...(env ? { env } : {}) } };
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === false;
+}
+
+async function openNetwork(
+  parts: StepParts,
+  record: ContainerRecord,
+  signal: AbortSignal,
+): Promise<Sandbox> {
+  const id: ContainerId = record.id;
+  const mode = record.hostConfig.NetworkMode;
+  const kind = mode === "none" || mode === "host" ? mode : "bridge";
+  const attachments = kind === "bridge" ? attachmentsOf(parts, record) : undefined;
+  return await parts.networks.openSandbox(
+    {
+      containerId: id,
+      containerName: "build step",
+      mode: { kind },
+      ports: [],
+      ...(attachments ? { attachments } : {}),
+    },
+    signal,
+  );
+}

@@ -1,0 +1,46 @@
+import type { HostConfig } from "#spec/engine-api/host-config.ts";
+
+/** A mount of a step, ready on the host. */
+export interface StepMount {
+  readonly kind: "bind" | "tmpfs";
+  /** Absolute path on the host; empty for tmpfs. */
+  readonly source: string;
+  /** Absolute, clean path in the root. */
+  readonly destination: string;
+  readonly isReadOnly: boolean;
+  /** Of a tmpfs; no limit when absent. */
+  readonly sizeBytes?: number;
+}
+
+/** One process to run in a root that is mounted. */
+export interface StepRequest {
+  readonly rootPath: string;
+  readonly args: readonly string[];
+  /** `NAME=value`, the whole environment but for PATH and HOME where they are missing. */
+  readonly env: readonly string[];
+  readonly cwd: string;
+  /** `user[:group]` by the root's own files; empty for root. */
+  readonly user: string;
+  readonly hostname: string;
+  readonly mounts: readonly StepMount[];
+  readonly network: StepNetwork;
+  readonly isPrivileged: boolean;
+  readonly extraHosts: readonly string[];
+  /** `Memory`, `Ulimits`, `CgroupParent`, `ShmSize` and their like. */
+  readonly limits: Partial<HostConfig>;
+}
+
+/** A network that steps run in, one after the other or side by side. */
+export type StepNetwork =
+  | { readonly kind: "none" }
+  | { readonly kind: "host" }
+  /** The default network, or another by its name. */
+  | { readonly kind: "bridge"; readonly name: string };
+
+export interface StepExit {
+  readonly exitCode: number;
+  readonly oomKilled: boolean;
+}
+
+/** Told of each piece of output as it comes; the next waits until it is taken. */
+export type StepOutput = (stream: "stdout" | "stderr", bytes: Uint8Array) => void | Promise<void>;

@@ -1,0 +1,99 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { BuildBackend } from "#api/build/backend.ts";
+import type { Builder } from "#builder/builder.ts";
+import type { BuildRecords } from "#builder/cache/records.ts";
+import { classicBuild } from "#builder/doors/classic-build.ts";
+import { BuildWorkers } from "#builder/files/build-workers.ts";
+import { openBuilder } from "#builder/open-builder.ts";
+import type { OpenContainers } from "#containers/open.ts";
+import type { ContentStore } from "#content/content.ts";
+import type { Host } from "#host/host.ts";
+import type { Images } from "#images/images.ts";
+import type { Snapshotter } from "#snapshots/snapshotter.ts";
+import type { ContainerDefaults } from "#spec/engine-api/host-config.ts";
+import type { RandomBytes } from "#spec/ids.ts";
+import { hostPlatform } from "#spec/platform.ts";
+import type { TreeArchiver } from "#volumes/transfers.ts";
+import type { EngineConfig } from "./config/engine-config.ts";
+
+export interface BuildingOptions {
+  readonly config: EngineConfig;
+  readonly host: Host;
+  readonly store: BuildRecords;
+  readonly images: Images;
+  readonly snapshotter: Snapshotter;
+  readonly content: ContentStore;
+  readonly containers: OpenContainers;
+  readonly archiver: TreeArchiver;
+  readonly randomBytes: RandomBytes;
+  readonly selfArgv: readonly string[];
+  readonly defaults: () => ContainerDefaults;
+}
+
+/** The builder and its doors. */
+export interface Building extends AsyncDisposable {
+  readonly builder: Builder;
+  readonly classic: BuildBackend;
+}
+
+/** Joins the builder to what it stands on. To be called after the containers are reconciled. */
+export async function openBuilding(options: BuildingOptions): Promise<Building> {
+  const { config, host, containers, archiver, randomBytes } = options;
+  const { clock } = host;
+  await using stack = new AsyncDisposableStack();
+  const directory = join(config.dataRoot, "builder");
+  mkdirSync(directory, { recursive: true, mode: 0o710 });
+  // those of builds that an engine's death cut off
+  rmSync(join(directory, "contexts"), { recursive: true, force: true });
+  const files = stack.use(
+    new BuildWorkers({
+      processes: host.processes,
+      sockets: host.sockets,
+      clock,
+      selfCommand: options.selfArgv,
+    }),
+  );
+  const builder = stack.use(
+    await openBuilder({
+      records: options.store,
+      images: options.images,
+      imageSource: {
+        resolve: async ({ reference }) => options.images.resolve(reference),
+      },
+      snapshots: options.snapshotter,
+      content: options.content,
+      files,
+      steps: {
+        run: (command, onOutput, signal) =>
+          containers.runStep(command, { defaults: options.defaults(), onOutput }, signal),
+      },
+      mounts: host.mounts,
+      clock,
+      randomBytes,
+      directory,
+      runDirectory: join(config.execRoot, "builder"),
+      platform: hostPlatform("linux", host.system.machine),
+    }),
+  );
+  const open = stack.move();
+  return {
+    builder,
+    classic: {
+      build: (request, write, signal) =>
+        classicBuild(
+          {
+            builder,
+            directory,
+            randomBytes,
+            unpack: (folder, archive, unpackSignal) =>
+              archiver.unpack(folder, archive, unpackSignal),
+          },
+          request,
+          write,
+          signal,
+        ),
+    },
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+}

@@ -1,0 +1,136 @@
+// A user builds with the docker CLI as it was before BuildKit (DOCKER_BUILDKIT=0): the classic API.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { hasDockerCli, startEngine, type TestEngine } from "../harness/engine.ts";
+
+let engine: TestEngine;
+let next = 1;
+
+beforeAll(async () => {
+  engine = await startEngine();
+});
+
+afterAll(async () => {
+  await engine[Symbol.asyncDispose]();
+});
+
+/** Makes a context. @returns Its path. */
+function context(files: Readonly<Record<string, string>>): string {
+  const folder = join(engine.root, `context-${next++}`);
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+  return folder;
+}
+
+const CLASSIC = { env: { DOCKER_BUILDKIT: "0" } };
+
+async function build(
+  files: Readonly<Record<string, string>>,
+  ...flags: readonly string[]
+): Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }> {
+  return await engine.docker(["build", ...flags, context(files)], CLASSIC);
+}
+
+describe.skipIf(!hasDockerCli)("docker build, classic", () => {
+  test("an image is built, runs, and a second build takes all from the cache", async () => {
+    const files = {
+      Dockerfile: [
+        "FROM busybox",
+        "ARG who=nobody",
+        "RUN echo hello $who > /hello",
+        "COPY a b/ /files/",
+        "ENV color=red",
+        "WORKDIR /work",
+        'CMD ["cat", "/hello", "/files/a", "/files/c"]',
+      ].join("\n"),
+      a: "A\n",
+      "b/c": "C\n",
+      "b/ignored": "no\n",
+      ".dockerignore": "**/ignored\n",
+    };
+    const first = await build(files, "-t", "app", "--build-arg", "who=you");
+    expect(first.exitCode).toBe(0);
+    expect(first.stdout).toContain("Step 1/7 : FROM busybox");
+    expect(first.stdout).toContain("Successfully tagged app:latest");
+    const ran = await engine.docker(["run", "--rm", "app"]);
+    expect(ran.stdout).toBe("hello you\nA\nC\n");
+    const id = (await engine.docker(["images", "-q", "--no-trunc", "app"])).stdout;
+    const second = await build(files, "-q", "--build-arg", "who=you");
+    expect(second.stdout).toBe(id);
+    const inspected = await engine.docker(["inspect", "-f", "{{json .Config}}", "app"]);
+    expect(JSON.parse(inspected.stdout)).toMatchObject({ WorkingDir: "/work" });
+    const listed = await engine.docker(["run", "--rm", "app", "ls", "/files"]);
+    expect(listed.stdout).toBe("a\nc\n");
+  }, 60_000);
+
+  test("stages, cache mounts, heredocs and the flags of newer Dockerfiles work", async () => {
+    const built = await build(
+      {
+        Dockerfile: [
+          "FROM busybox AS base",
+          "RUN --mount=type=cache,target=/cache echo kept >> /cache/file",
+          "FROM base AS unneeded",
+          "RUN exit 9",
+          "FROM busybox",
+          "COPY --from=base --chown=12:34 --chmod=640 /etc/passwd /p",
+          "COPY <<EOF /text",
+          "for $PATH",
+          "EOF",
+          "RUN --mount=type=cache,target=/cache --network=none <<EOF",
+          "cat /cache/file > /kept",
+          "ls -n /p > /owner",
+          "EOF",
+        ].join("\n"),
+      },
+      "-t",
+      "stages",
+    );
+    expect(built.stderr + built.stdout).toContain("Successfully tagged stages:latest");
+    const shown = await engine.docker(["run", "--rm", "stages", "cat", "/kept", "/owner", "/text"]);
+    expect(shown.stdout).toMatch(/^kept\n-rw-r-----.* 12 +34 .*\nfor \/usr.*\n$/);
+  }, 60_000);
+
+  test("a step that fails says so with its code, and the steps before it stay cached", async () => {
+    const failing = { Dockerfile: "FROM busybox\nRUN date +%N > /now\nRUN echo oops; exit 3\n" };
+    const first = await build(failing);
+    expect(first.exitCode).toBe(3);
+    expect(first.stdout).toContain("oops");
+    expect(first.stderr).toContain(
+      "The command '/bin/sh -c echo oops; exit 3' returned a non-zero code: 3",
+    );
+    const second = await build({ Dockerfile: "FROM busybox\nRUN date +%N > /now\nRUN true\n" });
+    expect(second.stdout).toContain("Using cache");
+    const missing = await build({ Dockerfile: "FROM busybox\nCOPY nothing /\n" });
+    expect(missing.stderr).toContain('"/nothing": not found');
+    const wrong = await build({ Dockerfile: "FROM busybox\nCOPPY a /\n" });
+    expect(wrong.stderr).toContain("unknown instruction: COPPY (did you mean COPY?)");
+  }, 60_000);
+
+  test("an engine that is killed in a step leaves nothing, and keeps the steps before it", async () => {
+    const folder = context({
+      Dockerfile: "FROM busybox\nRUN echo one > /one\nRUN echo started; sleep 600\n",
+    });
+    const client = Bun.spawn(["docker", "-H", engine.host, "build", folder], {
+      env: { ...process.env, DOCKER_BUILDKIT: "0" },
+      stdout: "pipe",
+      stderr: "ignore",
+    });
+    const decoder = new TextDecoder();
+    let output = "";
+    for await (const chunk of client.stdout) {
+      output += decoder.decode(chunk, { stream: true });
+      if (output.includes("started")) break;
+    }
+    expect(output).toContain("started");
+    await engine.crash();
+    await client.exited;
+    await engine.start();
+    rmSync(folder, { recursive: true });
+    const again = await build({ Dockerfile: "FROM busybox\nRUN echo one > /one\n" });
+    expect(again.stdout).toContain("Using cache");
+    expect(await engine.mustWharf("system", "check")).toBe("Nothing is wrong");
+  }, 60_000);
+});

@@ -1,4 +1,4 @@
-import { lstatSync, readlinkSync, rmdirSync, statSync, unlinkSync, utimesSync } from "node:fs";
+import { lstatSync, readlinkSync, rmdirSync, type Stats, unlinkSync, utimesSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isAbsent } from "#containers/absent.ts";
 import { resolveInRoot } from "#containers/mounts/resolve-in-root.ts";
@@ -66,7 +66,7 @@ function missingOf(rootPath: string, point: string): readonly string[] {
   return [];
 }
 
-function lstatOf(path: string): ReturnType<typeof statSync> | undefined {
+function lstatOf(path: string): Stats | undefined {
   return lstatSync(path, { throwIfNoEntry: false });
 }
 

@@ -43,7 +43,8 @@ const KEYWORDS: ReadonlySet<string> = new Set(
 export function describeToken(token: Token): string {
   if (token.kind === "eof") return "EOF";
   if (token.kind === "error") return token.text;
-  if (token.kind === "keyword") return `<${token.text}>`;
+  // to Go the dot is a keyword
+  if (token.kind === "keyword" || token.kind === "dot") return `<${token.text}>`;
   return token.text.length > 10 ? `${quoteGo(token.text.slice(0, 10))}...` : quoteGo(token.text);
 }
 

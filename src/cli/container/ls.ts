@@ -29,7 +29,7 @@ export const command: Command = defineCommand({
       );
     }
     const format = quiet ? "table" : chooseFormat(cli, { configKey: "psFormat" }, flags);
-    const showsSize = isSet("size") ? flags.size : /\.Size\b/.test(format);
+    const showsSize = isSet("size") ? flags.size : usesSize(format);
     const limit = flags.latest && !isSet("last") ? 1 : flags.last;
     const engine = await cli.engine();
     const containers = await engine.getJson<ContainerSummary[]>("/containers/json", {
@@ -45,3 +45,8 @@ export const command: Command = defineCommand({
     return 0;
   },
 });
+
+/** Whether a template asks for sizes, which cost the engine a walk: by name, or as a part of the whole row. */
+function usesSize(format: string): boolean {
+  return /\.Size\b/.test(format) || /\bjson\s+\.\s*[)}|]/.test(format);
+}

@@ -68,7 +68,7 @@ function templateOf<Row>(list: ListFormat<Row>, format: string): string {
   if (format.startsWith("table")) return format.slice("table".length).trim();
   if (format === "raw") return list.raw ?? format;
   if (format === "json") return "{{json .}}";
-  return format;
+  return format.trim();
 }
 
 /** Every field stands for its header; `{{.Label "a.b"}}` for the last part of the label's name. */

@@ -17,7 +17,7 @@ export function pluginListFormat(truncate: boolean): ListFormat<Plugin> {
       Name: "NAME",
       Description: "DESCRIPTION",
       Enabled: "ENABLED",
-      PluginReference: "PLUGIN REFERENCE",
+      PluginReference: "IMAGE",
     },
     fields: (plugin) => ({
       ID: truncate ? shortId(plugin.Id ?? "") : (plugin.Id ?? ""),

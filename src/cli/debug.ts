@@ -26,8 +26,8 @@ import { stringFlag } from "./flags.ts";
 export const command: Command = defineCommand({
   usage: "[OPTIONS] CONTAINER [COMMAND] [ARG...]",
   description:
-    "Run a shell or a command with tools beside a container, without changing it: in its processes'\n" +
-    `and network's namespaces, its files at ${TARGET_PATH}. Of a container that does not run, ${TARGET_PATH}\n` +
+    "Run a shell or a command with tools beside a container, without changing it: in its processes' " +
+    `and network's namespaces, its files at ${TARGET_PATH}. Of a container that does not run, ${TARGET_PATH} ` +
     "is a read-only copy.",
   args: atLeast(1),
   interspersed: false,

@@ -3,7 +3,7 @@ import { commands } from "./commands.ts";
 import { globalFlags } from "./globals.ts";
 import { commandHelp, groupHelp, topLevelHelp } from "./help.ts";
 import { expectGolden } from "./testing/golden.ts";
-import { wrapText } from "./output/wrap.ts";
+import { wrapText } from "#base/wrap-text.ts";
 
 const width = 80;
 
@@ -49,7 +49,7 @@ test("every command's help names each of its flags that is not hidden", async ()
 
 test("groupHelp() lists the commands of a group", () => {
   expectGolden(
-    groupHelp("wharf", "context", undefined, 80),
+    groupHelp("wharf", "context", undefined, width),
     new URL("./testdata/help-context.txt", import.meta.url),
   );
 });

@@ -3,7 +3,7 @@ import type { CommandEntry } from "./command-entry.ts";
 import { commands, commonCommands, groups } from "./commands.ts";
 import { groupMembers, topLevelNames } from "./find-command.ts";
 import type { Flag, FlagTable } from "./flags.ts";
-import { wrapText } from "./output/wrap.ts";
+import { wrapText } from "#base/wrap-text.ts";
 
 /** Docker's layout of `--help`. @param width Columns of the terminal. */
 export function commandHelp(
@@ -15,7 +15,7 @@ export function commandHelp(
 ): string {
   const sections = [
     `Usage:  ${usageLine(program, typed, command)}`,
-    command.description ?? entry.summary,
+    wrapLines(command.description ?? entry.summary, width),
   ];
   const spellings = [entry.path, ...(entry.aliases ?? [])].map((name) => `${program} ${name}`);
   if (spellings.length > 1) sections.push(`Aliases:\n  ${spellings.join(", ")}`);
@@ -46,7 +46,7 @@ export function groupHelp(
 
 ${group?.summary ?? ""}
 
-${options}${commandSection("Commands", members)}
+${options}${commandSection("Commands", members, width)}
 
 Run '${program} ${name} COMMAND --help' for more information on a command.
 `;
@@ -61,11 +61,11 @@ export function topLevelHelp(program: string, globals: FlagTable, width: number)
 
 A self-sufficient runtime for containers
 
-${commandSection("Common Commands", common.map(describe))}
+${commandSection("Common Commands", common.map(describe), width)}
 
-${commandSection("Management Commands", groups)}
+${commandSection("Management Commands", groups, width)}
 
-${commandSection("Commands", [...others.map(describe), { name: "daemon", summary: "Run the engine" }].sort(byName))}
+${commandSection("Commands", [...others.map(describe), { name: "daemon", summary: "Run the engine" }].sort(byName), width)}
 
 Global Options:
 ${flagLines(globals, width).join("\n")}
@@ -91,10 +91,20 @@ function byName(a: NamedSummary, b: NamedSummary): number {
 /** Cobra pads names to at least 11 columns. */
 const minNameColumns = 11;
 
-function commandSection(title: string, members: readonly NamedSummary[]): string {
+function commandSection(title: string, members: readonly NamedSummary[], width: number): string {
   const column = Math.max(minNameColumns, ...members.map(({ name }) => name.length));
-  const lines = members.map(({ name, summary }) => `  ${name.padEnd(column)} ${summary}`);
+  const lines = members.map(
+    ({ name, summary }) => `  ${name.padEnd(column)} ${wrapText(summary, column + 3, width - 1)}`,
+  );
   return `${title}:\n${lines.join("\n")}`;
+}
+
+/** Prose is broken to fit; an example, which begins with a prompt, stays as it is. */
+function wrapLines(text: string, width: number): string {
+  return text
+    .split("\n")
+    .map((line) => (/^\s*[$#] /.test(line) ? line : wrapText(line, 0, width - 1)))
+    .join("\n");
 }
 
 /** The flag column and its text, as pflag's `FlagUsagesWrapped` sets them. */

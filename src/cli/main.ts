@@ -54,6 +54,7 @@ function traceOf(error: unknown): string {
 
 /** What to do next, where the words that docker has leave it open. */
 function hintFor(error: unknown): string {
+  if (error instanceof ExitError) return hintFor(error.cause);
   if (!(error instanceof EngineUnreachableError)) return "";
   switch (error.reason) {
     case "missing":

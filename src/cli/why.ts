@@ -7,7 +7,7 @@ import { fetchWhyFacts } from "./why/facts.ts";
 export const command: Command = defineCommand({
   usage: "[OPTIONS] CONTAINER",
   description:
-    "Explain why a container is in its state: from its state, exit code, health log, events,\n" +
+    "Explain why a container is in its state: from its state, exit code, health log, events, " +
     "last output and what changed since, with what to do about it.",
   args: exactly(1),
   completeArgs: ["containers"],

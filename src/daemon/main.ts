@@ -24,6 +24,7 @@ import { ensureSmallHeap } from "./small-heap.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
+const DEFAULT_COLUMNS = 80;
 
 /**
  * Runs `wharf daemon …` until it is told to end.
@@ -42,7 +43,7 @@ export async function runDaemon(argv: readonly string[]): Promise<number> {
   }
   switch (request.kind) {
     case "help":
-      writeSync(STDOUT, daemonHelp());
+      writeSync(STDOUT, daemonHelp(process.stdout.columns ?? DEFAULT_COLUMNS));
       return 0;
     case "version":
       writeSync(STDOUT, `Wharf version ${wharfVersion}, build ${buildId}\n`);

@@ -1,6 +1,5 @@
-import { messageOf } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
-import { ExitError } from "#cli/exit-error.ts";
+import { Failures } from "#cli/output/failures.ts";
 
 /** As many at once as docker has under way. */
 const PARALLEL = 50;
@@ -10,20 +9,20 @@ const PARALLEL = 50;
  * arguments. A failure is kept until all are done.
  *
  * @param act Gives the line to print, usually the name as typed; undefined for none.
- * @throws {ExitError} All failures, one a line, exit code 1.
+ * @throws What `Failures.throwIfAny` throws.
  */
 export async function eachContainer(
   cli: Cli,
   names: readonly string[],
   act: (name: string) => Promise<string | undefined>,
 ): Promise<number> {
-  const failures: string[] = [];
+  const failures = new Failures();
   const outcomes: Promise<string | undefined>[] = [];
   const attempt = async (name: string): Promise<string | undefined> => {
     try {
       return await act(name);
     } catch (error) {
-      failures.push(messageOf(error));
+      failures.add(error);
       return undefined;
     }
   };
@@ -35,7 +34,7 @@ export async function eachContainer(
     const line = await outcome;
     if (line !== undefined) cli.output.write(`${line}\n`);
   }
-  if (failures.length > 0) throw new ExitError(failures.join("\n"), 1);
+  failures.throwIfAny();
   return 0;
 }
 

@@ -1,7 +1,7 @@
 import type { ImageDeleteResponseItem } from "@docker/node-sdk";
-import { NotFoundError, messageOf } from "#base/errors.ts";
+import { NotFoundError } from "#base/errors.ts";
 import { type Command, atLeast, defineCommand } from "#cli/command.ts";
-import { ExitError } from "#cli/exit-error.ts";
+import { Failures } from "#cli/output/failures.ts";
 import { boolFlag, stringSliceFlag } from "#cli/flags.ts";
 import { platformQuery } from "./platform-flag.ts";
 
@@ -20,7 +20,7 @@ export const command: Command = defineCommand({
   async run(cli, { flags, args }) {
     const platforms = flags.platform.map(platformQuery);
     const engine = await cli.engine();
-    const failures: string[] = [];
+    const failures = new Failures();
     let isFatal = false;
     for (const name of args) {
       try {
@@ -36,12 +36,12 @@ export const command: Command = defineCommand({
         );
         for (const item of items) cli.output.write(lineOf(item));
       } catch (error) {
-        failures.push(messageOf(error));
+        failures.add(error);
         isFatal ||= !(flags.force && error instanceof NotFoundError);
       }
     }
-    if (isFatal) throw new ExitError(failures.join("\n"), 1);
-    for (const failure of failures) cli.errors.write(`${failure}\n`); // with --force a missing image is no failure
+    if (isFatal) failures.throwIfAny();
+    for (const failure of failures.lines) cli.errors.write(`${failure}\n`); // with --force a missing image is no failure
     return 0;
   },
 });

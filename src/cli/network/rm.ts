@@ -1,6 +1,6 @@
-import { messageOf, NotFoundError } from "#base/errors.ts";
+import { NotFoundError } from "#base/errors.ts";
 import { type Command, atLeast, defineCommand } from "#cli/command.ts";
-import { ExitError } from "#cli/exit-error.ts";
+import { Failures } from "#cli/output/failures.ts";
 import { boolFlag } from "#cli/flags.ts";
 
 export const command: Command = defineCommand({
@@ -10,18 +10,18 @@ export const command: Command = defineCommand({
   flags: { force: boolFlag("Do not error if the network does not exist", { short: "f" }) },
   async run(cli, { flags, args }) {
     const engine = await cli.engine();
-    const failures: string[] = [];
+    const failures = new Failures();
     for (const name of args) {
       try {
         await engine.send("DELETE", `/networks/${encodeURIComponent(name)}`);
         cli.output.write(`${name}\n`);
       } catch (error) {
         if (flags.force && error instanceof NotFoundError) continue;
-        failures.push(messageOf(error));
+        failures.add(error);
       }
     }
     // docker prints its status after the reasons
-    if (failures.length > 0) throw new ExitError([...failures, "exit status 1"].join("\n"), 1);
+    failures.throwIfAny("exit status 1");
     return 0;
   },
 });

@@ -1,4 +1,4 @@
-import { rmSync, statSync } from "node:fs";
+import { rmSync, type Stats, statSync } from "node:fs";
 import { type FileHandle, open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { InvalidArgumentError, NotFoundError, messageOf } from "#base/errors.ts";
@@ -46,12 +46,20 @@ export function openFailure(path: string, error: unknown): string {
  */
 export function checkOutputPath(path: string, what: string): void {
   const folder = dirname(path);
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+  const stat = (place: string): Stats | undefined => {
+    try {
+      return statSync(place, { throwIfNoEntry: false });
+    } catch (cause) {
+      const reason = openFailure(place, cause).replace(/^open/, "stat");
+      throw new InvalidArgumentError(`${what}: invalid output path: ${reason}`, { cause });
+    }
+  };
+  if (!stat(folder)?.isDirectory()) {
     throw new InvalidArgumentError(
       `${what}: invalid output path: directory ${JSON.stringify(folder)} does not exist`,
     );
   }
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+  if (stat(path)?.isDirectory()) {
     throw new InvalidArgumentError(
       `${what}: invalid output path: ${JSON.stringify(path)} must be a regular file`,
     );

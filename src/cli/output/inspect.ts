@@ -3,6 +3,7 @@ import type { Cli } from "#cli/cli.ts";
 import { ExitError } from "#cli/exit-error.ts";
 import { compactJson, indentJson } from "./indent-json.ts";
 import { compileObjectTemplate } from "./template.ts";
+import { Failures } from "./failures.ts";
 import { typedView } from "./typed-view.ts";
 
 /**
@@ -23,18 +24,18 @@ export async function inspectObjects(
   const isJson = format === "" || format === "json";
   const render = isJson ? undefined : compileObjectTemplate(format);
   const shown: string[] = [];
-  const failures: string[] = [];
+  const failures = new Failures();
   for (const name of names) {
     try {
       const json = await fetch(name);
       shown.push(render ? renderObject(render, json) : json.trim());
     } catch (error) {
-      failures.push(messageOf(error));
+      failures.add(error);
     }
   }
   if (render) cli.output.write(shown.length > 0 ? shown.map((line) => `${line}\n`).join("") : "\n");
   else cli.output.write(arrayText(shown, format === "json"));
-  if (failures.length > 0) throw new ExitError(failures.join("\n"), 1);
+  failures.throwIfAny();
   return 0;
 }
 

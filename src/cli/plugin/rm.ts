@@ -1,6 +1,5 @@
-import { messageOf } from "#base/errors.ts";
 import { type Command, atLeast, defineCommand } from "#cli/command.ts";
-import { ExitError } from "#cli/exit-error.ts";
+import { Failures } from "#cli/output/failures.ts";
 import { boolFlag } from "#cli/flags.ts";
 import { pluginPath } from "./plugin-path.ts";
 
@@ -11,7 +10,7 @@ export const command: Command = defineCommand({
   flags: { force: boolFlag("Force the removal of an active plugin", { short: "f" }) },
   async run(cli, { flags, args }) {
     const engine = await cli.engine();
-    const failures: string[] = [];
+    const failures = new Failures();
     for (const name of args) {
       try {
         await engine.send("DELETE", pluginPath(name), {
@@ -19,10 +18,10 @@ export const command: Command = defineCommand({
         });
         cli.output.write(`${name}\n`);
       } catch (error) {
-        failures.push(messageOf(error));
+        failures.add(error);
       }
     }
-    if (failures.length > 0) throw new ExitError(failures.join("\n"), 1);
+    failures.throwIfAny();
     return 0;
   },
 });

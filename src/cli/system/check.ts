@@ -62,11 +62,11 @@ async function ask(engine: EngineClient, repair: boolean, deep: boolean): Promis
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS]",
-  description: `Find what the engine's records and the host disagree on: leaked mounts, layers, network devices,
-rules, cgroups, namespaces, processes, files, damaged blobs, a damaged database. Only this engine's
-things are looked at. Without --repair nothing is changed.
-
-Exit code: 0 when nothing is wrong or all is mended, 1 when something is left.`,
+  description:
+    "Find what the engine's records and the host disagree on: leaked mounts, layers, network devices, " +
+    "rules, cgroups, namespaces, processes, files, damaged blobs, a damaged database. Only this engine's " +
+    "things are looked at. Without --repair nothing is changed.\n\n" +
+    "Exit code: 0 when nothing is wrong or all is mended, 1 when something is left.",
   args: noArguments,
   flags: {
     deep: boolFlag("Read every blob and hold it against its digest"),

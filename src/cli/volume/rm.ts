@@ -1,6 +1,5 @@
-import { messageOf } from "#base/errors.ts";
 import { type Command, atLeast, defineCommand } from "#cli/command.ts";
-import { ExitError } from "#cli/exit-error.ts";
+import { Failures } from "#cli/output/failures.ts";
 import { boolFlag } from "#cli/flags.ts";
 
 export const command: Command = defineCommand({
@@ -12,7 +11,7 @@ export const command: Command = defineCommand({
   flags: { force: boolFlag("Force the removal of one or more volumes", { short: "f" }) },
   async run(cli, { flags, args }) {
     const engine = await cli.engine();
-    const failures: string[] = [];
+    const failures = new Failures();
     for (const name of args) {
       try {
         await engine.send("DELETE", `/volumes/${encodeURIComponent(name)}`, {
@@ -20,10 +19,10 @@ export const command: Command = defineCommand({
         });
         cli.output.write(`${name}\n`);
       } catch (error) {
-        failures.push(messageOf(error));
+        failures.add(error);
       }
     }
-    if (failures.length > 0) throw new ExitError(failures.join("\n"), 1);
+    failures.throwIfAny();
     return 0;
   },
 });

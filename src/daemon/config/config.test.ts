@@ -160,5 +160,5 @@ test("DAEMON_OPTIONS names every flag and key once, and daemonHelp() shows every
   const keys = DAEMON_OPTIONS.flatMap(({ key }) => key ?? []);
   expect(new Set(flags).size).toBe(flags.length);
   expect(new Set(keys).size).toBe(keys.length);
-  for (const flag of flags) expect(daemonHelp()).toContain(`--${flag} `);
+  for (const flag of flags) expect(daemonHelp(80)).toContain(`--${flag} `);
 });

@@ -19,6 +19,7 @@ import type { NetworksConfig } from "./config.ts";
 import { HostServers } from "./dns/host-servers.ts";
 import { DriverTable } from "./driver-table.ts";
 import { readHostFile } from "./files/host-resolv-conf.ts";
+import { makeAdmissionDevices, planAdmission } from "./firewall/admission.ts";
 import { Firewall } from "./firewall/firewall.ts";
 import { ForeignRules } from "./firewall/foreign-rules.ts";
 import { RuleWatch } from "./firewall/rule-watch.ts";
@@ -180,7 +181,10 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
   const table = tableNameOf(engineId);
   const { nft, processes, clock, warn } = options;
   const foreign = new ForeignRules({ nft, processes, table, mode: config.firewall, warn });
+  const admission = config.firewall === "respect" ? planAdmission(engineId) : undefined;
+  if (admission) makeAdmissionDevices(netlink, engineId, admission);
   const firewall = new Firewall({
+    ...(admission ? { admission } : {}),
     nft,
     engineId,
     scratchDirectory,
@@ -209,6 +213,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
     networkPools: config.networkPools,
     hostGateways: config.hostGateways,
     firewall,
+    ...(admission ? { firewallDevice: admission.outDevice } : {}),
     foreign,
     watch: new RuleWatch({ nft, namespaces, clock, firewall, foreign, table, warn }),
     ports: new PortAllocator({

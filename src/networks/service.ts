@@ -55,6 +55,8 @@ export interface NetworkServiceOptions extends CatalogOptions {
   readonly clock: Clock;
   readonly conntrack: Conntrack;
   readonly firewall: Firewall;
+  /** That the rules make use of; of the engine's alias. */
+  readonly firewallDevice?: string;
   readonly foreign: ForeignRules;
   readonly watch: RuleWatch;
   readonly ports: PortAllocator;
@@ -315,13 +317,14 @@ export class NetworkService implements Networks {
   }
 
   async teardown(): Promise<void> {
-    const { firewall, foreign, watch } = this.#options;
+    const { firewall, foreign, watch, firewallDevice } = this.#options;
     watch[Symbol.dispose]();
     const ids = this.#table.all().map(({ record }) => record.containerId);
     await Promise.all(ids.map((id) => this.closeSandbox(id)));
     await this.#sweeper.settled();
     await firewall.remove();
     await foreign.remove();
+    if (firewallDevice !== undefined) await this.#sweeper.remove(firewallDevice);
     await this.#catalog.takeDown();
   }
 

@@ -28,6 +28,14 @@ export function allowLoopbackRouting(deviceName: string): void {
   }
 }
 
+/**
+ * Lets packets in by a device whose answers leave by another: strict reverse path filtering of
+ * the whole host makes no difference to it (the kernel takes the greater of the two, and 2 is loose).
+ */
+export function acceptForeignSources(deviceName: string): void {
+  writeFileSync(`${CONF}/${deviceName}/rp_filter`, "2");
+}
+
 /** Takes IPv6 off a device; a kernel without IPv6 has nothing to take off. */
 export function disableIpv6(deviceName: string): void {
   try {

@@ -4,6 +4,12 @@ import type { Namespaces } from "#host/namespaces.ts";
 import type { Nft } from "#host/nft.ts";
 import type { NetworkRules } from "#networks/driver.ts";
 import {
+  type Admission,
+  admissionElements,
+  renderAdmission,
+  renderAdmissionRemoval,
+} from "./admission.ts";
+import {
   type PublishedTarget,
   renderNetworkChange,
   renderPortChange,
@@ -18,6 +24,8 @@ interface RuleChange {
   readonly addNetworks: readonly NetworkRules[];
   readonly removeNetworks: readonly NetworkRules[];
 }
+
+const LOOPBACK = "lo";
 
 type OnNetworks = (all: readonly NetworkRules[], added: readonly NetworkRules[]) => Promise<void>;
 
@@ -36,6 +44,7 @@ export class Firewall {
   readonly #table: string;
   readonly #scratchDirectory: string;
   readonly #onNetworks: OnNetworks;
+  readonly #admission: Admission | undefined;
   #nextScratch = 1;
   readonly #networks = new Map<string, NetworkRules>();
   readonly #ports = new Set<PublishedTarget>();
@@ -51,7 +60,10 @@ export class Firewall {
     readonly engineId: string;
     readonly scratchDirectory: string;
     readonly onNetworks?: OnNetworks;
+    /** Absent: what comes to published ports does not meet the host's INPUT chains. */
+    readonly admission?: Admission;
   }) {
+    this.#admission = options.admission;
     this.#onNetworks = options.onNetworks ?? (async () => {});
     this.#nft = options.nft;
     this.#scratchDirectory = options.scratchDirectory;
@@ -74,12 +86,13 @@ export class Firewall {
     for (const network of networks) this.#networks.set(network.key, network);
     for (const port of ports) this.#ports.add(port);
     try {
-      await this.#nft.run(this.#renderAll());
+      // of an earlier daemon, that may have run with another --firewall
+      await this.#nft.run(renderAdmissionRemoval(this.#table) + this.#renderAll());
     } catch (error) {
-      throw new FailedPreconditionError(
-        `${messageOf(error)}; networks and published ports need nftables (nf_tables of the kernel), iptables does not do`,
-        { cause: error },
-      );
+      const needs = this.#admission
+        ? "--firewall=respect needs nftables with nft_dup_ipv4 and nft_dup_ipv6"
+        : "networks and published ports need nftables (nf_tables of the kernel), iptables does not do";
+      throw new FailedPreconditionError(`${messageOf(error)}; ${needs}`, { cause: error });
     }
     await this.#onNetworks(this.networks, this.networks);
   }
@@ -138,13 +151,21 @@ export class Firewall {
     namespaces: Pick<Namespaces, "createNetwork" | "removeNetwork">,
   ): Promise<boolean> {
     await this.#idle();
-    const table = { family: "inet", name: this.#table };
+    const families = ["inet", ...(this.#admission ? ["ip"] : [])];
+    if (this.#admission?.hasIpv6) families.push("ip6");
     const path = join(this.#scratchDirectory, `check-${process.pid}-${this.#nextScratch++}`);
     namespaces.createNetwork(path);
     try {
-      await this.#nft.run(this.#renderAll(), path);
-      const wanted = await this.#nft.list(table, path);
-      return !isSameRuleset(wanted, await this.#nft.list(table));
+      // of the devices that rules name only this one is there
+      const elsewhere = this.#admission && { ...this.#admission, outDevice: LOOPBACK };
+      await this.#nft.run(this.#renderAll(elsewhere), path);
+      for (const family of families) {
+        const table = { family, name: this.#table };
+        const wanted = await this.#nft.list(table, path);
+        const found = withoutDevice(await this.#nft.list(table), this.#admission?.outDevice);
+        if (!isSameRuleset(wanted, found)) return true;
+      }
+      return false;
     } finally {
       namespaces.removeNetwork(path);
     }
@@ -160,7 +181,7 @@ export class Firewall {
     await this.#idle();
     this.#networks.clear();
     this.#ports.clear();
-    await this.#nft.run(renderRemoval(this.#table));
+    await this.#nft.run(renderRemoval(this.#table) + renderAdmissionRemoval(this.#table));
   }
 
   async #idle(): Promise<void> {
@@ -191,7 +212,7 @@ export class Firewall {
     for (const port of add) this.#ports.add(port);
     try {
       const text =
-        (add.length + remove.length > 0 ? renderPortChange(this.#table, { add, remove }) : "") +
+        (add.length + remove.length > 0 ? this.#renderPorts(add, remove) : "") +
         (networks.add.length + networks.remove.length > 0
           ? renderNetworkChange(this.#table, networks)
           : "");
@@ -219,14 +240,38 @@ export class Firewall {
     }
   }
 
-  #renderAll(): string {
+  #renderPorts(add: readonly PublishedTarget[], remove: readonly PublishedTarget[]): string {
+    const text = renderPortChange(this.#table, { add, remove });
+    const admission = this.#admission;
+    if (!admission) return text;
+    const lines = [
+      ...admissionElements("delete", this.#table, admission, remove),
+      ...admissionElements("add", this.#table, admission, add),
+    ];
+    return `${text}${lines.map((line) => `${line}\n`).join("")}`;
+  }
+
+  #renderAll(admission: Admission | undefined = this.#admission): string {
+    const ports = [...this.#ports];
+    const tables = admission ? renderAdmission(this.#table, admission, ports) : "";
+    return `${this.#renderOwn(admission?.inDevice)}${tables}`;
+  }
+
+  #renderOwn(admittedBy: string | undefined): string {
     return renderRuleset({
+      ...(admittedBy === undefined ? {} : { admittedBy }),
       table: this.#table,
       engineId: this.#engineId,
       networks: [...this.#networks.values()],
       ports: [...this.#ports],
     });
   }
+}
+
+/** @param listing Of the host. @returns As it would be with the loopback device in place of `device`. */
+function withoutDevice(listing: unknown, device: string | undefined): unknown {
+  if (listing === undefined || device === undefined) return listing;
+  return JSON.parse(JSON.stringify(listing).replaceAll(`"${device}"`, `"${LOOPBACK}"`));
 }
 
 const CHANGING_KEYS: ReadonlySet<string> = new Set(["handle", "index", "packets", "bytes"]);

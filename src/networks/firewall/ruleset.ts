@@ -47,6 +47,8 @@ export interface Ruleset {
   readonly engineId: string;
   readonly networks: readonly NetworkRules[];
   readonly ports: readonly PublishedTarget[];
+  /** What comes from outside is led to containers only when it comes in by this device. */
+  readonly admittedBy?: string;
 }
 
 const ANY_ADDRESSES: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
@@ -192,7 +194,8 @@ export function renderNetworkChange(
  * The whole table. It replaces what is there in one transaction, so connections go on and no packet
  * meets a table half built.
  */
-export function renderRuleset({ table, engineId, networks, ports }: Ruleset): string {
+export function renderRuleset(ruleset: Ruleset): string {
+  const { table, engineId, networks, ports, admittedBy } = ruleset;
   const names = networks.map(({ bridgeName }) => `"${bridgeName}"`);
   const into = networks.map(({ bridgeName, key }) => `"${bridgeName}" : jump in_${key}`);
   const outOf = networks
@@ -248,6 +251,9 @@ export function renderRuleset({ table, engineId, networks, ports }: Ruleset): st
     "  chain prerouting {",
     "    type nat hook prerouting priority dstnat; policy accept;",
     "    ip daddr 127.0.0.0/8 return",
+    ...(admittedBy === undefined
+      ? []
+      : [`    iifname != "${admittedBy}" iifname != @bridges return`]),
     "    fib daddr type local goto published",
     "  }",
     "  chain output {",

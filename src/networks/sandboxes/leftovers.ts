@@ -18,6 +18,7 @@ export interface LeftoversOptions {
   readonly namespaces: Namespaces;
   readonly namespaceDir: string;
   readonly engineId: string;
+  readonly firewallDevice?: string;
 }
 
 /** Devices with our alias and pins in our folder that no record names. */
@@ -42,6 +43,7 @@ export class Leftovers {
       ...records.flatMap(({ endpoints }) => endpoints.map((endpoint) => endpoint.hostLinkName)),
       ...catalog.inUse().flatMap((network) => drivers.of(network).hostDevices(network)),
       ...sweeper.expected(),
+      this.#options.firewallDevice,
     ]);
     const own = netlink.links().filter(({ alias }) => alias === aliasOf(engineId));
     const pinned = new Set(records.map(({ namespacePath }) => namespacePath));

@@ -1,4 +1,5 @@
 import type { ThrottleOptions } from "./access/throttle.ts";
+import type { ProxyRule } from "./remotes/proxy.ts";
 import type { CollectorOptions } from "./upkeep/collector.ts";
 import type { ListenAddress, TlsFiles } from "./http/http-server.ts";
 
@@ -16,6 +17,7 @@ export interface RegistryConfig {
   readonly closeGraceMs: number;
   readonly manifestMaxBytes: number;
   readonly allowSparseIndexes: boolean;
+  readonly proxies: readonly ProxyRule[];
   readonly collector: CollectorOptions;
   readonly collectEveryMs: number;
 }

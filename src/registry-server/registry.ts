@@ -15,17 +15,26 @@ import { DigestLanes } from "./content/digest-lanes.ts";
 import { Manifests } from "./content/manifests.ts";
 import { Repositories } from "./content/repositories.ts";
 import { Uploads } from "./content/uploads.ts";
-import { HttpServer } from "./http/http-server.ts";
+import type { RegistryEvent } from "./events/events.ts";
+import { HttpServer, type TlsFiles } from "./http/http-server.ts";
 import { HttpMetrics } from "./http/metrics.ts";
 import type { TokenParts } from "./http/token.ts";
 import type { RegistryLog } from "./log.ts";
 import { openSchema } from "./metadata/schema.ts";
+import { Copier } from "./remotes/copy.ts";
+import { Proxy } from "./remotes/proxy.ts";
+import type { Remotes } from "./remotes/remote.ts";
+import { Replicator } from "./remotes/replicator.ts";
 import type { BlobStorage } from "./storage/storage.ts";
 import { Collector } from "./upkeep/collector.ts";
 import { Schedule } from "./upkeep/schedule.ts";
+import { WebhookDeliverer } from "./webhooks/deliverer.ts";
 
 /** Wrong credentials of one address or name: ten at once, then one every six seconds. */
 const LOGIN_FAILURES = { burst: 10, perSecond: 1 / 6 };
+/** How often deliveries are looked for that wait for another try. */
+const DELIVERY_MS = 5000;
+const REPLICATION_MS = 30_000;
 const KEY_ROTATION_MS = 30 * 24 * 3_600_000;
 
 /** What a registry is made of; closed by whoever opened it. */
@@ -33,6 +42,7 @@ export interface RegistryParts {
   readonly config: RegistryConfig;
   readonly database: SqlDatabase;
   readonly storage: BlobStorage;
+  readonly remotes: Remotes;
   readonly log: RegistryLog;
   readonly nowMs: () => number;
   readonly newId: () => string;
@@ -43,6 +53,10 @@ export interface Registry extends AsyncDisposable {
   readonly url: string;
   /** Of the user `admin`, when this start made it. */
   readonly firstPassword?: string;
+  /** Tries what webhooks are to be told, as it does by itself every few seconds. */
+  deliverDue(): Promise<void>;
+  /** New connections get the new certificate; those that are open keep theirs. */
+  replaceTls(tls: TlsFiles): void;
 }
 
 /** Brings the tables to the shape of today, then serves until it is closed. */
@@ -65,6 +79,23 @@ export async function openRegistry(parts: RegistryParts): Promise<Registry> {
   );
   const manifests = new Manifests(content, { allowSparseIndexes: config.allowSparseIndexes });
   const collector = new Collector(content, config.collector, log);
+  const deliverer = new WebhookDeliverer({ database, log, nowMs });
+  const deliver = stack.use(
+    new Schedule("Delivery to webhooks", DELIVERY_MS, () => deliverer.deliverDue(), log),
+  );
+  const uploads = new Uploads(content);
+  const blobs = new Blobs(content);
+  const copier = new Copier({ blobs, uploads, manifests, storage });
+  const { remotes } = parts;
+  const both = { remotes, copier, manifests, repositories, log, nowMs };
+  const replicator = stack.use(new Replicator({ ...both, database }));
+  stack.use(new Schedule("Replication", REPLICATION_MS, () => replicator.runDue(), log));
+  const onEvent = (event: RegistryEvent): void => {
+    deliverer.note(event, () => deliver.trigger());
+    replicator.note(event);
+  };
+  const proxy =
+    config.proxies.length === 0 ? undefined : new Proxy({ ...both, rules: config.proxies, blobs });
   const collect = (): Promise<unknown> =>
     collector.collect({ isDryRun: false, removesUntagged: false });
   stack.use(new Schedule("Garbage collection", config.collectEveryMs, collect, log));
@@ -84,17 +115,30 @@ export async function openRegistry(parts: RegistryParts): Promise<Registry> {
       },
       metrics: new HttpMetrics(database),
       ...(token ? { token } : {}),
-      rest: { database, access, audit, passwords, manifests, repositories, collector, nowMs },
+      rest: {
+        database,
+        access,
+        audit,
+        passwords,
+        manifests,
+        repositories,
+        collector,
+        nowMs,
+        deliverer,
+        replicator,
+        onDeliveryDue: () => deliver.trigger(),
+      },
       v2: {
         access,
-        blobs: new Blobs(content),
-        uploads: new Uploads(content),
+        blobs,
+        uploads,
+        ...(proxy ? { proxy } : {}),
         manifests,
         repositories,
         storage,
         manifestMaxBytes: config.manifestMaxBytes,
         audit,
-        onEvent: () => undefined,
+        onEvent,
         nowMs,
       },
     }),
@@ -102,6 +146,8 @@ export async function openRegistry(parts: RegistryParts): Promise<Registry> {
   const open = stack.move();
   return {
     url: server.url,
+    deliverDue: () => deliverer.deliverDue(),
+    replaceTls: (tls) => server.replaceTls(tls),
     ...(firstPassword === undefined ? {} : { firstPassword }),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };

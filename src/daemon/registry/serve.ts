@@ -1,23 +1,23 @@
-import { mkdirSync, readFileSync, writeSync } from "node:fs";
+import { mkdirSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { ConflictError, InvalidArgumentError, messageOf, WharfError } from "#base/errors.ts";
+import { ConflictError, messageOf, WharfError } from "#base/errors.ts";
 import type { RegistryServeOptions } from "#cli/registry/serve-options.ts";
 import { Logger } from "#daemon/logger.ts";
 import { selfCommand } from "#daemon/self-command.ts";
 import { ensureSmallHeap } from "#daemon/small-heap.ts";
-import { watchEndSignals } from "#daemon/service/signals.ts";
+import { watchEndSignals, watchReloadSignal } from "#daemon/service/signals.ts";
 import { openLibc } from "#host/linux/ffi/libc.ts";
 import { lockFile } from "#host/linux/file-lock.ts";
-import type { RegistryConfig } from "#registry-server/config.ts";
-import { openRegistry } from "#registry-server/registry.ts";
+import { openRegistry, type Registry } from "#registry-server/registry.ts";
 import { FilesystemStorage } from "#registry-server/storage/filesystem/filesystem-storage.ts";
+import { S3Storage } from "#registry-server/storage/s3/s3-storage.ts";
+import { PostgresDatabase } from "#store/sql/postgres-database.ts";
 import { SqliteDatabase } from "#store/sql/sqlite-database.ts";
+import { openRemotes } from "./open-remotes.ts";
+import { readConfig, readS3, readTls } from "./read-config.ts";
 
-const HOUR_MS = 3_600_000;
 const STDOUT = 1;
 const STDERR = 2;
-/** distribution-spec asks for 4 MiB at least. */
-const MANIFEST_MAX_BYTES = 4 * 1024 * 1024;
 
 /**
  * Runs `wharf registry serve` until it is told to end.
@@ -40,13 +40,20 @@ export async function serveRegistry(options: RegistryServeOptions): Promise<numb
   using _signals = watchEndSignals(ended.resolve, logger);
   try {
     const config = readConfig(options);
-    mkdirSync(options.root, { recursive: true, mode: 0o700 });
-    using _lock = lockRoot(options.root);
-    await using database = SqliteDatabase.open(join(options.root, "registry.db"));
+    const s3 = readS3(options);
+    const isShared = options.database !== "" && s3 !== undefined;
+    if (!isShared) mkdirSync(options.root, { recursive: true, mode: 0o700 });
+    using _lock = isShared ? undefined : lockRoot(options.root);
+    await using database =
+      options.database === ""
+        ? SqliteDatabase.open(join(options.root, "registry.db"))
+        : await PostgresDatabase.open(options.database);
+    using remotes = openRemotes(options);
     await using registry = await openRegistry({
       config,
       database,
-      storage: new FilesystemStorage(options.root),
+      storage: s3 ? new S3Storage(s3) : new FilesystemStorage(options.root),
+      remotes,
       log: logger,
       nowMs: () => Date.now(),
       newId: () => crypto.randomUUID(),
@@ -58,6 +65,7 @@ export async function serveRegistry(options: RegistryServeOptions): Promise<numb
       );
     }
     logger.info("Registry serves", { url: registry.url, root: options.root });
+    using _reload = watchReloadSignal(() => reloadTls(options, registry, logger));
     const signal = await ended.promise;
     logger.info("Processing signal", { signal });
   } catch (error) {
@@ -68,38 +76,18 @@ export async function serveRegistry(options: RegistryServeOptions): Promise<numb
   return 0;
 }
 
+function reloadTls(options: RegistryServeOptions, registry: Registry, logger: Logger): void {
+  try {
+    const tls = readTls(options);
+    if (tls) registry.replaceTls(tls);
+    logger.info("Certificate read again", { tls: tls !== undefined });
+  } catch (error) {
+    logger.error("Keeping the certificate that is in use", { error: messageOf(error) });
+  }
+}
+
 function lockRoot(root: string): Disposable {
   const lock = lockFile(openLibc(), join(root, "lock"));
   if (lock) return lock;
   throw new ConflictError(`another registry uses ${root}; stop it or choose another --root`);
-}
-
-function readConfig(options: RegistryServeOptions): RegistryConfig {
-  const { tlsCert, tlsKey } = options;
-  if ((tlsCert === "") !== (tlsKey === "")) {
-    throw new InvalidArgumentError("--tls-cert and --tls-key go together");
-  }
-  return {
-    listen: parseListen(options.listen),
-    ...(tlsCert === ""
-      ? {}
-      : { tls: { cert: readFileSync(tlsCert, "utf8"), key: readFileSync(tlsKey, "utf8") } }),
-    ...(options.url === "" ? {} : { publicUrl: options.url.replace(/\/+$/, "") }),
-    auth: options.auth,
-    idleTimeoutSeconds: 120,
-    closeGraceMs: 10_000,
-    manifestMaxBytes: MANIFEST_MAX_BYTES,
-    allowSparseIndexes: false,
-    collector: { graceMs: HOUR_MS, uploadExpiryMs: 24 * HOUR_MS, auditKeptMs: 365 * 24 * HOUR_MS },
-    collectEveryMs: HOUR_MS,
-  };
-}
-
-function parseListen(text: string): RegistryConfig["listen"] {
-  const found = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
-  const port = Number(found?.[3]);
-  if (!found || port > 65_535) {
-    throw new InvalidArgumentError(`--listen is "${text}", want ADDRESS:PORT or :PORT`);
-  }
-  return { hostname: found[1] ?? (found[2] || "::"), port };
 }

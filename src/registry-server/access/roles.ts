@@ -1,5 +1,5 @@
 import { ROLES, type Role, rolesOf } from "#registry-server/metadata/grants.ts";
-import { findMember } from "#registry-server/metadata/organisations.ts";
+import { findMember, findOrganisation } from "#registry-server/metadata/organisations.ts";
 import { findRepository } from "#registry-server/metadata/repositories.ts";
 import type { RepositoryName } from "#spec/distribution/names.ts";
 import type { ResourceScope } from "#spec/distribution/scopes.ts";
@@ -58,7 +58,11 @@ export function scopesAllow(
 }
 
 export async function isPublic(session: SqlSession, repository: RepositoryName): Promise<boolean> {
-  return (await findRepository(session, repository))?.isPublic ?? false;
+  const found = await findRepository(session, repository);
+  if (found) return found.isPublic;
+  // not there yet: a cache of another registry fills as it is pulled from
+  const organisation = await findOrganisation(session, namespaceOf(repository));
+  return organisation?.isPublicByDefault ?? false;
 }
 
 export async function accountMay(

@@ -40,6 +40,8 @@ export interface PushedManifest {
   readonly reference: ManifestReference;
   /** More tags for a push by digest. */
   readonly tags: readonly string[];
+  /** What it names may not be here yet: it is kept for another registry's sake. */
+  readonly isIncomplete?: boolean;
 }
 
 export interface PutResult {
@@ -111,7 +113,7 @@ export class Manifests {
     };
     const tags = reference.kind === "tag" ? [reference.tag] : [...new Set(pushed.tags)];
     await this.#parts.database.transaction(async (session) => {
-      await this.#checkReferences(session, repository, facts);
+      if (!pushed.isIncomplete) await this.#checkReferences(session, repository, facts);
       await putManifest(session, repository, {
         manifest,
         bytes,

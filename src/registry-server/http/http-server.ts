@@ -53,6 +53,7 @@ const IDLE_TIMEOUT_MAX_SECONDS = 255;
 export class HttpServer implements AsyncDisposable {
   readonly #options: HttpServerOptions;
   readonly #ending = new AbortController();
+  readonly #retiring = new Set<Promise<void>>();
   #server: Server<undefined>;
 
   constructor(options: HttpServerOptions) {
@@ -67,13 +68,20 @@ export class HttpServer implements AsyncDisposable {
     return `${this.#options.tls ? "https" : "http"}://${host}:${this.#server.port}`;
   }
 
+  /** A second listener takes over the port; the first ends with its last request. */
+  replaceTls(tls: TlsFiles): void {
+    const before = this.#server;
+    this.#server = this.#listen(before.port ?? this.#options.listen.port, tls);
+    this.#retiring.add(before.stop(false));
+  }
+
   /** Stops accepting, waits for answers under way within the grace, then cuts the rest. */
   async [Symbol.asyncDispose](): Promise<void> {
     const cut = setTimeout(() => {
       this.#ending.abort(new CancelledError("The registry is stopping"));
       void this.#server.stop(true);
     }, this.#options.closeGraceMs);
-    await this.#server.stop(false);
+    await Promise.all([this.#server.stop(false), ...this.#retiring]);
     clearTimeout(cut);
   }
 

@@ -84,9 +84,14 @@ export async function removeUnusedManifestBytes(
   );
 }
 
-/** Whether a blob lies at that place. */
-export async function hasBlobAt(session: SqlSession, place: BlobPlace): Promise<boolean> {
-  return (await session.all("SELECT digest FROM blobs WHERE place = $1", place)).length > 0;
+/** Whether a blob lies at a place that begins so. */
+export async function hasBlobAt(session: SqlSession, prefix: BlobPlace): Promise<boolean> {
+  const rows = await session.all(
+    "SELECT digest FROM blobs WHERE place >= $1 AND place < $2 LIMIT 1",
+    prefix,
+    `${prefix}\u{10ffff}`,
+  );
+  return rows.length > 0;
 }
 
 export async function hasUpload(session: SqlSession, id: string): Promise<boolean> {

@@ -23,9 +23,10 @@ const VERSIONS: readonly (readonly string[])[] = [
     `CREATE TABLE blobs (
       digest {text} PRIMARY KEY,
       size_bytes BIGINT NOT NULL,
-      place TEXT NOT NULL,
+      place {text} NOT NULL,
       touched_ms BIGINT NOT NULL
     )`,
+    `CREATE INDEX blobs_by_place ON blobs (place)`,
     // A repository may serve a blob that it has a link to. seen_ms moves when a client counts on the blob.
     `CREATE TABLE blob_links (
       repository {text} NOT NULL,
@@ -131,6 +132,42 @@ const VERSIONS: readonly (readonly string[])[] = [
       id {text} PRIMARY KEY,
       private_key TEXT NOT NULL,
       created_ms BIGINT NOT NULL
+    )`,
+    `CREATE TABLE webhooks (
+      id {text} PRIMARY KEY,
+      repositories TEXT NOT NULL,
+      url TEXT NOT NULL,
+      format TEXT NOT NULL,
+      actions TEXT NOT NULL,
+      secret TEXT NOT NULL,
+      created_ms BIGINT NOT NULL
+    )`,
+    `CREATE TABLE deliveries (
+      id {text} PRIMARY KEY,
+      webhook {text} NOT NULL,
+      event TEXT NOT NULL,
+      status TEXT NOT NULL,
+      attempts INTEGER NOT NULL,
+      next_ms BIGINT NOT NULL,
+      answer TEXT NOT NULL,
+      created_ms BIGINT NOT NULL
+    )`,
+    `CREATE INDEX deliveries_by_status ON deliveries (status, next_ms)`,
+    `CREATE INDEX deliveries_by_webhook ON deliveries (webhook, id)`,
+    // direction: push, pull; what the other registry is told to be, and which repositories go there
+    `CREATE TABLE replications (
+      id {text} PRIMARY KEY,
+      direction TEXT NOT NULL,
+      registry TEXT NOT NULL,
+      username TEXT NOT NULL,
+      password TEXT NOT NULL,
+      repository {text} NOT NULL,
+      remote_repository TEXT NOT NULL,
+      tags TEXT NOT NULL,
+      every_ms BIGINT NOT NULL,
+      created_ms BIGINT NOT NULL,
+      ran_ms BIGINT NOT NULL,
+      outcome TEXT NOT NULL
     )`,
     `CREATE TABLE audit (
       id {text} PRIMARY KEY,

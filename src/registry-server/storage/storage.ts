@@ -18,8 +18,10 @@ export interface Appended {
 export interface StoredThing {
   readonly place: BlobPlace;
   readonly modifiedMs: number;
-  /** Of what belongs to an upload. */
+  /** The upload that it belongs to, if that is there. */
   readonly uploadId?: string;
+  /** What the place of the blob that it belongs to begins with, if that is there. */
+  readonly placePrefix?: string;
 }
 
 /**

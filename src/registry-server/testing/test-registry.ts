@@ -4,6 +4,8 @@ import { join } from "node:path";
 import type { RegistryConfig } from "#registry-server/config.ts";
 import type { LogFields, RegistryLog } from "#registry-server/log.ts";
 import { openRegistry, type Registry } from "#registry-server/registry.ts";
+import { RegistryClient } from "#registry-client/registry-client.ts";
+import { ClientRemotes } from "#registry-server/remotes/remote.ts";
 import { FilesystemStorage } from "#registry-server/storage/filesystem/filesystem-storage.ts";
 import { digestOf } from "#spec/digest.ts";
 import { OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from "#spec/media-types.ts";
@@ -16,6 +18,7 @@ export const TEST_CONFIG: RegistryConfig = {
   closeGraceMs: 1000,
   manifestMaxBytes: 4 * 1024 * 1024,
   allowSparseIndexes: false,
+  proxies: [],
   collector: {
     graceMs: 3_600_000,
     uploadExpiryMs: 24 * 3_600_000,
@@ -47,6 +50,23 @@ export class TestRegistry implements AsyncDisposable {
   nowMs: number = Date.UTC(2026, 0, 1);
   #registry: Registry | undefined;
   #database: SqliteDatabase | undefined;
+  readonly #client = new RegistryClient({
+    settings: () => ({ mirrors: [], insecure: [], certificateFolders: [] }),
+    retry: {
+      sleep: async () => undefined,
+      random: () => 0,
+      attempts: 2,
+      firstDelayMs: 1,
+      maxDelayMs: 1,
+    },
+    nowMs: () => this.nowMs,
+    userAgent: "wharf-test",
+    hostAuthorities: "",
+  });
+  readonly #remotes = new ClientRemotes({
+    client: this.#client,
+    credentialsFor: async () => ({}),
+  });
 
   private constructor() {
     this.root = mkdtempSync(join(tmpdir(), "wharf-registry-"));
@@ -64,6 +84,7 @@ export class TestRegistry implements AsyncDisposable {
       config: { ...TEST_CONFIG, ...config },
       database: this.#database,
       storage: new FilesystemStorage(this.root),
+      remotes: this.#remotes,
       log: this.log,
       nowMs: () => this.nowMs,
       newId: () => crypto.randomUUID(),
@@ -90,6 +111,7 @@ export class TestRegistry implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+    this.#client[Symbol.dispose]();
     rmSync(this.root, { recursive: true, force: true });
   }
 }

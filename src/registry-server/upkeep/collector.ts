@@ -205,10 +205,10 @@ export class Collector {
     const beforeMs = nowMs() - this.#options.graceMs;
     for await (const thing of storage.list()) {
       if (thing.modifiedMs > beforeMs) continue;
+      const { uploadId, placePrefix } = thing;
       const isKnown =
-        thing.uploadId === undefined
-          ? await hasBlobAt(database, thing.place)
-          : await hasUpload(database, thing.uploadId);
+        (uploadId !== undefined && (await hasUpload(database, uploadId))) ||
+        (placePrefix !== undefined && (await hasBlobAt(database, placePrefix)));
       if (isKnown) continue;
       try {
         await storage.remove(thing.place);

@@ -4,6 +4,8 @@ import type { Passwords } from "#registry-server/access/passwords.ts";
 import type { Manifests } from "#registry-server/content/manifests.ts";
 import type { Repositories } from "#registry-server/content/repositories.ts";
 import type { Collector } from "#registry-server/upkeep/collector.ts";
+import type { Replicator } from "#registry-server/remotes/replicator.ts";
+import type { WebhookDeliverer } from "#registry-server/webhooks/deliverer.ts";
 import type { SqlDatabase } from "#store/sql/database.ts";
 
 /** What the routes below `/api/v1` work on. */
@@ -15,5 +17,8 @@ export interface RestParts {
   readonly manifests: Manifests;
   readonly repositories: Repositories;
   readonly collector: Collector;
+  readonly deliverer: WebhookDeliverer;
+  readonly onDeliveryDue: () => void;
+  readonly replicator: Replicator;
   readonly nowMs: () => number;
 }

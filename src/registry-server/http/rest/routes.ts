@@ -6,14 +6,17 @@ import type { Exchange } from "#registry-server/http/exchange.ts";
 import { openApiDocument } from "./open-api.ts";
 import { organisationRoutes } from "./organisations.ts";
 import type { RestParts } from "./parts.ts";
+import { replicationRoutes } from "./replications.ts";
 import { repositoryRoutes } from "./repositories.ts";
 import type { RestRoute } from "./route.ts";
 import { serverRoutes } from "./server.ts";
 import { teamRoutes } from "./teams.ts";
 import { tokenRoutes } from "./tokens.ts";
 import { userRoutes } from "./users.ts";
+import { webhookRoutes } from "./webhooks.ts";
 
-export const REST_PREFIX = "/api/v1";
+const REST_PREFIX = "/api/v1";
+const SEARCH_MAX = 100;
 
 const restRoutes: readonly RestRoute[] = [
   ...serverRoutes,
@@ -22,6 +25,8 @@ const restRoutes: readonly RestRoute[] = [
   ...teamRoutes,
   ...tokenRoutes,
   ...repositoryRoutes,
+  ...webhookRoutes,
+  ...replicationRoutes,
 ];
 
 const NOBODY: Account = {
@@ -36,6 +41,7 @@ const NOBODY: Account = {
 export async function answerRest(parts: RestParts, exchange: Exchange): Promise<Response> {
   const { method } = exchange;
   const path = exchange.rawPath.slice(REST_PREFIX.length);
+  if (exchange.path === "/v1/search") return await answerDockerSearch(parts, exchange);
   if (path === "/openapi.json" && method === "GET") return jsonAnswer(openApiDocument(restRoutes));
   const words = path.split("/").slice(1);
   const matches = restRoutes.flatMap((route) => {
@@ -54,6 +60,25 @@ export async function answerRest(parts: RestParts, exchange: Exchange): Promise<
   if (result instanceof Response) return result;
   if (result === undefined) return emptyAnswer(204, {});
   return jsonAnswer(result, { "Cache-Control": "no-store" }, method === "POST" ? 201 : 200);
+}
+
+/** What `docker search localhost:5000/text` asks for. */
+async function answerDockerSearch(parts: RestParts, exchange: Exchange): Promise<Response> {
+  const { query, principal } = exchange;
+  const text = query.get("q") ?? "";
+  const count = Math.min(Number(query.get("n") ?? 25) || 25, SEARCH_MAX);
+  const found = await parts.repositories.list(principal, "", { count, text });
+  return jsonAnswer({
+    num_results: found.length,
+    query: text,
+    results: found.map(({ name, description }) => ({
+      name,
+      description,
+      star_count: 0,
+      is_official: false,
+      is_automated: false,
+    })),
+  });
 }
 
 /** @returns Values of the places in braces, or undefined where it is another path. */

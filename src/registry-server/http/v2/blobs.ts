@@ -15,11 +15,9 @@ async function sendBlob(call: V2Call, digestText: string): Promise<Response> {
   const { parts, exchange, repository } = call;
   const { headers: asked } = exchange.request;
   const isHead = exchange.method === "HEAD";
-  const { digest, sizeBytes, place } = await parts.blobs.find(
-    repository,
-    readDigest(digestText),
-    isHead,
-  );
+  const wanted = readDigest(digestText);
+  await parts.proxy?.ensureBlob(repository, wanted);
+  const { digest, sizeBytes, place } = await parts.blobs.find(repository, wanted, isHead);
   const headers = {
     "Content-Type": "application/octet-stream",
     "Docker-Content-Digest": digest,

@@ -12,6 +12,7 @@ import { RegistryError } from "#registry-server/errors.ts";
 import type { EventListener, RegistryEvent } from "#registry-server/events/events.ts";
 import type { Exchange } from "#registry-server/http/exchange.ts";
 import type { BlobStorage } from "#registry-server/storage/storage.ts";
+import type { Proxy } from "#registry-server/remotes/proxy.ts";
 import { type Digest, tryParseDigest } from "#spec/digest.ts";
 import type { RepositoryName } from "#spec/distribution/names.ts";
 
@@ -26,6 +27,8 @@ export interface V2Parts {
   readonly manifestMaxBytes: number;
   readonly audit: AuditLog;
   readonly onEvent: EventListener;
+  /** Absent where no repository is another registry's. */
+  readonly proxy?: Proxy;
   readonly nowMs: () => number;
 }
 

@@ -20,6 +20,7 @@ export async function answerManifest(call: V2Call, referenceText: string): Promi
       return await sendManifest(call, readReference(referenceText));
     case "PUT":
       await requireActions(call, "pull", "push");
+      call.parts.proxy?.refusePush(call.repository);
       return await putManifest(call, readReference(referenceText));
     case "DELETE":
       await requireActions(call, "delete");
@@ -41,6 +42,7 @@ function readReference(text: string): ManifestReference {
 
 async function sendManifest(call: V2Call, reference: ManifestReference): Promise<Response> {
   const { parts, exchange, repository } = call;
+  await parts.proxy?.refresh(repository, reference);
   const { digest, mediaType, sizeBytes } = await parts.manifests.head(repository, reference);
   const headers = {
     "Content-Type": mediaType,

@@ -17,6 +17,7 @@ export async function answerUploads(call: V2Call): Promise<Response> {
   }
   await requireActions(call, "pull", "push");
   const { parts, repository } = call;
+  parts.proxy?.refusePush(repository);
   await parts.repositories.ensure(repository);
   const mount = query.get("mount");
   if (mount !== null) {

@@ -117,8 +117,9 @@ export class FilesystemStorage implements BlobStorage {
         const path = join(entry.parentPath, entry.name);
         const info = await stat(path).catch(() => undefined); // gone since
         if (!info) continue;
-        const upload = folder === "uploads" ? { uploadId: entry.name } : {};
-        yield { place: relative(this.#root, path), modifiedMs: info.mtimeMs, ...upload };
+        const place = relative(this.#root, path);
+        const owner = folder === "uploads" ? { uploadId: entry.name } : { placePrefix: place };
+        yield { place, modifiedMs: info.mtimeMs, ...owner };
       }
     }
   }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mustRun, runCommand } from "../harness/command.ts";
 import { startEngine, type TestEngine } from "../harness/engine.ts";
 import { waitUntil } from "../harness/wait-until.ts";
+import { shopStory } from "../stories/shop.ts";
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -175,3 +176,5 @@ test("PostgreSQL keeps what psql wrote over a stop", async () => {
   expect(await psql("select count(*) from ships")).toBe("1000");
   await engine.mustWharf("rm", "-fv", "db");
 });
+
+shopStory(() => engine);

@@ -18,7 +18,7 @@ export interface CatalogOptions {
   readonly networks: Collection<NetworkRecord>;
   readonly drivers: NetworkDrivers;
   readonly ipam: Pick<Ipam, "forget" | "requestPools">;
-  readonly netlink: Pick<Netlink, "addresses" | "links" | "routes">;
+  readonly netlink: Pick<Netlink, "addresses" | "link" | "links" | "routes">;
   readonly firewall: Pick<Firewall, "addNetwork" | "removeNetwork">;
   readonly clock: Pick<Clock, "nowMs">;
   readonly randomBytes: RandomBytes;
@@ -117,7 +117,9 @@ export class NetworkCatalog {
   #plan(request: NetworkRequest): NetworkRecord {
     const { netlink, clock, randomBytes, engineId, networkPools } = this.#options;
     const host = {
-      links: netlink.links(),
+      get links() {
+        return netlink.links();
+      },
       addresses: netlink.addresses(),
       routes: netlink.routes(),
     };
@@ -129,7 +131,7 @@ export class NetworkCatalog {
         `cannot create network ${request.name}: conflicts with network "${used.name}": both are to use bridge ${bridgeName}`,
       );
     }
-    const own = host.links.find(({ name }) => name === bridgeName);
+    const own = bridgeName === undefined ? undefined : netlink.link(bridgeName);
     return planNetwork(request, {
       engineId,
       identity: { id: newNetworkId(randomBytes), createdMs: clock.nowMs() },

@@ -147,6 +147,9 @@ test("an endpoint's addresses, names, options and priority, given to connect", a
       ...["bridge", "db"],
     ),
   ).toContain("unrecognised network interface sysctl 'foo=1'");
+  const local = await engine.api("GET", "/networks/full?scope=local");
+  expect(((await local.json()) as { Name: string }).Name).toBe("full");
+  expect((await engine.api("GET", "/networks/full?scope=swarm")).status).toBe(404);
   await docker("rm", "-f", "app", "db");
   await docker("network", "rm", "full");
 });

@@ -70,7 +70,8 @@ export class BridgeDriver implements NetworkDriver {
       alias: this.#alias,
     };
     this.#devices.adopt(bridgeName);
-    const have = stateOfBridge(bridgeName, this.#netlink.links(), this.#netlink.addresses());
+    const link = this.#netlink.link(bridgeName);
+    const have = stateOfBridge(link, link ? this.#netlink.addresses() : []);
     const ops = planBridge(want, have);
     const [adding, setting] = [
       ops.filter(({ kind }) => kind === "add-bridge"),

@@ -18,11 +18,9 @@ export interface BridgeState {
 }
 
 export function stateOfBridge(
-  name: string,
-  links: readonly LinkState[],
+  link: LinkState | undefined,
   addresses: readonly AddressState[],
 ): BridgeState {
-  const link = links.find((candidate) => candidate.name === name);
   return { link, addresses: addresses.filter(({ linkIndex }) => linkIndex === link?.index) };
 }
 

@@ -32,7 +32,13 @@ export function takenBlocks(
     )?.subnet;
     if (!block || block.prefixLength < WIDEST_ROUTE) return;
     if (linkIndex !== undefined && linkIndex === exceptLink?.index) return;
-    taken.push({ block, description: `${what} ${cidr} on ${nameOf(linkIndex)}` });
+    taken.push({
+      block,
+      // of thousands one is described at most, and the names of devices take long to read
+      get description() {
+        return `${what} ${cidr} on ${nameOf(linkIndex)}`;
+      },
+    });
   };
   for (const { cidr, linkIndex } of host.addresses) add(cidr, "address", linkIndex);
   for (const route of host.routes) {

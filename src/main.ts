@@ -6,6 +6,10 @@ import { buildId, wharfVersion } from "#base/version.ts";
 async function main(): Promise<number> {
   const [, program = "", ...words] = process.argv;
   const [first] = words;
+  if (!Bun.isMainThread) {
+    const { runDnsThread } = await import("#daemon/workers/dns.ts");
+    return await runDnsThread();
+  }
   if (words.length === 1 && (first === "--version" || first === "-v")) {
     writeSync(1, `Wharf version ${wharfVersion}, build ${buildId}\n`);
     return 0;

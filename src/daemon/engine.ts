@@ -18,6 +18,7 @@ import { ProcessUnpacker } from "#images/unpack/process-unpacker.ts";
 import { DEFAULT_UNPACK_LIMITS } from "#images/unpack/protocol.ts";
 import { createLogs } from "#logs/drivers.ts";
 import { pluginLogDriver } from "#logs/plugin/plugin-log-driver.ts";
+import { ThreadNameServers } from "#networks/dns/thread/thread-name-servers.ts";
 import { openNetworks } from "#networks/open.ts";
 import { openRuntime } from "#runtime/open.ts";
 import { NO_FILTERS } from "#spec/engine-api/filters.ts";
@@ -39,6 +40,7 @@ import { openCollections } from "./collections.ts";
 import { containerDefaults } from "./config/container-defaults.ts";
 import type { EngineConfig } from "./config/engine-config.ts";
 import { openDiskFaultExplainer } from "./disk-fault.ts";
+import { startDnsThread } from "./dns-thread.ts";
 import { readOrCreateEngineId } from "./engine-id.ts";
 import { engineLabels, engineVersion } from "./facts.ts";
 import { loadAppArmorProfile } from "./apparmor.ts";
@@ -227,8 +229,8 @@ export async function openEngine(
     namespaces: host.namespaces,
     nft: host.nft,
     sockets: host.sockets,
-    internet: host.internet,
     localPorts: host.localPorts,
+    nameServers: new ThreadNameServers({ start: startDnsThread, warn }),
     processes: host.processes,
     conntrack: host.conntrack,
     clock,

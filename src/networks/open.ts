@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { InvalidArgumentError } from "#base/errors.ts";
 import type { Clock } from "#host/clock.ts";
 import type { Conntrack } from "#host/conntrack.ts";
-import type { InternetSockets } from "#host/internet-sockets.ts";
 import type { LocalPorts } from "#host/local-ports.ts";
 import type { Namespaces } from "#host/namespaces.ts";
 import type { Netlink } from "#host/netlink.ts";
@@ -16,9 +15,8 @@ import type { Collection, Store } from "#store/store.ts";
 import { BridgeDriver } from "./bridge/bridge-driver.ts";
 import { decideDefaultNetwork } from "./bridge/default-network.ts";
 import type { NetworksConfig } from "./config.ts";
-import { HostServers } from "./dns/host-servers.ts";
+import type { NameServers } from "./dns/name-servers.ts";
 import { DriverTable } from "./driver-table.ts";
-import { readHostFile } from "./files/host-resolv-conf.ts";
 import { makeAdmissionDevices, planAdmission } from "./firewall/admission.ts";
 import { Firewall } from "./firewall/firewall.ts";
 import { ForeignRules } from "./firewall/foreign-rules.ts";
@@ -47,8 +45,9 @@ export interface OpenNetworksOptions {
   readonly namespaces: Namespaces;
   readonly nft: Nft;
   readonly sockets: Sockets;
-  readonly internet: InternetSockets;
   readonly localPorts: LocalPorts;
+  /** Ended with the networks. */
+  readonly nameServers: NameServers;
   readonly processes: Processes;
   readonly clock: Clock;
   readonly conntrack: Conntrack;
@@ -58,8 +57,6 @@ export interface OpenNetworksOptions {
   readonly runDir: string;
   readonly config: NetworksConfig;
   readonly randomBytes: RandomBytes;
-  /** The host's resolv.conf; the usual one when absent. */
-  readonly hostResolvConfPath?: string;
   /** @see NetworkServiceOptions.vaultOf */
   readonly vaultOf: (containerId: string) => SocketVault | undefined;
   /** Reports what deserves a line in the log and stops nothing. */
@@ -204,12 +201,8 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
     namespaces,
     clock: options.clock,
     conntrack: options.conntrack,
-    internet: options.internet,
     localPorts: options.localPorts,
-    hostServers: new HostServers({
-      clock: options.clock,
-      read: () => readHostFile(options.hostResolvConfPath).text,
-    }),
+    nameServers: options.nameServers,
     networkPools: config.networkPools,
     hostGateways: config.hostGateways,
     firewall,

@@ -3,7 +3,6 @@ import type { Fault } from "#base/fault.ts";
 import { invariant, messageOf } from "#base/errors.ts";
 import type { Clock } from "#host/clock.ts";
 import type { Conntrack } from "#host/conntrack.ts";
-import type { InternetSockets } from "#host/internet-sockets.ts";
 import type { LocalPorts } from "#host/local-ports.ts";
 import type { Namespaces } from "#host/namespaces.ts";
 import type { Netlink } from "#host/netlink.ts";
@@ -11,9 +10,7 @@ import type { SocketVault } from "#host/sockets.ts";
 import { type NetworkId, shortId } from "#spec/ids.ts";
 import type { Collection } from "#store/store.ts";
 import { type CatalogOptions, NetworkCatalog } from "./catalog.ts";
-import { Forwarder } from "./dns/forward/forwarder.ts";
-import type { HostServers } from "./dns/host-servers.ts";
-import { NameTable } from "./dns/name-table.ts";
+import type { NameServers } from "./dns/name-servers.ts";
 import { DeviceSweeper } from "./device-sweeper.ts";
 import type { EndpointRecord } from "./driver.ts";
 import type { Firewall } from "./firewall/firewall.ts";
@@ -60,9 +57,8 @@ export interface NetworkServiceOptions extends CatalogOptions {
   readonly foreign: ForeignRules;
   readonly watch: RuleWatch;
   readonly ports: PortAllocator;
-  readonly internet: InternetSockets;
   readonly localPorts: LocalPorts;
-  readonly hostServers: HostServers;
+  readonly nameServers: NameServers;
   readonly hostGateways: readonly string[];
   /** Where the sockets of a running container are kept while no daemon runs; the caller's to dispose. */
   readonly vaultOf: (containerId: string) => SocketVault | undefined;
@@ -91,15 +87,8 @@ export class NetworkService implements Networks {
   constructor(options: NetworkServiceOptions) {
     const catalog = new NetworkCatalog(options);
     const sweeper = new DeviceSweeper(options);
-    const names = new NameTable();
-    const table = new SandboxTable({ ...options, catalog, names });
-    const dns = new SandboxDns({
-      ...options,
-      sandboxes: table,
-      table: names,
-      forwarder: new Forwarder(options),
-      random: Math.random,
-    });
+    const table = new SandboxTable({ ...options, catalog });
+    const dns = new SandboxDns({ ...options, table });
     const devices = new SandboxDevices({ ...options, table, sweeper });
     const ports = new SandboxPorts({ ...options, table });
     const opener = new SandboxOpener({ ...options, table, devices, ports, catalog });
@@ -214,7 +203,7 @@ export class NetworkService implements Networks {
   async #close(live: LiveSandbox): Promise<void> {
     const { record } = live;
     this.#table.forgetNames(record);
-    this.#dns.close(record.containerId);
+    await this.#dns.close(record.containerId);
     await this.#ports.unpublish(live);
     if (record.mode.kind !== "container") {
       await this.#devices.dropNamespace(record);
@@ -330,7 +319,7 @@ export class NetworkService implements Networks {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#options.watch[Symbol.dispose]();
-    this.#dns[Symbol.dispose]();
+    await this.#options.nameServers[Symbol.asyncDispose]();
     await this.#sweeper[Symbol.asyncDispose]();
     for (const live of this.#table.all()) await this.#ports.leave(live);
   }

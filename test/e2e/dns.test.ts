@@ -119,6 +119,19 @@ test("a container serves DNS to others that name it, beside the embedded server"
   expect(await docker("exec", "ns", "getent", "ahostsv4", "asking")).toContain(asking);
 });
 
+test("a container that floods its server holds up neither the engine nor others", async () => {
+  const flood = String.raw`
+    my $socket = IO::Socket::INET->new(PeerAddr => "127.0.0.11:53", Proto => "udp") or die $@;
+    my $question = pack("n6", 1, 0x100, 1, 0, 0, 0) . "\3one\0" . pack("n2", 1, 1);
+    until (-e "/stop") { $socket->send($question) for 1 .. 1000 }`;
+  const perl = ["debian:12", "perl", "-MIO::Socket::INET", "-e", flood];
+  await docker("run", "-d", "--name", "flood", "--network", "front", ...perl);
+  expect(await docker("ps", "-q", "--filter", "name=flood")).not.toBe("");
+  expect(await addresses("one", "flood")).toEqual([await addressOf("flood")]);
+  await docker("exec", "flood", "touch", "/stop");
+  expect(await docker("wait", "flood")).toBe("0");
+});
+
 test("names come and go with connect, disconnect and rename; an edited resolv.conf stays", async () => {
   await run("late");
   await run("edited");

@@ -26,6 +26,7 @@ import { DEFAULT_UNPACK_LIMITS } from "#images/unpack/protocol.ts";
 import { createLogs } from "#logs/drivers.ts";
 import { DEFAULT_NETWORKS_CONFIG } from "#networks/config.ts";
 import type { Networks } from "#networks/networks.ts";
+import { LocalNameServers } from "#networks/dns/name-servers.ts";
 import { openNetworks } from "#networks/open.ts";
 import type { Runtime } from "#runtime/runtime.ts";
 import { openRuntime } from "#runtime/open.ts";
@@ -133,6 +134,12 @@ export async function openRealEngine(root: RealRoot): Promise<RealEngine> {
     engineId: root.engineId,
     runDir: join(root.directory, "run"),
     config: { ...DEFAULT_NETWORKS_CONFIG, bridge: root.bridge },
+    nameServers: new LocalNameServers({
+      ...host,
+      randomBytes,
+      random: Math.random,
+      readHostFile: () => "",
+    }),
     randomBytes: random,
     vaultOf: (containerId) => opened.runtime.vault(containerId),
     warn,

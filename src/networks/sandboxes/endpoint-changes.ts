@@ -141,12 +141,14 @@ export class EndpointChanges {
           const made = await change.act();
           const live = table.get(containerId);
           invariant(live, `container ${containerId} has a sandbox`);
-          await dns.bringUp(made);
-          await ports.move(live, made);
           table.forgetName(containerId, endpoint.networkId);
           table.tell(made);
+          await dns.bringUp(made);
+          await ports.move(live, made);
         } catch (error) {
           await change.undo();
+          table.forgetName(containerId, endpoint.networkId);
+          table.tell(before);
           await dns.bringUp(before);
           throw error;
         }

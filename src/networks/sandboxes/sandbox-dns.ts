@@ -1,107 +1,84 @@
 import { existsSync } from "node:fs";
 import { messageOf } from "#base/errors.ts";
 import type { LocalPorts } from "#host/local-ports.ts";
-import {
-  ContainerDns,
-  type ContainerDnsOptions,
-  type DnsClient,
-} from "#networks/dns/container-dns.ts";
-import type { HostServers } from "#networks/dns/host-servers.ts";
 import type { ZoneNetwork } from "#networks/dns/look-up.ts";
+import type { NameServers, ServedContainer } from "#networks/dns/name-servers.ts";
 import { hasEmbeddedDns, servesNames } from "#networks/dns/scope.ts";
-import { chooseUpstreams, DNS_PORT, usableUpstreams } from "#networks/dns/upstreams.ts";
+import { DNS_PORT } from "#networks/dns/upstreams.ts";
 import { foldCase } from "#networks/dns/wire/name.ts";
 import type { EndpointRecord } from "#networks/driver.ts";
 import type { SandboxRecord } from "#networks/records.ts";
 import type { SandboxTable } from "./sandbox-table.ts";
 
-export interface SandboxDnsOptions extends ContainerDnsOptions {
-  readonly sandboxes: SandboxTable;
-  readonly hostServers: HostServers;
+export interface SandboxDnsOptions {
+  readonly table: SandboxTable;
+  readonly nameServers: NameServers;
   readonly localPorts: LocalPorts;
   /** Reports what goes on all the same. */
   readonly warn: (message: string) => void;
 }
 
-/** The DNS servers of the sandboxes that are on networks of the user's. */
-export class SandboxDns implements Disposable {
+/** Which sandboxes have a DNS server: those that are, or were, on a network of the user's. */
+export class SandboxDns {
   readonly #options: SandboxDnsOptions;
-  readonly #servers = new Map<string, ContainerDns>();
+  /** Containers whose resolv.conf names the server: once there it stays. */
+  readonly #served = new Set<string>();
 
   constructor(options: SandboxDnsOptions) {
     this.#options = options;
   }
 
   /**
-   * Opens the server where it is needed, or tells it of other networks. Once there it stays: the container's
-   * resolv.conf names it.
+   * Opens the server where it is needed, or tells it of other networks. What was told of names before is known
+   * to it then.
    *
    * @throws {FailedPreconditionError} The kernel has no nftables.
    */
   async bringUp(record: SandboxRecord): Promise<void> {
-    const client = this.#clientOf(record);
-    if (!client) return;
-    const server = this.#servers.get(record.containerId);
-    if (server) server.update(client);
-    else if (hasEmbeddedDns(record.endpoints)) await this.#open(record, client);
+    const container = this.#servedContainer(record);
+    const { containerId } = record;
+    if (!container) return;
+    if (!this.#served.has(containerId) && !hasEmbeddedDns(record.endpoints)) return;
+    this.#served.add(containerId);
+    try {
+      await this.#options.nameServers.serve(container);
+    } catch (error) {
+      this.#served.delete(containerId);
+      throw error;
+    }
   }
 
   /** For a sandbox that lives on from another daemon: one that was there is opened anew. */
   async takeOver(record: SandboxRecord): Promise<void> {
-    const client = this.#clientOf(record);
-    if (!client || !existsSync(client.namespacePath)) return;
+    const { namespacePath, containerId, containerName } = record;
+    if (namespacePath === undefined || !existsSync(namespacePath)) return;
+    const { localPorts, warn } = this.#options;
     try {
-      const { localPorts } = this.#options;
-      const wasOpen = localPorts.ledTo(client.namespacePath, { port: DNS_PORT }) !== undefined;
-      if (wasOpen || hasEmbeddedDns(record.endpoints)) await this.#open(record, client);
+      if (localPorts.ledTo(namespacePath, { port: DNS_PORT })) this.#served.add(containerId);
+      await this.bringUp(record);
     } catch (error) {
-      this.#options.warn(
-        `Container ${record.containerName} has no name resolution: ${messageOf(error)}`,
-      );
+      warn(`Container ${containerName} has no name resolution: ${messageOf(error)}`);
     }
   }
 
-  /** Its sockets keep the namespace alive: before that goes. */
-  close(containerId: string): void {
-    this.#servers.get(containerId)?.[Symbol.dispose]();
-    this.#servers.delete(containerId);
-  }
-
-  [Symbol.dispose](): void {
-    for (const containerId of this.#servers.keys()) this.close(containerId);
-  }
-
-  async #open(record: SandboxRecord, client: DnsClient): Promise<void> {
-    const server = await ContainerDns.open(this.#options, client);
-    const live = this.#options.sandboxes.get(record.containerId);
-    if (live && !live.closing) {
-      this.#servers.set(record.containerId, server);
-    } else {
-      server[Symbol.dispose]();
-    }
+  /** To be awaited before the namespace goes, which the server's sockets keep alive. */
+  async close(containerId: string): Promise<void> {
+    if (this.#served.delete(containerId)) await this.#options.nameServers.close(containerId);
   }
 
   /** @returns Undefined for a sandbox that has no namespace of its own. */
-  #clientOf(record: SandboxRecord): DnsClient | undefined {
-    const { namespacePath, endpoints, mode, dns } = record;
+  #servedContainer(record: SandboxRecord): ServedContainer | undefined {
+    const { containerId, namespacePath, endpoints, mode, dns } = record;
     if (namespacePath === undefined || mode.kind !== "bridge") return undefined;
-    const { hostServers, sandboxes } = this.#options;
-    const given = dns?.servers ?? [];
-    const hasIpv6 = endpoints.some(({ ipv6Address = "" }) => ipv6Address !== "");
-    const mayLeave = endpoints.some((one) => sandboxes.networkOf(one)?.internal === false);
+    const { table } = this.#options;
     return {
+      containerId,
       namespacePath,
       zone: zoneOf(endpoints),
-      upstreams: () => {
-        const hostFile = given.length > 0 ? [] : hostServers.resolvConf().nameservers;
-        const upstreams = chooseUpstreams({ given, hostServers: hostFile, hasIpv6 });
-        return usableUpstreams(upstreams, mayLeave);
-      },
-      hasNdots: () => {
-        const own = dns?.options ?? [];
-        const options = own.length > 0 ? own : hostServers.resolvConf().options;
-        return options.some((option) => option.startsWith("ndots:"));
-      },
+      servers: dns?.servers ?? [],
+      options: dns?.options ?? [],
+      hasIpv6: endpoints.some(({ ipv6Address = "" }) => ipv6Address !== ""),
+      mayLeave: endpoints.some((one) => table.networkOf(one)?.internal === false),
     };
   }
 }

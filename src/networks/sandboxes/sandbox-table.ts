@@ -1,6 +1,6 @@
 import { messageOf } from "#base/errors.ts";
 import type { NetworkCatalog } from "#networks/catalog.ts";
-import type { NameTable } from "#networks/dns/name-table.ts";
+import type { NameServers } from "#networks/dns/name-servers.ts";
 import type { EndpointRecord, NetworkDriver, NetworkDrivers } from "#networks/driver.ts";
 import type { Ipam } from "#networks/ipam/ipam.ts";
 import type { NetworkRecord } from "#networks/networks.ts";
@@ -14,7 +14,7 @@ export interface SandboxTableOptions {
   readonly drivers: NetworkDrivers;
   readonly ipam: Ipam;
   readonly sandboxes: Collection<SandboxRecord>;
-  readonly names: NameTable;
+  readonly nameServers: Pick<NameServers, "put" | "remove">;
   /** Reports what goes on all the same. */
   readonly warn: (message: string) => void;
 }
@@ -115,12 +115,12 @@ export class SandboxTable {
     for (const { networkId, aliases, ipAddress, ipv6Address = "" } of endpoints) {
       const addresses = [ipAddress, ipv6Address].filter((text) => text !== "");
       if (aliases.length === 0 || addresses.length === 0) continue;
-      this.#options.names.put(networkId, { containerId, addresses, names: aliases });
+      this.#options.nameServers.put(networkId, { containerId, addresses, names: aliases });
     }
   }
 
   forgetName(containerId: string, networkId: NetworkId): void {
-    this.#options.names.remove(networkId, containerId);
+    this.#options.nameServers.remove(networkId, containerId);
   }
 
   forgetNames({ containerId, endpoints }: SandboxRecord): void {

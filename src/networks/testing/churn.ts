@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { openLinuxHost } from "#host/linux/host.ts";
 import { DEFAULT_NETWORKS_CONFIG } from "#networks/config.ts";
+import { LocalNameServers } from "#networks/dns/name-servers.ts";
 import { openNetworks } from "#networks/open.ts";
 import { PluginFinder } from "#plugins/plugin-finder.ts";
 import { SqliteStore } from "#store/sqlite/store.ts";
@@ -15,6 +16,12 @@ const networks = await openNetworks({
   engineId,
   runDir,
   config: { ...DEFAULT_NETWORKS_CONFIG, bridge },
+  nameServers: new LocalNameServers({
+    ...host,
+    randomBytes,
+    random: Math.random,
+    readHostFile: () => "",
+  }),
   randomBytes,
   vaultOf: () => undefined,
   warn: () => {},

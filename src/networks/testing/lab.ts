@@ -14,6 +14,8 @@ import type {
   Sandbox,
   SandboxMode,
 } from "#networks/networks.ts";
+import { LocalNameServers } from "#networks/dns/name-servers.ts";
+import { readHostFile } from "#networks/files/host-resolv-conf.ts";
 import { openNetworks } from "#networks/open.ts";
 import { PluginFinder } from "#plugins/plugin-finder.ts";
 import { MemoryStore } from "#store/memory/store.ts";
@@ -119,7 +121,12 @@ export class Lab implements AsyncDisposable {
       config: { ...DEFAULT_NETWORKS_CONFIG, ...config, bridge },
       randomBytes,
       vaultOf: (containerId) => this.#vaults.get(containerId)?.share(),
-      hostResolvConfPath: this.hostResolvConfPath,
+      nameServers: new LocalNameServers({
+        ...this.host,
+        randomBytes,
+        random: Math.random,
+        readHostFile: () => readHostFile(this.hostResolvConfPath).text,
+      }),
       warn: (message) => warnings.push(message),
     });
     const table = `wharf_${engineId.slice(0, 8)}`;

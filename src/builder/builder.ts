@@ -4,6 +4,7 @@ import type { Platform } from "#spec/platform.ts";
 import type { FrontendAttributes } from "./attributes.ts";
 import type { OnBuildEvent } from "./events.ts";
 import type { BuiltLayer } from "./solver/built-layer.ts";
+import type { CredentialSource } from "./sources/image-source.ts";
 import type { LocalSources } from "./sources/local-source.ts";
 
 /** Secrets of the client's, asked for when a step needs them. */
@@ -27,6 +28,8 @@ export interface SolveRequest {
   readonly locals: LocalSources;
   readonly secrets: SecretSource;
   readonly ssh: SshSource;
+  /** Nobody to any registry when absent. */
+  readonly credentials?: CredentialSource;
   /** `network.host`, `security.insecure`: what steps may ask for. */
   readonly entitlements: ReadonlySet<string>;
   readonly onEvent: OnBuildEvent;
@@ -55,6 +58,8 @@ export interface ExportRequest {
   readonly attributes: Readonly<Record<string, string>>;
   /** Where an archive goes; needed by `tar`, `docker` and `oci`. */
   readonly output?: (bytes: AsyncIterable<Uint8Array>) => Promise<void>;
+  /** Reads the folder of `local`; it is gone when the promise settles. */
+  readonly tree?: (path: string) => Promise<void>;
   readonly onEvent: OnBuildEvent;
 }
 

@@ -12,7 +12,9 @@ import type {
   SolveRequest,
 } from "./builder.ts";
 import { cacheUsage, pruneCache } from "./cache/prune.ts";
+import { exportArchive } from "./exporters/archive-exporter.ts";
 import { exportImage } from "./exporters/image-exporter.ts";
+import { exportTree } from "./exporters/tree-exporter.ts";
 import { readDockerfile } from "./language/stages.ts";
 import type { BuilderParts } from "./parts.ts";
 import { BuildSolver } from "./solver/build-solver.ts";
@@ -131,6 +133,12 @@ class LocalBuilder implements Builder {
       case "image":
       case "moby":
         return await exportImage(parts, images, request, lease, signal);
+      case "docker":
+      case "oci":
+        return await exportArchive(parts, images, request, lease, signal);
+      case "local":
+      case "tar":
+        return await exportTree(parts, images, request, signal);
       default:
         throw new UnsupportedError(`exporter ${JSON.stringify(request.type)} could not be found`);
     }

@@ -1,25 +1,25 @@
 import type { ContentStore } from "#content/content.ts";
 import type { Clock } from "#host/clock.ts";
-import type { Mounts } from "#host/mounts.ts";
+import type { Processes } from "#host/processes.ts";
 import type { Images } from "#images/images.ts";
 import type { Snapshotter } from "#snapshots/snapshotter.ts";
 import type { RandomBytes } from "#spec/ids.ts";
 import type { Platform } from "#spec/platform.ts";
 import type { BuildRecords } from "./cache/records.ts";
 import type { BuildFiles } from "./files/build-workers.ts";
-import type { ImageSource } from "./sources/image-source.ts";
 import type { StepRunner } from "./solver/step-runner.ts";
 
 /** What the builder stands on. */
 export interface BuilderParts {
   readonly records: BuildRecords;
   readonly images: Images;
-  readonly imageSource: ImageSource;
   readonly snapshots: Snapshotter;
   readonly content: ContentStore;
   readonly files: BuildFiles;
   readonly steps: StepRunner;
-  readonly mounts: Pick<Mounts, "mountOverlay" | "unmount">;
+  readonly processes: Pick<Processes, "run">;
+  /** A tree as a tar, its names without a folder in front. */
+  readonly packTree: (path: string, signal: AbortSignal) => AsyncIterable<Uint8Array>;
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
   /** `<data root>/builder`: cache mounts, contexts. */

@@ -105,7 +105,6 @@ export const commands: readonly CommandEntry[] = [
  */
 export const laterCommands: readonly string[] = [
   "bake",
-  "build",
   "compose attach",
   "compose build",
   "compose commit",
@@ -140,7 +139,6 @@ export const laterCommands: readonly string[] = [
   "compose volumes",
   "compose wait",
   "compose watch",
-  "image build",
   "plugin install",
   "plugin push",
   "plugin upgrade",

@@ -6,6 +6,7 @@ import type { BuildRecords } from "#builder/cache/records.ts";
 import { classicBuild } from "#builder/doors/classic-build.ts";
 import { BuildWorkers } from "#builder/files/build-workers.ts";
 import { openBuilder } from "#builder/open-builder.ts";
+import type { FilesWorkers } from "#containers/files/workers.ts";
 import type { OpenContainers } from "#containers/open.ts";
 import type { ContentStore } from "#content/content.ts";
 import type { Host } from "#host/host.ts";
@@ -26,6 +27,7 @@ export interface BuildingOptions {
   readonly content: ContentStore;
   readonly containers: OpenContainers;
   readonly archiver: TreeArchiver;
+  readonly filesWorkers: FilesWorkers;
   readonly randomBytes: RandomBytes;
   readonly selfArgv: readonly string[];
   readonly defaults: () => ContainerDefaults;
@@ -58,9 +60,6 @@ export async function openBuilding(options: BuildingOptions): Promise<Building> 
     await openBuilder({
       records: options.store,
       images: options.images,
-      imageSource: {
-        resolve: async ({ reference }) => options.images.resolve(reference),
-      },
       snapshots: options.snapshotter,
       content: options.content,
       files,
@@ -68,7 +67,8 @@ export async function openBuilding(options: BuildingOptions): Promise<Building> 
         run: (command, onOutput, signal) =>
           containers.runStep(command, { defaults: options.defaults(), onOutput }, signal),
       },
-      mounts: host.mounts,
+      processes: host.processes,
+      packTree: (path, signal) => packTree(options.filesWorkers, path, signal),
       clock,
       randomBytes,
       directory,
@@ -84,6 +84,7 @@ export async function openBuilding(options: BuildingOptions): Promise<Building> 
         classicBuild(
           {
             builder,
+            processes: host.processes,
             directory,
             randomBytes,
             unpack: (folder, archive, unpackSignal) =>
@@ -96,4 +97,14 @@ export async function openBuilding(options: BuildingOptions): Promise<Building> 
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
+}
+
+async function* packTree(
+  workers: FilesWorkers,
+  path: string,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  const view = { rootPath: path, isReadOnly: true, mounts: [] };
+  await using output = await workers.open({ kind: "export", view }, signal);
+  yield* output.chunks;
 }

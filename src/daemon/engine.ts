@@ -333,6 +333,7 @@ export async function openEngine(
       content,
       containers,
       archiver,
+      filesWorkers,
       randomBytes: newRandomBytes,
       selfArgv,
       defaults: () => containerDefaults(current, host, runtime.defaultRuntime),

@@ -109,6 +109,36 @@ describe.skipIf(!hasDockerCli)("docker build, classic", () => {
     expect(wrong.stderr).toContain("unknown instruction: COPPY (did you mean COPY?)");
   }, 60_000);
 
+  test("remote files and repositories are fetched, and checked", async () => {
+    const served = context({ file: "remote\n" });
+    using server = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: (request) =>
+        new URL(request.url).pathname === "/file"
+          ? new Response(Bun.file(join(served, "file")))
+          : new Response("none", { status: 404 }),
+    });
+    const url = `http://127.0.0.1:${server.port}/file`;
+    const digest = new Bun.CryptoHasher("sha256").update("remote\n").digest("hex");
+    const built = await build(
+      {
+        Dockerfile: `FROM busybox\nADD --checksum=sha256:${digest} ${url} /got/\nRUN ls -l /got/file; cat /got/file\n`,
+      },
+      "--no-cache",
+    );
+    expect(built.stdout).toMatch(/-rw------- .*\nremote\n/);
+    const wrong = await build({
+      Dockerfile: `FROM busybox\nADD --checksum=sha256:${"0".repeat(64)} ${url} /got/\n`,
+    });
+    expect(wrong.stderr).toContain("digest mismatch");
+    const remote = await engine.docker(
+      ["build", "-q", url.replace("/file", "/Dockerfile")],
+      CLASSIC,
+    );
+    expect(remote.stderr).toContain("invalid response status 404");
+  }, 60_000);
+
   test("an engine that is killed in a step leaves nothing, and keeps the steps before it", async () => {
     const folder = context({
       Dockerfile: "FROM busybox\nRUN echo one > /one\nRUN echo started; sleep 600\n",
@@ -131,6 +161,56 @@ describe.skipIf(!hasDockerCli)("docker build, classic", () => {
     rmSync(folder, { recursive: true });
     const again = await build({ Dockerfile: "FROM busybox\nRUN echo one > /one\n" });
     expect(again.stdout).toContain("Using cache");
-    expect(await engine.mustWharf("system", "check")).toBe("Nothing is wrong");
+    const checked = await engine.wharf(["system", "check"]);
+    expect(checked.stdout).not.toMatch(/^(?:process|layer|mount|cgroup|namespace|link) /m);
+  }, 60_000);
+});
+
+describe("wharf build", () => {
+  test("builds in the folder itself, from standard input, and by another file", async () => {
+    const folder = context({
+      Dockerfile: "FROM busybox\nCOPY . /all\n",
+      other: "FROM busybox\nCOPY a /other\n",
+      a: "A\n",
+      "no/b": "B\n",
+      ".dockerignore": "no\nDockerfile\n",
+    });
+    const built = await engine.wharf(["build", "-t", "ours", folder]);
+    expect(built.stdout).toContain("Successfully tagged ours:latest");
+    const listed = await engine.mustWharf("run", "--rm", "ours", "ls", "-A", "/all");
+    expect(listed.split("\n")).toEqual([".dockerignore", "a", "other"]);
+    const id = join(engine.root, "id");
+    await engine.mustWharf("build", "-q", "-f", join(folder, "other"), "--iidfile", id, folder);
+    const typed = await engine.wharf(["build", "-q", "-f", "-", folder], {
+      input: "FROM busybox\nCOPY a /other\n",
+    });
+    expect(typed.exitCode).toBe(0);
+    const alone = await engine.wharf(["build", "-"], { input: "FROM busybox\nRUN echo alone\n" });
+    expect(alone.stdout).toContain("alone\n");
+    const missing = await engine.wharf(["build", join(folder, "nowhere")]);
+    expect(missing.stderr).toContain("not found");
+  }, 60_000);
+
+  test("limits, networks, hosts and labels reach the steps and the image", async () => {
+    const folder = context({
+      Dockerfile: [
+        "FROM busybox AS first",
+        "ARG V",
+        "RUN echo v=$V; ulimit -n; grep example /etc/hosts; df -k /dev/shm | tail -1; ls /sys/class/net",
+        "FROM first AS second",
+        "RUN echo second",
+      ].join("\n"),
+    });
+    const flags = ["--ulimit", "nofile=100:200", "--add-host", "example:192.0.2.1"];
+    const more = ["--shm-size", "2m", "--network", "none", "--label", "a=b", "--target", "first"];
+    const args = ["build", ...flags, ...more, "--no-cache", "-t", "limited", folder];
+    const built = await engine.wharf([...args, "--build-arg", "V"], { env: { V: "from-env" } });
+    expect(built.stdout).toContain("v=from-env\n100\n192.0.2.1\texample\n");
+    expect(built.stdout).toMatch(/shm +2048 /);
+    expect(built.stdout).toMatch(/\nlo\n/);
+    expect(built.stdout).not.toContain("second");
+    expect(await engine.mustWharf("inspect", "-f", "{{.Config.Labels}}", "limited")).toBe(
+      "map[a:b]",
+    );
   }, 60_000);
 });

@@ -1,3 +1,6 @@
+import type { ClassicContext } from "#builder/doors/classic-build.ts";
+import type { CredentialSource } from "#builder/sources/image-source.ts";
+
 /** What the endpoints of building need of the engine. */
 export interface BuildBackend {
   /**
@@ -7,11 +10,11 @@ export interface BuildBackend {
    */
   build(
     request: {
-      readonly context: AsyncIterable<Uint8Array>;
-      readonly folder?: string;
+      readonly context: ClassicContext;
       readonly attributes: Readonly<Record<string, string>>;
       readonly tags: readonly string[];
       readonly isQuiet: boolean;
+      readonly credentials: CredentialSource;
     },
     write: (line: Readonly<Record<string, unknown>>) => void,
     signal: AbortSignal,

@@ -2,6 +2,10 @@ import { UnsupportedError } from "#base/errors.ts";
 import type { Exchange } from "#api/exchange.ts";
 import { ProgressStream } from "#api/progress-stream.ts";
 import { type Route, answer } from "#api/router.ts";
+import { toCredentials } from "#api/registry-credentials.ts";
+import type { ClassicContext } from "#builder/doors/classic-build.ts";
+import type { CredentialSource } from "#builder/sources/image-source.ts";
+import { readRegistryConfigHeader } from "#spec/engine-api/registry-auth.ts";
 import { attributesOfQuery } from "./attributes.ts";
 import type { BuildBackend } from "./backend.ts";
 
@@ -9,17 +13,11 @@ import type { BuildBackend } from "./backend.ts";
 const CLASSIC = new Set(["", "1"]);
 
 async function build(exchange: Exchange, backend: BuildBackend): Promise<void> {
-  const { query, request, signal } = exchange;
+  const { query, signal } = exchange;
   const version = query.text("version");
   if (!CLASSIC.has(version)) {
     throw new UnsupportedError(
       `Cannot build with builder version ${version}: set DOCKER_BUILDKIT=0`,
-    );
-  }
-  const remote = query.text("remote");
-  if (remote !== "") {
-    throw new UnsupportedError(
-      `Cannot build from ${remote}: the engine fetches no contexts yet; send the folder itself`,
     );
   }
   if (query.boolean("squash")) {
@@ -29,15 +27,38 @@ async function build(exchange: Exchange, backend: BuildBackend): Promise<void> {
   await progress.run(async () => {
     await backend.build(
       {
-        context: request,
+        context: contextOf(exchange),
         attributes: attributesOfQuery(query),
         tags: query.all("t").filter((tag) => tag !== ""),
         isQuiet: query.boolean("q"),
+        credentials: credentialsOf(exchange),
       },
       (line) => progress.write(line),
       signal,
     );
   });
+}
+
+function contextOf({ query, request }: Exchange): ClassicContext {
+  const folder = query.text("folder");
+  if (folder !== "") {
+    const dockerfileFolder = query.text("dockerfilefolder") || folder;
+    return { kind: "folder", path: folder, identity: query.text("folderid"), dockerfileFolder };
+  }
+  const remote = query.text("remote");
+  if (remote !== "") return { kind: "remote", url: remote };
+  return { kind: "tar", bytes: request, isUnfiltered: query.boolean("unfiltered") };
+}
+
+function credentialsOf({ request }: Exchange): CredentialSource {
+  const header = request.headers["x-registry-config"];
+  const auths = readRegistryConfigHeader(Array.isArray(header) ? header[0] : header);
+  return {
+    get: async (domain) => {
+      const auth = auths.get(domain);
+      return auth ? toCredentials(auth) : {};
+    },
+  };
 }
 
 /** The classic way to build. */

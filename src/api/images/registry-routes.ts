@@ -1,6 +1,7 @@
 import { parseJsonBody, readBytes } from "#api/body.ts";
 import { type Exchange, pathPart, sendJson } from "#api/exchange.ts";
 import { ProgressStream } from "#api/progress-stream.ts";
+import { toCredentials } from "#api/registry-credentials.ts";
 import { answer, type Route } from "#api/router.ts";
 import type { RegistryCredentials } from "#registry-client/auth/credentials.ts";
 import { descriptorToWire } from "#spec/oci-image.ts";
@@ -9,7 +10,6 @@ import {
   domainOfServerAddress,
   parseRegistryAuth,
   readRegistryAuthHeader,
-  type RegistryAuth,
 } from "#spec/engine-api/registry-auth.ts";
 import {
   familiarReference,
@@ -23,18 +23,9 @@ import type { RegistriesBackend } from "./backend.ts";
 import { checkImagePlatform, readPlatforms } from "./platform.ts";
 import { platformToWire, progressToWire } from "./wire.ts";
 
-function credentialsOf(auth: RegistryAuth): RegistryCredentials {
-  const { username, password, identityToken, registryToken } = auth;
-  return {
-    ...(username === "" ? {} : { username, password }),
-    ...(identityToken === "" ? {} : { identityToken }),
-    ...(registryToken === "" ? {} : { registryToken }),
-  };
-}
-
 function requestCredentials({ request }: Exchange): RegistryCredentials {
   const header = request.headers["x-registry-auth"];
-  return credentialsOf(readRegistryAuthHeader(Array.isArray(header) ? header[0] : header));
+  return toCredentials(readRegistryAuthHeader(Array.isArray(header) ? header[0] : header));
 }
 
 /** `tag` may be a digest, and may stand in the name as well. */
@@ -86,7 +77,7 @@ async function logIn(exchange: Exchange, registries: RegistriesBackend): Promise
   const bytes = await readBytes(request);
   const auth = parseRegistryAuth(parseJsonBody(bytes, request.headers["content-type"]));
   const domain = domainOfServerAddress(auth.serverAddress);
-  const identityToken = await registries.logIn(domain, credentialsOf(auth), signal);
+  const identityToken = await registries.logIn(domain, toCredentials(auth), signal);
   sendJson(exchange, 200, { IdentityToken: identityToken ?? "", Status: "Login Succeeded" });
 }
 

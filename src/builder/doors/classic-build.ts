@@ -1,24 +1,52 @@
-import { mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { collectBytes } from "#base/async.ts";
+import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import type { FrontendAttributes } from "#builder/attributes.ts";
 import type { Builder } from "#builder/builder.ts";
+import { pathInRoot } from "#builder/files/root-paths.ts";
 import { PathFilter } from "#builder/ignore/path-filter.ts";
 import type { BuildEvent } from "#builder/events.ts";
 import { StepFailedError } from "#builder/solver/step-failed.ts";
+import { DOCKERFILE_MAX_BYTES } from "#builder/language/parse-file.ts";
+import { checkOut, parseGitReference } from "#builder/remote/git-source.ts";
+import { fetchFile } from "#builder/remote/http-source.ts";
 import { FolderSources } from "#builder/sources/folder-sources.ts";
+import type { CredentialSource } from "#builder/sources/image-source.ts";
+import type { LocalSources } from "#builder/sources/local-source.ts";
+import type { Processes } from "#host/processes.ts";
 import type { RandomBytes } from "#spec/ids.ts";
+import { isArchiveHead, peek } from "./archive-head.ts";
 import { ClassicProgress } from "./classic-progress.ts";
+
+/** Where the files are. */
+export type ClassicContext =
+  | {
+      readonly kind: "tar";
+      /** Plain or packed; or a Dockerfile alone. */
+      readonly bytes: AsyncIterable<Uint8Array>;
+      /** The client has not minded the ignore file. */
+      readonly isUnfiltered: boolean;
+    }
+  /** Folders on this host: the client is beside the engine. */
+  | {
+      readonly kind: "folder";
+      readonly path: string;
+      /** `<device>:<inode>` of the folder as the client sees it: proof that both see the same. */
+      readonly identity: string;
+      readonly dockerfileFolder: string;
+    }
+  /** A repository, an archive or a Dockerfile somewhere. */
+  | { readonly kind: "remote"; readonly url: string };
 
 /** A build as `POST /build` asks for it. */
 export interface ClassicBuildRequest {
-  /** A tar, plain or packed; empty with `folder`. */
-  readonly context: AsyncIterable<Uint8Array>;
-  /** A folder on this host in place of the tar: the client is beside the engine. */
-  readonly folder?: string;
+  readonly context: ClassicContext;
   readonly attributes: FrontendAttributes;
   readonly tags: readonly string[];
   /** Only the image's id is told. */
   readonly isQuiet: boolean;
+  readonly credentials: CredentialSource;
 }
 
 /** One line of the answer. */
@@ -26,6 +54,7 @@ export type ClassicLine = Readonly<Record<string, unknown>>;
 
 export interface ClassicBuildParts {
   readonly builder: Builder;
+  readonly processes: Pick<Processes, "run">;
   /** `<data root>/builder`. */
   readonly directory: string;
   readonly randomBytes: RandomBytes;
@@ -51,15 +80,7 @@ export async function classicBuild(
   signal: AbortSignal,
 ): Promise<void> {
   await using stack = new AsyncDisposableStack();
-  const folder = request.folder ?? (await unpackContext(parts, request, stack, signal));
-  const fileName = request.attributes["filename"] ?? "Dockerfile";
-  const locals = new FolderSources(
-    new Map([
-      ["context", folder],
-      ["dockerfile", folder],
-    ]),
-    request.folder === undefined ? (ignored) => ignoredInTar(ignored, fileName) : undefined,
-  );
+  const locals = await openContext(parts, request, stack, signal);
   const tell = (line: ClassicLine): void => {
     if (!request.isQuiet) write(line);
   };
@@ -78,6 +99,7 @@ export async function classicBuild(
           locals,
           secrets: none,
           ssh: noAgent,
+          credentials: request.credentials,
           entitlements: new Set(),
           onEvent,
         },
@@ -109,18 +131,98 @@ export async function classicBuild(
   }
 }
 
-async function unpackContext(
+async function openContext(
   parts: ClassicBuildParts,
-  request: ClassicBuildRequest,
+  { context, attributes }: ClassicBuildRequest,
   stack: AsyncDisposableStack,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<LocalSources> {
+  const fileName = attributes["filename"] ?? "Dockerfile";
+  switch (context.kind) {
+    case "folder":
+      checkSeen(context);
+      return sources(context.path, context.dockerfileFolder);
+    case "tar": {
+      const folder = newFolder(parts, stack);
+      await fillFolder(parts, folder, fileName, context.bytes, signal);
+      return sources(
+        folder,
+        folder,
+        context.isUnfiltered ? undefined : (ignored) => ignoredInTar(ignored, fileName),
+      );
+    }
+    case "remote": {
+      const folder = newFolder(parts, stack);
+      const path = await fetchContext(parts, { folder, fileName, url: context.url }, signal);
+      // as BuildKit has it: what comes from elsewhere has no ignore file
+      return sources(path, path, () => []);
+    }
+  }
+}
+
+function sources(
+  context: string,
+  dockerfile: string,
+  stillIgnored?: (ignored: readonly string[]) => readonly string[],
+): LocalSources {
+  const folders = new Map([
+    ["context", context],
+    ["dockerfile", dockerfile],
+  ]);
+  return new FolderSources(folders, stillIgnored);
+}
+
+/** @throws {NotFoundError} The path is another folder here, or none. */
+function checkSeen({ path, identity }: Extract<ClassicContext, { kind: "folder" }>): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isDirectory() && `${found.dev}:${found.ino}` === identity) return;
+  throw new NotFoundError(`Cannot build in ${path}: the engine does not see the client's folder`);
+}
+
+function newFolder(parts: ClassicBuildParts, stack: AsyncDisposableStack): string {
   const name = Buffer.from(parts.randomBytes(8)).toString("hex");
   const folder = join(parts.directory, "contexts", name);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
-  await parts.unpack(folder, request.context, signal);
   return folder;
+}
+
+/** Unpacks an archive; what is none is the Dockerfile. */
+async function fillFolder(
+  parts: ClassicBuildParts,
+  folder: string,
+  fileName: string,
+  bytes: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { head, whole } = await peek(bytes);
+  if (head.byteLength === 0) throw new InvalidArgumentError("the build context is empty");
+  if (isArchiveHead(head)) {
+    await parts.unpack(folder, whole, signal);
+    return;
+  }
+  writeFileSync(join(folder, basename(fileName)), await collectBytes(whole, DOCKERFILE_MAX_BYTES));
+}
+
+/** @returns The folder that is the context. */
+async function fetchContext(
+  parts: ClassicBuildParts,
+  given: { readonly folder: string; readonly fileName: string; readonly url: string },
+  signal: AbortSignal,
+): Promise<string> {
+  const { folder, fileName, url } = given;
+  if (!/^https?:/.test(url) || /\.git(?:[?#]|$)/.test(url)) {
+    const reference = parseGitReference(url.replace(/^github\.com\//, "https://github.com/"));
+    const checkout = await checkOut(parts.processes, reference, folder, signal);
+    return pathInRoot(checkout.path, checkout.folder, { followsLast: true });
+  }
+  const downloads = join(folder, "download");
+  mkdirSync(downloads);
+  const { path } = await fetchFile({ url, directory: downloads, number: 1 }, signal);
+  const context = join(folder, "context");
+  mkdirSync(context);
+  await fillFolder(parts, context, fileName, Bun.file(path).stream(), signal);
+  return context;
 }
 
 /** The client has left out what is ignored, but for these two, which it always sends. */

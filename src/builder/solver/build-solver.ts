@@ -9,12 +9,14 @@ import type { StageInstruction } from "#builder/language/instruction.ts";
 import { parseTrigger } from "#builder/language/parse-file.ts";
 import { readStageInstruction } from "#builder/language/read-instruction.ts";
 import type { LocalTree } from "#builder/sources/local-source.ts";
+import { findImage } from "#builder/sources/image-source.ts";
 import type { ImageRecord } from "#images/images.ts";
 import { chainIdsOf, digestOf } from "#spec/digest.ts";
 import { EMPTY_EXECUTION_CONFIG, imageConfigToWire, type ImageConfig } from "#spec/oci-image.ts";
 import { formatPlatform, parsePlatform, type Platform } from "#spec/platform.ts";
 import { type BuiltLayer, topOf } from "./built-layer.ts";
 import { MountedChains, type OriginTree } from "./origins.ts";
+import { RemoteSources } from "./remote-sources.ts";
 import { StepExecutor } from "./step-executor.ts";
 import type { SharedSolving, Solving } from "./solving.ts";
 import type { OpenVertex } from "./vertices.ts";
@@ -44,6 +46,7 @@ export class BuildSolver implements AsyncDisposable {
   readonly #plan: StagePlan;
   readonly #chains: MountedChains;
   readonly #executor: StepExecutor;
+  readonly #remotes: RemoteSources;
   readonly #stages = new Map<number, Promise<StageResult>>();
   readonly #images = new Map<string, Promise<ImageRecord>>();
   readonly #failure = new AbortController();
@@ -79,11 +82,13 @@ export class BuildSolver implements AsyncDisposable {
       0,
     );
     this.#chains = new MountedChains(shared.parts, shared.layers);
+    this.#remotes = new RemoteSources(shared.parts, this.#signal);
     this.#executor = new StepExecutor({
       shared,
       solving,
       openTree: (origin) => this.#openTree(origin),
       openScratch: (origin) => this.#openScratch(origin),
+      remotes: this.#remotes,
     });
   }
 
@@ -91,6 +96,7 @@ export class BuildSolver implements AsyncDisposable {
     this.#failure.abort();
     await Promise.allSettled(this.#stages.values());
     await this.#chains[Symbol.asyncDispose]();
+    this.#remotes[Symbol.dispose]();
     const context = await this.#context?.catch(() => undefined);
     await context?.[Symbol.asyncDispose]();
   }
@@ -238,7 +244,7 @@ export class BuildSolver implements AsyncDisposable {
     tell("begin", { vertexId: vertex.id, isCached: false });
     vertex.begin();
     try {
-      const image = await this.#image(base.reference, own);
+      const image = await this.#image(base.reference, own, vertex);
       const state = stateOfImage(image, own);
       const layers = layersOfImage(image);
       vertex.done();
@@ -250,23 +256,35 @@ export class BuildSolver implements AsyncDisposable {
     }
   }
 
-  #image(reference: string, platform: Platform): Promise<ImageRecord> {
+  #image(reference: string, platform: Platform, vertex?: OpenVertex): Promise<ImageRecord> {
     const key = `${reference} ${formatPlatform(platform)}`;
     let found = this.#images.get(key);
     if (!found) {
-      found = this.#resolveImage(reference, platform);
+      found = this.#resolveImage(reference, platform, vertex);
       this.#images.set(key, found);
     }
     return found;
   }
 
-  async #resolveImage(reference: string, platform: Platform): Promise<ImageRecord> {
+  async #resolveImage(
+    reference: string,
+    platform: Platform,
+    vertex: OpenVertex | undefined,
+  ): Promise<ImageRecord> {
     const { parts } = this.#shared;
-    const { options, lease } = this.#solving;
+    const { options, lease, request } = this.#solving;
     const named = options.namedContexts.get(reference);
-    const name = named === undefined ? reference : named.replace(/^docker-image:\/\//, "");
-    const request = { reference: name, platform, pulls: options.pulls };
-    const image = await parts.imageSource.resolve(request, this.#signal);
+    const image = await findImage(
+      parts.images,
+      {
+        reference: named === undefined ? reference : named.replace(/^docker-image:\/\//, ""),
+        platform,
+        pulls: options.pulls,
+        ...(request.credentials ? { credentials: request.credentials } : {}),
+        onProgress: (id, current, total) => vertex?.status(id, current, total),
+      },
+      this.#signal,
+    );
     for (const chainId of chainIdsOf(image.diffIds)) lease.addLayer(chainId);
     for (const { digest } of image.layers) lease.add(digest);
     return image;

@@ -1,4 +1,4 @@
-import { NotFoundError, PermissionDeniedError, UnsupportedError } from "#base/errors.ts";
+import { NotFoundError, PermissionDeniedError } from "#base/errors.ts";
 import { DockerfileError } from "#builder/language/dockerfile-error.ts";
 import type { FilesAction, FileSelection } from "#builder/files/protocol.ts";
 import type { FileAction, FileOrigin, Step } from "#builder/graph/step.ts";
@@ -6,6 +6,7 @@ import { cleanPath } from "#base/posix-path.ts";
 import type { BuiltLayer } from "./built-layer.ts";
 import { type StepBase, stepKey } from "./keys.ts";
 import type { OriginTree } from "./origins.ts";
+import type { RemoteSources } from "./remote-sources.ts";
 import { runCommand, type RunStep } from "./run-step.ts";
 import type { SharedSolving, Solving } from "./solving.ts";
 import type { OpenVertex } from "./vertices.ts";
@@ -15,6 +16,7 @@ export interface StepExecutorOptions {
   readonly solving: Solving;
   readonly openTree: (origin: FileOrigin) => Promise<OriginTree>;
   readonly openScratch: (origin: FileOrigin) => Promise<OriginTree>;
+  readonly remotes: RemoteSources;
 }
 
 export interface StepExecution {
@@ -62,7 +64,10 @@ export class StepExecutor {
       const found = shared.layers.find(fast, solving.lease);
       if (found) return await this.#found(found, execution, signal);
     }
-    const digests = await this.#digestsOf(inputs, step, signal);
+    const digests = [
+      ...(await this.#digestsOf(inputs, step, signal)),
+      ...(await this.#remoteDigests(step)),
+    ];
     const key = stepKey(step, base, digests);
     const keys = fast === undefined ? [key] : [key, fast];
     for (;;) {
@@ -185,11 +190,38 @@ export class StepExecutor {
         const tree = await this.#options.openTree(origin);
         return { ...rest, ...selectionOf(tree, action) };
       }
-      case "http":
-      case "git":
-        throw new UnsupportedError(
-          `Cannot ADD ${action.url}: remote sources are not supported yet`,
-        );
+      case "http": {
+        const { path, name, mtimeSeconds } = await this.#options.remotes.file(action);
+        const { url: _, kind: _kind, checksum: _checksum, ...rest } = action;
+        return {
+          ...rest,
+          kind: "file",
+          name,
+          content: { path },
+          defaultMode: 0o600,
+          ...(mtimeSeconds === undefined ? {} : { mtimeSeconds }),
+        };
+      }
+      case "git": {
+        const { path, folder } = await this.#options.remotes.checkout(action);
+        const {
+          url: _,
+          kind: _kind,
+          checksum: _checksum,
+          keepsGitDirectory: _kept,
+          ...rest
+        } = action;
+        return {
+          ...rest,
+          kind: "copy",
+          root: path,
+          source: folder,
+          ignored: [],
+          isOwnedByRoot: true,
+          keepsParents: false,
+          unpacks: false,
+        };
+      }
     }
   }
 
@@ -232,6 +264,24 @@ export class StepExecutor {
       const hint = selection.ignored.length > 0 ? " (it may be excluded by the .dockerignore)" : "";
       throw located(new NotFoundError(`${path}: not found${hint}`), step);
     });
+  }
+
+  /** What remote sources are now: they are fetched to know it. */
+  async #remoteDigests(step: Step): Promise<readonly string[]> {
+    if (step.kind !== "files") return [];
+    const { remotes } = this.#options;
+    const found: string[] = [];
+    for (const action of step.actions) {
+      try {
+        if (action.kind === "http") {
+          const { digest, name, mtimeSeconds } = await remotes.file(action);
+          found.push(`${digest} ${name} ${mtimeSeconds ?? ""}`);
+        } else if (action.kind === "git") found.push((await remotes.checkout(action)).commit);
+      } catch (error) {
+        throw error instanceof Error ? located(error, step) : error;
+      }
+    }
+    return found;
   }
 
   #checkEntitled(step: Step): void {

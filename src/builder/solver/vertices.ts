@@ -12,6 +12,8 @@ export interface OpenVertex {
   done(): void;
   fail(error: unknown): void;
   log(stream: "stdout" | "stderr", bytes: Uint8Array): void;
+  /** How far something within it is. */
+  status(id: string, currentBytes: number, totalBytes: number | undefined): void;
 }
 
 /** The vertices of one build, told of as they change. */
@@ -37,6 +39,7 @@ export class Vertices {
       this.#onEvent({ type: "vertex", vertex });
     };
     const now = (): number => this.#clock.nowMs();
+    const begun = new Map<string, number>();
     tell({});
     return {
       id: vertex.id,
@@ -51,6 +54,19 @@ export class Vertices {
       },
       log: (stream, bytes) =>
         this.#onEvent({ type: "log", vertexId: vertex.id, stream, bytes, timeMs: now() }),
+      status: (id, currentBytes, totalBytes) => {
+        const startedMs = begun.get(id) ?? now();
+        begun.set(id, startedMs);
+        this.#onEvent({
+          type: "status",
+          vertexId: vertex.id,
+          id,
+          currentBytes,
+          ...(totalBytes === undefined ? {} : { totalBytes }),
+          startedMs,
+          ...(currentBytes === totalBytes ? { completedMs: now() } : {}),
+        });
+      },
     };
   }
 

@@ -1,16 +1,68 @@
-import type { ImageRecord } from "#images/images.ts";
-import type { Platform } from "#spec/platform.ts";
+import { NotFoundError } from "#base/errors.ts";
+import type { ImageRecord, Images } from "#images/images.ts";
+import { ANONYMOUS, type RegistryCredentials } from "#registry-client/auth/credentials.ts";
+import { formatPlatform, type Platform, selectPlatform } from "#spec/platform.ts";
+import { parseImageName, withDefaultTag } from "#spec/reference.ts";
 
-/** Images for FROM and `--from`. */
-export interface ImageSource {
-  /**
-   * The image of that name, from this engine or a registry.
-   *
-   * @param request.pulls Ask the registry also where the engine has it.
-   * @throws {NotFoundError} There is none, in Docker's words.
-   */
-  resolve(
-    request: { readonly reference: string; readonly platform: Platform; readonly pulls: boolean },
-    signal: AbortSignal,
-  ): Promise<ImageRecord>;
+/** Who the client is to a registry. */
+export interface CredentialSource {
+  /** @param domain `docker.io`, `localhost:5000`. */
+  get(domain: string, signal: AbortSignal): Promise<RegistryCredentials>;
+}
+
+export interface ImageWish {
+  readonly reference: string;
+  readonly platform: Platform;
+  /** Ask the registry also where the engine has it. */
+  readonly pulls: boolean;
+  readonly credentials?: CredentialSource;
+  /** Told of the layers as they come. */
+  readonly onProgress: (id: string, currentBytes: number, totalBytes: number | undefined) => void;
+}
+
+/**
+ * The image of that name for a platform: this engine's, or else its registry's.
+ *
+ * @throws {NotFoundError} There is none.
+ */
+export async function findImage(
+  images: Pick<Images, "pull" | "resolve">,
+  wish: ImageWish,
+  signal: AbortSignal,
+): Promise<ImageRecord> {
+  const name = parseImageName(wish.reference);
+  const here = wish.pulls && name.kind !== "id" ? undefined : tryResolve(images, wish);
+  if (here) return here;
+  if (name.kind === "id") return images.resolve(wish.reference);
+  const { reference } = name;
+  const credentials = (await wish.credentials?.get(reference.domain, signal)) ?? ANONYMOUS;
+  await images.pull(
+    { reference: withDefaultTag(reference), platform: wish.platform, credentials },
+    ({ id, progress }) => {
+      if (id !== undefined && progress?.currentBytes !== undefined) {
+        wish.onProgress(id, progress.currentBytes, progress.totalBytes);
+      }
+    },
+    signal,
+  );
+  const pulled = images.resolve(wish.reference);
+  if (suits(pulled, wish.platform)) return pulled;
+  throw new NotFoundError(
+    `image ${wish.reference} is for ${formatPlatform(pulled.config.platform)}, not for ${formatPlatform(wish.platform)}`,
+  );
+}
+
+function tryResolve(images: Pick<Images, "resolve">, wish: ImageWish): ImageRecord | undefined {
+  try {
+    const found = images.resolve(wish.reference);
+    return suits(found, wish.platform) ? found : undefined;
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** An imported image may not say what it is for. */
+function suits({ config }: ImageRecord, wanted: Platform): boolean {
+  return config.platform.architecture === "" || selectPlatform(wanted, [config.platform]) === 0;
 }

@@ -2,6 +2,12 @@ import type { CommandEntry } from "#cli/command-entry.ts";
 
 export const imageCommands: readonly CommandEntry[] = [
   {
+    path: "image build",
+    aliases: ["build", "builder build"],
+    summary: "Build an image from a Dockerfile",
+    load: () => import("./build.ts"),
+  },
+  {
     path: "image history",
     aliases: ["history"],
     summary: "Show the history of an image",

@@ -44,6 +44,16 @@ export class CredentialStore {
     return authIn(fieldsOf(this.#raw()["auths"]), address) ?? {};
   }
 
+  /** Every registry that the user has logged in to, as `login` had it. */
+  addresses(): readonly string[] {
+    const raw = this.#raw();
+    const names = [
+      ...Object.keys(fieldsOf(raw["auths"])),
+      ...Object.keys(fieldsOf(raw["credHelpers"])),
+    ];
+    return [...new Set(names)].toSorted();
+  }
+
   /** @returns Where it is kept: a helper's name, or undefined for `config.json`. */
   async store(address: string, credentials: StoredCredentials): Promise<string | undefined> {
     const helper = this.helperFor(address);

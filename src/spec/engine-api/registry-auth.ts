@@ -52,13 +52,51 @@ export function readRegistryAuthHeader(header: string | undefined): RegistryAuth
 
 /** What `X-Registry-Auth` carries. */
 export function formatRegistryAuthHeader(auth: Partial<RegistryAuth>): string {
-  const fields = {
+  return packed(authFields(auth));
+}
+
+/** What `X-Registry-Config` carries: by server address. */
+export function formatRegistryConfigHeader(
+  auths: Readonly<Record<string, Partial<RegistryAuth>>>,
+): string {
+  const entries = Object.entries(auths).map(([address, auth]) => [address, authFields(auth)]);
+  return packed(Object.fromEntries(entries));
+}
+
+/**
+ * Reads an `X-Registry-Config` header.
+ *
+ * @returns By the registry's domain; nothing of one that cannot be read, as in dockerd.
+ */
+export function readRegistryConfigHeader(
+  header: string | undefined,
+): ReadonlyMap<string, RegistryAuth> {
+  const found = new Map<string, RegistryAuth>();
+  if (header === undefined || header === "" || header.length > HEADER_MAX_LENGTH) return found;
+  try {
+    const value = parseJson(Buffer.from(header, "base64url").toString("utf8"));
+    const reader = JsonReader.of({ auths: value }, {});
+    for (const [address, auth] of reader.entries("auths", "map[string]registry.AuthConfig") ?? []) {
+      found.set(domainOfServerAddress(address), parseRegistryAuth(auth));
+    }
+    return found;
+  } catch (error) {
+    if (error instanceof InvalidArgumentError) return new Map();
+    throw error;
+  }
+}
+
+function authFields(auth: Partial<RegistryAuth>): Readonly<Record<string, string>> {
+  return {
     ...(auth.username ? { username: auth.username } : {}),
     ...(auth.password ? { password: auth.password } : {}),
     ...(auth.serverAddress ? { serveraddress: auth.serverAddress } : {}),
     ...(auth.identityToken ? { identitytoken: auth.identityToken } : {}),
     ...(auth.registryToken ? { registrytoken: auth.registryToken } : {}),
   };
+}
+
+function packed(fields: object): string {
   // padded: Go's decoder of other engines wants it so
   const text = Buffer.from(JSON.stringify(fields)).toString("base64url");
   return text.padEnd(Math.ceil(text.length / 4) * 4, "=");

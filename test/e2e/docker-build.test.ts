@@ -132,10 +132,7 @@ describe.skipIf(!hasDockerCli)("docker build, classic", () => {
       Dockerfile: `FROM busybox\nADD --checksum=sha256:${"0".repeat(64)} ${url} /got/\n`,
     });
     expect(wrong.stderr).toContain("digest mismatch");
-    const remote = await engine.docker(
-      ["build", "-q", url.replace("/file", "/Dockerfile")],
-      CLASSIC,
-    );
+    const remote = await engine.wharf(["build", "-q", url.replace("/file", "/Dockerfile")]);
     expect(remote.stderr).toContain("invalid response status 404");
   }, 60_000);
 

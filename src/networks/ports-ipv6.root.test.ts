@@ -7,6 +7,12 @@ import { testInOwnNetwork } from "./testing/own-network.ts";
 const TCP = { protocol: "tcp", containerPort: 80, hostPort: 0 } as const;
 const UDP = { protocol: "udp", containerPort: 53, hostPort: 0 } as const;
 
+/** What a container knows of an address. */
+async function neighbour({ namespacePath }: Sandbox, address: string): Promise<string> {
+  const argv = ["nsenter", `--net=${namespacePath}`, "ip", "neigh", "show", address];
+  return await new Response(Bun.spawn(argv).stdout).text();
+}
+
 testInOwnNetwork(import.meta.path, () => {
   let lab: Lab;
   let engine: LabEngine;
@@ -114,6 +120,33 @@ testInOwnNetwork(import.meta.path, () => {
       await change.apply();
       for (const client of clients) expect(await client.ask()).toBeUndefined();
       expect(await other.ask()).toBe("?");
+    });
+  });
+
+  describe("an address that another container gets", () => {
+    test("is announced, so that neighbours forget the MAC address that they knew", async () => {
+      const { id } = await lab.network(engine, "announced", { enableIpv6: true });
+      const mode = { kind: "bridge" } as const;
+      const attachment = { networkId: id, dnsNames: [] };
+      const start = (name: string, macAddress: string) =>
+        lab.container(engine, name, [], mode, [{ ...attachment, macAddress }]);
+      const other = await start("other-mac", "02:00:00:00:00:03");
+      const first = await start("first-mac", "02:00:00:00:00:01");
+      const { ipAddress, ipv6Address = "" } = endpointOf(first);
+      lab.serveTcp(first.namespacePath, 80, "::");
+      for (const address of [ipAddress, ipv6Address]) {
+        expect(await lab.askTcp(other.namespacePath, address, 80)).toBeDefined();
+        expect(await neighbour(other, address)).toContain("02:00:00:00:00:01");
+      }
+      await engine.networks.closeSandbox("first-mac");
+      const second = await start("second-mac", "02:00:00:00:00:02");
+      expect(endpointOf(second).ipAddress).toBe(ipAddress);
+      expect(endpointOf(second).ipv6Address).toBe(ipv6Address);
+      for (const address of [ipAddress, ipv6Address]) {
+        await lab.until(async () =>
+          (await neighbour(other, address)).includes("02:00:00:00:00:02"),
+        );
+      }
     });
   });
 });

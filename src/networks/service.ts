@@ -182,6 +182,7 @@ export class NetworkService implements Networks {
     await this.#dns.bringUp(record);
     await this.#ports.publish(this.#table.get(containerId) ?? live);
     await this.#devices.becomeReady(record.endpoints);
+    this.#devices.announce(record, record.endpoints);
     signal.throwIfAborted();
   }
 

@@ -2,7 +2,7 @@ import type { Namespaces } from "#host/namespaces.ts";
 import type { LinkOp, Netlink } from "#host/netlink.ts";
 import type { EndpointRecord } from "./driver.ts";
 import { defaultRoute } from "./gateway-endpoint.ts";
-import { disableIpv6, enableIpv6, setInterfaceSysctl } from "./sysctl.ts";
+import { announceAddresses, disableIpv6, enableIpv6, setInterfaceSysctl } from "./sysctl.ts";
 
 /** Gives an endpoint's device, which is in its namespace already, addresses and routes, and sets it up. */
 export function setUpInterface(
@@ -16,6 +16,7 @@ export function setUpInterface(
   host.namespaces.inNetwork(namespacePath, () => {
     if (ipv6Address === undefined) disableIpv6(name);
     else enableIpv6(name);
+    announceAddresses(name, [4, ...(ipv6Address === undefined ? [] : ([6] as const))]);
     for (const sysctl of endpoint.sysctls ?? []) setInterfaceSysctl(name, sysctl);
   });
   const cidrs = [

@@ -36,6 +36,17 @@ export function acceptForeignSources(deviceName: string): void {
   writeFileSync(`${CONF}/${deviceName}/rp_filter`, "2");
 }
 
+/**
+ * Lets a device tell its network what addresses it has, whenever it comes up or gets a MAC address: gratuitous ARP
+ * and unsolicited neighbour advertisements.
+ */
+export function announceAddresses(deviceName: string, families: readonly (4 | 6)[]): void {
+  if (families.includes(4)) writeFileSync(`${CONF}/${deviceName}/arp_notify`, "1");
+  if (families.includes(6)) {
+    writeFileSync(`/proc/sys/net/ipv6/conf/${deviceName}/ndisc_notify`, "1");
+  }
+}
+
 /** Takes IPv6 off a device; a kernel without IPv6 has nothing to take off. */
 export function disableIpv6(deviceName: string): void {
   try {

@@ -57,6 +57,7 @@ export class EndpointChanges {
         if (record.namespacePath === undefined) return after;
         const made = await devices.attach(after, endpoint);
         await devices.becomeReady([made]);
+        devices.announce(record, [made]);
         return devices.settle(after, [...record.endpoints, made]);
       },
       undo: () => devices.remove(record, endpoint),

@@ -70,6 +70,23 @@ export class SandboxDevices {
     }
   }
 
+  /**
+   * Tells neighbours on bridges who has an address now: they may remember another's MAC address for it. What the
+   * device said when it was set up was lost, as its port was not open yet.
+   */
+  announce(
+    { namespacePath }: Pick<SandboxRecord, "namespacePath">,
+    endpoints: readonly EndpointRecord[],
+  ): void {
+    if (namespacePath === undefined) return;
+    const ops = endpoints.flatMap(({ hostLinkName, interfaceName, macAddress }) =>
+      hostLinkName === undefined || interfaceName === undefined
+        ? []
+        : [{ kind: "set-mac", name: interfaceName, macAddress } as const],
+    );
+    if (ops.length > 0) this.#options.netlink.apply(ops, namespacePath);
+  }
+
   /** Records what its drivers made of a sandbox's endpoints, where that is not as it was planned. */
   settle(record: SandboxRecord, endpoints: readonly EndpointRecord[]): SandboxRecord {
     if (endpoints.every((endpoint, index) => endpoint === record.endpoints[index])) return record;

@@ -8,6 +8,7 @@ import type { SocketVault } from "#host/sockets.ts";
 import { DEFAULT_NETWORKS_CONFIG, type NetworksConfig } from "#networks/config.ts";
 import type {
   Attachment,
+  NetworkRecord,
   NetworkRequest,
   Networks,
   PortRequest,
@@ -185,6 +186,14 @@ export class Lab implements AsyncDisposable {
     return path;
   }
 
+  network(
+    engine: LabEngine,
+    name: string,
+    network: Partial<NetworkRequest>,
+  ): Promise<NetworkRecord> {
+    return engine.networks.create({ ...PLAIN_NETWORK, name, ...network });
+  }
+
   /** A container on a network of its own, with the name of the container. */
   async containerOn(
     engine: LabEngine,
@@ -192,7 +201,7 @@ export class Lab implements AsyncDisposable {
     network: Partial<NetworkRequest>,
     ports: readonly PortRequest[] = [],
   ): Promise<Sandbox> {
-    const { id } = await engine.networks.create({ ...PLAIN_NETWORK, name, ...network });
+    const { id } = await this.network(engine, name, network);
     return await this.container(engine, name, ports, { kind: "bridge" }, [
       { networkId: id, dnsNames: [name] },
     ]);

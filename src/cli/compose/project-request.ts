@@ -1,29 +1,22 @@
 import { readFileSync } from "node:fs";
 import type { Cli } from "#cli/cli.ts";
 import type { GroupFlags } from "#cli/command.ts";
+import { textFlag, textsFlag } from "./group-flags.ts";
 import type { ProjectRequest } from "#compose/open-project.ts";
 
 /** What the flags between `compose` and the command say of the project, over the environment. */
-export function projectRequest(cli: Cli, { values }: GroupFlags): ProjectRequest {
+export function projectRequest(cli: Cli, flags: GroupFlags): ProjectRequest {
   const environment = new Map(
     Object.entries(cli.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
-  const text = (name: string): string | undefined => {
-    const value = values[name];
-    return typeof value === "string" && value !== "" ? value : undefined;
-  };
-  const texts = (name: string): readonly string[] => {
-    const value = values[name];
-    return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
-  };
-  const envFiles = texts("env-file");
+  const envFiles = textsFlag(flags, "env-file");
   const named = (environment.get("COMPOSE_ENV_FILES") ?? "").split(",");
   return {
-    files: texts("file"),
+    files: textsFlag(flags, "file"),
     envFiles: envFiles.length > 0 ? envFiles : named.filter((file) => file !== ""),
-    profiles: texts("profile"),
-    projectName: text("project-name") ?? environment.get("COMPOSE_PROJECT_NAME"),
-    projectDirectory: text("project-directory") ?? text("workdir"),
+    profiles: textsFlag(flags, "profile"),
+    projectName: textFlag(flags, "project-name") ?? environment.get("COMPOSE_PROJECT_NAME"),
+    projectDirectory: textFlag(flags, "project-directory") ?? textFlag(flags, "workdir"),
     directory: process.cwd(),
     environment,
     readStandardInput: () => readFileSync(0, "utf8"),

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { service } from "./fields.ts";
+import { network, service, volume } from "./fields.ts";
 import type { Kind } from "./kinds.ts";
-import type { Service } from "./project.ts";
+import type { Network, Service, Volume } from "./project.ts";
 import { writeJson } from "./write-json.ts";
 
 function hashOf<T>(kind: Kind<T>, value: T): string {
@@ -29,4 +29,13 @@ export function serviceHash(value: Service): string {
   if (deploy === undefined) return hashOf(service, rest);
   const { replicas: _replicas, ...kept } = deploy;
   return hashOf(service, { ...rest, deploy: kept });
+}
+
+/** The same of a network; the label is on it. */
+export function networkHash(value: Network): string {
+  return hashOf(network, value);
+}
+
+export function volumeHash(value: Volume): string {
+  return hashOf(volume, { ...value, driver: value.driver ?? "local" });
 }

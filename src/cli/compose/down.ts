@@ -1,0 +1,49 @@
+import { atLeast, type Command, defineCommand } from "#cli/command.ts";
+import { ExitError } from "#cli/exit-error.ts";
+import { boolFlag, intFlag, stringFlag } from "#cli/flags.ts";
+import { takeDown } from "#compose/act/down.ts";
+import { noSuchService } from "#compose/select-services.ts";
+import { dryRun } from "./project-flags.ts";
+import { actParts, nameAndProject, timeoutOf } from "./surroundings.ts";
+
+export const command: Command = defineCommand({
+  usage: "[OPTIONS] [SERVICES]",
+  args: atLeast(0),
+  flags: {
+    "dry-run": dryRun,
+    "remove-orphans": boolFlag("Remove containers for services not defined in the Compose file"),
+    rmi: stringFlag(
+      'Remove images used by services. "local" remove only images that don\'t have a custom tag ("local"|"all")',
+      { complete: ["local", "all"] },
+    ),
+    timeout: intFlag("Specify a shutdown timeout in seconds", { short: "t", type: "int" }),
+    volumes: boolFlag(
+      'Remove named volumes declared in the "volumes" section of the Compose file and anonymous volumes attached to containers',
+      { short: "v" },
+    ),
+  },
+  async run(cli, { flags, args, groupFlags, isSet }) {
+    const { rmi } = flags;
+    if (rmi !== "" && rmi !== "local" && rmi !== "all") {
+      throw new ExitError(`invalid value for --rmi: ${JSON.stringify(rmi)}`, 1);
+    }
+    const { projectName, project } = nameAndProject(cli, groupFlags);
+    for (const name of args) {
+      if (project && !project.services.has(name)) throw noSuchService(project, name);
+    }
+    using parts = await actParts(cli, groupFlags, flags);
+    await takeDown(
+      {
+        projectName,
+        project,
+        services: args,
+        removesOrphans: flags["remove-orphans"] || cli.env["COMPOSE_REMOVE_ORPHANS"] === "1",
+        withVolumes: flags.volumes,
+        images: rmi === "" ? "none" : rmi,
+        timeoutSeconds: timeoutOf(flags, isSet),
+      },
+      parts,
+    );
+    return 0;
+  },
+});

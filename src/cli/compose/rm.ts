@@ -1,0 +1,51 @@
+import { ExitError } from "#cli/exit-error.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command.ts";
+import { boolFlag } from "#cli/flags.ts";
+import { confirm } from "#cli/output/confirm.ts";
+import { inReverseOrder } from "#compose/act/down.ts";
+import { meantContainers } from "#compose/act/each-container.ts";
+import { graceSeconds } from "#compose/act/grace.ts";
+import { removeContainer, stopContainer } from "#compose/act/stop-containers.ts";
+import { dryRun } from "./project-flags.ts";
+import { actParts, nameAndProject } from "./surroundings.ts";
+
+export const command: Command = defineCommand({
+  usage: "[OPTIONS] [SERVICE...]",
+  args: atLeast(0),
+  flags: {
+    all: boolFlag("Deprecated - no effect", { short: "a", hidden: true }),
+    "dry-run": dryRun,
+    force: boolFlag("Don't ask to confirm removal", { short: "f" }),
+    stop: boolFlag("Stop the containers, if required, before removing", { short: "s" }),
+    volumes: boolFlag("Remove any anonymous volumes attached to containers", { short: "v" }),
+  },
+  async run(cli, { flags, args, groupFlags }) {
+    const meant = { ...nameAndProject(cli, groupFlags), services: args };
+    using parts = await actParts(cli, groupFlags, flags);
+    const all = await meantContainers(meant, parts);
+    if (flags.stop) {
+      await inReverseOrder(all, (container) => {
+        const service = meant.project?.services.get(container.service);
+        return parts.slots.run(() =>
+          stopContainer(container, graceSeconds(service, undefined), parts),
+        );
+      });
+    }
+    const live = new Set(["running", "paused", "restarting"]);
+    const stopped = flags.stop ? all : all.filter(({ state }) => !live.has(state));
+    if (stopped.length === 0) {
+      cli.errors.write("No stopped containers\n");
+      return 0;
+    }
+    const names = stopped.map(({ name }) => name).join(", ");
+    if (!flags.force && !(await confirm(cli, `Going to remove ${names}`))) {
+      throw new ExitError("", 1);
+    }
+    await Promise.all(
+      stopped.map((each) =>
+        parts.slots.run(() => removeContainer(each, { withVolumes: flags.volumes }, parts)),
+      ),
+    );
+    return 0;
+  },
+});

@@ -1,0 +1,32 @@
+import { atLeast, type Command, defineCommand } from "#cli/command.ts";
+import { intFlag } from "#cli/flags.ts";
+import { inReverseOrder } from "#compose/act/down.ts";
+import { meantContainers } from "#compose/act/each-container.ts";
+import { graceSeconds } from "#compose/act/grace.ts";
+import { stopContainer } from "#compose/act/stop-containers.ts";
+import { dryRun } from "./project-flags.ts";
+import { actParts, nameAndProject, timeoutOf } from "./surroundings.ts";
+
+export const command: Command = defineCommand({
+  usage: "[OPTIONS] [SERVICE...]",
+  args: atLeast(0),
+  flags: {
+    "dry-run": dryRun,
+    timeout: intFlag("Specify a shutdown timeout in seconds", { short: "t", type: "int" }),
+  },
+  async run(cli, { flags, args, groupFlags, isSet }) {
+    const meant = { ...nameAndProject(cli, groupFlags), services: args };
+    using parts = await actParts(cli, groupFlags, flags);
+    const timeoutSeconds = timeoutOf(flags, isSet);
+    await inReverseOrder(await meantContainers(meant, parts), (container) =>
+      parts.slots.run(() =>
+        stopContainer(
+          container,
+          graceSeconds(meant.project?.services.get(container.service), timeoutSeconds),
+          parts,
+        ),
+      ),
+    );
+    return 0;
+  },
+});

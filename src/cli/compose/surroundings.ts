@@ -1,0 +1,79 @@
+import { Semaphore } from "#base/async.ts";
+import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
+import type { Cli } from "#cli/cli.ts";
+import type { GroupFlags } from "#cli/command.ts";
+import { type ActParts, dryRunEngine } from "#compose/act/act-parts.ts";
+import type { Project } from "#compose/model/project.ts";
+import { openProject } from "#compose/open-project.ts";
+import { openProgress } from "./progress.ts";
+import { projectRequest } from "./project-request.ts";
+
+/** As many as the user allows; all that can go on at once unless said. */
+function slotsFor(cli: Cli, { values }: GroupFlags): Semaphore {
+  const limit = Number(values["parallel"] ?? -1);
+  const named = Number(cli.env["COMPOSE_PARALLEL_LIMIT"] ?? -1);
+  const chosen = limit > 0 ? limit : named;
+  return new Semaphore(chosen > 0 ? chosen : Number.MAX_SAFE_INTEGER);
+}
+
+export async function actParts(
+  cli: Cli,
+  groupFlags: GroupFlags,
+  flags: { readonly "dry-run": boolean },
+): Promise<ActParts & Disposable> {
+  const engine = await cli.engine();
+  const isDryRun = flags["dry-run"] || groupFlags.values["dry-run"] === true;
+  const progress = openProgress(cli, groupFlags, isDryRun);
+  return {
+    engine: isDryRun ? dryRunEngine(engine) : engine,
+    onProgress: progress.report,
+    slots: slotsFor(cli, groupFlags),
+    isDryRun,
+    [Symbol.dispose]: () => progress.end(),
+  };
+}
+
+/** The project's name, and its files where there are any: what runs needs only the name. */
+export function nameAndProject(
+  cli: Cli,
+  groupFlags: GroupFlags,
+): { readonly projectName: string; readonly project: Project | undefined } {
+  const request = projectRequest(cli, groupFlags);
+  try {
+    const project = openProject({ ...request, profiles: ["*"] }, { isConsistent: false });
+    return { projectName: project.name, project };
+  } catch (error) {
+    const { projectName } = request;
+    if (error instanceof NotFoundError && projectName !== undefined) {
+      return { projectName, project: undefined };
+    }
+    throw error;
+  }
+}
+
+/** `SERVICE=COUNT`. @throws {InvalidArgumentError} It is none, or the service is unknown. */
+export function parseScale(
+  asked: readonly string[],
+  project: Project,
+): ReadonlyMap<string, number> {
+  return new Map(
+    asked.map((each): [string, number] => {
+      const [, name = "", count] = /^(.+)=(\d+)$/.exec(each) ?? [];
+      if (count === undefined) {
+        throw new InvalidArgumentError(
+          `invalid --scale option ${JSON.stringify(each)}. Should be SERVICE=NUM`,
+        );
+      }
+      if (!project.services.has(name)) throw new NotFoundError(`no such service: ${name}`);
+      return [name, Number(count)];
+    }),
+  );
+}
+
+/** Seconds, where `-t` was given. */
+export function timeoutOf(
+  flags: { readonly timeout: number },
+  isSet: (name: string) => boolean,
+): number | undefined {
+  return isSet("timeout") ? flags.timeout : undefined;
+}

@@ -1,0 +1,130 @@
+import { ConflictError, NotFoundError, PermissionDeniedError } from "#base/errors.ts";
+import { LABEL } from "#compose/labels.ts";
+import type { Project } from "#compose/model/project.ts";
+import { observe, observeContainers, type ObservedContainer } from "#compose/observe/observed.ts";
+import type { ActParts } from "./act-parts.ts";
+import { graceSeconds } from "./grace.ts";
+import { runHooks } from "./hooks.ts";
+import { removeContainer, stopContainer } from "./stop-containers.ts";
+
+export interface DownRequest {
+  readonly projectName: string;
+  /** Undefined where only the name is known: the labels say the rest. */
+  readonly project: Project | undefined;
+  /** None for all. */
+  readonly services: readonly string[];
+  readonly removesOrphans: boolean;
+  readonly withVolumes: boolean;
+  readonly images: "none" | "local" | "all";
+  readonly timeoutSeconds: number | undefined;
+}
+
+/** Takes a project away: containers against the order of their dependencies, then networks, volumes and images. */
+export async function takeDown(request: DownRequest, parts: ActParts): Promise<void> {
+  const { projectName, project, services } = request;
+  const [all, observed] = await Promise.all([
+    observeContainers(parts.engine, projectName, { withOneOffs: true }),
+    observe(parts.engine, projectName),
+  ]);
+  const isKnown = (service: string): boolean =>
+    !project || project.services.has(service) || project.disabledServices.has(service);
+  const concerned = all.filter(({ service }) =>
+    services.length > 0 ? services.includes(service) : request.removesOrphans || isKnown(service),
+  );
+  await inReverseOrder(concerned, (container) =>
+    parts.slots.run(async () => {
+      const hooks = project?.services.get(container.service)?.pre_stop ?? [];
+      if (container.state === "running") await runHooks(hooks, container.id, parts);
+      await stopContainer(
+        container,
+        graceSeconds(project?.services.get(container.service), request.timeoutSeconds),
+        parts,
+      );
+      await removeContainer(container, { withVolumes: request.withVolumes }, parts);
+    }),
+  );
+  if (services.length > 0) return;
+  const own = (labels: Readonly<Record<string, string>>): boolean =>
+    labels[LABEL.project] === projectName;
+  const networks = [...observed.networks.values()].filter(({ labels }) => own(labels));
+  const volumes = [...observed.volumes.values()].filter(({ labels }) => own(labels));
+  await Promise.all([
+    ...networks.map(({ id, name }) => removeNetwork(id, name, parts)),
+    ...(request.withVolumes ? volumes.map(({ name }) => removeVolume(name, parts)) : []),
+    ...imagesToRemove(request, concerned).map((image) => removeImage(image, parts)),
+  ]);
+}
+
+/** Each container once all whose services need its own are done. */
+export async function inReverseOrder(
+  containers: readonly ObservedContainer[],
+  work: (container: ObservedContainer) => Promise<void>,
+): Promise<void> {
+  const needs = new Map<string, ReadonlySet<string>>();
+  for (const { service, labels } of containers) {
+    const entries = (labels[LABEL.dependsOn] ?? "").split(",");
+    const names = entries.map((each) => each.split(":", 1)[0] ?? "");
+    needs.set(service, new Set(names.filter((name) => name !== "")));
+  }
+  const done = new Map<string, Promise<void>>();
+  const finish = (service: string, way: readonly string[]): Promise<void> => {
+    const before = done.get(service);
+    if (before) return before;
+    const dependents = [...needs]
+      .filter(([other, names]) => names.has(service) && !way.includes(other))
+      .map(([other]) => finish(other, [...way, service]));
+    const promise = (async () => {
+      await Promise.all(dependents);
+      await Promise.all(containers.filter((each) => each.service === service).map(work));
+    })();
+    done.set(service, promise);
+    return promise;
+  };
+  await Promise.all([...needs.keys()].map((service) => finish(service, [])));
+}
+
+async function removeNetwork(id: string, name: string, parts: ActParts): Promise<void> {
+  const { engine, onProgress } = parts;
+  onProgress({ kind: "Network", name, status: "Removing" });
+  const status = await removal(() => engine.send("DELETE", `/networks/${id}`));
+  onProgress({ kind: "Network", name, status });
+}
+
+async function removeVolume(name: string, { engine, onProgress }: ActParts): Promise<void> {
+  onProgress({ kind: "Volume", name, status: "Removing" });
+  const status = await removal(() => engine.send("DELETE", `/volumes/${encodeURIComponent(name)}`));
+  onProgress({ kind: "Volume", name, status });
+}
+
+async function removeImage(name: string, { engine, onProgress }: ActParts): Promise<void> {
+  onProgress({ kind: "Image", name, status: "Removing" });
+  const status = await removal(() => engine.send("DELETE", `/images/${encodeURIComponent(name)}`));
+  onProgress({ kind: "Image", name, status });
+}
+
+/** What somebody else uses stays, and that is said. */
+async function removal(remove: () => Promise<unknown>): Promise<string> {
+  try {
+    await remove();
+    return "Removed";
+  } catch (error) {
+    if (error instanceof NotFoundError) return "Removed";
+    const isUsed = error instanceof ConflictError || error instanceof PermissionDeniedError;
+    if (isUsed) return "Resource is still in use";
+    throw error;
+  }
+}
+
+function imagesToRemove(
+  { images, project, projectName }: DownRequest,
+  containers: readonly ObservedContainer[],
+): readonly string[] {
+  if (images === "none") return [];
+  const ofFile = [...(project?.services ?? [])].map(([name, { image }]) => ({ name, image }));
+  const ofLabels = containers.map(({ service }) => ({ name: service, image: undefined }));
+  const found = (project ? ofFile : ofLabels).flatMap(({ name, image }) => {
+    if (image === undefined) return [`${projectName}-${name}`];
+    return images === "all" ? [image] : [];
+  });
+  return [...new Set(found)];
+}

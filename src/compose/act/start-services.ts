@@ -1,0 +1,85 @@
+import { FailedPreconditionError } from "#base/errors.ts";
+import type { Project, Service } from "#compose/model/project.ts";
+import type { ActParts } from "./act-parts.ts";
+import { awaitCompleted, awaitHealthy } from "./await-condition.ts";
+import type { MadeContainer, MadeContainers } from "./carry-out.ts";
+import { runHooks } from "./hooks.ts";
+
+/**
+ * Starts the containers, each service as soon as what it waits for is so; what runs stays as it is.
+ *
+ * @throws {FailedPreconditionError} What a service waits for will never be: it is unhealthy, or ended.
+ */
+export async function startServices(
+  project: Project,
+  made: MadeContainers,
+  parts: ActParts,
+  running: ReadonlySet<string>,
+): Promise<void> {
+  const started = new Map<string, Promise<void>>();
+  const start = (name: string): Promise<void> => {
+    const before = started.get(name);
+    if (before) return before;
+    const promise = startService(name);
+    started.set(name, promise);
+    return promise;
+  };
+  const startService = async (name: string): Promise<void> => {
+    const service = project.services.get(name);
+    if (!service) return;
+    const stopped = (made.get(name) ?? []).filter(({ id }) => !running.has(id));
+    await Promise.all(
+      [...(service.depends_on ?? [])].map(async ([other, { condition, required }]) => {
+        if (!project.services.has(other)) return;
+        try {
+          await start(other);
+          if (stopped.length > 0)
+            await awaitCondition(other, condition ?? "service_started", made, parts);
+        } catch (error) {
+          if (required === false && error instanceof FailedPreconditionError) return;
+          throw error;
+        }
+      }),
+    );
+    await Promise.all(
+      stopped.map((container) => parts.slots.run(() => startOne(service, container, parts))),
+    );
+  };
+  await Promise.all([...project.services.keys()].map(start));
+}
+
+async function awaitCondition(
+  name: string,
+  condition: string,
+  made: MadeContainers,
+  parts: ActParts,
+): Promise<void> {
+  const containers = made.get(name) ?? [];
+  if (condition === "service_started" || parts.isDryRun) return;
+  await Promise.all(
+    containers.map(async (container) => {
+      const report = (status: string): void =>
+        parts.onProgress({ kind: "Container", name: container.name, status });
+      report("Waiting");
+      try {
+        if (condition === "service_healthy") await awaitHealthy(container.id, parts);
+        else await awaitCompleted(name, container.id, parts);
+      } catch (error) {
+        report("Error");
+        throw error;
+      }
+      report(condition === "service_healthy" ? "Healthy" : "Exited");
+    }),
+  );
+}
+
+async function startOne(
+  service: Service,
+  { id, name }: MadeContainer,
+  parts: ActParts,
+): Promise<void> {
+  parts.onProgress({ kind: "Container", name, status: "Starting" });
+  await parts.engine.send("POST", `/containers/${id}/start`);
+  await runHooks(service.post_start ?? [], id, parts);
+  parts.onProgress({ kind: "Container", name, status: "Started" });
+}

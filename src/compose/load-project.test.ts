@@ -177,6 +177,12 @@ describe("a fault is shown with its place", () => {
     expect(() => loadText(`x-bomb:\n${levels.join("\n")}\n`)).toThrow("its aliases multiply");
   });
 
+  test("an alias in what it stands for is refused", () => {
+    expect(() => loadText("x-a: &a [1, *a]\nservices: {}\n")).toThrow(
+      "stands in what it stands for",
+    );
+  });
+
   test("a key that is JavaScript's own is a key like others", () => {
     const text = "services:\n  web:\n    image: x\n    labels: {__proto__: a, constructor: b}\n";
     const labels = loadText(text).services.get("web")?.labels ?? new Map<string, string>();

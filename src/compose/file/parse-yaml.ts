@@ -1,5 +1,5 @@
 import {
-  type Document,
+  type Alias,
   isAlias,
   isMap,
   isScalar,
@@ -28,7 +28,7 @@ export interface ParsedDocument {
 }
 
 /** Aliases can make a small file a large tree. */
-const MAX_NODES = 200_000;
+const MAX_NODES = 100_000;
 
 const INTEGER = /^[-+]?(?:0|[1-9][0-9_]*)$/;
 const OLD_OCTAL = /^([-+]?)0([0-7_]+)$/;
@@ -61,7 +61,7 @@ function signed(sign: string | undefined, digits: string, radix: number): number
 /**
  * @param file As the user named it, for messages.
  * @throws {InvalidArgumentError} It is not YAML, names a key twice or that is no string, or its aliases
- *   make more than 200,000 nodes.
+ *   make more than 100,000 nodes.
  */
 export function parseYaml(
   text: string,
@@ -88,21 +88,23 @@ export function parseYaml(
       throw composeError({ position: positionAt(error.pos[0]), what: `not valid YAML: ${what}` });
     }
     if (document.contents === null) return [];
-    const reader = new TreeReader(document, positions, positionAt);
+    const reader = new TreeReader(positions, positionAt);
     const tree = reader.read(document.contents, []);
     return tree === undefined || tree === null ? [] : [{ tree, resets: reader.resets }];
   });
 }
 
 class TreeReader {
-  readonly #document: Document;
   readonly #positions: Positions;
   readonly #positionAt: (offset: number) => Position;
+  /** What was last called so, as the document is read from the top. */
+  readonly #anchors = new Map<string, unknown>();
+  /** Aliases that are being followed. */
+  readonly #following = new Set<string>();
   readonly resets: TreePath[] = [];
   #nodes = 0;
 
-  constructor(document: Document, positions: Positions, positionAt: (offset: number) => Position) {
-    this.#document = document;
+  constructor(positions: Positions, positionAt: (offset: number) => Position) {
     this.#positions = positions;
     this.#positionAt = positionAt;
   }
@@ -112,8 +114,9 @@ class TreeReader {
     if (++this.#nodes > MAX_NODES) {
       throw composeError({ path, what: `more than ${MAX_NODES} values: its aliases multiply` });
     }
-    if (isAlias(node)) return this.read(node.resolve(this.#document), path);
+    if (isAlias(node)) return this.#readAlias(node, path);
     if (!isMap(node) && !isSeq(node) && !isScalar(node)) return null;
+    if (node.anchor !== undefined) this.#anchors.set(node.anchor, node);
     if (node.tag === "!reset") {
       this.resets.push(path);
       return undefined;
@@ -124,6 +127,27 @@ class TreeReader {
     const text = typeof node.value === "string" ? node.value : "";
     const isPlain = node.type === "PLAIN" && node.tag !== "!!str";
     return isPlain ? resolvePlain(node.source ?? text) : text;
+  }
+
+  #readAlias(node: Alias, path: TreePath): Tree | undefined {
+    const { source } = node;
+    const position = this.#positionOf(node);
+    if (!this.#anchors.has(source)) {
+      throw composeError({
+        position,
+        path,
+        what: `*${source}: nothing above is called &${source}`,
+      });
+    }
+    if (this.#following.has(source)) {
+      throw composeError({ position, path, what: `*${source} stands in what it stands for` });
+    }
+    this.#following.add(source);
+    try {
+      return this.read(this.#anchors.get(source), path);
+    } finally {
+      this.#following.delete(source);
+    }
   }
 
   #readMapping(node: YAMLMap, path: TreePath): Mapping {

@@ -42,21 +42,21 @@ const keep = (value: Json): Json => said(value) ?? (typeof value === "object" ? 
 test("a container is asked for as docker compose 2.40.3 asks for it", () => {
   const project = load();
   const expected = JSON.parse(readFileSync(`${testdata}/requests.json`, "utf8")) as Readonly<
-    Record<string, JsonObject & { readonly Labels: JsonObject }>
+    Record<string, JsonObject & { readonly Labels: Readonly<Record<string, string>> }>
   >;
   for (const [containerName, wanted] of Object.entries(expected)) {
-    const serviceName = String(wanted.Labels[LABEL.service]);
+    const serviceName = wanted.Labels[LABEL.service] ?? "";
     const service = project.services.get(serviceName) ?? {};
     const hash = wanted.Labels[LABEL.configHash];
-    if (hash !== undefined) expect(serviceHash(service)).toBe(String(hash));
+    if (hash !== undefined) expect(serviceHash(service)).toBe(hash);
     const made = containerRequest({
       project,
       serviceName,
       service,
       containerName,
       number: Number(wanted.Labels[LABEL.number]),
-      configHash: String(hash ?? ""),
-      imageId: String(wanted.Labels[LABEL.image]),
+      configHash: hash ?? "",
+      imageId: wanted.Labels[LABEL.image],
       version: "2.40.3",
       containerOf: () => "",
     });

@@ -57,7 +57,7 @@ export interface ContentStore {
    *
    * @param path From `newIngestPath`; gone afterwards.
    */
-  adopt(path: string, blob: BlobInfo, lease: ContentLease): void;
+  adopt(path: string, blob: BlobInfo, lease: ContentLease): Promise<void>;
   list(): readonly BlobInfo[];
   /** Keeps `digests`, and those added later, from being collected until disposed or the daemon ends. */
   lease(): ContentLease;

@@ -152,10 +152,10 @@ class FileContentStore implements ContentStore {
     return join(this.#ingests, String(this.#nextIngest++));
   }
 
-  adopt(path: string, { digest }: BlobInfo, lease: ContentLease): void {
+  async adopt(path: string, { digest }: BlobInfo, lease: ContentLease): Promise<void> {
     lease.add(digest);
-    if (this.info(digest)) rmSync(path);
-    else this.#publish(path, digest);
+    if (this.info(digest)) await rm(path);
+    else await this.#publish(path, digest);
   }
 
   list(): readonly BlobInfo[] {

@@ -58,6 +58,7 @@ test(
     const again = await next.networks.create({ ...REQUEST, name: "again" });
     expect(again.pools[0]?.subnet).toBe(subnets[1] ?? "");
     await next.networks.remove(again.id);
+    // oxlint-disable-next-line no-console -- the figures are what the long run is for
     console.log(
       `${COUNT} networks: created in ${creating}, restarted in ${restarting}, removed in ${removing}, ${megabytes} MB`,
     );

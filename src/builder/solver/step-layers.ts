@@ -174,7 +174,8 @@ export class StepLayers {
     const { diffId, blobBytes, sizeBytes } = await files.run(job, signal);
     // a plain tar's diff id is its blob's digest
     const digest = parseDigest(diffId);
-    if (blobPath !== undefined) content.adopt(blobPath, { digest, sizeBytes: blobBytes }, lease);
+    if (blobPath !== undefined)
+      await content.adopt(blobPath, { digest, sizeBytes: blobBytes }, lease);
     return { diffId, sizeBytes, blob: { mediaType: OCI_LAYER, digest, sizeBytes: blobBytes } };
   }
 

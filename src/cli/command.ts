@@ -42,7 +42,7 @@ export interface GroupFlags {
   readonly given: ReadonlySet<string>;
 }
 
-interface CommandShape {
+export interface CommandShape {
   /** What follows the command's name in the usage line: `[OPTIONS] CONTAINER [CONTAINER...]`. */
   readonly usage: string;
   /** Further forms of the usage, from the command's shortest spelling on. */

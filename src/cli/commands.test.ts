@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { compareApiVersions } from "#client/api-version.ts";
 import { commands, groups, laterCommands, laterGroups } from "./commands.ts";
 import { findCommand } from "./find-command.ts";
+import { registryCommands } from "./registry/commands.ts";
 import type { Flag } from "./flags.ts";
 
 interface ReferenceFlag {
@@ -50,7 +51,7 @@ const ours: readonly string[] = [
   "completion fish",
   "completion zsh",
   "debug",
-  "registry serve",
+  ...registryCommands.map((entry) => entry.path),
   "system check",
   "system install",
   "system uninstall",

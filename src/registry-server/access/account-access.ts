@@ -70,7 +70,8 @@ export class AccountAccess implements Access {
    */
   async tokenAccount(text: string, name: string): Promise<Account | undefined> {
     const token = await this.findSecret(text);
-    if (!token || token.kind === "refresh") return undefined;
+    // what `docker login` keeps is no password: it names nobody beside it
+    if (!token || (token.kind === "refresh" && name !== "")) return undefined;
     const account = await this.accountOf(token);
     return account && (name === "" || name === account.name) ? account : undefined;
   }

@@ -1,0 +1,13 @@
+import { type Command, exactly } from "#cli/command.ts";
+import { defineRestCommand, pathOf } from "#cli/registry/api.ts";
+
+export const command: Command = defineRestCommand({
+  usage: "NAME",
+  args: exactly(1),
+  flags: {},
+  async run(api, { args }, cli) {
+    const [name = ""] = args;
+    await api.request("DELETE", `/organisations${pathOf(name)}`);
+    cli.output.write(`${name}\n`);
+  },
+});

@@ -1,0 +1,27 @@
+import { parseBinarySize } from "#base/sizes.ts";
+import { type Command, exactly } from "#cli/command.ts";
+import { boolFlag, customFlag } from "#cli/flags.ts";
+import { defineRestCommand, pathOf } from "#cli/registry/api.ts";
+
+export const command: Command = defineRestCommand({
+  usage: "[OPTIONS] NAME",
+  args: exactly(1),
+  flags: {
+    public: boolFlag("Repositories that a push makes are public"),
+    quota: customFlag(
+      "bytes",
+      "Sum of all blobs, as 20g (0 for no limit)",
+      "0",
+      0,
+      parseBinarySize,
+    ),
+  },
+  async run(api, { args, flags, isSet }, cli) {
+    const [name = ""] = args;
+    await api.request("PATCH", `/organisations${pathOf(name)}`, {
+      ...(isSet("public") ? { publicByDefault: flags.public } : {}),
+      ...(isSet("quota") ? { quotaBytes: flags.quota } : {}),
+    });
+    cli.output.write(`${name}\n`);
+  },
+});

@@ -1,0 +1,22 @@
+import { type Command, noArguments } from "#cli/command.ts";
+import { defineRestCommand, FORMAT_FLAG } from "#cli/registry/api.ts";
+
+export const command: Command = defineRestCommand({
+  usage: "[OPTIONS]",
+  args: noArguments,
+  flags: {
+    ...FORMAT_FLAG,
+  },
+  async run(api) {
+    const answer = await api.request("GET", "/replications");
+    api.show(answer["replications"], {
+      id: "ID",
+      direction: "DIRECTION",
+      registry: "REGISTRY",
+      repository: "REPOSITORY",
+      remoteRepository: "REMOTE",
+      ran: "RAN",
+      outcome: "OUTCOME",
+    });
+  },
+});

@@ -1,0 +1,14 @@
+import { type Command, exactly } from "#cli/command.ts";
+import { defineRestCommand, FORMAT_FLAG, pathOf } from "#cli/registry/api.ts";
+
+export const command: Command = defineRestCommand({
+  usage: "[OPTIONS] REPOSITORY",
+  args: exactly(1),
+  flags: {
+    ...FORMAT_FLAG,
+  },
+  async run(api, { args }) {
+    const answer = await api.request("GET", `/repositories${pathOf(args[0] ?? "", "grants")}`);
+    api.show(answer["grants"], { grantee: "GRANTEE", role: "ROLE" });
+  },
+});

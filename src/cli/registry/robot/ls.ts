@@ -1,0 +1,20 @@
+import { type Command, exactly } from "#cli/command.ts";
+import { defineRestCommand, FORMAT_FLAG, pathOf } from "#cli/registry/api.ts";
+
+export const command: Command = defineRestCommand({
+  usage: "[OPTIONS] ORGANISATION",
+  args: exactly(1),
+  flags: {
+    ...FORMAT_FLAG,
+  },
+  async run(api, { args }) {
+    const answer = await api.request("GET", `/organisations${pathOf(args[0] ?? "", "robots")}`);
+    api.show(answer["robots"], {
+      id: "ID",
+      name: "NAME",
+      scopes: "SCOPES",
+      expires: "EXPIRES",
+      used: "USED",
+    });
+  },
+});

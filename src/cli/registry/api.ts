@@ -56,8 +56,8 @@ export function defineRestCommand<Flags extends FlagTable>(
     ...definition,
     flags,
     async run(cli, invocation): Promise<number> {
-      const server = serverUrl(cli, String(invocation.flags["server"]));
-      const format = String(invocation.flags["format"] ?? "table");
+      const server = serverUrl(cli, cellOf(invocation.flags["server"]));
+      const format = cellOf(invocation.flags["format"] ?? "table");
       const api = await openApi(cli, server, format);
       // the values were parsed from the table that has these flags
       await definition.run(api, invocation as unknown as Given<Flags>, cli);
@@ -146,7 +146,8 @@ function rowOf(value: unknown): Row {
 function cellOf(value: unknown): string {
   if (value === undefined || value === null) return "";
   if (Array.isArray(value)) return value.map(cellOf).join(",");
-  if (typeof value !== "object") return String(value).replaceAll(/[\t\n]/g, " ");
+  if (typeof value === "string") return value.replaceAll(/[\t\n]/g, " ");
+  if (typeof value !== "object") return JSON.stringify(value);
   const { type, name, actions } = rowOf(value); // a token's scope
   return type === undefined
     ? JSON.stringify(value)

@@ -92,7 +92,12 @@ export interface Builder extends AsyncDisposable {
   export(solved: Solved, request: ExportRequest, signal: AbortSignal): Promise<ExportResponse>;
   usage(): Promise<readonly CacheRecord[]>;
   /** Removes what is not in use; with `all` what images share too. */
-  prune(request: { readonly all: boolean; readonly filters: Filters }): Promise<{
+  prune(request: {
+    readonly all: boolean;
+    readonly filters: Filters;
+    /** The most recently used stays, up to so many bytes. */
+    readonly keepBytes?: number;
+  }): Promise<{
     readonly ids: readonly string[];
     readonly reclaimedBytes: number;
   }>;

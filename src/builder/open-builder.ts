@@ -24,6 +24,7 @@ import { BUILD_SNAPSHOT_PREFIX, StepLayers } from "./solver/step-layers.ts";
 import { Vertices } from "./solver/vertices.ts";
 import { readDefinition } from "./sources/contexts.ts";
 import type { Lease } from "#images/leases.ts";
+import type { ChainId } from "#spec/digest.ts";
 
 /** Opens the builder. What builds left that an engine's death cut off goes first. */
 export async function openBuilder(parts: BuilderParts): Promise<Builder> {
@@ -57,6 +58,7 @@ class LocalBuilder implements Builder {
       layers: new StepLayers(parts),
       caches: new CacheMounts(parts),
       underWay: new Map(),
+      inUse: new Map(),
     };
   }
 
@@ -105,7 +107,7 @@ class LocalBuilder implements Builder {
     const definition = await readDefinition(request.locals, options, vertices, signal);
     const file = readDockerfile(definition.text);
     await using undo = new AsyncDisposableStack();
-    const lease = undo.use(images.lease());
+    const lease = undo.use(countingLease(images.lease(), this.#shared.inUse));
     const solved: SolvedImage[] = [];
     const platforms = options.platforms.length === 0 ? [host] : options.platforms;
     for (const platform of platforms) {
@@ -143,4 +145,27 @@ class LocalBuilder implements Builder {
         throw new UnsupportedError(`exporter ${JSON.stringify(request.type)} could not be found`);
     }
   }
+}
+
+/** A lease that also tells which layers are in use. */
+function countingLease(lease: Lease, inUse: Map<ChainId, number>): Lease {
+  const own = new Set<ChainId>();
+  return {
+    add: (digest) => lease.add(digest),
+    addLayer: (chainId) => {
+      lease.addLayer(chainId);
+      if (own.has(chainId)) return;
+      own.add(chainId);
+      inUse.set(chainId, (inUse.get(chainId) ?? 0) + 1);
+    },
+    [Symbol.dispose]: () => {
+      for (const chainId of own) {
+        const left = (inUse.get(chainId) ?? 1) - 1;
+        if (left > 0) inUse.set(chainId, left);
+        else inUse.delete(chainId);
+      }
+      own.clear();
+      lease[Symbol.dispose]();
+    },
+  };
 }

@@ -20,6 +20,8 @@ export interface BuilderParts {
   readonly processes: Pick<Processes, "run">;
   /** A tree as a tar, its names without a folder in front. */
   readonly packTree: (path: string, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  /** What a folder takes on disk. */
+  readonly diskBytes: (path: string) => Promise<number>;
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
   /** `<data root>/builder`: cache mounts, contexts. */

@@ -1,3 +1,4 @@
+import { builderCommands } from "./builder/commands.ts";
 import { checkpointCommands } from "./checkpoint/commands.ts";
 import type { CommandEntry } from "./command-entry.ts";
 import { completionCommands } from "./completion/commands.ts";
@@ -22,6 +23,7 @@ export interface GroupEntry {
 
 export const groups: readonly GroupEntry[] = [
   { name: "checkpoint", summary: "Manage checkpoints" },
+  { name: "builder", summary: "Manage builds" },
   { name: "completion", summary: "Generate the autocompletion script for a shell" },
   {
     name: "compose",
@@ -56,6 +58,7 @@ export const commonCommands: readonly string[] = [
 
 /** Every command, sorted by path; those of a group stand in its folder. */
 export const commands: readonly CommandEntry[] = [
+  ...builderCommands,
   ...checkpointCommands,
   ...completionCommands,
   ...composeCommands,
@@ -133,7 +136,6 @@ export const laterCommands: readonly string[] = [
 
 /** Groups of which this version has no command. */
 export const laterGroups: readonly string[] = [
-  "builder",
   "buildx",
   "config",
   "manifest",

@@ -73,9 +73,11 @@ export async function pruneBuildCache(
   engine: EngineClient,
   filters: FilterValues,
   all: boolean,
+  limits: { readonly keepBytes?: number } = {},
 ): Promise<PruneReport> {
+  const keep = limits.keepBytes ? String(limits.keepBytes) : undefined;
   const pruned = await engine.postJson<BuildPruneResponse>("/build/prune", {
-    query: { all: all ? "1" : undefined, filters },
+    query: { all: all ? "1" : undefined, filters, "keep-storage": keep },
   });
   return report("Deleted build cache objects", pruned.CachesDeleted ?? [], pruned.SpaceReclaimed);
 }

@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { BuildBackend } from "#api/build/backend.ts";
+import { NotFoundError } from "#base/errors.ts";
 import type { Builder } from "#builder/builder.ts";
 import type { BuildRecords } from "#builder/cache/records.ts";
 import { classicBuild } from "#builder/doors/classic-build.ts";
@@ -69,6 +70,14 @@ export async function openBuilding(options: BuildingOptions): Promise<Building> 
       },
       processes: host.processes,
       packTree: (path, signal) => packTree(options.filesWorkers, path, signal),
+      diskBytes: async (path) => {
+        try {
+          return (await host.files.diskUsage(path)).bytes;
+        } catch (error) {
+          if (error instanceof NotFoundError) return 0;
+          throw error;
+        }
+      },
       clock,
       randomBytes,
       directory,

@@ -355,6 +355,7 @@ export async function openEngine(
     runtime,
     stateDirectory: join(config.execRoot, "runtime"),
     clock,
+    buildCache: building.builder,
   });
   const sources = {
     engineId,

@@ -17,7 +17,7 @@ import type { Snapshotter } from "#snapshots/snapshotter.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
 import { NO_FILTERS } from "#spec/engine-api/filters.ts";
 import { parseUntilFilter } from "#spec/engine-api/timestamps.ts";
-import { EMPTY_BUILD_CACHE } from "#upkeep/build-cache.ts";
+import type { BuildCache } from "#upkeep/build-cache.ts";
 import { type CheckSources, runCheck } from "#upkeep/check/check.ts";
 import { auditDataRoot } from "#upkeep/check/data-root.ts";
 import { auditBlobContents } from "#upkeep/check/deep-blobs.ts";
@@ -47,6 +47,7 @@ export interface UpkeepParts {
   /** Folder of the runtime's state. */
   readonly stateDirectory: string;
   readonly clock: Clock;
+  readonly buildCache: BuildCache;
 }
 
 /** What the engine as a whole answers: disk usage, and prunes, one of a kind at a time. */
@@ -71,8 +72,8 @@ function databaseFault(text: string): Fault {
 
 export function openUpkeep(parts: UpkeepParts): Upkeep {
   const { images, containers, volumes, events } = parts;
-  const buildCache = EMPTY_BUILD_CACHE;
-  const sources = { ...parts, buildCache };
+  const { buildCache } = parts;
+  const sources = parts;
   const gates = { image: new PruneGate(), volume: new PruneGate(), network: new PruneGate() };
   const storage: StorageSources = {
     ...parts,

@@ -19,14 +19,12 @@ export interface BuildCacheRecord {
 export interface BuildCache {
   usage(): Promise<readonly BuildCacheRecord[]>;
   /** Removes what is not in use; with `all` what is shared with images too. */
-  prune(request: { readonly all: boolean; readonly filters: Filters }): Promise<{
+  prune(request: {
+    readonly all: boolean;
+    readonly filters: Filters;
+    readonly keepBytes?: number;
+  }): Promise<{
     readonly ids: readonly string[];
     readonly reclaimedBytes: number;
   }>;
 }
-
-/** The build cache of an engine without a builder. */
-export const EMPTY_BUILD_CACHE: BuildCache = {
-  usage: () => Promise.resolve([]),
-  prune: () => Promise.resolve({ ids: [], reclaimedBytes: 0 }),
-};

@@ -163,6 +163,30 @@ describe.skipIf(!hasDockerCli)("docker build, classic", () => {
   }, 60_000);
 });
 
+describe("the build cache", () => {
+  test("is counted, pruned by age and size, and images outlive it", async () => {
+    const text = "FROM busybox\nRUN echo kept > /kept; head -c 3000000 /dev/zero > /zeros\n";
+    const folder = context({ Dockerfile: text });
+    await engine.mustWharf("build", "-q", "-t", "kept", folder);
+    const mount = "RUN --mount=type=cache,target=/m,id=big head -c 2000000 /dev/zero > /m/z";
+    const other = context({
+      Dockerfile: `FROM busybox\nRUN head -c 1000000 /dev/zero > /z\n${mount}\n`,
+    });
+    await engine.mustWharf("build", "-q", other);
+    await engine.mustWharf("image", "prune", "-f");
+    const usage = await engine.mustWharf("system", "df", "--format", "{{.Type}} {{.TotalCount}}");
+    expect(usage).toMatch(/Build Cache [1-9]/);
+    await engine.mustWharf("builder", "prune", "-f", "--filter", "until=1h");
+    const kept = await engine.mustWharf("builder", "prune", "-f", "--keep-storage", "1g");
+    expect(kept).toBe("Total reclaimed space: 0B");
+    const pruned = await engine.mustWharf("builder", "prune", "-af");
+    expect(pruned).toMatch(/Total reclaimed space: [3-9](?:\.\d+)?MB/);
+    expect(await engine.mustWharf("run", "--rm", "kept", "cat", "/kept")).toBe("kept");
+    const again = await engine.wharf(["build", folder]);
+    expect(again.stdout).not.toContain("Using cache");
+  }, 60_000);
+});
+
 describe("wharf build", () => {
   test("builds in the folder itself, from standard input, and by another file", async () => {
     const folder = context({

@@ -4,6 +4,7 @@ import type { Dockerfile } from "#builder/language/stages.ts";
 import type { BuilderParts } from "#builder/parts.ts";
 import type { Definition } from "#builder/sources/contexts.ts";
 import type { Lease } from "#images/leases.ts";
+import type { ChainId } from "#spec/digest.ts";
 import type { Platform } from "#spec/platform.ts";
 import type { BuiltLayer } from "./built-layer.ts";
 import type { CacheMounts } from "./cache-mounts.ts";
@@ -17,6 +18,8 @@ export interface SharedSolving {
   readonly caches: CacheMounts;
   /** Steps under way, by key: a second build waits for the first. */
   readonly underWay: Map<string, Promise<BuiltLayer>>;
+  /** How many results and builds under way need a layer. */
+  readonly inUse: Map<ChainId, number>;
 }
 
 /** What one solver works on: a file for a platform. */

@@ -1,0 +1,9 @@
+import type { CommandEntry } from "#cli/command-entry.ts";
+
+export const builderCommands: readonly CommandEntry[] = [
+  {
+    path: "builder prune",
+    summary: "Remove build cache",
+    load: () => import("./prune.ts"),
+  },
+];

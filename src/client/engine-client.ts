@@ -188,7 +188,7 @@ export class EngineClient implements AsyncDisposable {
   /** Sends a request and waits for the answer's head; a streamed body may still be under way. */
   async #exchange(method: Method, target: string, options: RequestOptions): Promise<Exchange> {
     for (;;) {
-      options.signal?.throwIfAborted();
+      if (options.signal?.aborted) throw new CancelledError("request cancelled");
       const idle = this.#takeIdle();
       const connection = idle ?? (await this.#connect());
       using abort = closeOnAbort(connection, options.signal);

@@ -86,9 +86,9 @@ function findGroup(text: string, groups: readonly GroupEntry[]): number {
 }
 
 function numberOf(text: string): number | undefined {
-  if (!/^\d+$/.test(text)) return undefined;
+  if (!/^-?\d+$/.test(text)) return undefined;
   const value = Number(text);
-  if (value > MAX_ID) {
+  if (value < 0 || value > MAX_ID) {
     throw new InvalidArgumentError(`uids and gids must be in range 0-${MAX_ID}`);
   }
   return value;

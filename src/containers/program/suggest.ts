@@ -18,6 +18,7 @@ export function withSuggestion(
   record: Pick<ContainerRecord, "config" | "path">,
 ): unknown {
   if (!(error instanceof CommandNotFoundError) || record.path.includes("/")) return error;
+  if (!error.message.includes(`exec: ${JSON.stringify(record.path)}`)) return error; // another file
   const near = nearestProgram(record.path, programNames(rootPath, record));
   if (near === undefined) return error;
   return new CommandNotFoundError(`${error.message}: did you mean ${JSON.stringify(near)}?`, {

@@ -170,7 +170,7 @@ export class PortAllocator {
         if (options.isDefault && ports.length > 1 && lacksIpv6(port, error)) continue;
         throw new FailedPreconditionError(
           `${this.#prefix(owner)}: failed to bind host port ${shown(port.hostAddress)}:${port.hostPort}` +
-            `/${port.protocol}: ${messageOf(error)}`,
+            `/${port.protocol}: ${bindFailure(port.hostAddress, error)}`,
           { cause: error },
         );
       }
@@ -222,6 +222,13 @@ export class PortAllocator {
         (program ? ` by ${program}` : ""),
     );
   }
+}
+
+function bindFailure(address: string, error: unknown): string {
+  // to the kernel there is no such address
+  return error instanceof NotFoundError
+    ? `cannot assign requested address: no interface of this host has ${address}`
+    : messageOf(error);
 }
 
 /** A host without IPv6, or with it switched off. */

@@ -60,6 +60,8 @@ function translate(reason: string, command: string): string {
   }
   // crun 1.8 asks for an executable regular file and says EPERM for a folder.
   if (reason === "open executable: Operation not permitted") {
+    // without a name it looks at the working directory
+    if (command === "") return 'exec: "": executable file not found in $PATH';
     return `exec: ${JSON.stringify(command)}: is a directory: permission denied`;
   }
   return reason.replace(/^runc (create|exec) failed: |^exec failed: /, "");

@@ -60,8 +60,8 @@ describe("images", () => {
     await mustRun(["tar", "-C", engine.root, "-cf", tar, "word"]);
     await must("image", "import", "--platform", "linux/s390x", tar, "foreign:1");
     expect(await must("image", "inspect", "-f", "{{.Architecture}}", "foreign:1")).toBe("s390x");
-    expect(await refused("image", "rm", "--platform", platform, "foreign:1")).toMatch(
-      /platform|No such/i,
+    expect(await refused("image", "rm", "--platform", platform, "foreign:1")).toContain(
+      `its platform (linux/s390x) does not match the specified platform (${platform})`,
     );
     await must("image", "rm", "--platform", "linux/s390x", "--force", "foreign:1");
     expect(await must("image", "ls", "-q", "foreign")).toBe("");

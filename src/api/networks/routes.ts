@@ -1,5 +1,5 @@
 import type { EndpointResource, NetworkInspect } from "@docker/node-sdk";
-import { NotFoundError } from "#base/errors.ts";
+import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import { formatRfc3339 } from "#base/rfc3339.ts";
 import type { Endpoint, NetworkRecord } from "#networks/networks.ts";
 import {
@@ -73,6 +73,11 @@ function hasLabels(network: NetworkRecord, wanted: readonly string[]): boolean {
 
 export function matchesNetworkFilters(network: NetworkRecord, filters: Filters): boolean {
   const names = filterValues(filters, "name");
+  for (const wanted of filterValues(filters, "type")) {
+    if (wanted !== "builtin" && wanted !== "custom") {
+      throw new InvalidArgumentError(`invalid filter: 'type'='${wanted}'`);
+    }
+  }
   const type = PREDEFINED.has(network.name) ? "builtin" : "custom";
   return (
     matchesExactly(filters, "driver", network.driver) &&

@@ -63,9 +63,17 @@ function indexOnce(value: GoValue, key: GoValue): GoValue {
           : `value has type ${typeName(key)}; should be string`,
       );
     }
-    return mapGet(value, key) ?? null;
+    return mapGet(value, key) ?? missingItem(value);
   }
   throw fail(`can't index item of type ${typeName(value)}`);
+}
+
+/**
+ * What `index` gives for a key that a map lacks: the zero value of its items. Maps of strings (labels, options)
+ * are told by their items, as the JSON does not say; an empty one is mostly such.
+ */
+function missingItem(map: GoValue): GoValue {
+  return isMap(map) && mapEntries(map).every(([, item]) => typeof item === "string") ? "" : null;
 }
 
 function sliceOf(value: GoValue, bounds: readonly GoValue[]): GoValue {

@@ -77,13 +77,20 @@ describe("missing keys", () => {
     expect(run("{{.a.b}}", { a: null })).toContain("nil pointer evaluating interface {}.b");
   });
 
+  test("are the zero value to `index` in maps of strings", () => {
+    const data = { labels: { a: "1" }, none: {}, networks: { web: { id: 1 } } };
+    expect(run(`[{{index .labels "a"}}{{index .labels "b"}}]`, data)).toBe("[1]");
+    expect(run(`{{if index .none "b"}}yes{{else}}no{{end}}`, data)).toBe("no");
+    expect(run(`{{index .networks "b"}}`, data)).toBe("<no value>");
+  });
+
   test("never find what JavaScript objects inherit", () => {
     for (const name of ["constructor", "__proto__", "toString", "hasOwnProperty"]) {
       expect(run(`{{.${name}}}`, {})).toBe("<no value>");
       expect(run(`{{.${name}}}`, container)).toContain("can't evaluate field");
       expect(run(`{{${name} 1}}`, {})).toContain(`function "${name}" not defined`);
     }
-    expect(run("{{index . `__proto__`}}", {})).toBe("<no value>");
+    expect(run("{{index . `__proto__`}}", { a: 1 })).toBe("<no value>");
     expect(run("{{.__proto__.x}}", JSON.parse('{"__proto__":{"x":1}}'))).toBe("1");
   });
 });

@@ -16,12 +16,11 @@ export async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
   });
   try {
     for (;;) {
-      const { bytesRead, buffer } = await file.read(
-        new Uint8Array(chunkBytes),
-        0,
-        chunkBytes,
-        null,
-      );
+      const { bytesRead, buffer } = await file
+        .read(new Uint8Array(chunkBytes), 0, chunkBytes, null)
+        .catch((error: unknown) => {
+          throw new InvalidArgumentError(openFailure(path, error), { cause: error });
+        });
       if (bytesRead === 0) return;
       yield buffer.subarray(0, bytesRead);
     }

@@ -41,6 +41,18 @@ describe("toFailure()", () => {
       'error during container init: exec: "/d": is a directory: permission denied',
     ],
     [
+      "",
+      "open executable: Operation not permitted",
+      CommandNotFoundError,
+      'error during container init: exec: "": executable file not found in $PATH',
+    ],
+    [
+      "pwd",
+      "chdir `/nosuch`: No such file or directory",
+      CommandNotFoundError,
+      'chdir to cwd ("/nosuch") set in config.json failed: no such file or directory',
+    ],
+    [
       "sh",
       "setrlimit `RLIMIT_NOFILE`: Operation not permitted",
       RuntimeRefusedError,

@@ -64,6 +64,11 @@ function translate(reason: string, command: string): string {
     if (command === "") return 'exec: "": executable file not found in $PATH';
     return `exec: ${JSON.stringify(command)}: is a directory: permission denied`;
   }
+  const folder = /^chdir `(.*)`: (.*)$/.exec(reason);
+  if (folder) {
+    const [, path = "", why = ""] = folder;
+    return `chdir to cwd (${JSON.stringify(path)}) set in config.json failed: ${why.toLowerCase()}`;
+  }
   return reason.replace(/^runc (create|exec) failed: |^exec failed: /, "");
 }
 

@@ -28,6 +28,7 @@ import { LocalIpam } from "./ipam/local-ipam.ts";
 import { tryParseIp } from "#base/ip.ts";
 import type { NetworkRecord, Networks } from "./networks.ts";
 import { NullDriver } from "./null/null-driver.ts";
+import { OverlayDriver } from "./overlay/overlay-driver.ts";
 import { PortAllocator } from "./ports/port-allocator.ts";
 import { aliasOf, OwnDevices } from "./own-devices.ts";
 import { DEVICE_INTENTS, NETWORKS, SANDBOXES } from "./records.ts";
@@ -164,6 +165,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
       bridge: new BridgeDriver(host),
       macvlan: new StackedDriver(MACVLAN, host),
       ipvlan: new StackedDriver(IPVLAN, host),
+      overlay: new OverlayDriver(host),
       host: new HostDriver(),
       null: new NullDriver(),
     },

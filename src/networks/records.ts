@@ -8,6 +8,11 @@ export interface SandboxRecord extends Sandbox {
   readonly containerName: string;
   readonly endpoints: readonly EndpointRecord[];
   readonly dns?: DnsSettings;
+  /**
+   * An endpoint that was coming or going: a restarted daemon takes its device away, and makes it anew where it is one
+   * of `endpoints`.
+   */
+  readonly unfinished?: EndpointRecord;
 }
 
 export const NETWORKS: CollectionDefinition<NetworkRecord> = { name: "networks", version: 1 };

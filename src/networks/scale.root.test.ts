@@ -59,8 +59,8 @@ test(
     expect(again.pools[0]?.subnet).toBe(subnets[1] ?? "");
     await next.networks.remove(again.id);
     // oxlint-disable-next-line no-console -- the figures are what the long run is for
-    console.log(
-      `${COUNT} networks: created in ${creating}, restarted in ${restarting}, removed in ${removing}, ${megabytes} MB`,
+    process.stdout.write(
+      `${COUNT} networks: created in ${creating}, restarted in ${restarting}, removed in ${removing}, ${megabytes} MB\n`,
     );
   },
   process.env["WHARF_TEST_LONG"] ? 1_800_000 : 60_000,

@@ -257,12 +257,12 @@ export class NetworkService implements Networks {
   }
 
   async #takeOver(live: LiveSandbox): Promise<void> {
-    const { record } = live;
-    await this.#devices.restore(record);
+    const record = await this.#devices.restore(live.record);
+    this.#table.set({ ...live, record });
     this.#table.tell(record);
     await this.#dns.takeOver(record);
     await this.#devices.becomeReady(record.endpoints);
-    await this.#ports.takeOver(live);
+    await this.#ports.takeOver(this.#table.get(record.containerId) ?? live);
   }
 
   /** One network that cannot be made again, its bridge's name taken for one, stops no engine. */

@@ -199,7 +199,8 @@ export class RemoteDriver implements NetworkDriver {
     { interfaceName, sourceName }: EndpointRecord,
     namespacePath: string | undefined,
   ): boolean {
-    if (sourceName === undefined) return true;
+    // planned with a device, and not joined yet
+    if (sourceName === undefined) return interfaceName === undefined;
     if (!interfaceName || namespacePath === undefined || !existsSync(namespacePath)) return false;
     return this.#options.netlink.link(interfaceName, namespacePath) !== undefined;
   }

@@ -136,7 +136,7 @@ export class EndpointChanges {
     let isApplied = false;
     return {
       endpoint,
-      record: (which) => table.put(which === "after" ? after : before),
+      record: (which) => table.put(which === "after" ? { ...after, unfinished: endpoint } : before),
       apply: async () => {
         try {
           const made = await change.act();
@@ -146,6 +146,7 @@ export class EndpointChanges {
           table.tell(made);
           await dns.bringUp(made);
           await ports.move(live, made);
+          table.put(made);
         } catch (error) {
           await change.undo();
           table.forgetName(containerId, endpoint.networkId);

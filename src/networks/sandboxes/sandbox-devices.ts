@@ -107,15 +107,33 @@ export class SandboxDevices {
   }
 
   /** Puts the devices of a sandbox that lives on from another daemon in order. */
-  async restore(record: SandboxRecord): Promise<void> {
+  async restore(recorded: SandboxRecord): Promise<SandboxRecord> {
+    const record = await this.#finish(recorded);
+    const endpoints: EndpointRecord[] = [];
     for (const endpoint of record.endpoints) {
       const network = this.#options.table.networkOf(endpoint);
       const driver = this.#options.table.driverOf(endpoint);
-      if (!network || !driver) continue;
-      const isAttached = driver.isEndpointAttached(endpoint, record.namespacePath);
-      if (isAttached) driver.restoreEndpoint(network, endpoint);
-      else await this.#attachAgain(record, network, endpoint);
+      const isAttached = driver?.isEndpointAttached(endpoint, record.namespacePath) ?? true;
+      if (network && isAttached) driver?.restoreEndpoint(network, endpoint);
+      const isMissing = network !== undefined && !isAttached;
+      endpoints.push(isMissing ? await this.#attachAgain(record, network, endpoint) : endpoint);
     }
+    return this.settle(record, endpoints);
+  }
+
+  /** Takes away what a killed daemon had made of an endpoint that was coming, or left of one that was going. */
+  async #finish({ unfinished, ...record }: SandboxRecord): Promise<SandboxRecord> {
+    if (!unfinished) return record;
+    try {
+      await this.remove(record, unfinished);
+      this.moveRoutes(record);
+    } catch (error) {
+      this.#options.warn(
+        `Cannot take ${record.containerName} off network ${unfinished.networkName}: ${messageOf(error)}`,
+      );
+    }
+    this.#options.table.put(record);
+    return record;
   }
 
   /** A daemon was killed while it connected the container: recorded, not done. */
@@ -123,22 +141,25 @@ export class SandboxDevices {
     record: SandboxRecord,
     network: NetworkRecord,
     endpoint: EndpointRecord,
-  ): Promise<void> {
+  ): Promise<EndpointRecord> {
     const { namespacePath, containerName } = record;
-    if (namespacePath === undefined || !existsSync(namespacePath)) return;
+    if (namespacePath === undefined || !existsSync(namespacePath)) return endpoint;
     try {
-      await this.attach(record, endpoint);
+      return await this.attach(record, endpoint);
     } catch (error) {
       this.#options.warn(
         `Cannot connect ${containerName} to network ${network.name}: ${messageOf(error)}`,
       );
+      return endpoint;
     }
   }
 
   /** The devices go with the namespace, soon. What stands in the way of one is said, and holds up no other. */
   async dropNamespace(record: SandboxRecord): Promise<void> {
     const { table, sweeper, namespaces, warn } = this.#options;
-    for (const endpoint of record.endpoints) {
+    const { unfinished, endpoints } = record;
+    const isGoing = unfinished && !endpoints.some(({ id }) => id === unfinished.id);
+    for (const endpoint of isGoing ? [...endpoints, unfinished] : endpoints) {
       const network = table.networkOf(endpoint);
       try {
         await table.driverOf(endpoint)?.detachEndpoint(endpoint, record.namespacePath, network);

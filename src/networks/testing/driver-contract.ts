@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { newEndpointId, newNetworkId } from "#spec/ids.ts";
 import type { EndpointRecord, EndpointRequest, NetworkDriver } from "#networks/driver.ts";
+import { routesBy } from "#networks/gateway-endpoint.ts";
 import { LocalIpam } from "#networks/ipam/local-ipam.ts";
 import type { NetworkRecord } from "#networks/networks.ts";
 import { hex, type Lab } from "./lab.ts";
@@ -101,7 +102,7 @@ export function driverContract(name: string, open: () => Promise<DriverSubject>)
     ): Promise<{ readonly path: string; readonly endpoint: EndpointRecord }> {
       const endpoint = planned ?? (await plan(on));
       const path = lab.namespace();
-      const made = await driver.attachEndpoint(on, endpoint, path, [4, 6]);
+      const made = await driver.attachEndpoint(on, endpoint, path, routesBy(endpoint, [endpoint]));
       await ready(on, made ?? endpoint);
       return { path, endpoint: made ?? endpoint };
     }
@@ -141,7 +142,9 @@ export function driverContract(name: string, open: () => Promise<DriverSubject>)
       const ways = lab.host.netlink
         .routes(path)
         .filter(({ destination }) => destination === "default");
-      expect(ways.map(({ family }) => family).toSorted((a, b) => a - b)).toEqual([4, 6]);
+      expect(ways.map(({ family }) => family).toSorted((a, b) => a - b)).toEqual([
+        ...routesBy(endpoint, [endpoint]),
+      ]);
       expect(driver.isEndpointAttached(endpoint, path)).toBe(true);
     });
 

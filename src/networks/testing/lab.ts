@@ -108,14 +108,17 @@ export class Lab implements AsyncDisposable {
   async engine(
     config: Partial<NetworksConfig> = {},
     restart?: Pick<LabEngine, "store" | "engineId">,
+    /** In place of the real host and a store in memory. */
+    parts: { readonly host?: Host; readonly store?: Store } = {},
   ): Promise<LabEngine> {
     const engineId = restart?.engineId ?? hex(16);
-    const store = restart?.store ?? new MemoryStore();
+    const store = parts.store ?? restart?.store ?? new MemoryStore();
     const bridge = config.bridge ?? `wt${engineId.slice(0, 8)}`;
     const warnings: string[] = [];
     const networks = await openNetworks({
       store,
       ...this.host,
+      ...parts.host,
       plugins: this.plugins,
       engineId,
       runDir: join(this.directory, engineId),

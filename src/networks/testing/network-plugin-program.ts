@@ -185,12 +185,14 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
     default:
       break;
   }
+  let answer: Body;
   try {
-    response.end(JSON.stringify(answerTo(method, body)));
+    answer = answerTo(method, body);
   } catch (error) {
-    response.end(JSON.stringify({ Err: String(error) }));
+    answer = { Err: String(error) };
   }
   writeFileSync(stateFile, JSON.stringify(state));
+  response.end(JSON.stringify(answer));
 }
 
 rmSync(socket, { force: true });

@@ -12,8 +12,8 @@ import { PLAIN_UDP_BYTES, TYPE } from "./wire/constants.ts";
 import { textOfKey } from "./wire/name.ts";
 import type { Query } from "./wire/query.ts";
 
-/** What the kernel keeps while the event loop is busy: some 1,300 questions. */
-const RECEIVE_BUFFER_BYTES = 1 << 20;
+/** What the kernel keeps while the thread waits for a processor: some 5,400 questions, 270 ms of 20,000 a second. */
+const RECEIVE_BUFFER_BYTES = 4 << 20;
 
 /** The network side of one container, as its DNS needs it. */
 export interface DnsClient {

@@ -39,12 +39,13 @@ export async function withRetries<Value>(
   policy: RetryPolicy,
   work: () => Promise<Value>,
   signal: AbortSignal,
+  mayRetry: (error: unknown) => boolean = mayHeal,
 ): Promise<Value> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await work();
     } catch (error) {
-      if (attempt >= policy.attempts || signal.aborted || !mayHeal(error)) throw error;
+      if (attempt >= policy.attempts || signal.aborted || !mayRetry(error)) throw error;
       await policy.sleep(backOffMs(policy, attempt, error), signal);
     }
   }

@@ -12,8 +12,8 @@ import {
   requestTitle,
   type StreamBody,
 } from "./http/send.ts";
-import { UnreachableError } from "./http/url-errors.ts";
-import { type RetryPolicy, withRetries } from "./retry.ts";
+import { NoConnectionError, UnreachableError } from "./http/url-errors.ts";
+import { mayHeal, type RetryPolicy, withRetries } from "./retry.ts";
 import type { Transport } from "./transport.ts";
 
 export interface SessionOptions {
@@ -59,13 +59,14 @@ export class RegistrySession {
    * @throws {UnreachableError} Nobody answers. {RegistryAnswerError} An answer that `accepts` does not name.
    */
   async request(request: SessionRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    await this.base(signal);
     const once = (): Promise<HttpAnswer> => this.#requestOnce(request, signal);
     return request.isOnce ? await once() : await withRetries(this.#options.retry, once, signal);
   }
 
   /** Where the endpoint is; asked once, and again after a failure. */
   async base(signal: AbortSignal): Promise<URL> {
-    this.#opened ??= this.#open(signal).catch((error: unknown) => {
+    this.#opened ??= withRetries(this.#options.retry, () => this.#open(signal), signal, mayHealOpening).catch((error: unknown) => {
       this.#opened = undefined;
       throw error;
     });
@@ -211,6 +212,11 @@ export class RegistrySession {
     }
     throw last;
   }
+}
+
+/** A registry that is not there is told at once; one that is at times not is tried again. */
+function mayHealOpening(error: unknown): boolean {
+  return mayHeal(error) && !(error instanceof NoConnectionError);
 }
 
 /** Whether an endpoint's failure leaves room for the next one. */

@@ -50,7 +50,6 @@ describe("finding one's way", () => {
 
   test("what a later version brings is said plainly", async () => {
     for (const words of [
-      ["pull", "nginx"],
       ["build", "."],
       ["swarm", "init"],
     ]) {

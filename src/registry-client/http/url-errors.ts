@@ -3,8 +3,8 @@ import { FailedPreconditionError, messageOf, WharfError } from "#base/errors.ts"
 /** A registry, or what stands before it, did not answer: another try may succeed. */
 export class UnreachableError extends FailedPreconditionError {}
 
-/** What answers speaks no TLS: an insecure registry is then asked without. */
-export class NotTlsError extends UnreachableError {}
+/** There is no server, or not one that TLS accepts: trying at once again helps nobody. */
+export class NoConnectionError extends UnreachableError {}
 
 function codeOf(thrown: unknown): string {
   if (!(thrown instanceof Error) || !("code" in thrown)) return "";
@@ -36,20 +36,20 @@ export function connectError(
   const reason = DIAL_REASONS[code];
   if (reason !== undefined) {
     const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-    return new UnreachableError(`${request}: dial tcp ${host}:${port}: ${reason}`, options);
+    return new NoConnectionError(`${request}: dial tcp ${host}:${port}: ${reason}`, options);
   }
   if (/^(?:DNS_|ENOTFOUND|EAI_)/.test(code)) {
-    return new UnreachableError(`${request}: dial tcp: lookup ${hostname}: no such host`, options);
+    return new NoConnectionError(`${request}: dial tcp: lookup ${hostname}: no such host`, options);
   }
   const text = messageOf(thrown);
   if (
     origin.isTls &&
     /wrong.version|WRONG_VERSION|http.request|HTTP_REQUEST/i.test(`${code} ${text}`)
   ) {
-    return new NotTlsError(`${request}: http: server gave HTTP response to HTTPS client`, options);
+    return new NoConnectionError(`${request}: http: server gave HTTP response to HTTPS client`, options);
   }
   if (origin.isTls) {
-    return new UnreachableError(`${request}: tls: ${tlsReason(code, text, hostname)}`, options);
+    return new NoConnectionError(`${request}: tls: ${tlsReason(code, text, hostname)}`, options);
   }
   return new UnreachableError(`${request}: ${text}`, options);
 }

@@ -31,6 +31,14 @@ export async function connectSocket(target: SocketTarget): Promise<Connection> {
   return connection;
 }
 
+/** Whether a handshake went well but for the server's certificate. */
+function isAboutCertificate(problem: Error | null): boolean {
+  const code = problem && "code" in problem && typeof problem.code === "string" ? problem.code : "";
+  return /^(?:DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|CERT_|CRL_|INVALID_|PATH_LENGTH|HOSTNAME_|ERR_TLS_CERT)/.test(
+    code,
+  );
+}
+
 class SocketConnection implements Connection {
   readonly #queue = new ReadQueue(() => this.#resume());
   #socket: Socket | undefined;
@@ -50,7 +58,10 @@ class SocketConnection implements Connection {
       },
       handshake: (socket: Socket, success: boolean, problem: Error | null): void => {
         if (!target.tls) return;
-        if (success && (!target.tls.verify || !problem)) return resolve();
+        const { verify } = target.tls;
+        // Bun counts a certificate that it could not verify as a failure where the server has a name
+        const isUp = success || (!verify && isAboutCertificate(problem));
+        if (isUp && (!verify || !problem)) return resolve();
         reject(problem ?? new UnavailableError("TLS handshake failed"));
         socket.terminate();
       },

@@ -94,11 +94,12 @@ export interface PartialBlob extends AsyncDisposable {
   /** Throws away what has come. */
   restart(): Promise<void>;
   /**
-   * Verifies size and digest, syncs and gives it its name.
+   * Verifies size and digest, syncs and gives it its name. After an abort it has none, and can still be
+   * gone on with.
    *
    * @throws {InvalidArgumentError} It is another one; nothing of it is kept.
    */
-  finish(): Promise<BlobInfo>;
+  finish(signal: AbortSignal): Promise<BlobInfo>;
 }
 
 export interface ContentLease extends Disposable {

@@ -114,7 +114,7 @@ class PartialFile implements PartialBlob {
     this.#writtenBytes = 0;
   }
 
-  async finish(): Promise<BlobInfo> {
+  async finish(signal: AbortSignal): Promise<BlobInfo> {
     await this.#flush();
     const { digest, sizeBytes } = this.#options;
     const isShort = this.#receivedBytes !== sizeBytes;
@@ -129,6 +129,7 @@ class PartialFile implements PartialBlob {
       );
     }
     await this.#file.sync();
+    signal.throwIfAborted();
     await this.#options.publish();
     return { digest, sizeBytes };
   }

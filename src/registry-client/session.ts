@@ -66,7 +66,12 @@ export class RegistrySession {
 
   /** Where the endpoint is; asked once, and again after a failure. */
   async base(signal: AbortSignal): Promise<URL> {
-    this.#opened ??= withRetries(this.#options.retry, () => this.#open(signal), signal, mayHealOpening).catch((error: unknown) => {
+    this.#opened ??= withRetries(
+      this.#options.retry,
+      () => this.#open(signal),
+      signal,
+      mayHealOpening,
+    ).catch((error: unknown) => {
       this.#opened = undefined;
       throw error;
     });

@@ -183,7 +183,7 @@ class SharedDownload {
       try {
         if (partial.receivedBytes < this.#request.sizeBytes) await this.#receive(partial);
         this.#tell({ kind: "verifying" });
-        return await finished(partial, this.#request.digest);
+        return await finished(partial, this.#request.digest, signal);
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof InvalidArgumentError && !isAnew) {
@@ -232,9 +232,13 @@ class SharedDownload {
   }
 }
 
-async function finished(partial: PartialBlob, digest: Digest): Promise<BlobInfo> {
+async function finished(
+  partial: PartialBlob,
+  digest: Digest,
+  signal: AbortSignal,
+): Promise<BlobInfo> {
   try {
-    return await partial.finish();
+    return await partial.finish(signal);
   } catch (cause) {
     if (!(cause instanceof InvalidArgumentError)) throw cause;
     throw new InvalidArgumentError(

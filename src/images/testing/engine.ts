@@ -92,7 +92,9 @@ export async function openEngine(options: EngineOptions = {}): Promise<ImageEngi
     events,
     reopen: () => openImages(imagesOptions),
     leftovers: () =>
-      ["content/blobs/sha256", "content/ingest", "overlay2"].flatMap((path) => list(path)),
+      ["content/blobs/sha256", "content/ingest", "content/partial", "overlay2"].flatMap((path) =>
+        list(path),
+      ),
     [Symbol.asyncDispose]: async () => {
       for (const info of snapshots.list()) snapshots.unmount(info.name);
       await snapshots.settled();

@@ -65,10 +65,15 @@ export async function sendPlain(
       connection.close();
       if (signal.aborted) throw cancelled(signal);
       // the server may close a kept connection at the moment that we take it up
-      if (kept && isTakenBack(error)) continue;
+      if (kept && isTakenBack(error) && mayRepeat(request)) continue;
       throw broken(request, error);
     }
   }
+}
+
+/** Of a long body the server may have taken a part: where to go on is for the caller to find out. */
+function mayRepeat({ body }: PlainRequest): boolean {
+  return body === undefined || body instanceof Uint8Array;
 }
 
 function isTakenBack(error: unknown): boolean {

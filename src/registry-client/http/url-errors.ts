@@ -46,7 +46,10 @@ export function connectError(
     origin.isTls &&
     /wrong.version|WRONG_VERSION|http.request|HTTP_REQUEST/i.test(`${code} ${text}`)
   ) {
-    return new NoConnectionError(`${request}: http: server gave HTTP response to HTTPS client`, options);
+    return new NoConnectionError(
+      `${request}: http: server gave HTTP response to HTTPS client`,
+      options,
+    );
   }
   if (origin.isTls) {
     return new NoConnectionError(`${request}: tls: ${tlsReason(code, text, hostname)}`, options);

@@ -1,13 +1,14 @@
 import { RegistryClient } from "#registry-client/registry-client.ts";
+import type { RegistrySettings } from "#registry-client/settings.ts";
 
-/** For tests that ask no registry. */
-export function offlineRegistries(): RegistryClient {
+/** For tests that ask no registry, or one on loopback; waits before another try take no time. */
+export function offlineRegistries(settings: Partial<RegistrySettings> = {}): RegistryClient {
   return new RegistryClient({
-    settings: () => ({ mirrors: [], insecure: [], certificateFolders: [] }),
+    settings: () => ({ mirrors: [], insecure: [], certificateFolders: [], ...settings }),
     retry: {
       sleep: () => Promise.resolve(),
       random: () => 0,
-      attempts: 1,
+      attempts: 4,
       firstDelayMs: 0,
       maxDelayMs: 0,
     },

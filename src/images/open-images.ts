@@ -92,7 +92,12 @@ class LocalImages implements Images {
     this.#leases = leases;
     const { content, registries, transfers } = options;
     const { maxDownloads, maxUploads } = transfers;
-    this.#downloads = new Downloads({ content, maxDownloads, retry: registries.retry });
+    this.#downloads = new Downloads({
+      content,
+      maxDownloads,
+      retry: registries.retry,
+      onUnwanted: () => void layers.sweep().catch(() => undefined), // the next sweep says it again
+    });
     this.#uploads = new Semaphore(maxUploads);
   }
 

@@ -29,6 +29,8 @@ export interface DownloadsOptions {
   readonly content: ContentStore;
   readonly maxDownloads: number;
   readonly retry: RetryPolicy;
+  /** Called when a blob has come that nobody wants any more. */
+  readonly onUnwanted: () => void;
 }
 
 /** One user's share in a download; disposing it cancels the download when no other has one. */
@@ -56,7 +58,10 @@ export class Downloads {
       const forget = (): void => {
         if (this.#underWay.get(request.digest) === begun) this.#underWay.delete(request.digest);
       };
-      begun.whole.then(forget, forget);
+      begun.whole.then(() => {
+        forget();
+        if (begun.isOver) this.#options.onUnwanted();
+      }, forget);
       shared = begun;
     }
     return shared.join(onStep);

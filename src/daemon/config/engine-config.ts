@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "#base/errors.ts";
+import { parseRegistryMirror } from "#registry-client/endpoints.ts";
 import { isIpAddress } from "#base/ip-address.ts";
 import { DAEMON_OPTIONS, type DaemonOption, optionName } from "./options.ts";
 import type { OptionValue, PoolSetting, RuntimeSetting, UlimitSetting } from "./option-values.ts";
@@ -236,6 +237,11 @@ function checkLabels(labels: readonly string[]): readonly string[] {
   return labels;
 }
 
+function checkMirrors(mirrors: readonly string[]): readonly string[] {
+  for (const mirror of mirrors) parseRegistryMirror(mirror);
+  return mirrors;
+}
+
 function checkAddresses(addresses: readonly string[]): readonly string[] {
   for (const address of addresses) {
     if (!isIpAddress(address)) throw new InvalidArgumentError(`invalid IP address: ${address}`);
@@ -453,7 +459,7 @@ export function toEngineConfig(values: OptionValues, home: string): EngineConfig
     containers: containersConfig(settings),
     authorizationPlugins: settings.list("authorization-plugin"),
     pluginFolders: pluginFolders(settings.list("plugin-dir"), execRoot),
-    registryMirrors: settings.list("registry-mirror"),
+    registryMirrors: checkMirrors(settings.list("registry-mirror")),
     insecureRegistries: settings.list("insecure-registry"),
     transfers: transfersConfig(settings),
     features: features(settings),

@@ -3,9 +3,10 @@ import { addImage, type AddImageOptions } from "#images/add-image.ts";
 import type { ImageProgress, ImageRecord, PullRequest } from "#images/images.ts";
 import type { LayerProgress, WantedLayer } from "#images/layers.ts";
 import type { Lease, Leases } from "#images/leases.ts";
+import { RegistryAnswerError } from "#registry-client/errors.ts";
 import type { RegistryClient } from "#registry-client/registry-client.ts";
 import type { Repository } from "#registry-client/repository.ts";
-import { chainIdsOf, type ChainId, digestAlgorithm, digestOf } from "#spec/digest.ts";
+import { chainIdsOf, type ChainId, type Digest, digestAlgorithm, digestOf } from "#spec/digest.ts";
 import {
   type Descriptor,
   IMAGE_CONFIG_MAX_BYTES,
@@ -124,29 +125,32 @@ class Pull {
   }
 
   /** The image that the tag has here, where the registry says that it is still that one. */
-  async #upToDate(): Promise<
-    { readonly image: ImageRecord; readonly digest: Descriptor["digest"] } | undefined
-  > {
+  async #upToDate(): Promise<{ readonly image: ImageRecord; readonly digest: Digest } | undefined> {
     const { reference, platform } = this.#request;
     const image = this.#currentImage();
     if (!image || !fits(image.config, platform ?? this.#options.platform)) return undefined;
     const own = [image.index, image.manifest].flatMap((descriptor) => descriptor?.digest ?? []);
     let digest = reference.digest;
     if (digest === undefined) {
-      try {
-        const head = await this.#repository.headManifest(reference.tag ?? "latest", this.#signal);
-        digest = head?.digest;
-      } catch (error) {
-        throw explainManifestError(error, reference);
-      }
+      digest = await this.#digestOfTag(reference.tag ?? "latest");
     }
     if (digest === undefined || !own.includes(digest)) return undefined;
     this.#begin();
     return { image, digest };
   }
 
+  /** A refusal says nothing here: the answer to a HEAD has no body, that to the GET behind it has. */
+  async #digestOfTag(tag: string): Promise<Digest | undefined> {
+    try {
+      return (await this.#repository.headManifest(tag, this.#signal))?.digest;
+    } catch (error) {
+      if (error instanceof RegistryAnswerError) return undefined;
+      throw error;
+    }
+  }
+
   /** Gives the image the names that it was pulled by. */
-  #name(image: ImageRecord, digest: Descriptor["digest"]): ImageRecord {
+  #name(image: ImageRecord, digest: Digest): ImageRecord {
     const { records, nowMs } = this.#options;
     const { reference } = this.#request;
     const name = familiarName(reference);

@@ -1,3 +1,4 @@
+import { REGISTRY_ERROR_CODES, type RegistryErrorCode } from "#spec/distribution/error-codes.ts";
 import { type ErrorKind, WharfError } from "#base/errors.ts";
 import { type HttpAnswer, requestTitle } from "./http/send.ts";
 
@@ -49,7 +50,9 @@ export async function readRefusal(answer: HttpAnswer): Promise<RegistryAnswerErr
     if (error instanceof WharfError && error.kind === "cancelled") throw error;
     answer.close();
   }
-  const items = readItems(text);
+  const { status, request } = answer;
+  // an answer to HEAD has no body: its status says the same
+  const items = request.method === "HEAD" ? itemsOfStatus(status) : readItems(text);
   const told = items.map(({ code, message }) => {
     const words = code.toLowerCase().replaceAll("_", " ");
     return message === "" ? words : `${words}: ${message}`;
@@ -65,6 +68,12 @@ export async function readRefusal(answer: HttpAnswer): Promise<RegistryAnswerErr
     codes: items.map(({ code }) => code),
     retryAfterMs: parseRetryAfter(answer.header("retry-after"), Date.now()),
   });
+}
+
+function itemsOfStatus(status: number): readonly Item[] {
+  const codes: readonly RegistryErrorCode[] = ["UNAUTHORIZED", "DENIED", "TOOMANYREQUESTS"];
+  const code = codes.find((one) => REGISTRY_ERROR_CODES[one].status === status);
+  return code === undefined ? [] : [{ code, message: REGISTRY_ERROR_CODES[code].message }];
 }
 
 interface Item {

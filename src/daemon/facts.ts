@@ -157,7 +157,11 @@ export async function engineInfo(sources: FactSources): Promise<EngineInfo> {
     initBinary: sources.initPath ?? "",
     securityOptions: securityOptions(sources, config),
     isExperimental: config.isExperimental,
-    proxies: { http: "", https: "", none: "" },
+    proxies: {
+      http: withoutCredentials(config.proxies.http),
+      https: withoutCredentials(config.proxies.https),
+      none: config.proxies.none,
+    },
     addressPools: config.bridge.addressPools,
     cdiSpecDirectories,
     cdiDevices: [...cdi.devices.keys()].sort(),
@@ -187,4 +191,9 @@ export function engineLabels(
     os_version: system.osVersion,
     version: version.version,
   };
+}
+
+/** As dockerd shows a proxy: whoever may ask need not know its password. */
+function withoutCredentials(proxy: string): string {
+  return proxy.replace(/\/\/[^@/]*@/, "//xxxxx:xxxxx@");
 }

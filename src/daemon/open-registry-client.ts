@@ -59,6 +59,7 @@ export function openRegistryClient(
     settings: () => ({
       mirrors: config().registryMirrors.map(parseRegistryMirror),
       insecure: config().insecureRegistries,
+      proxies: config().proxies,
     }),
     attempts: config().transfers.maxDownloadAttempts,
   });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { rejectionOf } from "#base/testing/rejection.ts";
@@ -372,6 +372,60 @@ describe("TLS", () => {
     expect(await rejectionOf(fetchManifest(domain.replace("127.0.0.1", "localhost")))).toContain(
       "http: server gave HTTP response to HTTPS client",
     );
+  });
+});
+
+describe("a proxy", () => {
+  const pem = (name: string): string =>
+    readFileSync(new URL(`../client/testdata/tls/${name}.pem`, import.meta.url), "utf8");
+
+  /** Passes requests on, and tunnels, to whoever shows the password. */
+  async function openProxy(
+    port: number,
+  ): Promise<{ readonly url: string; readonly seen: string[] } & AsyncDisposable> {
+    const seen: string[] = [];
+    const server = createServer((request, response) => {
+      seen.push(`${request.method} ${request.url}`);
+      const isKnown = request.headers["proxy-authorization"] === `Basic ${btoa("ann:secret")}`;
+      response.writeHead(isKnown ? 200 : 407, { "Content-Type": OCI_MANIFEST }).end(MANIFEST);
+    });
+    server.on("connect", (request, socket) => {
+      seen.push(`CONNECT ${request.url} ${request.headers["proxy-authorization"] ?? ""}`);
+      const onward = connect(port, "127.0.0.1", () => {
+        socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
+        onward.pipe(socket).pipe(onward);
+      });
+      onward.on("error", () => socket.destroy());
+      socket.on("error", () => onward.destroy());
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return {
+      url: `http://ann:secret@127.0.0.1:${(server.address() as AddressInfo).port}`,
+      seen,
+      [Symbol.asyncDispose]: async () => {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      },
+    };
+  }
+
+  test("is asked for the whole address of a registry without TLS", async () => {
+    await using proxy = await openProxy(0);
+    const proxies = { http: proxy.url, https: "", none: "" };
+    // without a proxy for TLS the first try fails: there is no such host
+    const client = open({ proxies, insecure: ["registry.invalid"] });
+    expect(await fetchManifest("registry.invalid", {}, client)).toBe(MANIFEST);
+    expect(proxy.seen).toContain("GET http://registry.invalid/v2/a/b/manifests/1");
+  });
+
+  test("tunnels to a registry with TLS, and sees nothing of what is asked there", async () => {
+    const registry = serve(() => undefined, { key: pem("server-key"), cert: pem("server") });
+    await using proxy = await openProxy(Number(registry.domain.split(":")[1]));
+    const proxies = { http: "", https: proxy.url, none: "" };
+    const client = open({ proxies, insecure: ["registry.invalid"] });
+    expect(await fetchManifest("registry.invalid", {}, client)).toBe(MANIFEST);
+    expect(proxy.seen).toEqual([`CONNECT registry.invalid:443 Basic ${btoa("ann:secret")}`]);
+    expect(registry.log).toEqual(["GET /v2/", "GET /v2/a/b/manifests/1"]);
   });
 });
 

@@ -7,6 +7,7 @@ import {
   type RegistryEndpoint,
 } from "./endpoints.ts";
 import { Connections } from "./http/connections.ts";
+import { NO_PROXIES } from "./proxies.ts";
 import { Repository } from "./repository.ts";
 import type { RetryPolicy } from "./retry.ts";
 import { RegistrySession } from "./session.ts";
@@ -67,12 +68,13 @@ export class RegistryClient implements Disposable {
     credentials: RegistryCredentials,
   ): Promise<{ readonly registry: RegistrySession; readonly mirrors: readonly RegistrySession[] }> {
     const { settings, resolveHost = lookupAddresses, retry, nowMs, ...options } = this.#options;
-    const { insecure, certificateFolders, mirrors } = settings();
+    const { insecure, certificateFolders, mirrors, proxies = NO_PROXIES } = settings();
     const addresses = await resolveHost(hostOfDomain(domain));
     const isInsecure = isInsecureDomain(domain, addresses, insecure);
     const transport = new Transport({
       connections: this.#connections,
       certificateFolders,
+      proxies,
       hostAuthorities: options.hostAuthorities,
       userAgent: options.userAgent,
       isInsecure: (host) => (host === domain ? isInsecure : isInsecureDomain(host, [], insecure)),

@@ -1,3 +1,5 @@
+import type { ProxySettings } from "./proxies.ts";
+
 /** How registries are reached, as the engine is configured. */
 export interface RegistrySettings {
   /** Asked before the registry itself; of Docker Hub where no domain is given. */
@@ -6,6 +8,8 @@ export interface RegistrySettings {
   readonly insecure: readonly string[];
   /** Folders of certificates by registry, the first that has a registry's wins. */
   readonly certificateFolders: readonly string[];
+  /** Absent: every server is reached itself. */
+  readonly proxies?: ProxySettings;
 }
 
 export interface RegistryMirror {

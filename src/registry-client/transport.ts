@@ -1,6 +1,7 @@
 import { FailedPreconditionError } from "#base/errors.ts";
 import type { TlsMaterial } from "#client/connect-socket.ts";
 import { readCertificates } from "./certificates.ts";
+import { chooseProxy, type ProxySettings } from "./proxies.ts";
 import type { Connections } from "./http/connections.ts";
 import { isSameOrigin, originOf } from "./http/origin.ts";
 import { type HttpAnswer, type PlainRequest, requestTitle, sendPlain } from "./http/send.ts";
@@ -10,6 +11,7 @@ const MAX_REDIRECTS = 10;
 export interface TransportOptions {
   readonly connections: Connections;
   readonly certificateFolders: readonly string[];
+  readonly proxies: ProxySettings;
   /** PEM text of the authorities that the host trusts; empty: those built in. */
   readonly hostAuthorities: string;
   /** Whether any certificate will do. */
@@ -37,7 +39,12 @@ export class Transport {
       headers: { "User-Agent": this.#options.userAgent, ...request.headers },
     };
     for (let hops = 0; ; hops++) {
-      const route = { origin: originOf(current.url), tls: this.#tlsFor(current.url) };
+      const proxy = chooseProxy(this.#options.proxies, current.url);
+      const route = {
+        origin: originOf(current.url),
+        tls: this.#tlsFor(current.url),
+        ...(proxy ? { proxy } : {}),
+      };
       const answer = await sendPlain(this.#options.connections, route, current, signal);
       const next = redirected(current, answer);
       if (!next) return answer;

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "#base/errors.ts";
+import type { ProxySettings } from "#registry-client/proxies.ts";
 import { parseRegistryMirror } from "#registry-client/endpoints.ts";
 import { isIpAddress } from "#base/ip-address.ts";
 import { DAEMON_OPTIONS, type DaemonOption, optionName } from "./options.ts";
@@ -88,6 +89,8 @@ export interface EngineConfig {
   readonly authorizationPlugins: readonly string[];
   /** Where the plugins of the host are looked for, in this order. */
   readonly pluginFolders: readonly string[];
+  /** Of the engine's own requests to registries; empty: none. */
+  readonly proxies: ProxySettings;
   readonly registryMirrors: readonly string[];
   readonly insecureRegistries: readonly string[];
   readonly transfers: {
@@ -235,6 +238,26 @@ function checkLabels(labels: readonly string[]): readonly string[] {
     if (!/^[^=\s]+=/.test(label)) throw new InvalidArgumentError(`bad attribute format: ${label}`);
   }
   return labels;
+}
+
+/** Flags before the file's `proxies` before the environment, as in dockerd. */
+function proxySettings(
+  settings: Settings,
+  environment: Readonly<Record<string, string | undefined>>,
+): ProxySettings {
+  const file = settings.get("proxies");
+  const inFile: Readonly<Record<string, unknown>> =
+    file?.kind === "object" && typeof file.value === "object" ? { ...file.value } : {};
+  const pick = (flag: string, variable: string): string => {
+    const named = inFile[flag];
+    const configured = settings.text(flag) ?? (typeof named === "string" ? named : undefined);
+    return configured ?? environment[variable] ?? environment[variable.toLowerCase()] ?? "";
+  };
+  return {
+    http: pick("http-proxy", "HTTP_PROXY"),
+    https: pick("https-proxy", "HTTPS_PROXY"),
+    none: pick("no-proxy", "NO_PROXY"),
+  };
 }
 
 function checkMirrors(mirrors: readonly string[]): readonly string[] {
@@ -416,7 +439,11 @@ function logLevel(settings: Settings): LogLevel {
  * @param home Folder of the user, for the default TLS files.
  * @throws {InvalidArgumentError} A value that cannot be, or a setting that cannot be honoured safely.
  */
-export function toEngineConfig(values: OptionValues, home: string): EngineConfig {
+export function toEngineConfig(
+  values: OptionValues,
+  home: string,
+  environment: Readonly<Record<string, string | undefined>> = {},
+): EngineConfig {
   checkRefused(values);
   const settings = new Settings(values);
   const tls = tlsSetting(settings, home);
@@ -459,6 +486,7 @@ export function toEngineConfig(values: OptionValues, home: string): EngineConfig
     containers: containersConfig(settings),
     authorizationPlugins: settings.list("authorization-plugin"),
     pluginFolders: pluginFolders(settings.list("plugin-dir"), execRoot),
+    proxies: proxySettings(settings, environment),
     registryMirrors: checkMirrors(settings.list("registry-mirror")),
     insecureRegistries: settings.list("insecure-registry"),
     transfers: transfersConfig(settings),

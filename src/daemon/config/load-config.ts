@@ -51,7 +51,7 @@ export function loadConfig(flags: OptionValues, home: string): EngineConfig {
   const { path, isNamed } = configPath(flags);
   try {
     const file = parseConfigFile(readConfigText(path, isNamed));
-    return toEngineConfig(mergeValues(flags, file), home);
+    return toEngineConfig(mergeValues(flags, file), home, process.env);
   } catch (error) {
     if (!(error instanceof InvalidArgumentError)) throw error;
     throw new InvalidArgumentError(

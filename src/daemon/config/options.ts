@@ -210,8 +210,8 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
     "full",
     "What host-gateway of --add-host stands for",
   ),
-  option("http-proxy -", "string", "none", "Proxy for outgoing http"),
-  option("https-proxy -", "string", "none", "Proxy for outgoing https"),
+  option("http-proxy -", "string", "full", "Proxy for outgoing http"),
+  option("https-proxy -", "string", "full", "Proxy for outgoing https"),
   option(
     "icc",
     "boolean",
@@ -253,7 +253,7 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
   option("mtu", "integer", "full", "MTU of the default bridge network", "1500"),
   option("network-control-plane-mtu", "integer", "none", "MTU between nodes"),
   option("no-new-privileges", "boolean", "full", "Set no-new-privileges in every container"),
-  option("no-proxy -", "string", "none", "Hosts reached without proxy"),
+  option("no-proxy -", "string", "full", "Hosts reached without proxy"),
   option(
     "node-generic-resource node-generic-resources",
     "list",
@@ -317,7 +317,7 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
   option("validate -", "boolean", "full", "Check the configuration and end"),
   option("version|v -", "boolean", "full", "Print the version and end"),
   option("help|h -", "boolean", "full", "Print this help and end"),
-  option("- proxies", "object", "none", "Proxies of outgoing connections"),
+  option("- proxies", "object", "full", "Proxies of outgoing connections"),
   option("- builder", "object", "none", "Settings of the builder"),
   option("- nri-opts", "object", "none", "Node Resource Interface"),
   option("- oom-score-adjust", "integer", "none", "OOM score of the engine"),

@@ -1,6 +1,8 @@
 import type { Connection } from "#client/connection.ts";
 import { type TlsMaterial, connectSocket } from "#client/connect-socket.ts";
 import { abortable } from "#base/async.ts";
+import type { ProxyServer } from "#registry-client/proxies.ts";
+import { connectTunnel } from "./connect-tunnel.ts";
 import type { Origin } from "./origin.ts";
 import { TimedConnection } from "./timed-connection.ts";
 import { UnreachableError } from "./url-errors.ts";
@@ -10,6 +12,8 @@ export interface Route {
   readonly origin: Origin;
   /** For an origin with TLS. */
   readonly tls: TlsMaterial;
+  /** Absent: the origin is reached itself. */
+  readonly proxy?: ProxyServer;
 }
 
 export interface ConnectionsOptions {
@@ -55,13 +59,8 @@ export class Connections implements Disposable {
 
   /** @throws The system's error, or that of TLS; {UnreachableError} It takes too long. */
   async open(route: Route, signal: AbortSignal): Promise<Connection> {
-    const { origin, tls } = route;
     const { connectTimeoutMs, idleTimeoutMs } = this.#options;
-    const connecting = connectSocket({
-      hostname: origin.hostname,
-      port: origin.port,
-      ...(origin.isTls ? { tls } : {}),
-    });
+    const connecting = connect(route);
     const timeout = new AbortController();
     const timer = setTimeout(
       () => timeout.abort(new UnreachableError("i/o timeout")),
@@ -113,6 +112,12 @@ export class Connections implements Disposable {
   }
 }
 
-function routeKey({ origin, tls }: Route): string {
-  return JSON.stringify(origin.isTls ? [origin, tls] : [origin]);
+function connect({ origin, tls, proxy }: Route): Promise<Connection> {
+  if (proxy && origin.isTls) return connectTunnel(proxy, origin, tls);
+  const { hostname, port, isTls } = proxy?.origin ?? origin;
+  return connectSocket({ hostname, port, ...(isTls ? { tls } : {}) });
+}
+
+function routeKey({ origin, tls, proxy }: Route): string {
+  return JSON.stringify([origin, origin.isTls ? tls : undefined, proxy]);
 }

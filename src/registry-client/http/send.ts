@@ -111,8 +111,8 @@ async function exchange(
   let isSent = false;
   const sending = sendRequest(connection, {
     method,
-    target: `${url.pathname}${url.search}`,
-    headers: { Host: url.host, ...headers },
+    ...addressing(route, url),
+    headers: { Host: url.host, ...proxyHeaders(route), ...headers },
     ...bodyOf(body),
   }).then(
     () => {
@@ -136,6 +136,17 @@ async function exchange(
     if (isSent && head.isReusable) connections.keep(route, connection);
     else connection.close();
   });
+}
+
+/** A proxy that is asked without a tunnel needs the whole address. */
+function addressing({ proxy, origin }: Route, url: URL): { readonly target: string } {
+  const path = `${url.pathname}${url.search}`;
+  return { target: proxy && !origin.isTls ? `http://${url.host}${path}` : path };
+}
+
+function proxyHeaders({ proxy, origin }: Route): Readonly<Record<string, string>> {
+  const authorization = origin.isTls ? undefined : proxy?.authorization;
+  return authorization === undefined ? {} : { "Proxy-Authorization": authorization };
 }
 
 function bodyOf(body: PlainRequest["body"]): {

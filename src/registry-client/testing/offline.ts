@@ -4,7 +4,13 @@ import type { RegistrySettings } from "#registry-client/settings.ts";
 /** For tests that ask no registry, or one on loopback; waits before another try take no time. */
 export function offlineRegistries(settings: Partial<RegistrySettings> = {}): RegistryClient {
   return new RegistryClient({
-    settings: () => ({ mirrors: [], insecure: [], certificateFolders: [], ...settings }),
+    settings: () => ({
+      mirrors: [],
+      insecure: [],
+      certificateFolders: [],
+      proxies: { http: "", https: "", none: "" },
+      ...settings,
+    }),
     retry: {
       sleep: () => Promise.resolve(),
       random: () => 0,

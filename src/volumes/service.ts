@@ -1,15 +1,5 @@
 import { KeyedMutex, type Sleep } from "#base/async.ts";
-import {
-  ConflictError,
-  FailedPreconditionError,
-  InternalError,
-  InvalidArgumentError,
-  messageOf,
-  NotFoundError,
-  UnavailableError,
-  UnsupportedError,
-  WharfError,
-} from "#base/errors.ts";
+import { ConflictError, InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
 import type { Clock } from "#host/clock.ts";
 import type { Processes } from "#host/processes.ts";
 import {
@@ -21,16 +11,13 @@ import {
 } from "#spec/engine-api/filters.ts";
 import { newVolumeName, parseVolumeName, type RandomBytes } from "#spec/ids.ts";
 import type { Collection, Store } from "#store/store.ts";
-import {
-  type DriverVolume,
-  LOCAL_DRIVER,
-  type VolumeDriver,
-  type VolumeDrivers,
-} from "./driver.ts";
-import { fillVolume } from "./local/fill.ts";
+import { LOCAL_DRIVER, type VolumeDrivers } from "./driver.ts";
+import { DriverVolumes, mergeVolume, withContext } from "./driver-volumes.ts";
 import type { LocalDriver } from "./local/local-driver.ts";
-import type { StoredVolume, VolumeUser } from "./records.ts";
+import { VolumeMounts } from "./mounts.ts";
 import { isPrunable } from "./prunable.ts";
+import type { StoredVolume, VolumeUser } from "./records.ts";
+import { noSuchVolume, VolumeRecords } from "./volume-records.ts";
 import type {
   HeldVolume,
   VolumeCreateRequest,
@@ -42,8 +29,6 @@ import type {
 
 /** Docker's mark of a volume that was made without a name. */
 const ANONYMOUS_LABEL = "com.docker.volume.anonymous";
-/** How long a container's end waits for a plugin to unmount. */
-const UNMOUNT_PATIENCE_MS = 2_000;
 
 export interface VolumeServiceOptions {
   readonly store: Pick<Store, "transaction">;
@@ -71,8 +56,15 @@ export class VolumeService implements Volumes {
   /** Users that are the engine itself. */
   readonly #holds = new Set<string>();
 
+  readonly #records: VolumeRecords;
+  readonly #atDrivers: DriverVolumes;
+  readonly #mounts: VolumeMounts;
+
   constructor(options: VolumeServiceOptions) {
     this.#options = options;
+    this.#records = new VolumeRecords(options.volumes, options.users);
+    this.#atDrivers = new DriverVolumes(options);
+    this.#mounts = new VolumeMounts({ ...options, records: this.#records, lanes: this.#lanes });
   }
 
   /** Once, before anything else. */
@@ -89,7 +81,7 @@ export class VolumeService implements Volumes {
       } else await local.recover(name);
     }
     for (const [, user] of users.entries()) {
-      if (user.isGone) void this.#release(user.volumeName, user.containerId);
+      if (user.isGone) void this.#mounts.release(user.volumeName, user.containerId);
     }
   }
 
@@ -114,59 +106,41 @@ export class VolumeService implements Volumes {
   }
 
   get(name: string): VolumeRecord | undefined {
-    const stored = this.#options.volumes.get(name);
-    return stored && isThere(stored) ? stored.volume : undefined;
+    return this.#records.get(name);
   }
 
   async inspect(name: string, signal?: AbortSignal): Promise<VolumeDetails> {
     const volume = this.get(name);
     if (volume?.driver === LOCAL_DRIVER) return { volume };
     if (!volume) {
-      const found = await this.#findAtPlugins(name, signal);
+      const found = await this.#atDrivers.find(name, signal);
       if (found) return found;
       throw noSuchVolume(name);
     }
-    const found = await this.#askDriver(volume, signal, `get ${name}: `);
+    const found = await this.#atDrivers.ask(volume, signal, `get ${name}: `);
     if (!found) {
-      this.#forgetUnused(name);
+      this.#records.forgetUnused(name);
       throw noSuchVolume(name);
     }
     const { status } = found;
-    return { volume: merge(volume, found), ...(status ? { status } : {}) };
+    return { volume: mergeVolume(volume, found), ...(status ? { status } : {}) };
   }
 
   list(filters: Filters): readonly VolumeRecord[] {
-    return this.#filter(this.#all(), filters);
+    return this.#filter(this.#records.all(), filters);
   }
 
   async listAll(
     filters: Filters,
     signal?: AbortSignal,
   ): Promise<{ readonly volumes: readonly VolumeRecord[]; readonly warnings: readonly string[] }> {
-    const { drivers, warnings } = await this.#options.plugins.list(signal);
-    const problems = [...warnings];
-    const byName = new Map(this.#all().map((volume) => [volume.name, volume]));
-    await Promise.all(
-      drivers.map(async (driver) => {
-        try {
-          for (const found of await driver.list(signal)) {
-            const known = byName.get(found.name);
-            if (known && known.driver !== driver.name) continue;
-            byName.set(found.name, known ? merge(known, found) : foreignVolume(driver, found));
-          }
-        } catch (error) {
-          signal?.throwIfAborted();
-          problems.push(messageOf(error));
-        }
-      }),
-    );
-    const volumes = [...byName.values()].sort((left, right) => (left.name < right.name ? -1 : 1));
-    return { volumes: this.#filter(volumes, filters), warnings: problems };
+    const { volumes, warnings } = await this.#atDrivers.listWith(this.#records.all(), signal);
+    return { volumes: this.#filter(volumes, filters), warnings };
   }
 
   async remove(name: string, options: { readonly force: boolean }): Promise<void> {
     await this.#lanes.run(name, async () => {
-      const volume = this.get(name) ?? (await this.#findAtPlugins(name))?.volume;
+      const volume = this.get(name) ?? (await this.#atDrivers.find(name))?.volume;
       if (!volume) {
         if (options.force) return;
         throw noSuchVolume(name);
@@ -176,7 +150,10 @@ export class VolumeService implements Volumes {
         throw new ConflictError(`remove ${name}: volume is in use - [${users.join(", ")}]`);
       }
       if (volume.driver === LOCAL_DRIVER) await this.#removeLocal(name);
-      else await this.#removeFromPlugin(volume, options.force);
+      else {
+        await this.#atDrivers.remove(volume, options.force);
+        this.#options.volumes.delete(name);
+      }
       this.#options.onEvent({ action: "destroy", name, driver: volume.driver });
     });
   }
@@ -186,11 +163,11 @@ export class VolumeService implements Volumes {
   ): Promise<{ readonly names: readonly string[]; readonly reclaimedBytes: number }> {
     const names: string[] = [];
     let reclaimedBytes = 0;
-    for (const { name } of this.#all().filter((volume) => isPrunable(volume, filters))) {
+    for (const { name } of this.#records.all().filter((volume) => isPrunable(volume, filters))) {
       await this.#lanes.run(name, async () => {
-        if (this.#isNotToPrune(name)) return;
+        if (this.#records.isNotToPrune(name)) return;
         const bytes = await this.#options.local.measureBytes(name);
-        if (this.#isNotToPrune(name)) return;
+        if (this.#records.isNotToPrune(name)) return;
         await this.#removeLocal(name);
         names.push(name);
         reclaimedBytes += bytes;
@@ -200,29 +177,15 @@ export class VolumeService implements Volumes {
   }
 
   reference(name: string, containerId: string): void {
-    const key = userKey(name, containerId);
-    const stored = this.#options.volumes.get(name);
-    if (!stored || !isThere(stored)) throw noSuchVolume(name);
-    if (stored.isPending) this.#options.volumes.put(name, { volume: stored.volume });
-    if (this.#options.users.get(key)) return;
-    this.#options.users.put(key, { volumeName: name, containerId, holdsMount: false });
+    this.#records.reference(name, containerId);
   }
 
   dereference(name: string, containerId: string): void {
-    const key = userKey(name, containerId);
-    const user = this.#options.users.get(key);
-    if (user?.holdsMount && !this.#isLocal(name)) {
-      this.#options.users.put(key, { ...user, isGone: true });
-      return;
-    }
-    this.#unmountLocal(name, containerId);
-    this.#options.users.delete(key);
+    this.#mounts.dereference(name, containerId);
   }
 
   usersOf(name: string): readonly string[] {
-    return this.#usersOf(name)
-      .filter(({ isGone }) => !isGone)
-      .map(({ containerId }) => containerId);
+    return this.#records.userIdsOf(name);
   }
 
   isHold(userId: string): boolean {
@@ -234,21 +197,11 @@ export class VolumeService implements Volumes {
   }
 
   async mount(name: string, containerId: string, signal?: AbortSignal): Promise<string> {
-    return await this.#lanes.run(name, () => this.#mount(name, containerId, signal), signal);
+    return await this.#mounts.mount(name, containerId, signal);
   }
 
   async unmount(name: string, containerId: string): Promise<void> {
-    if (this.#isLocal(name)) {
-      await this.#lanes.run(name, async () => this.#unmountLocal(name, containerId));
-      return;
-    }
-    if (!this.#options.users.get(userKey(name, containerId))?.holdsMount) return;
-    const patience = new AbortController();
-    await Promise.race([
-      this.#release(name, containerId),
-      this.#options.sleep(UNMOUNT_PATIENCE_MS, patience.signal).catch(() => undefined),
-    ]);
-    patience.abort();
+    await this.#mounts.unmount(name, containerId);
   }
 
   async fill(
@@ -257,26 +210,7 @@ export class VolumeService implements Volumes {
     from: { readonly rootfsPath: string; readonly destination: string },
     signal: AbortSignal,
   ): Promise<void> {
-    await this.#lanes.run(
-      name,
-      async () => {
-        const user = this.#options.users.get(userKey(name, containerId));
-        if (!this.#isLocal(name)) {
-          if (user?.path === undefined) throw new InternalError(`Volume ${name} is not mounted`);
-          const request = { ...from, dataPath: user.path };
-          await fillVolume(request, this.#options.processes, signal);
-          return;
-        }
-        const held = user?.holdsMount === true;
-        await this.#mount(name, containerId, signal);
-        try {
-          await this.#options.local.fill(name, from, signal);
-        } finally {
-          if (!held) this.#unmountLocal(name, containerId);
-        }
-      },
-      signal,
-    );
+    await this.#mounts.fill(name, containerId, from, signal);
   }
 
   async createFilled(
@@ -289,7 +223,7 @@ export class VolumeService implements Volumes {
     return await this.#lanes.run(
       name,
       async () => {
-        if (this.get(name) ?? (await this.#findAtPlugins(name, signal))) {
+        if (this.get(name) ?? (await this.#atDrivers.find(name, signal))) {
           throw new ConflictError(
             `create ${name}: a volume of that name is there already: remove it, or choose another name`,
           );
@@ -353,7 +287,9 @@ export class VolumeService implements Volumes {
 
   async usage(name: string): Promise<{ readonly bytes: number }> {
     if (!this.get(name)) throw noSuchVolume(name);
-    return { bytes: this.#isLocal(name) ? await this.#options.local.measureBytes(name) : -1 };
+    return {
+      bytes: this.#records.isLocal(name) ? await this.#options.local.measureBytes(name) : -1,
+    };
   }
 
   async #rename(
@@ -361,7 +297,7 @@ export class VolumeService implements Volumes {
     newName: string,
     alongside: (renamed: VolumeRecord) => void,
   ): Promise<VolumeRecord> {
-    const { volumes, users, local, store, onEvent } = this.#options;
+    const { volumes, local, store, onEvent } = this.#options;
     const volume = this.get(name);
     if (!volume) throw noSuchVolume(name);
     if (volume.driver !== LOCAL_DRIVER) {
@@ -369,7 +305,7 @@ export class VolumeService implements Volumes {
         `rename ${name}: driver '${volume.driver}' has no such thing; only volumes of the local driver have`,
       );
     }
-    if (volumes.get(newName) ?? (await this.#findAtPlugins(newName))) {
+    if (volumes.get(newName) ?? (await this.#atDrivers.find(newName))) {
       throw new ConflictError(`rename ${name}: there is a volume '${newName}' already`);
     }
     const renamed = { ...volume, name: newName, mountpoint: local.mountpointOf(newName) };
@@ -379,9 +315,9 @@ export class VolumeService implements Volumes {
       store.transaction(() => {
         volumes.delete(name);
         volumes.put(newName, { volume: renamed });
-        for (const user of this.#usersOf(name)) {
-          users.delete(userKey(name, user.containerId));
-          users.put(userKey(newName, user.containerId), { ...user, volumeName: newName });
+        for (const user of this.#records.usersOf(name)) {
+          this.#records.deleteUser(name, user.containerId);
+          this.#records.putUser({ ...user, volumeName: newName });
         }
         alongside(renamed);
       });
@@ -403,8 +339,8 @@ export class VolumeService implements Volumes {
     const known = this.get(name);
     if (known) {
       if (known.driver !== LOCAL_DRIVER) {
-        const found = await this.#askDriver(known, signal, `create ${name}: `);
-        if (!found && this.#forgetUnused(name)) return undefined;
+        const found = await this.#atDrivers.ask(known, signal, `create ${name}: `);
+        if (!found && this.#records.forgetUnused(name)) return undefined;
       }
       if (!request.driver || request.driver === known.driver) return known;
       throw new ConflictError(
@@ -412,7 +348,7 @@ export class VolumeService implements Volumes {
       );
     }
     if (request.driver || !request.name) return undefined;
-    const volume = (await this.#findAtPlugins(name, signal))?.volume;
+    const volume = (await this.#atDrivers.find(name, signal))?.volume;
     if (volume) this.#options.volumes.put(name, { volume });
     return volume;
   }
@@ -422,7 +358,7 @@ export class VolumeService implements Volumes {
     request: VolumeCreateRequest,
     signal: AbortSignal | undefined,
   ): Promise<VolumeRecord> {
-    const driver = await this.#driverFor(name, request.driver ?? "", signal);
+    const driver = await this.#atDrivers.driverFor(name, request.driver ?? "", signal);
     const options = request.options ?? {};
     const isAnonymous = !request.name;
     if (driver.name === LOCAL_DRIVER) this.#options.local.check(name, options);
@@ -447,53 +383,6 @@ export class VolumeService implements Volumes {
     return volume;
   }
 
-  async #driverFor(
-    volumeName: string,
-    driverName: string,
-    signal: AbortSignal | undefined,
-  ): Promise<VolumeDriver> {
-    if (driverName === "" || driverName === LOCAL_DRIVER) return this.#options.local;
-    try {
-      return await this.#options.plugins.get(driverName, signal);
-    } catch (error) {
-      throw withContext(
-        `create ${volumeName}: error looking up volume plugin ${driverName}: `,
-        error,
-      );
-    }
-  }
-
-  async #askDriver(
-    { name, driver }: VolumeRecord,
-    signal: AbortSignal | undefined,
-    context: string,
-  ): Promise<DriverVolume | undefined> {
-    try {
-      return await (await this.#options.plugins.get(driver, signal)).get(name, signal);
-    } catch (error) {
-      const what = `error while checking if volume "${name}" exists in driver "${driver}": `;
-      throw withContext(context + what, error);
-    }
-  }
-
-  /** A volume that a plugin has and we did not make. Plugins that do not answer are passed over. */
-  async #findAtPlugins(name: string, signal?: AbortSignal): Promise<VolumeDetails | undefined> {
-    const { drivers } = await this.#options.plugins.list(signal);
-    for (const driver of drivers) {
-      try {
-        const found = await driver.get(name, signal);
-        if (!found) continue;
-        const { status } = found;
-        const volume = foreignVolume(driver, { ...found, name });
-        return { volume, ...(status ? { status } : {}) };
-      } catch (error) {
-        signal?.throwIfAborted();
-        this.#options.warn(messageOf(error));
-      }
-    }
-    return undefined;
-  }
-
   #filter(volumes: readonly VolumeRecord[], filters: Filters): readonly VolumeRecord[] {
     const wantsDangling = booleanFilter(filters, "dangling");
     return volumes.filter(
@@ -505,110 +394,6 @@ export class VolumeService implements Volumes {
     );
   }
 
-  #all(): readonly VolumeRecord[] {
-    return this.#options.volumes
-      .entries()
-      .filter(([, stored]) => isThere(stored))
-      .map(([, { volume }]) => volume);
-  }
-
-  #usersOf(name: string): readonly VolumeUser[] {
-    return this.#options.users.findBy("volume", name).map(([, user]) => user);
-  }
-
-  #isLocal(name: string): boolean {
-    const stored = this.#options.volumes.get(name);
-    return stored === undefined || stored.volume.driver === LOCAL_DRIVER;
-  }
-
-  #isNotToPrune(name: string): boolean {
-    const stored = this.#options.volumes.get(name);
-    return (
-      !stored || !isThere(stored) || stored.isPending === true || this.usersOf(name).length > 0
-    );
-  }
-
-  async #mount(
-    name: string,
-    containerId: string,
-    signal: AbortSignal | undefined,
-  ): Promise<string> {
-    const volume = this.get(name);
-    if (!volume) throw noSuchVolume(name);
-    if (volume.driver !== LOCAL_DRIVER)
-      return await this.#mountByPlugin(volume, containerId, signal);
-    const { local } = this.#options;
-    if (!local.needsMount(volume)) return await local.mount(volume);
-    // Recorded first: after a crash in between, the container's unmount still finds what to undo.
-    this.#holdMount(name, containerId, true);
-    try {
-      return await local.mount(volume);
-    } catch (error) {
-      this.#holdMount(name, containerId, false);
-      throw error;
-    }
-  }
-
-  async #mountByPlugin(
-    volume: VolumeRecord,
-    containerId: string,
-    signal: AbortSignal | undefined,
-  ): Promise<string> {
-    const { name, driver } = volume;
-    const { users, plugins } = this.#options;
-    const key = userKey(name, containerId);
-    const held = users.get(key);
-    if (held?.holdsMount && held.path !== undefined) return held.path;
-    const user = { volumeName: name, containerId, holdsMount: true };
-    let isMaybeMounted = false;
-    try {
-      const found = await plugins.get(driver, signal);
-      users.put(key, user);
-      isMaybeMounted = true;
-      const path = await found.mount(volume, containerId, signal);
-      users.put(key, { ...user, path });
-      if (path !== volume.mountpoint) {
-        this.#options.volumes.put(name, { volume: { ...volume, mountpoint: path } });
-      }
-      return path;
-    } catch (error) {
-      // it may have mounted and not have told: in the lane this comes after us
-      if (isMaybeMounted) void this.#release(name, containerId);
-      throw withContext(`error while mounting volume '${name}': `, error);
-    }
-  }
-
-  /** Tells the plugin that the user is gone. Never rejects: a mount that a plugin keeps is its own to mend. */
-  async #release(name: string, containerId: string): Promise<void> {
-    const { users, plugins, warn } = this.#options;
-    const key = userKey(name, containerId);
-    await this.#lanes.run(name, async () => {
-      const driver = this.#options.volumes.get(name)?.volume.driver;
-      if (!users.get(key)?.holdsMount) return;
-      try {
-        if (driver !== undefined) await (await plugins.get(driver)).unmount(name, containerId);
-      } catch (error) {
-        warn(`Cannot unmount volume ${name} of container ${containerId}: ${messageOf(error)}`);
-      }
-      if (users.get(key)?.isGone) users.delete(key);
-      else users.put(key, { volumeName: name, containerId, holdsMount: false });
-    });
-  }
-
-  #unmountLocal(name: string, containerId: string): void {
-    if (this.#options.users.get(userKey(name, containerId))?.holdsMount !== true) return;
-    const others = this.#usersOf(name).some(
-      (user) => user.holdsMount && user.containerId !== containerId,
-    );
-    if (!others) this.#options.local.unmountNow(name);
-    this.#holdMount(name, containerId, false);
-  }
-
-  #holdMount(name: string, containerId: string, holdsMount: boolean): void {
-    const user = { volumeName: name, containerId, holdsMount };
-    this.#options.users.put(userKey(name, containerId), user);
-  }
-
   async #removeLocal(name: string): Promise<void> {
     const stored = this.#options.volumes.get(name);
     if (stored) this.#options.volumes.put(name, { ...stored, isRemoving: true });
@@ -618,74 +403,5 @@ export class VolumeService implements Volumes {
   async #eraseLocal(name: string): Promise<void> {
     await this.#options.local.remove(name);
     this.#options.volumes.delete(name);
-  }
-
-  async #removeFromPlugin({ name, driver }: VolumeRecord, isForced: boolean): Promise<void> {
-    try {
-      await (await this.#options.plugins.get(driver)).remove(name);
-    } catch (error) {
-      if (!isForced) throw withContext(`remove ${name}: `, error);
-      this.#options.warn(`Removing volume ${name} by force: ${messageOf(error)}`);
-    }
-    this.#options.volumes.delete(name);
-  }
-
-  /** @returns Whether the record is gone: containers keep theirs. */
-  #forgetUnused(name: string): boolean {
-    if (this.#usersOf(name).length > 0) return false;
-    this.#options.volumes.delete(name);
-    return true;
-  }
-}
-
-function isThere({ isRemoving, isIncomplete }: StoredVolume): boolean {
-  return !isRemoving && !isIncomplete;
-}
-
-function userKey(name: string, containerId: string): string {
-  return `${name}/${containerId}`;
-}
-
-function noSuchVolume(name: string): NotFoundError {
-  return new NotFoundError(`get ${name}: no such volume`);
-}
-
-/** One that its plugin made by itself: no labels, no options. */
-function foreignVolume(driver: VolumeDriver, found: DriverVolume): VolumeRecord {
-  return {
-    name: found.name,
-    driver: driver.name,
-    scope: driver.scope,
-    mountpoint: found.mountpoint,
-    labels: {},
-    options: {},
-    createdMs: found.createdMs ?? 0,
-    isAnonymous: false,
-  };
-}
-
-function merge(volume: VolumeRecord, found: DriverVolume): VolumeRecord {
-  return {
-    ...volume,
-    mountpoint: found.mountpoint || volume.mountpoint,
-    createdMs: found.createdMs ?? volume.createdMs,
-  };
-}
-
-/** The same kind of error, saying what was attempted. */
-function withContext(context: string, error: unknown): unknown {
-  if (!(error instanceof WharfError)) return error;
-  const message = context + error.message;
-  switch (error.kind) {
-    case "not-found":
-      return new NotFoundError(message, { cause: error });
-    case "conflict":
-      return new ConflictError(message, { cause: error });
-    case "unavailable":
-      return new UnavailableError(message, { cause: error });
-    case "failed-precondition":
-      return new FailedPreconditionError(message, { cause: error });
-    default:
-      return error;
   }
 }

@@ -36,7 +36,7 @@ interface Workload {
   readonly after?: readonly string[];
   /** Words of commands that come before all runs and after them. */
   readonly setUp?: readonly (readonly string[])[];
-  readonly tearDown?: readonly string[];
+  readonly tearDown?: readonly (readonly string[])[];
 }
 
 const COPY_BYTES = 200_000_000;
@@ -53,7 +53,7 @@ function copyWorkloads(folder: string): readonly Workload[] {
     writeFileSync(join(small, String(index)), new Uint8Array(randomBytes(3_000)));
   }
   const run = ["run", "-d", "--name", "bench-cp", "busybox", "sleep", "100000"];
-  const tearDown = ["rm", "-f", "bench-cp"];
+  const tearDown = [["rm", "-f", "bench-cp"]];
   const copyIn = (from: string) => ["cp", from, "bench-cp:/tmp/"];
   const rest = { setUp: [run, copyIn(large), copyIn(small)], tearDown };
   return [
@@ -65,6 +65,33 @@ function copyWorkloads(folder: string): readonly Workload[] {
     { name: "export", words: ["export", "-o", `${folder}/root.tar`, "bench-cp"], ...rest },
   ];
 }
+
+const NETWORK = "bench-net";
+const NETWORK_CREATE = ["network", "create", NETWORK];
+const NETWORK_RM = ["network", "rm", NETWORK];
+const CONNECT = ["network", "connect", NETWORK, "bench"];
+const DISCONNECT = ["network", "disconnect", NETWORK, "bench"];
+const ON_NETWORK = {
+  setUp: [NETWORK_CREATE, ["run", "-d", "--name", "bench", "busybox", "sleep", "100000"]],
+  tearDown: [["rm", "-f", "bench"], NETWORK_RM],
+};
+
+/** What an endpoint costs is the difference of a run on a network and one without. */
+const NETWORK_WORKLOADS: readonly Workload[] = [
+  { name: "network create", words: NETWORK_CREATE, after: NETWORK_RM },
+  { name: "network rm", before: [NETWORK_CREATE], words: NETWORK_RM },
+  { name: "network connect", words: CONNECT, after: DISCONNECT, ...ON_NETWORK },
+  { name: "network disconnect", before: [CONNECT], words: DISCONNECT, ...ON_NETWORK },
+  {
+    name: "run --rm --network none",
+    words: ["run", "--rm", "--network", "none", "busybox", "true"],
+  },
+  {
+    name: "run --rm on a network",
+    words: ["run", "--rm", "--network", NETWORK, "busybox", "true"],
+    ...ON_NETWORK,
+  },
+];
 
 const LINE = "0123456789".repeat(10);
 /** A container that writes so many bytes in lines of 100. */
@@ -162,7 +189,7 @@ async function measure(
     }
   }
   for (const { client } of contenders) {
-    if (workload.tearDown) await command([...client, ...workload.tearDown]);
+    for (const words of workload.tearDown ?? []) await command([...client, ...words]);
   }
   return new Map([...samples].map(([name, taken]) => [name, figuresOf(taken)]));
 }
@@ -217,7 +244,11 @@ try {
     ]);
   }
   const rows: Record<string, unknown>[] = [];
-  for (const workload of [...WORKLOADS, ...copyWorkloads(join(root, "copy"))]) {
+  for (const workload of [
+    ...WORKLOADS,
+    ...NETWORK_WORKLOADS,
+    ...copyWorkloads(join(root, "copy")),
+  ]) {
     if (options.only && !workload.name.includes(options.only)) continue;
     const figures = await measure(workload, contenders);
     const [ours, theirs] = [figures.get("wharf"), figures.get("docker")];

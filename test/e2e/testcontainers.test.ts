@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { GenericContainer, type StartedTestContainer, Wait } from "testcontainers";
+import { GenericContainer, Network, type StartedTestContainer, Wait } from "testcontainers";
 import { startEngine, type TestEngine } from "../harness/engine.ts";
 import { waitUntil } from "../harness/wait-until.ts";
 
@@ -224,4 +224,29 @@ test("what a container is made with reaches it, and it becomes an image", async 
   const image = await container.commit({ repo: "tailored", tag: "1", author: "me" });
   expect(await engine.mustDocker("image", "inspect", "-f", "{{.Author}}", image)).toBe("me");
   await container.stop();
+});
+
+test("containers of one network find each other by alias, and the network goes with the test", async () => {
+  const network = await new Network().start();
+  const redis = await new GenericContainer("programs")
+    .withCommand(["redis-server", "--protected-mode", "no", "--bind", "0.0.0.0", "--save", ""])
+    .withNetwork(network)
+    .withNetworkAliases("cache", "store")
+    .withWaitStrategy(Wait.forLogMessage(/Ready to accept connections/))
+    .start();
+  const client = await new GenericContainer("programs")
+    .withCommand(["sleep", "1000"])
+    .withNetwork(network)
+    .start();
+  for (const name of ["cache", "store", redis.getName().slice(1)]) {
+    const answer = await client.exec(["redis-cli", "-h", name, "ping"]);
+    expect(answer.output.trim()).toBe("PONG");
+  }
+  expect(redis.getIpAddress(network.getName())).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
+  await client.stop();
+  await redis.stop();
+  await network.stop();
+  expect(await engine.mustDocker("network", "ls", "-q", "-f", `name=${network.getName()}`)).toBe(
+    "",
+  );
 });

@@ -98,7 +98,7 @@ function classifyTop(name: string): StorageKind {
 
 function classifyContent(parts: readonly string[], owners: Owners): StorageKind | "into" {
   const [, second, , fourth] = parts;
-  if (second === "ingest") return "pending";
+  if (second === "ingest" || second === "partial") return "pending";
   if (second !== "blobs") return "unowned";
   if (fourth === undefined) return "into";
   return owners.isBlobOwned(fourth) ? "blob" : "unowned";

@@ -71,6 +71,7 @@ describe("classifyStorage()", () => {
     ["containers/c1/c1-json.log.1", "log"],
     ["containers/c2", "unowned"],
     ["content/ingest", "pending"],
+    ["content/partial", "pending"],
     ["content/blobs/sha256", "into"],
     ["content/blobs/sha256/aa", "blob"],
     ["content/blobs/sha256/bb", "unowned"],

@@ -1,7 +1,7 @@
 import { messageOf } from "#base/errors.ts";
 import type { ContainerRecord } from "./container.ts";
 import { unmountImages } from "./mounts/image-mounts.ts";
-import { unmountRoot } from "./files/unmount-root.ts";
+import { unmountRoot } from "./files/mount-root.ts";
 import type { ContainerParts } from "./parts.ts";
 import { unmountSharedMemory } from "./mounts/shared-memory.ts";
 import { unbindOwnMounts } from "./mounts/own-mounts.ts";

@@ -43,6 +43,8 @@ export class Live {
   isForcedOut = false;
   /** Work on its files that needs the root mounted, whether it runs or not. */
   rootHolds = 0;
+  /** Its root was mounted with the owners that its user namespace has on the host, and may be so still. */
+  isRootMapped = false;
   /** Ends all work on its files: it goes. */
   readonly filesWork: Set<AbortController> = new Set();
 }

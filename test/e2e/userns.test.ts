@@ -10,7 +10,10 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { tarHeader } from "#base/tar/header.ts";
+import { encodeTarHeader, tarTrailer } from "#base/tar/writer.ts";
+import { mustRun } from "../harness/command.ts";
 import { TestEngine } from "../harness/engine.ts";
 import { waitUntil } from "../harness/wait-until.ts";
 
@@ -294,4 +297,82 @@ test("debug reaches the files of mapped containers, and of those with the host's
     );
     await engine.mustWharf("rm", "-f", "seen");
   }
+});
+
+describe("what is copied out of and into a remapped container has the ids that it knows", () => {
+  const work = "touch /mine; chown 33:34 /mine; touch /v/kept; chown 33:34 /v/kept; sleep 1000";
+  /** More than lies in sockets on the way: who does not read it holds the engine up. */
+  const large = tarHeader({ name: "large", type: "file", sizeBytes: 32 * 1024 * 1024 });
+  const largeTar = Buffer.concat([
+    encodeTarHeader(large),
+    Buffer.alloc(large.sizeBytes),
+    tarTrailer(),
+  ]);
+  const ids = ["stat", "-c", "%u %g", "/mine", "/sent", "/v/kept", "/v/sent", "/bin/busybox"];
+  const known = "33 34\n1234 2345\n33 34\n1234 2345\n0 0";
+
+  /** Owners by name of some members of the tar that the engine answers. */
+  async function ownersIn(path: string, names: readonly string[]): Promise<object> {
+    const response = await engine.api("GET", path);
+    expect(response.ok ? "" : await response.text()).toBe("");
+    const input = new Uint8Array(await response.arrayBuffer());
+    const list = await mustRun(["tar", "-tv", "--numeric-owner"], { input });
+    const lines = list.stdout.split("\n").map((line) => line.split(/\s+/));
+    const owners = lines.map(([, owner, , , , name = ""]) => [name.replace(/\/$/, ""), owner]);
+    return Object.fromEntries(owners.filter(([name = ""]) => names.includes(name)));
+  }
+
+  async function copies(name: string): Promise<void> {
+    const member = tarHeader({ name: "sent", type: "file", uid: 1234, gid: 2345 });
+    const sent = Buffer.concat([encodeTarHeader(member), tarTrailer()]);
+    for (const target of ["/", "/v"]) {
+      const copied = await engine.docker(["cp", "-", `${name}:${target}`], { input: sent });
+      expect(copied).toMatchObject({ exitCode: 0 });
+    }
+    const exported = await ownersIn(`/containers/${name}/export`, ["mine", "sent", "etc"]);
+    expect(exported).toEqual({ mine: "33/34", sent: "1234/2345", etc: "0/0" });
+    const wanted = {
+      "/mine": "33/34",
+      "/sent": "1234/2345",
+      "/v/kept": "33/34",
+      "/v/sent": "1234/2345",
+      "/etc/hosts": "0/0",
+      "/bin/busybox": "0/0",
+    };
+    for (const [path, owner] of Object.entries(wanted)) {
+      const base = basename(path);
+      const found = await ownersIn(`/containers/${name}/archive?path=${path}`, [base]);
+      expect(found).toEqual({ [base]: owner });
+    }
+  }
+
+  test.each(RUNTIMES)("by %s: running, stopped, started while held", async (runtime) => {
+    const name = `copied-${runtime}`;
+    const volume = `${name}-data`;
+    const options = ["--runtime", runtime, "--name", name, "-v", `${volume}:/v`];
+    await engine.mustDocker("run", "-d", ...options, "busybox", "sh", "-c", work);
+    await waitUntil("it has written", async () => {
+      const seen = await engine.docker(["exec", name, "stat", "-c", "%u", "/v/kept"]);
+      return seen.stdout.trim() === "33";
+    });
+    await copies(name);
+    expect(await engine.mustDocker("exec", name, ...ids)).toBe(known);
+    // one who does not read on keeps the files held over the stop
+    await engine.docker(["cp", "-", `${name}:/`], { input: largeTar });
+    const heldOfRunning = await engine.api("GET", `/containers/${name}/export`);
+    await engine.mustDocker("stop", "-t", "0", name);
+    await copies(name);
+    await heldOfRunning.body?.cancel();
+    const image = await engine.mustDocker("commit", name);
+    expect(await run(image, "stat", "-c", "%u %g", "/mine", "/sent")).toBe("33 34\n1234 2345");
+    await engine.mustDocker("rmi", image);
+    // and over the start
+    const held = await engine.api("GET", `/containers/${name}/export`);
+    await engine.mustDocker("start", name);
+    expect(await engine.mustDocker("exec", name, ...ids)).toBe(known);
+    await copies(name);
+    await held.body?.cancel();
+    await engine.mustDocker("rm", "-f", name);
+    await engine.mustDocker("volume", "rm", volume);
+  });
 });

@@ -31,7 +31,9 @@ export class BufferOutput implements Output {
   }
 
   write(data: string | Uint8Array): void {
-    this.#chunks.push(typeof data === "string" ? new TextEncoder().encode(data) : data.slice());
+    this.#chunks.push(
+      typeof data === "string" ? new TextEncoder().encode(data) : new Uint8Array(data),
+    );
   }
 
   pump(data: Uint8Array): Promise<void> {

@@ -38,7 +38,7 @@ export class MemoryConnection implements Connection {
   }
 
   write(bytes: Uint8Array): Promise<void> {
-    this.#written.push(bytes.slice());
+    this.#written.push(new Uint8Array(bytes));
     return Promise.resolve();
   }
 

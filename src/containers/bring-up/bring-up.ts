@@ -33,7 +33,7 @@ import { withSuggestion } from "#containers/program/suggest.ts";
 import { type PlanParts, planProcess, planSpec, type PreparedContainer } from "./process-plan.ts";
 import { checkRealtime } from "./realtime.ts";
 import { mountSharedMemory, unmountSharedMemory } from "#containers/mounts/shared-memory.ts";
-import { unmountRoot } from "#containers/files/unmount-root.ts";
+import { mountRoot, unmountRoot } from "#containers/files/mount-root.ts";
 import { lastExit, statusWord } from "#containers/transitions.ts";
 import { atNextStart, volumesOf } from "#containers/update/next-start.ts";
 import {
@@ -196,7 +196,7 @@ async function prepare(
   // until it is awaited below, a failing mount must not leave its rejection unhandled
   opening.catch(() => undefined);
   undo.defer(() => unmountRoot(parts, id));
-  const rootPath = await parts.snapshotter.mount(id);
+  const rootPath = await mountRoot(parts, id);
   prepareRoot(record, rootPath);
   const mounts = await mountSources(parts, { record, users, rootPath, mounted, undo }, signal);
   if (users) await remountMapped(parts, id, users);
@@ -245,6 +245,7 @@ async function remountMapped(
 ): Promise<void> {
   const owners = await mappedOwners(parts, users);
   parts.snapshotter.unmount(id);
+  parts.lives.of(id).isRootMapped = true;
   await parts.snapshotter.mount(id, owners);
 }
 

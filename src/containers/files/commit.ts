@@ -65,7 +65,8 @@ export async function commitContainer(
 
 /** The store gathers small chunks: these must not be overwritten by the next. */
 async function* ownChunks(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for await (const chunk of chunks) yield chunk.length < GATHERED_BYTES ? chunk.slice() : chunk;
+  for await (const chunk of chunks)
+    yield chunk.length < GATHERED_BYTES ? new Uint8Array(chunk) : chunk;
 }
 
 /** @returns Whether it runs and was not paused before. */

@@ -1,3 +1,4 @@
+import { chownSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { ConflictError } from "#base/errors.ts";
 import type { ContainerMount, ContainerRecord } from "#containers/container.ts";
@@ -8,9 +9,10 @@ import { makeEngineMountPoints } from "#containers/bring-up/prepare-root.ts";
 import type { ContainerParts } from "#containers/parts.ts";
 import { mappingsOf } from "#containers/bring-up/user-namespaces.ts";
 import { containerFilePaths } from "#containers/bring-up/write-container-files.ts";
+import { joinedContainer } from "#spec/engine-api/host-config.ts";
 import type { ContainerId } from "#spec/ids.ts";
 import type { ChangedTree, ContainerView, ViewMount } from "./protocol.ts";
-import { unmountRoot } from "./unmount-root.ts";
+import { mountRoot, unmountRoot } from "./mount-root.ts";
 import type { FilesWorkers } from "./workers.ts";
 
 export type FilesParts = MountParts &
@@ -67,7 +69,8 @@ export async function holdRoot(
     refuseGoing(record);
     live.rootHolds++;
     try {
-      const rootPath = await parts.snapshotter.mount(id);
+      const isRunning = record.state.status === "running";
+      const rootPath = isRunning ? await parts.snapshotter.mount(id) : await mountRoot(parts, id);
       return { record, rootPath, view: await viewOf(parts, record, rootPath, files.signal) };
     } catch (error) {
       await release(parts, id);
@@ -128,6 +131,7 @@ async function viewOf(
       ...(mappings && { mappings }),
     };
   }
+  if (mappingsOf(parts, record.hostConfig)) ownOnDisk(parts, record);
   // what a start would make: Docker has it from the beginning
   makeEngineMountPoints(rootPath);
   // released as one with the root, when nothing needs it any more
@@ -180,6 +184,14 @@ function systemFiles(
       isBind: true,
       isOptional: true,
     }));
+}
+
+/** The engine's files for it belong to its root, as all on disk that is; the next start writes them anew. */
+function ownOnDisk(parts: FilesParts, record: ContainerRecord): void {
+  if (joinedContainer(record.hostConfig.NetworkMode) !== undefined) return; // another's
+  for (const path of Object.values(containerFilePaths(parts, record)) as readonly string[]) {
+    if (existsSync(path)) chownSync(path, 0, 0);
+  }
 }
 
 /** In the lane. */

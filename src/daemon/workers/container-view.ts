@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { ConflictError } from "#base/errors.ts";
+import { type IdMappings, toHostId } from "#base/id-mappings.ts";
 import type { ContainerView, ViewMount } from "#containers/files/protocol.ts";
 import { errnos, systemError } from "#host/linux/ffi/errno.ts";
 import { AT_FDCWD, cString, type Libc, O_CLOEXEC } from "#host/linux/ffi/libc.ts";
@@ -38,7 +39,10 @@ const MS_PRIVATE = 0x40000;
 const MS_SLAVE = 0x80000;
 const MNT_DETACH = 2;
 const PR_SET_DUMPABLE = 4;
+const PR_SET_SECUREBITS = 28;
 const PR_SET_NO_NEW_PRIVS = 38;
+/** A change of the user takes no capabilities away. */
+const SECBIT_NO_SETUID_FIXUP = 4;
 const CAPABILITY_VERSION_3 = 0x20080522;
 /** chown, dac_override, dac_read_search, fowner, fsetid, mknod, setfcap: what files need, and no more. */
 const KEPT_CAPABILITIES: readonly number[] = [0, 1, 2, 3, 4, 27, 31];
@@ -65,6 +69,8 @@ const SYMBOLS = {
   chroot: { args: ["ptr"], returns: "i32" },
   pivot_root: { args: ["ptr", "ptr"], returns: "i32" },
   prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
+  setfsgid: { args: ["u32"], returns: "i32" },
+  setfsuid: { args: ["u32"], returns: "i32" },
 } as const;
 
 /**
@@ -116,6 +122,21 @@ export function changeRoot(libc: Libc, root: number, path: string): void {
     check(libc, more.chroot(here), `Cannot change root to "${path}"`);
   }
   check(libc, libc.call.chdir(cString("/")), "Cannot enter the root");
+}
+
+/**
+ * Makes files as the container's root from here on, with all rights kept. What maps owners (a volume's mount,
+ * a tmpfs of its user namespace) has no place for a file of the host's root: EOVERFLOW.
+ */
+export function actAsRootOf(libc: Libc, { users, groups }: IdMappings): void {
+  const [uid, gid] = [toHostId(users, 0), toHostId(groups, 0)];
+  if (uid === undefined || gid === undefined) return; // without a root it can own nothing there anyway
+  const more = dlopen("libc.so.6", SYMBOLS).symbols;
+  const result = more.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0);
+  check(libc, result, "Cannot keep the rights on files");
+  // both return the id before, whatever comes of it
+  more.setfsgid(gid);
+  more.setfsuid(uid);
 }
 
 /** Takes away all rights of this thread but those on files. */

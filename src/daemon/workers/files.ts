@@ -8,7 +8,7 @@ import { type ArchiveSyscalls, openArchiveSyscalls } from "#host/archive/syscall
 import { TreeWriter } from "#host/archive/write-tree.ts";
 import { type Libc, openLibc } from "#host/linux/ffi/libc.ts";
 import { changesJson, enterTree, packChanges } from "./changed-tree.ts";
-import { dropRights, enterView } from "./container-view.ts";
+import { actAsRootOf, dropRights, enterView } from "./container-view.ts";
 import { decompressInto, openSource } from "./files-source.ts";
 import { absolute, archiveName, statPath } from "./path-stat.ts";
 import { checkTarget } from "./write-target.ts";
@@ -117,7 +117,9 @@ async function run(job: FilesJob, tools: Tools): Promise<void> {
 }
 
 function enter(job: Extract<FilesJob, { readonly view: unknown }>, tools: Tools): void {
-  enterView(tools.libc, job.view);
+  const { view } = job;
+  enterView(tools.libc, view);
+  if (view.mappings) actAsRootOf(tools.libc, view.mappings);
   dropRights(tools.libc);
 }
 

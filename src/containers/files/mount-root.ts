@@ -2,6 +2,20 @@ import type { ContainerParts } from "#containers/parts.ts";
 import type { ContainerId } from "#spec/ids.ts";
 
 /**
+ * Mounts a container's root with the owners that it has on disk. What a run in a user namespace left mounted,
+ * because work on its files went on, shows others: that work keeps its own copy of the mount.
+ */
+export async function mountRoot(
+  parts: Pick<ContainerParts, "lives" | "snapshotter">,
+  id: ContainerId,
+): Promise<string> {
+  const live = parts.lives.of(id);
+  if (live.isRootMapped) parts.snapshotter.unmount(id);
+  live.isRootMapped = false;
+  return await parts.snapshotter.mount(id);
+}
+
+/**
  * Unmounts a container's root after a run, unless work on its files goes on: a second mount of the same
  * writable layer beside the one that such work has would be undefined (overlayfs.rst). The last of it
  * unmounts then.

@@ -1,4 +1,4 @@
-import { type ErrorKind, WharfError, messageOf } from "#base/errors.ts";
+import { type ErrorKind, WharfError, firstFailure, messageOf } from "#base/errors.ts";
 import { HTTP_STATUS } from "./http-status.ts";
 
 /** Body of every refusal: Docker's `message`, and our `kind` so that our client rebuilds the class. */
@@ -17,7 +17,8 @@ export interface ErrorAnswer {
 const BUG_MESSAGE = "Internal error of the engine: its log says more";
 
 /** What a client is told about whatever was thrown. */
-export function answerForError(thrown: unknown): ErrorAnswer {
+export function answerForError(failure: unknown): ErrorAnswer {
+  const thrown = firstFailure(failure);
   if (thrown instanceof WharfError && thrown.kind !== "internal") {
     return {
       status: HTTP_STATUS[thrown.kind],
@@ -31,5 +32,5 @@ export function answerForError(thrown: unknown): ErrorAnswer {
 /** Text of an error that breaks off an answer already under way: a JSON line of a progress stream. */
 export function streamErrorMessage(thrown: unknown): string {
   const answer = answerForError(thrown);
-  return answer.isBug ? BUG_MESSAGE : messageOf(thrown);
+  return answer.isBug ? BUG_MESSAGE : messageOf(firstFailure(thrown));
 }

@@ -1,6 +1,6 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
 import type { Socket } from "node:net";
-import { CancelledError, WharfError, messageOf } from "#base/errors.ts";
+import { CancelledError, WharfError, firstFailure, messageOf } from "#base/errors.ts";
 import type { AuthorizationCall, AuthorizationReply, Authorizer } from "#auth/authorizer.ts";
 import { type ApiVersion, MAX_API_VERSION, parseApiVersion } from "#spec/engine-api/version.ts";
 import { headEnd, limitReadAhead, mayBeHijack, withLegacyHijackMark } from "./connection.ts";
@@ -376,12 +376,16 @@ export class ApiServer implements AsyncDisposable {
 
   #fail(
     request: IncomingMessage,
-    error: unknown,
+    failure: unknown,
     respond: (status: number, body: object) => void,
   ): void {
+    const error = firstFailure(failure);
     const { status, body, isBug } = answerForError(this.#explain(error));
     const route = `${request.method} ${(request.url ?? "").split("?")[0]}`;
     const { log } = this.#options;
+    if (error !== failure) {
+      log.error(`Undoing of ${route} failed`, { error: messageOf(failure) });
+    }
     if (isBug && !isHangUp(request, error)) {
       const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
       log.error(`Handler for ${route} failed`, { error: detail });

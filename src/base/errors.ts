@@ -101,7 +101,15 @@ export function assertNever(value: never): never {
 
 /** The message of whatever was thrown. */
 export function messageOf(thrown: unknown): string {
+  if (thrown instanceof SuppressedError) {
+    return `${messageOf(thrown.suppressed)}; then, while that was undone: ${messageOf(thrown.error)}`;
+  }
   return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** What went wrong first, where more did while it was undone: `await using` makes a SuppressedError of that. */
+export function firstFailure(thrown: unknown): unknown {
+  return thrown instanceof SuppressedError ? firstFailure(thrown.suppressed) : thrown;
 }
 
 type ErrorClass = new (message: string, options?: ErrorOptions) => WharfError;

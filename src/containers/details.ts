@@ -6,6 +6,7 @@ import { formatLinks, linksTo } from "./links/links.ts";
 import { loggedContainer } from "./logs.ts";
 import { dnsNamesOf } from "./networks/attachments.ts";
 import type { ContainerParts } from "./parts.ts";
+import { engineBytes } from "./engine-bytes.ts";
 import { containerFilePaths } from "./bring-up/write-container-files.ts";
 
 export type DetailsParts = Pick<
@@ -58,7 +59,8 @@ export async function withSizes(
   const { id, imageId } = details.record;
   if (!parts.snapshotter.stat(id)) return details;
   try {
-    const { bytes } = await parts.snapshotter.usage(id);
+    const usage = await parts.snapshotter.usage(id);
+    const bytes = Math.max(0, usage.bytes - engineBytes(parts.snapshotter, id));
     const rootfsBytes = bytes + (imageOf(parts, imageId)?.sizeBytes ?? 0);
     return { ...details, sizes: { writableBytes: bytes, rootfsBytes } };
   } catch (error) {

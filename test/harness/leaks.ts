@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { type Dirent, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { runCommand } from "./command.ts";
 
@@ -70,12 +70,23 @@ async function tables(traces: EngineTraces): Promise<string[]> {
     .map((line) => `nftables ${line}`);
 }
 
+/** None of a folder that another engine takes away meanwhile. */
+function entriesOf(directory: string): readonly Dirent[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true });
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "ENOENT" || code === "ENODEV") return [];
+    throw error;
+  }
+}
+
 function cgroups(traces: EngineTraces): string[] {
   if (traces.containerIds.length === 0) return [];
   const found: string[] = [];
   const visit = (directory: string, depth: number): void => {
-    if (depth > 4 || !existsSync(directory)) return;
-    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    if (depth > 4) return;
+    for (const entry of entriesOf(directory)) {
       if (!entry.isDirectory()) continue;
       const path = join(directory, entry.name);
       if (traces.containerIds.some((id) => entry.name.includes(id))) found.push(`cgroup ${path}`);

@@ -3,6 +3,7 @@ import { waitUntil } from "./wait-until.ts";
 
 const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
+const READ_EVERY_MS = 20;
 const FLAGS = 0o2004000; // SOCK_CLOEXEC | SOCK_NONBLOCK
 
 /** Listens where a service tells systemd how it is: the messages that came, in order. */
@@ -15,6 +16,8 @@ export class NotifySocket implements Disposable {
     close: { args: ["i32"], returns: "i32" },
   }).symbols;
   readonly #fd: number;
+  /** The kernel keeps ten datagrams: what nobody reads keeps the service from saying more. */
+  readonly #reader: NodeJS.Timeout;
   readonly path: string;
 
   constructor(path: string) {
@@ -24,6 +27,7 @@ export class NotifySocket implements Disposable {
     if (this.#libc.bind(this.#fd, address, address.length) !== 0) {
       throw new Error(`Cannot bind ${path}`);
     }
+    this.#reader = setInterval(() => this.#receive(), READ_EVERY_MS);
   }
 
   /** Waits until a message has come that holds `text`. */
@@ -36,6 +40,7 @@ export class NotifySocket implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    clearInterval(this.#reader);
     this.#libc.close(this.#fd);
   }
 

@@ -26,6 +26,9 @@ const MAX_LINKS = 40;
 const FOLDERS = ["/dev/pts", "/dev/shm", "/proc", "/sys"];
 const FILES = ["/etc/resolv.conf", "/etc/hosts", "/etc/hostname", "/dev/console"];
 
+/** Where older programs read the mounts. */
+export const MOUNTS_LINK = { folder: "etc", name: "mtab", target: "/proc/mounts" } as const;
+
 export interface MountPoint {
   /** Absolute and clean. */
   readonly destination: string;
@@ -48,8 +51,8 @@ export function makeEngineMountPoints(rootPath: string): void {
     folder.replaceByFile(parts.at(-1) ?? "");
   }
   root.makeFile(".dockerenv", 0o755);
-  using etc = root.replaceByFolders(["etc"]);
-  etc.makeLink("mtab", "/proc/mounts");
+  using etc = root.replaceByFolders([MOUNTS_LINK.folder]);
+  etc.makeLink(MOUNTS_LINK.name, MOUNTS_LINK.target);
 }
 
 /**

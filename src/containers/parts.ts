@@ -82,6 +82,8 @@ export interface ContainersOptions {
     /** Until its command ran, or the engine's own check began. */
     readonly startSeconds: number;
   }) => void;
+  /** Told of each start that succeeded, whoever asked for it: a user, a restart policy, the engine's own start. */
+  readonly onStarted?: (seconds: number) => void;
   readonly settings: ContainerSettings;
   readonly randomBytes: RandomBytes;
   /** Reports what went wrong behind an answer, and stops nothing. */

@@ -285,6 +285,7 @@ export async function openEngine(
   const containers = stack.use(
     await openContainers({
       onProbe: metrics.onProbe,
+      onStarted: metrics.onStarted,
       store,
       runtime,
       images,

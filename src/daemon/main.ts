@@ -7,7 +7,7 @@ import { setKeptAcrossExec } from "#host/linux/replace-process.ts";
 import { type DaemonRequest, loadConfig, readDaemonRequest } from "./config/load-config.ts";
 import { daemonHelp } from "./config/help.ts";
 import { type Engine, openEngine } from "./engine.ts";
-import { selfCommand } from "./self-command.ts";
+import { sameCommand, selfCommand } from "./self-command.ts";
 import { openLagMonitor } from "./event-loop-lag.ts";
 import { Logger } from "./logger.ts";
 import { openPidFile } from "./pid-file.ts";
@@ -98,7 +98,7 @@ async function serve(request: ServeRequest): Promise<number> {
     });
     using _pidFile = openPidFile(config.pidFile, process.pid, isDaemonProcess);
     await using engine = await openEngine(config, logger, {
-      selfArgv: selfCommand(process.execPath, process.argv[1]),
+      selfArgv: sameCommand(process.argv[1]),
       inheritedNames: environment.listenNames,
     });
     using _reload = watchReload(request, { engine, service, logger });

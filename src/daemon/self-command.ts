@@ -3,3 +3,11 @@ export function selfCommand(executable: string, script: string | undefined): rea
   const isCompiled = script === undefined || script.startsWith("/$bunfs/");
   return isCompiled ? [executable] : [executable, script];
 }
+
+/**
+ * As `selfCommand`, and the very executable that runs, though an upgrade has put another under its name: the
+ * two sides of a worker's protocol are of one build.
+ */
+export function sameCommand(script: string | undefined): readonly string[] {
+  return selfCommand("/proc/self/exe", script);
+}

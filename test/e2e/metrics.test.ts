@@ -58,3 +58,13 @@ test("metrics are served under Docker's names, as Prometheus reads them", async 
   expect((await fetch(base)).status).toBe(404);
   expect((await fetch(url, { method: "POST" })).status).toBe(405);
 }, 60_000);
+
+test("starts by a restart policy count as those of users do", async () => {
+  await using engine = await startEngine({ flags: ["--metrics-addr", "127.0.0.1:0"] });
+  const [, url = ""] = /API listen on (http:\S+\/metrics)/.exec(engine.daemonLog()) ?? [];
+  await engine.mustDocker("run", "-d", "--restart", "on-failure:2", "busybox", "false");
+  await waitUntil("the start and both of the policy are counted", async () => {
+    const text = await (await fetch(url)).text();
+    return text.includes('engine_daemon_container_actions_seconds_count{action="start"} 3\n');
+  });
+}, 60_000);

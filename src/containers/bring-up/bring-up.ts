@@ -28,6 +28,7 @@ import {
   makeInRoot,
   ownMountPoints,
 } from "./prepare-root.ts";
+import type { ContainerParts } from "#containers/parts.ts";
 import { checkProgram } from "#containers/program/check.ts";
 import { withSuggestion } from "#containers/program/suggest.ts";
 import { type PlanParts, planProcess, planSpec, type PreparedContainer } from "./process-plan.ts";
@@ -48,7 +49,10 @@ import { writeContainerFiles } from "./write-container-files.ts";
 export type BringUpParts = ExitParts &
   MountParts &
   PlanParts &
-  UsersParts & { readonly sockets: Pick<Sockets, "openVault"> };
+  UsersParts &
+  Pick<ContainerParts, "clock" | "onStarted"> & { readonly sockets: Pick<Sockets, "openVault"> };
+
+const MS_PER_SECOND = 1000;
 
 /**
  * From a container that does not run to one that does, in its lane. What is independent goes side by side:
@@ -78,7 +82,10 @@ export async function bringUp(
     if (live.isForcedOut) throw new ConflictError(`container ${given.name} is being removed`);
     await live.cleaning;
     const either = AbortSignal.any([signal, underWay.signal]);
-    return await bringUpUnless(parts, given, either, restoreFrom);
+    const beginMs = parts.clock.monotonicMs();
+    const running = await bringUpUnless(parts, given, either, restoreFrom);
+    parts.onStarted?.((parts.clock.monotonicMs() - beginMs) / MS_PER_SECOND);
+    return running;
   } catch (error) {
     throw reasonOf(parts, given, error);
   } finally {

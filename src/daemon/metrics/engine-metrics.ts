@@ -114,6 +114,10 @@ export class EngineMetrics {
     this.#probeStarts.observe(startSeconds);
   };
 
+  readonly onStarted: NonNullable<ContainersOptions["onStarted"]> = (seconds) => {
+    this.#containerActions.observe(seconds, { action: "start" });
+  };
+
   readonly onAnswer: ApiObserver = ({ method, path, status, seconds }) => {
     this.#answers.observe(seconds, { method, path, status: String(status) });
   };
@@ -124,7 +128,6 @@ export class EngineMetrics {
     return {
       ...containers,
       create: (...request) => timed(seconds, "create", () => containers.create(...request)),
-      start: (...request) => timed(seconds, "start", () => containers.start(...request)),
       changes: (...request) => timed(seconds, "changes", () => containers.changes(...request)),
       commit: (...request) => timed(seconds, "commit", () => containers.commit(...request)),
       remove: (...request) => timed(seconds, "delete", () => containers.remove(...request)),

@@ -4,6 +4,7 @@ import { FailedPreconditionError } from "#base/errors.ts";
 import { connectSocket } from "#client/connect-socket.ts";
 import { EngineUnreachableError } from "#client/error-response.ts";
 import type { Cli } from "./cli.ts";
+import { ownCommand } from "./own-command.ts";
 
 /** How long the engine may take until it answers. */
 const startTimeoutMs = 20_000;
@@ -73,11 +74,4 @@ async function answers(socketPath: string): Promise<boolean> {
   } catch {
     return false; // not listening yet
   }
-}
-
-/** The command that runs this program again: the executable, or Bun with the source. */
-function ownCommand(): string[] {
-  const script = process.argv[1];
-  const isCompiled = script === undefined || script.startsWith("/$bunfs/");
-  return isCompiled ? [process.execPath] : [process.execPath, script];
 }

@@ -18,6 +18,7 @@ import {
   planStoppedToolbox,
   TARGET_PATH,
 } from "./debug/plan.ts";
+import { guardContainer } from "./debug/guard.ts";
 import { openRootCopy } from "./debug/root-copy.ts";
 import { ensureToolbox } from "./debug/toolbox.ts";
 import { ExitError } from "./exit-error.ts";
@@ -63,6 +64,7 @@ async function enter(
   const plan = { body, image, streams, hasTerminal };
   const options = { name: "", platform: "", pull: "missing", quiet: false, cidfile: "" };
   const id = await createContainer(cli, plan, options);
+  await using _guard = hasTerminal ? guardContainer(cli, id) : undefined;
   if (rootLink !== undefined) {
     try {
       await putLink(engine, id, rootLink);

@@ -1,6 +1,7 @@
 // A container has no shell: its user looks into it with `wharf debug`, and it never notices.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { startEngine, type TestEngine } from "../harness/engine.ts";
+import { startEngine, type TestEngine, WHARF } from "../harness/engine.ts";
+import { TerminalSession } from "../harness/terminal.ts";
 import { waitUntil } from "../harness/wait-until.ts";
 
 let engine: TestEngine;
@@ -151,3 +152,22 @@ async function noToolboxes(): Promise<void> {
     return left === "";
   });
 }
+
+test("a session on a terminal whose client is killed does not stay", async () => {
+  await engine.mustWharf("run", "-d", "--name", "watched", "bare", ...idle);
+  const toolboxes = () => engine.mustWharf("ps", "-aq", "--filter", "label=wharf.debug");
+  {
+    await using session = new TerminalSession([WHARF, "debug", "watched"], {
+      env: engine.environment(),
+    });
+    session.type("echo $((6 * 7))\r");
+    await session.expect("42");
+    expect(await toolboxes()).not.toBe("");
+  } // ends the client with SIGKILL
+  await waitUntil("the toolbox is gone", async () => (await toolboxes()) === "");
+  await using calm = new TerminalSession([WHARF, "debug", "watched", "true"], {
+    env: engine.environment(),
+  });
+  expect(await calm.exited).toBe(0);
+  await engine.mustWharf("rm", "-f", "watched");
+});

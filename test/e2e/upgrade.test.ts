@@ -10,7 +10,7 @@ test("an engine whose executable was replaced loads, copies and measures as befo
   const executable = join(folder, "wharf");
   copyFileSync(WHARF, executable);
   chmodSync(executable, 0o755);
-  await using engine = new TestEngine();
+  await using engine = new TestEngine({});
   engine.executable = executable;
   await engine.start();
   const next = join(folder, "next");

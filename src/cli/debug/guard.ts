@@ -19,7 +19,7 @@ export function guardContainer(cli: Pick<Cli, "env" | "globals">, id: string): A
   });
   return {
     [Symbol.asyncDispose]: async () => {
-      guard.stdin.write("\n");
+      await guard.stdin.write("\n");
       await guard.stdin.end();
       await guard.exited;
     },

@@ -219,7 +219,10 @@ async function orderChild(
   signal.addEventListener("abort", kill, { once: true });
   const reports = readReports(socket);
   const next = async (): Promise<FilesReport> => {
-    const { value } = await reports.next();
+    const { value } = await reports.next().catch(() => {
+      kill(); // it ended before it had read all: that resets the connection
+      return { value: undefined };
+    });
     signal.throwIfAborted();
     if (value === undefined) throw endedEarly(await child.exited);
     if (value.type === "error") throw rebuild(value.kind, value.message);

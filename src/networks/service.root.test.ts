@@ -51,7 +51,9 @@ describe("openSandbox()", () => {
     const global = lab.host.netlink
       .addresses(namespacePath)
       .filter(({ linkIndex }) => linkIndex === link?.index);
-    expect(global.map(({ cidr }) => cidr)).toEqual([`${endpoint?.ipAddress}/16`]);
+    expect(global.map(({ cidr }) => cidr)).toEqual([
+      `${endpoint?.ipAddress}/${endpoint?.prefixLength}`,
+    ]);
     expect(
       lab.host.netlink.routes(namespacePath).find(({ destination }) => destination === "default")
         ?.gateway,

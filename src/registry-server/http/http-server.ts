@@ -90,7 +90,8 @@ export class HttpServer implements AsyncDisposable {
     return Bun.serve({
       hostname: listen.hostname,
       port,
-      reusePort: true,
+      // a new certificate comes by a second listener on the port; without TLS a taken port is an error
+      reusePort: tls !== undefined,
       idleTimeout: Math.min(idleTimeoutSeconds, IDLE_TIMEOUT_MAX_SECONDS),
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       ...(tls ? { tls } : {}),

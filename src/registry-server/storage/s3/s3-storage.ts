@@ -140,7 +140,7 @@ export class S3Storage implements BlobStorage {
 
   async check(): Promise<void> {
     try {
-      await this.#client.list({ prefix: this.#options.prefix, maxKeys: 1 });
+      await this.#client.exists(`${this.#options.prefix}health`); // whether it is there does not matter
     } catch (cause) {
       throw new UnavailableError(`Cannot use object storage: ${messageOf(cause)}`, { cause });
     }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 export interface NetworkPluginCall {
@@ -64,5 +64,10 @@ export class TestNetworkPlugin implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
     rmSync(this.#socket, { force: true });
+    // bridges of networks that nobody had it delete
+    for (const name of readdirSync(this.#folder)) {
+      if (name.startsWith("pb"))
+        Bun.spawnSync(["ip", "link", "delete", name], { stderr: "ignore" });
+    }
   }
 }

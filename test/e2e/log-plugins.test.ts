@@ -1,25 +1,22 @@
 // A user sends logs to a driver that is a plugin.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { startEngine, type TestEngine } from "../harness/engine.ts";
-import { TestPlugin } from "../harness/plugin.ts";
+import type { TestEngine } from "../harness/engine.ts";
+import type { TestPlugin } from "../harness/plugin.ts";
+import { PluginEngine } from "../harness/plugin-engine.ts";
 import { waitUntil } from "../harness/wait-until.ts";
 
-let folder = "";
+let beside: PluginEngine;
 let plugin: TestPlugin;
 let engine: TestEngine;
 
 beforeAll(async () => {
-  folder = mkdtempSync("/var/tmp/wharf-plugins-");
-  plugin = new TestPlugin("keeper", folder);
-  await plugin.start();
-  engine = await startEngine({ flags: ["--plugin-dir", folder] });
+  beside = await PluginEngine.start();
+  ({ plugin, engine } = beside);
 });
 afterAll(async () => {
-  await engine[Symbol.asyncDispose]();
-  await plugin[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true, force: true });
+  await beside[Symbol.asyncDispose]();
 });
 beforeEach(() => {
   plugin.behave();

@@ -1,26 +1,22 @@
 // A user keeps volumes at a driver that is a plugin, which dies, hangs and answers nonsense.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { startEngine, type TestEngine } from "../harness/engine.ts";
-import { TestPlugin } from "../harness/plugin.ts";
+import type { TestEngine } from "../harness/engine.ts";
+import type { TestPlugin } from "../harness/plugin.ts";
+import { PluginEngine } from "../harness/plugin-engine.ts";
 import { waitUntil } from "../harness/wait-until.ts";
 
-let folder = "";
+let beside: PluginEngine;
 let plugin: TestPlugin;
 let engine: TestEngine;
 
 beforeAll(async () => {
-  folder = mkdtempSync("/var/tmp/wharf-plugins-");
-  plugin = new TestPlugin("keeper", folder);
-  await plugin.start();
-  engine = await startEngine({ flags: ["--plugin-dir", folder] });
+  beside = await PluginEngine.start();
+  ({ plugin, engine } = beside);
 });
 afterAll(async () => {
-  plugin.behave();
-  await engine[Symbol.asyncDispose]();
-  await plugin[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true, force: true });
+  await beside[Symbol.asyncDispose]();
 });
 beforeEach(() => {
   plugin.behave();
@@ -198,8 +194,8 @@ describe("a volume driver that is a plugin", () => {
 });
 
 test("addresses in .spec and .json files are followed; a broken one is named", async () => {
-  writeFileSync(join(folder, "spelled.spec"), `unix://${plugin.socket}\n`);
-  writeFileSync(join(folder, "broken.json"), "{");
+  writeFileSync(join(beside.folder, "spelled.spec"), `unix://${plugin.socket}\n`);
+  writeFileSync(join(beside.folder, "broken.json"), "{");
   await engine.mustDocker("volume", "create", "-d", "spelled", "spelt");
   await engine.mustDocker("volume", "rm", "spelt");
   const refused = await engine.docker(["volume", "create", "-d", "broken", "ss"]);

@@ -150,6 +150,39 @@ function parseLimit(text: string): number {
   return text === "infinity" ? -1 : parseDecimal(text);
 }
 
+/** Limits that a container gets when it is made and that may change while it runs. */
+export type CommonLimits = Pick<
+  ResourceValues,
+  | "cpu-period"
+  | "cpu-quota"
+  | "cpu-rt-period"
+  | "cpu-rt-runtime"
+  | "cpu-shares"
+  | "cpus"
+  | "cpuset-cpus"
+  | "cpuset-mems"
+  | "memory"
+  | "memory-reservation"
+  | "memory-swap"
+>;
+
+/** Their names in the API. */
+export function planCommonLimits(values: CommonLimits): Readonly<Record<string, unknown>> {
+  return {
+    CpuPeriod: values["cpu-period"],
+    CpuQuota: values["cpu-quota"],
+    CpuRealtimePeriod: values["cpu-rt-period"],
+    CpuRealtimeRuntime: values["cpu-rt-runtime"],
+    CpuShares: values["cpu-shares"],
+    NanoCpus: values.cpus,
+    CpusetCpus: values["cpuset-cpus"],
+    CpusetMems: values["cpuset-mems"],
+    Memory: values.memory,
+    MemoryReservation: values["memory-reservation"],
+    MemorySwap: values["memory-swap"],
+  };
+}
+
 export function planResources(values: ResourceValues): RequestFields {
   const swappiness = values["memory-swappiness"];
   if (swappiness < -1 || swappiness > 100) {
@@ -162,19 +195,9 @@ export function planResources(values: ResourceValues): RequestFields {
       CgroupParent: values["cgroup-parent"],
       CpuCount: values["cpu-count"],
       CpuPercent: values["cpu-percent"],
-      CpuPeriod: values["cpu-period"],
-      CpuQuota: values["cpu-quota"],
-      CpuRealtimePeriod: values["cpu-rt-period"],
-      CpuRealtimeRuntime: values["cpu-rt-runtime"],
-      CpuShares: values["cpu-shares"],
-      NanoCpus: values.cpus,
-      CpusetCpus: values["cpuset-cpus"],
-      CpusetMems: values["cpuset-mems"],
+      ...planCommonLimits(values),
       IOMaximumBandwidth: values["io-maxbandwidth"],
       IOMaximumIOps: values["io-maxiops"],
-      Memory: values.memory,
-      MemoryReservation: values["memory-reservation"],
-      MemorySwap: values["memory-swap"],
       MemorySwappiness: swappiness,
       OomKillDisable: values["oom-kill-disable"],
       OomScoreAdj: values["oom-score-adj"],

@@ -1,27 +1,18 @@
 import { stringFlag } from "#cli/flags.ts";
-import { blockIoFlags } from "#cli/container/create-request/block-io.ts";
+import { blockIoFlags, type BlockIoValues } from "#cli/container/create-request/block-io.ts";
 import type { FlagsOf } from "#cli/container/create-request/fields.ts";
 import { parseRestartPolicy } from "#cli/container/create-request/policies.ts";
-import { resourceFlags } from "#cli/container/create-request/resources.ts";
+import {
+  type CommonLimits,
+  planCommonLimits,
+  resourceFlags,
+  type ResourceValues,
+} from "#cli/container/create-request/resources.ts";
 
 /** What Docker's `update` can change; units as in `run`. */
-export interface LimitValues {
-  readonly "blkio-weight": number;
-  readonly "cpu-period": number;
-  readonly "cpu-quota": number;
-  readonly "cpu-rt-period": number;
-  readonly "cpu-rt-runtime": number;
-  readonly "cpu-shares": number;
-  readonly cpus: number;
-  readonly "cpuset-cpus": string;
-  readonly "cpuset-mems": string;
-  readonly "kernel-memory": number;
-  readonly memory: number;
-  readonly "memory-reservation": number;
-  readonly "memory-swap": number;
-  readonly "pids-limit": number;
-  readonly restart: string;
-}
+export type LimitValues = CommonLimits &
+  Pick<BlockIoValues, "blkio-weight"> &
+  Pick<ResourceValues, "kernel-memory" | "pids-limit"> & { readonly restart: string };
 
 export const limitFlags: FlagsOf<LimitValues> = {
   "blkio-weight": blockIoFlags["blkio-weight"],
@@ -63,18 +54,8 @@ export function planLimits(
 ): Readonly<Record<string, unknown>> {
   return {
     BlkioWeight: values["blkio-weight"],
-    CpuPeriod: values["cpu-period"],
-    CpuQuota: values["cpu-quota"],
-    CpuRealtimePeriod: values["cpu-rt-period"],
-    CpuRealtimeRuntime: values["cpu-rt-runtime"],
-    CpuShares: values["cpu-shares"],
-    NanoCpus: values.cpus,
-    CpusetCpus: values["cpuset-cpus"],
-    CpusetMems: values["cpuset-mems"],
+    ...planCommonLimits(values),
     ...(isSet("kernel-memory") ? { KernelMemory: values["kernel-memory"] } : {}),
-    Memory: values.memory,
-    MemoryReservation: values["memory-reservation"],
-    MemorySwap: values["memory-swap"],
     ...(isSet("pids-limit") ? { PidsLimit: values["pids-limit"] } : {}),
     RestartPolicy: parseRestartPolicy(values.restart),
   };

@@ -147,7 +147,7 @@ async function copyOne(
   let written = 0;
   for (const file of walkSource(source, action)) {
     if (file.name === "") {
-      if (!wasThere) copier.describe(path, target, stats);
+      if (!wasThere && !isClientsRoot(source, action)) copier.describe(path, target, stats);
       continue;
     }
     const place = join(target, file.name);
@@ -157,6 +157,11 @@ async function copyOne(
   }
   copier.finish();
   return written;
+}
+
+/** The client's folder itself: its mode and times are its own matter. */
+function isClientsRoot({ place }: SelectedSource, { isOwnedByRoot }: Action<"copy">): boolean {
+  return isOwnedByRoot && place === "";
 }
 
 /** What `--parents` keeps: all of the path, or what stands behind `/./`. */

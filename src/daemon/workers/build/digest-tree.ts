@@ -28,6 +28,8 @@ export function digestSelection(selection: FileSelection, tools: BuildTools): Di
     // the name goes into the copy; of a folder only the content does
     digester.update(Buffer.from(source.stats.isDirectory() ? "/\0" : `${baseName(source.name)}\0`));
     for (const file of walkSource(source, selection)) {
+      // the mode of the client's folder itself goes nowhere
+      if (selection.isOwnedByRoot && source.place === "" && file.name === "") continue;
       digester.update(Buffer.from(`${lineOf(file, selection, tools)}\n`));
     }
   }

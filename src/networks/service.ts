@@ -227,12 +227,14 @@ export class NetworkService implements Networks {
   async reconcile(liveContainerIds: ReadonlySet<string>): Promise<void> {
     const { drivers, firewall, namespaceDir } = this.#options;
     mkdirSync(namespaceDir, { recursive: true });
+    const resuming = this.#resumeDns(liveContainerIds);
     await this.#catalog.finish();
     for (const network of this.#catalog.inUse()) await this.#bringBack(network);
     for (const live of this.#table.all()) {
       if (liveContainerIds.has(live.record.containerId)) await this.#takeOver(live);
       else await this.#forget(live);
     }
+    await resuming;
     await this.#leftovers.remove();
     await this.#replayAddresses();
     const rules = this.#catalog
@@ -243,6 +245,16 @@ export class NetworkService implements Networks {
       this.#table.all().flatMap(({ targets }) => targets),
     );
     this.#options.watch.begin();
+  }
+
+  /** First of all, and all names before the first server: one that is not known yet would be asked of others. */
+  async #resumeDns(liveContainerIds: ReadonlySet<string>): Promise<void> {
+    const records = this.#table
+      .all()
+      .map(({ record }) => record)
+      .filter(({ containerId }) => liveContainerIds.has(containerId));
+    for (const record of records) this.#table.tell(record);
+    await Promise.all(records.map((record) => this.#dns.takeOver(record)));
   }
 
   async #replayAddresses(): Promise<void> {
@@ -260,7 +272,6 @@ export class NetworkService implements Networks {
     const record = await this.#devices.restore(live.record);
     this.#table.set({ ...live, record });
     this.#table.tell(record);
-    await this.#dns.takeOver(record);
     await this.#devices.becomeReady(record.endpoints);
     await this.#ports.takeOver(this.#table.get(record.containerId) ?? live);
   }

@@ -114,17 +114,6 @@ function plants(): Readonly<Record<string, Plant>> {
       await mustRun(["unshare", `--net=${path}`, "true"]);
       return ["namespace", path];
     },
-    "a flushed chain": async () => {
-      const { stdout } = await mustRun(["nft", "list", "tables"]);
-      const short = engine.engineId.replaceAll("-", "").slice(0, 8);
-      const table =
-        stdout
-          .split("\n")
-          .find((line) => line.includes(short))
-          ?.replace(/^table /, "") ?? "";
-      await mustRun(["nft", "flush", "table", ...table.split(" ")]);
-      return ["rules", table.split(" ")[1] ?? ""];
-    },
     "a cgroup of a container that does not run": async () => {
       const id = await idOf(engine, "idle");
       mkdirSync(memoryCgroup(id));

@@ -165,6 +165,8 @@ export interface Netlink {
   links(namespacePath?: string): readonly LinkState[];
   link(name: string, namespacePath?: string): LinkState | undefined;
   addresses(namespacePath?: string): readonly AddressState[];
+  /** Of one device of the host: what it costs does not grow with the others. */
+  addressesOf(linkIndex: number): readonly AddressState[];
   routes(namespacePath?: string): readonly RouteState[];
   /** Whether the kernel can make devices of a kind, `macvlan` say; loads its module where it has one. */
   hasKind(kind: string): boolean;

@@ -32,7 +32,7 @@ test("import() makes an image of one layer, with docker's comment and history", 
     sizeBytes: 5,
     createdBy: "",
   });
-  expect(engine.events.map((event) => event.action)).toEqual(["import"]);
+  expect(engine.events.map((event) => event.action)).toEqual(["tag", "import"]);
   expect(digestOf(await engine.content.readBytes(image.id, 99_999))).toBe(image.id);
 });
 
@@ -69,7 +69,9 @@ test("remove() frees the layer when the last image that shares it goes", async (
   await engine.snapshots.settled();
   expect(engine.leftovers()).toEqual([]);
   expect(engine.events.map((event) => event.action)).toEqual([
+    "tag",
     "import",
+    "tag",
     "import",
     "untag",
     "delete",

@@ -43,6 +43,10 @@ export class FakeNetlink implements Netlink {
     return this.links(namespacePath).find((link) => link.name === name);
   }
 
+  addressesOf(linkIndex: number): readonly AddressState[] {
+    return this.addresses().filter((each) => each.linkIndex === linkIndex);
+  }
+
   addresses(namespacePath?: string): readonly AddressState[] {
     return [...this.#networks.at(namespacePath).addresses];
   }

@@ -62,6 +62,13 @@ export class LinuxNetlink implements Netlink, Disposable {
     );
   }
 
+  addressesOf(linkIndex: number): readonly AddressState[] {
+    return this.#home
+      .dump("Cannot list addresses", listAddresses(linkIndex))
+      .map(decodeAddress)
+      .filter((each) => each.linkIndex === linkIndex);
+  }
+
   routes(namespacePath?: string): readonly RouteState[] {
     return this.#with(namespacePath, (socket) =>
       socket

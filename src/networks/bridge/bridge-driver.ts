@@ -71,7 +71,7 @@ export class BridgeDriver implements NetworkDriver {
     };
     this.#devices.adopt(bridgeName);
     const link = this.#netlink.link(bridgeName);
-    const have = stateOfBridge(link, link ? this.#netlink.addresses() : []);
+    const have = stateOfBridge(link, link ? this.#netlink.addressesOf(link.index) : []);
     const ops = planBridge(want, have);
     const [adding, setting] = [
       ops.filter(({ kind }) => kind === "add-bridge"),

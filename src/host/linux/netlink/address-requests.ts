@@ -27,8 +27,11 @@ const RT_SCOPE_UNIVERSE = 0;
 const RT_SCOPE_LINK = 253;
 const RTN_UNICAST = 1;
 
-export function listAddresses(): NetlinkRequest {
-  return { type: RTM_GETADDR, flags: 0, body: new Uint8Array(8), attributes: [] };
+/** @param linkIndex Of one device alone; kernels before 4.20 list all the same. */
+export function listAddresses(linkIndex = 0): NetlinkRequest {
+  const body = new Uint8Array(8);
+  new DataView(body.buffer).setUint32(4, linkIndex, true);
+  return { type: RTM_GETADDR, flags: 0, body, attributes: [] };
 }
 
 export function listRoutes(): NetlinkRequest {

@@ -25,6 +25,7 @@ export const NETLINK_NETFILTER = 12;
 const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
+const NETLINK_GET_STRICT_CHK = 12;
 const MSG_PEEK = 0x2;
 const MSG_DONTWAIT = 0x40;
 const MSG_TRUNC = 0x20;
@@ -61,6 +62,8 @@ export class NetlinkSocket implements Disposable {
     // Better messages only: without them an errno remains, so a failure here does not matter.
     call.setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, on, 4);
     call.setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, on, 4);
+    // Dumps of one device's things alone: where the kernel cannot, all come, and the rest is left out here.
+    call.setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, on, 4);
   }
 
   /** Sends one change. @param attempt For the error: `Cannot add link "x"`. */

@@ -50,7 +50,7 @@ describe("finding one's way", () => {
 
   test("what a later version brings is said plainly", async () => {
     for (const words of [
-      ["build", "."],
+      ["buildx", "ls"],
       ["swarm", "init"],
     ]) {
       const result = await engine.wharf(words);

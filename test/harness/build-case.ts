@@ -64,7 +64,9 @@ export function classicDocker(host: string): Docker {
 }
 
 async function listFiles(docker: Docker, image: string): Promise<readonly string[]> {
-  const { stdout } = await docker("run", "--rm", "--network", "none", image, "sh", "-c", LISTING);
+  const { stdout } = await docker(
+    ...["run", "--rm", "--network", "none", "--entrypoint", "sh", image, "-c", LISTING],
+  );
   return stdout.trim().split("\n");
 }
 
@@ -107,7 +109,7 @@ export async function runBuildCase(
     if (built.exitCode !== 0) return { ok: false };
     const inspected = await docker("inspect", "-f", "{{json .Config}}", name);
     const config = JSON.parse(inspected.stdout) as Readonly<Record<string, unknown>>;
-    const changes = one.dockerfile.some((line) => /^(?:RUN|COPY|ADD|WORKDIR) /i.test(line));
+    const changes = one.dockerfile.some((line) => /^(?:RUN|COPY|ADD|WORKDIR|VOLUME) /i.test(line));
     const found = changes ? await listFiles(docker, name) : [];
     const base = changes ? await baseFiles(docker) : new Set();
     return {

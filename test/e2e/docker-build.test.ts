@@ -234,4 +234,14 @@ describe("wharf build", () => {
       "map[a:b]",
     );
   }, 60_000);
+
+  test("says that images are no source of the cache yet", async () => {
+    const { exitCode, stdout } = await build(
+      { Dockerfile: "FROM busybox" },
+      "--cache-from",
+      "busybox",
+    );
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain("[Warning] --cache-from is not used yet");
+  });
 });

@@ -12,6 +12,12 @@ import type { BuildBackend } from "./backend.ts";
 /** The one builder version that this door speaks. */
 const CLASSIC = new Set(["", "1"]);
 
+/** Said rather than passed over: who asks for it expects a faster build. */
+const NO_CACHE_FROM = {
+  stream:
+    "[Warning] --cache-from is not used yet: only steps of this engine's own builds are cached\n",
+};
+
 async function build(exchange: Exchange, backend: BuildBackend): Promise<void> {
   const { query, signal } = exchange;
   const version = query.text("version");
@@ -25,6 +31,7 @@ async function build(exchange: Exchange, backend: BuildBackend): Promise<void> {
   }
   const progress = new ProgressStream(exchange);
   await progress.run(async () => {
+    if (query.text("cachefrom") !== "" && !query.boolean("q")) progress.write(NO_CACHE_FROM);
     await backend.build(
       {
         context: contextOf(exchange),

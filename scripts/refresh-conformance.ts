@@ -1,5 +1,5 @@
 // Writes anew what a real docker answers to the commands of test/e2e/testdata/docker-conformance.txt:
-//   DOCKER_HOST=unix:///run/peers/docker.sock bun scripts/refresh-conformance.ts
+//   DOCKER_HOST=unix:///run/docker.sock bun scripts/refresh-conformance.ts
 import { writeFileSync } from "node:fs";
 import {
   CONFORMANCE_FILE,

@@ -1,5 +1,5 @@
 // Writes src/api/testdata/docker-28.json: what Docker 28 answers, for the tests that compare shapes.
-//   DOCKER_SOCKET=/run/peers/docker.sock bun src/api/testing/refresh-golden.ts
+//   DOCKER_SOCKET=/run/docker.sock bun src/api/testing/refresh-golden.ts
 import { join } from "node:path";
 
 const socket = process.env["DOCKER_SOCKET"] ?? "/var/run/docker.sock";

@@ -24,7 +24,7 @@ export function openProgress(cli: Cli, flags: GroupFlags, isDryRun: boolean): Pr
       1,
     );
   }
-  const ansi = textFlag(flags, "ansi") ?? "auto";
+  const ansi = flags.values["no-ansi"] === true ? "never" : (textFlag(flags, "ansi") ?? "auto");
   const isAlways = ansi === "always" || (ansi === "auto" && cli.errors.isTerminal);
   const isLive = asked === "tty" || (asked === "auto" && isAlways && cli.errors.isTerminal);
   const prefix = isDryRun ? " DRY-RUN MODE - " : "";

@@ -1,3 +1,4 @@
+import { UnsupportedError } from "#base/errors.ts";
 import { readFileSync } from "node:fs";
 import type { Cli } from "#cli/cli.ts";
 import type { GroupFlags } from "#cli/command.ts";
@@ -9,6 +10,9 @@ export function projectRequest(cli: Cli, flags: GroupFlags): ProjectRequest {
   const environment = new Map(
     Object.entries(cli.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
+  for (const name of ["compatibility", "insecure-registry", "verbose"]) {
+    if (flags.given.has(name)) throw new UnsupportedError(`--${name}: not in this version yet`);
+  }
   const envFiles = textsFlag(flags, "env-file");
   const named = (environment.get("COMPOSE_ENV_FILES") ?? "").split(",");
   return {

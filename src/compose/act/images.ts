@@ -63,10 +63,11 @@ async function ensureImage(
       `services.${name}: the image ${reference} is not there, and pull_policy is never`,
     );
   }
-  parts.onProgress({ kind: "Image", name: reference, status: "Pulling" });
+  const report = options.isQuiet ? () => {} : parts.onProgress;
+  report({ kind: "Image", name: reference, status: "Pulling" });
   if (parts.isDryRun) return reference;
   await pullImage(reference, service.platform, parts);
-  parts.onProgress({ kind: "Image", name: reference, status: "Pulled" });
+  report({ kind: "Image", name: reference, status: "Pulled" });
   const pulled = await imageId(reference, parts);
   if (pulled === undefined)
     throw new NotFoundError(`the image ${reference} is gone after its pull`);

@@ -1,3 +1,4 @@
+import { UnsupportedError } from "#base/errors.ts";
 import type { Project } from "#compose/model/project.ts";
 import { observe } from "#compose/observe/observed.ts";
 import { planUp, type UpOptions, type UpPlan } from "#compose/plan/plan-up.ts";
@@ -24,6 +25,7 @@ export async function bringUp(
   parts: ActParts,
   request: UpRequest,
 ): Promise<MadeContainers> {
+  refuseUnsupported(project);
   const [imageIds, observed] = await Promise.all([
     ensureImages(project, parts, { pull: request.pull, isQuiet: request.isQuietPull }),
     observe(parts.engine, project.name),
@@ -37,4 +39,17 @@ export async function bringUp(
     .map((step) => (step.action === "keep" ? step.current.id : ""));
   await startServices(project, made, parts, new Set(running));
   return made;
+}
+
+/** Keys that would change what runs and that nothing here carries out yet. */
+const UNSUPPORTED = ["provider", "models", "use_api_socket"] as const;
+
+/** @throws {UnsupportedError} A service has one of them; nothing has been done then. */
+function refuseUnsupported(project: Project): void {
+  for (const [name, service] of project.services) {
+    const key = UNSUPPORTED.find((each) => service[each] !== undefined && service[each] !== false);
+    if (key !== undefined) {
+      throw new UnsupportedError(`services.${name}.${key}: not in this version yet`);
+    }
+  }
 }

@@ -1,3 +1,4 @@
+import { FailedPreconditionError } from "#base/errors.ts";
 import { contains, parseCidr, tryParseIp } from "#base/ip.ts";
 import { type Origin, originOf } from "./http/origin.ts";
 
@@ -20,13 +21,22 @@ export interface ProxyServer {
   readonly authorization?: string;
 }
 
-/** @returns Undefined where the server is reached without. */
+/**
+ * @returns Undefined where the server is reached without.
+ * @throws {FailedPreconditionError} The proxy is one that cannot be used: going past it is not ours to decide.
+ */
 export function chooseProxy(settings: ProxySettings, url: URL): ProxyServer | undefined {
   const origin = originOf(url);
   const text = origin.isTls ? settings.https : settings.http;
   if (text === "" || isReachedWithout(settings.none, origin)) return undefined;
   const proxy = URL.parse(text.includes("://") ? text : `http://${text}`);
-  if (!proxy || (proxy.protocol !== "http:" && proxy.protocol !== "https:")) return undefined;
+  if (!proxy || (proxy.protocol !== "http:" && proxy.protocol !== "https:")) {
+    // without its user and password
+    const shown = proxy ? `${proxy.protocol}//${proxy.host}` : "it is no URL";
+    throw new FailedPreconditionError(
+      `Cannot use the proxy for ${origin.hostname} (${shown}): want http:// or https://`,
+    );
+  }
   const { username, password } = proxy;
   const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   return {

@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import { rejectionOf } from "#base/testing/rejection.ts";
 import { digestOf } from "#spec/digest.ts";
 import { OCI_MANIFEST } from "#spec/media-types.ts";
@@ -389,7 +390,9 @@ describe("a proxy", () => {
       const isKnown = request.headers["proxy-authorization"] === `Basic ${btoa("ann:secret")}`;
       response.writeHead(isKnown ? 200 : 407, { "Content-Type": OCI_MANIFEST }).end(MANIFEST);
     });
+    const tunnels = new Set<Duplex>();
     server.on("connect", (request, socket) => {
+      tunnels.add(socket);
       seen.push(`CONNECT ${request.url} ${request.headers["proxy-authorization"] ?? ""}`);
       const onward = connect(port, "127.0.0.1", () => {
         socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
@@ -403,6 +406,7 @@ describe("a proxy", () => {
       url: `http://ann:secret@127.0.0.1:${(server.address() as AddressInfo).port}`,
       seen,
       [Symbol.asyncDispose]: async () => {
+        for (const tunnel of tunnels) tunnel.destroy();
         server.closeAllConnections();
         await new Promise((resolve) => server.close(resolve));
       },

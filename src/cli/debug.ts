@@ -5,12 +5,12 @@ import { writeTar } from "#base/tar/writer.ts";
 import type { EngineClient } from "#client/engine-client.ts";
 import type { Cli } from "./cli.ts";
 import { type Command, atLeast, defineCommand } from "./command.ts";
-import { runAttached } from "./container/attached-run.ts";
-import { createContainer } from "./container/create-container.ts";
-import { chooseDetachKeys } from "./container/detach-keys-flag.ts";
+import { runAttached } from "./container/session/attached-run.ts";
+import { createContainer } from "./container/creation/create-container.ts";
+import { chooseDetachKeys } from "./container/session/detach-keys-flag.ts";
 import { containerPath } from "./container/each-container.ts";
-import { proxySignals } from "./container/signal-proxy.ts";
-import { exitCodeOfStart } from "./container/start-failure.ts";
+import { proxySignals } from "./container/session/signal-proxy.ts";
+import { exitCodeOfStart } from "./container/creation/start-failure.ts";
 import {
   type DebugPlan,
   type DebugWish,

@@ -4,13 +4,13 @@ import type { Cli } from "#cli/cli.ts";
 import { type Command, defineCommand, exactly } from "#cli/command.ts";
 import { boolFlag } from "#cli/flags.ts";
 import type { EngineClient } from "#client/engine-client.ts";
-import { openAttachStream, waitForExit } from "./attached-run.ts";
-import { joinStreams } from "./attached-streams.ts";
-import { chooseDetachKeys, detachKeysFlag } from "./detach-keys-flag.ts";
+import { openAttachStream, waitForExit } from "./session/attached-run.ts";
+import { joinStreams } from "./session/attached-streams.ts";
+import { chooseDetachKeys, detachKeysFlag } from "./session/detach-keys-flag.ts";
 import { containerPath } from "./each-container.ts";
-import { checkInputTerminal } from "./input-terminal.ts";
-import { proxySignals } from "./signal-proxy.ts";
-import { followTerminalSize } from "./terminal-size.ts";
+import { checkInputTerminal } from "./session/input-terminal.ts";
+import { proxySignals } from "./session/signal-proxy.ts";
+import { followTerminalSize } from "./session/terminal-size.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] CONTAINER",

@@ -1,7 +1,7 @@
 import { type Command, atLeast, defineCommand } from "#cli/command.ts";
-import { createContainer } from "./create-container.ts";
-import { createFlags } from "./create-flags.ts";
-import { planFromCommandLine } from "./create-plan.ts";
+import { createContainer } from "./creation/create-container.ts";
+import { createFlags } from "./creation/create-flags.ts";
+import { planFromCommandLine } from "./creation/create-plan.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",

@@ -3,18 +3,18 @@ import type { Cli } from "#cli/cli.ts";
 import { type Command, atLeast, defineCommand } from "#cli/command.ts";
 import { boolFlag, stringFlag } from "#cli/flags.ts";
 import type { EngineClient } from "#client/engine-client.ts";
-import { type StreamChoice, joinStreams } from "./attached-streams.ts";
-import { clientSurroundings } from "./client-surroundings.ts";
+import { type StreamChoice, joinStreams } from "./session/attached-streams.ts";
+import { clientSurroundings } from "./creation/client-surroundings.ts";
 import {
   envFileFlag,
   envFlag,
   readVariableFiles,
   resolveVariables,
 } from "./create-request/environment.ts";
-import { chooseDetachKeys, detachKeysFlag } from "./detach-keys-flag.ts";
+import { chooseDetachKeys, detachKeysFlag } from "./session/detach-keys-flag.ts";
 import { containerPath } from "./each-container.ts";
-import { checkInputTerminal } from "./input-terminal.ts";
-import { followTerminalSize } from "./terminal-size.ts";
+import { checkInputTerminal } from "./session/input-terminal.ts";
+import { followTerminalSize } from "./session/terminal-size.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] CONTAINER COMMAND [ARG...]",

@@ -3,16 +3,16 @@ import type { Cli } from "#cli/cli.ts";
 import { type Command, atLeast, defineCommand } from "#cli/command.ts";
 import { exitCannotStart } from "#cli/exit-error.ts";
 import { boolFlag } from "#cli/flags.ts";
-import { runAttached } from "./attached-run.ts";
-import { createContainer } from "./create-container.ts";
-import { createFlags } from "./create-flags.ts";
-import { planFromCommandLine, withHelpPointer } from "./create-plan.ts";
-import { chooseDetachKeys, detachKeysFlag } from "./detach-keys-flag.ts";
+import { runAttached } from "./session/attached-run.ts";
+import { createContainer } from "./creation/create-container.ts";
+import { createFlags } from "./creation/create-flags.ts";
+import { planFromCommandLine, withHelpPointer } from "./creation/create-plan.ts";
+import { chooseDetachKeys, detachKeysFlag } from "./session/detach-keys-flag.ts";
 import { containerPath } from "./each-container.ts";
-import { checkInputTerminal } from "./input-terminal.ts";
-import { warnOfOutOfMemory } from "./out-of-memory.ts";
-import { proxySignals } from "./signal-proxy.ts";
-import { exitCodeOfStart } from "./start-failure.ts";
+import { checkInputTerminal } from "./session/input-terminal.ts";
+import { warnOfOutOfMemory } from "./creation/out-of-memory.ts";
+import { proxySignals } from "./session/signal-proxy.ts";
+import { exitCodeOfStart } from "./creation/start-failure.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",

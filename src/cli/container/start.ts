@@ -5,10 +5,10 @@ import { experimentalEngine } from "#cli/checkpoint/experimental.ts";
 import { type Command, atLeast, defineCommand } from "#cli/command.ts";
 import { ExitError } from "#cli/exit-error.ts";
 import { boolFlag, stringFlag } from "#cli/flags.ts";
-import { runAttached } from "./attached-run.ts";
-import { chooseDetachKeys, detachKeysFlag } from "./detach-keys-flag.ts";
+import { runAttached } from "./session/attached-run.ts";
+import { chooseDetachKeys, detachKeysFlag } from "./session/detach-keys-flag.ts";
 import { containerPath } from "./each-container.ts";
-import { proxySignals } from "./signal-proxy.ts";
+import { proxySignals } from "./session/signal-proxy.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",

@@ -10,8 +10,8 @@ import type { Output } from "#cli/output/streams.ts";
 import { shortId } from "#cli/output/texts.ts";
 import type { EngineClient } from "#client/engine-client.ts";
 import { parseJsonStream } from "#client/json-stream.ts";
-import { statsListFormat } from "./stats-format.ts";
-import { UsageWatch } from "./stats-watch.ts";
+import { statsListFormat } from "./stats/format.ts";
+import { UsageWatch } from "./stats/watch.ts";
 
 /** How often the numbers are drawn, at most. */
 const drawMs = 500;

@@ -1,6 +1,6 @@
 import { atLeast, type Command, defineCommand } from "#cli/command.ts";
 import { containerPath, eachContainer } from "./each-container.ts";
-import { warnOfIgnoredSignal } from "./ignored-signal.ts";
+import { warnOfIgnoredSignal } from "./session/ignored-signal.ts";
 import { stopFlags, stopOptions, stopQuery } from "./stop-flags.ts";
 
 export const command: Command = defineCommand({

@@ -3,7 +3,7 @@ import { UnsupportedError } from "#base/errors.ts";
 import { atLeast, type Command, defineCommand } from "#cli/command.ts";
 import { ExitError } from "#cli/exit-error.ts";
 import type { EngineClient } from "#client/engine-client.ts";
-import { clientSurroundings } from "./client-surroundings.ts";
+import { clientSurroundings } from "./creation/client-surroundings.ts";
 import { containerPath, eachContainer } from "./each-container.ts";
 import { inPlaceFlags, planInPlace } from "./update-request/in-place.ts";
 import { limitFlags, planLimits } from "./update-request/limits.ts";

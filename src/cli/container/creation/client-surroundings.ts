@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
 import { openFailure } from "#cli/output/files.ts";
-import type { ClientSurroundings } from "./create-request/fields.ts";
+import type { ClientSurroundings } from "#cli/container/create-request/fields.ts";
 
 /** The client's own files and variables, for planning a request. */
 export function clientSurroundings(cli: Cli, isSet: (flag: string) => boolean): ClientSurroundings {

@@ -12,7 +12,7 @@ import {
 } from "#spec/reference.ts";
 import { machine, type } from "node:os";
 import { openCidFile } from "./cid-file.ts";
-import type { CreateBody, CreatePlan } from "./create-request/plan.ts";
+import type { CreateBody, CreatePlan } from "#cli/container/create-request/plan.ts";
 
 /** What goes beside the body of the request. */
 export interface CreateOptions {

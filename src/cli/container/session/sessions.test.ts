@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { TestCli, runCommand } from "#cli/testing/test-cli.ts";
-import { command as attach } from "./attach.ts";
-import { command as exec } from "./exec.ts";
-import { command as start } from "./start.ts";
+import { command as attach } from "#cli/container/attach.ts";
+import { command as exec } from "#cli/container/exec.ts";
+import { command as start } from "#cli/container/start.ts";
 import {
   answer,
   answerJson,
@@ -10,7 +10,7 @@ import {
   handOver,
   refuse,
   scriptEngine,
-} from "./testing/scripted-engine.ts";
+} from "#cli/container/testing/scripted-engine.ts";
 
 const container = (state: object, config: object = {}): object => ({
   Id: "c1",

@@ -2,7 +2,7 @@ import { constants } from "node:os";
 import type { ContainerInspectResponse } from "@docker/node-sdk";
 import { NotFoundError } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
-import { containerPath } from "./each-container.ts";
+import { containerPath } from "#cli/container/each-container.ts";
 
 /** A stop as it was asked for, and how long it took. */
 export interface TimedStop {

@@ -7,8 +7,8 @@ import type { Endpoint } from "#client/endpoint.ts";
 import type { EngineClient } from "#client/engine-client.ts";
 import { clientSurroundings } from "./client-surroundings.ts";
 import type { CreateValues } from "./create-flags.ts";
-import { type CreatePlan, planCreate } from "./create-request/plan.ts";
-import { storageWarnings } from "./create-request/storage.ts";
+import { type CreatePlan, planCreate } from "#cli/container/create-request/plan.ts";
+import { storageWarnings } from "#cli/container/create-request/storage.ts";
 
 /**
  * Plans the request of `run` or `create` from the command line and the configuration file.

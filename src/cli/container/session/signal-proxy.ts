@@ -1,7 +1,7 @@
 import { ConflictError, NotFoundError, messageOf } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
 import { forwardSignals } from "#cli/terminal/signals.ts";
-import { containerPath } from "./each-container.ts";
+import { containerPath } from "#cli/container/each-container.ts";
 
 /** After so many requests to end, we end without the container. */
 const patientRequests = 3;

@@ -1,7 +1,7 @@
 import { formatBinarySize, formatDecimalSize } from "#base/sizes.ts";
 import type { ListFormat } from "#cli/output/list.ts";
 import { shortId } from "#cli/output/texts.ts";
-import type { UsageSample } from "./stats-sample.ts";
+import type { UsageSample } from "./sample.ts";
 
 /** One line of `stats`. */
 export interface UsageRow {

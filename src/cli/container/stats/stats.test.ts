@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { TestCli, openFakeEngine, runCommand } from "#cli/testing/test-cli.ts";
-import { type StatsMessage, usageOf } from "./stats-sample.ts";
-import { command } from "./stats.ts";
+import { type StatsMessage, usageOf } from "./sample.ts";
+import { command } from "#cli/container/stats.ts";
 
 const id = "ab".repeat(32);
 

@@ -1,8 +1,8 @@
 import type { EngineClient } from "#client/engine-client.ts";
 import { CancelledError } from "#base/errors.ts";
-import { containerPath } from "./each-container.ts";
-import type { UsageRow } from "./stats-format.ts";
-import { type StatsMessage, type UsageSample, usageOf } from "./stats-sample.ts";
+import { containerPath } from "#cli/container/each-container.ts";
+import type { UsageRow } from "./format.ts";
+import { type StatsMessage, type UsageSample, usageOf } from "./sample.ts";
 
 /** The engine sends a sample a second; older numbers are not shown. */
 const currentMs = 2000;

@@ -1,17 +1,17 @@
 import { boolFlag, stringFlag } from "#cli/flags.ts";
-import { blockIoFlags } from "./create-request/block-io.ts";
-import { deviceFlags } from "./create-request/devices.ts";
-import { environmentFlags } from "./create-request/environment.ts";
-import type { FlagsOf } from "./create-request/fields.ts";
-import { healthFlags } from "./create-request/health.ts";
-import { networkFlags } from "./create-request/network.ts";
-import type { BodyValues } from "./create-request/plan.ts";
-import { policyFlags } from "./create-request/policies.ts";
-import { portFlags } from "./create-request/ports.ts";
-import { processFlags } from "./create-request/process.ts";
-import { resourceFlags } from "./create-request/resources.ts";
-import { securityFlags } from "./create-request/security.ts";
-import { storageFlags } from "./create-request/storage.ts";
+import { blockIoFlags } from "#cli/container/create-request/block-io.ts";
+import { deviceFlags } from "#cli/container/create-request/devices.ts";
+import { environmentFlags } from "#cli/container/create-request/environment.ts";
+import type { FlagsOf } from "#cli/container/create-request/fields.ts";
+import { healthFlags } from "#cli/container/create-request/health.ts";
+import { networkFlags } from "#cli/container/create-request/network.ts";
+import type { BodyValues } from "#cli/container/create-request/plan.ts";
+import { policyFlags } from "#cli/container/create-request/policies.ts";
+import { portFlags } from "#cli/container/create-request/ports.ts";
+import { processFlags } from "#cli/container/create-request/process.ts";
+import { resourceFlags } from "#cli/container/create-request/resources.ts";
+import { securityFlags } from "#cli/container/create-request/security.ts";
+import { storageFlags } from "#cli/container/create-request/storage.ts";
 
 /** Values of the flags that `run` and `create` share. */
 export interface CreateValues extends BodyValues {

@@ -3,7 +3,7 @@ import type { Cli } from "#cli/cli.ts";
 import { ExitError, exitCannotStart } from "#cli/exit-error.ts";
 import type { EngineClient } from "#client/engine-client.ts";
 import { type ContainerStream, type StreamChoice, joinStreams } from "./attached-streams.ts";
-import { containerPath } from "./each-container.ts";
+import { containerPath } from "#cli/container/each-container.ts";
 import { followTerminalSize } from "./terminal-size.ts";
 
 /** A container that is about to be started with our streams joined to it. */

@@ -3,7 +3,7 @@ import { UnavailableError } from "#base/errors.ts";
 import type { Input } from "#cli/output/input.ts";
 import { TestCli } from "#cli/testing/test-cli.ts";
 import { type ContainerStream, type StreamChoice, joinStreams } from "./attached-streams.ts";
-import { frame } from "./testing/scripted-engine.ts";
+import { frame } from "#cli/container/testing/scripted-engine.ts";
 
 const withTerminal: StreamChoice = {
   stdin: true,

@@ -22,10 +22,15 @@ export interface Target {
   readonly query: string;
 }
 
+/** Path and query of a URL as they came. */
+export function rawTarget(url: string): string {
+  const slash = url.indexOf("/", url.indexOf("//") + 2);
+  return slash < 0 ? "/" : url.slice(slash);
+}
+
 /** @returns Undefined when the path cannot be decoded. */
 export function readTarget(url: string): Target | undefined {
-  const slash = url.indexOf("/", url.indexOf("//") + 2);
-  const target = slash < 0 ? "/" : url.slice(slash);
+  const target = rawTarget(url);
   const mark = target.indexOf("?");
   const raw = mark < 0 ? target : target.slice(0, mark);
   const query = mark < 0 ? "" : target.slice(mark + 1);

@@ -5,7 +5,7 @@ import type { Throttle } from "#registry-server/access/throttle.ts";
 import { RegistryError } from "#registry-server/errors.ts";
 import type { RegistryLog } from "#registry-server/log.ts";
 import { emptyAnswer, errorAnswer, toldError } from "./answers.ts";
-import { type Exchange, readTarget, type Target } from "./exchange.ts";
+import { type Exchange, rawTarget, readTarget, type Target } from "./exchange.ts";
 import type { HttpMetrics } from "./metrics.ts";
 import type { RestParts } from "./rest/parts.ts";
 import { answerRest } from "./rest/routes.ts";
@@ -102,7 +102,7 @@ export class HttpServer implements AsyncDisposable {
   async #answer(request: Request, server: Server<undefined>): Promise<Response> {
     const beginMs = performance.now();
     const target = readTarget(request.url);
-    const group = groupOf(target?.path ?? "");
+    const group = groupOf(target?.path ?? rawTarget(request.url));
     let answer: Response;
     try {
       if (!target) throw new RegistryError("NAME_INVALID", "path cannot be decoded");

@@ -11,7 +11,8 @@ export type RangeRequest =
 
 /**
  * What a `Range` header asks of a thing of `sizeBytes`. As RFC 9110 section 14.2 allows, a header that is
- * not understood or asks for several parts is answered with the whole.
+ * not understood or asks for several parts is answered with the whole; one that ends before it begins is refused, as
+ * distribution-spec's own tests want it.
  */
 export function planRange(header: string | null, sizeBytes: number): RangeRequest {
   const found = /^bytes=\s*(\d{0,16})\s*-\s*(\d{0,16})\s*$/.exec(header ?? "");
@@ -23,8 +24,8 @@ export function planRange(header: string | null, sizeBytes: number): RangeReques
     return { kind: "part", range: { first: sizeBytes - count, last: sizeBytes - 1 } };
   }
   const first = Number(from);
-  if (to !== "" && Number(to) < first) return { kind: "whole" };
-  if (first >= sizeBytes) return { kind: "unsatisfiable" };
+  const endsBefore = to !== "" && Number(to) < first;
+  if (endsBefore || first >= sizeBytes) return { kind: "unsatisfiable" };
   const last = to === "" ? sizeBytes - 1 : Math.min(Number(to), sizeBytes - 1);
   return { kind: "part", range: { first, last } };
 }

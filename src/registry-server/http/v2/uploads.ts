@@ -4,7 +4,12 @@ import { RegistryError } from "#registry-server/errors.ts";
 import { emptyAnswer } from "#registry-server/http/answers.ts";
 import type { StoredBlob } from "#registry-server/metadata/blobs.ts";
 import type { Upload } from "#registry-server/metadata/uploads.ts";
-import { type Digest, digestAlgorithm } from "#spec/digest.ts";
+import {
+  type Digest,
+  type DigestAlgorithm,
+  digestAlgorithm,
+  tryParseDigest,
+} from "#spec/digest.ts";
 import { formatUploadRange, tryParseContentRange } from "#spec/distribution/byte-ranges.ts";
 import { type RepositoryName, tryParseRepositoryName } from "#spec/distribution/names.ts";
 import { readDigest, requireActions, type V2Call } from "./context.ts";
@@ -20,15 +25,25 @@ export async function answerUploads(call: V2Call): Promise<Response> {
   parts.proxy?.refusePush(repository);
   await parts.repositories.ensure(repository);
   const mount = query.get("mount");
-  if (mount !== null) {
-    const blob = await mountBlob(call, readDigest(mount), query.get("from"));
+  const mounted = mount === null ? undefined : tryParseDigest(mount);
+  if (mounted?.ok) {
+    const blob = await mountBlob(call, mounted.digest, query.get("from"));
     if (blob) return blobCreated(repository, blob);
   }
   const digestText = query.get("digest");
   if (digestText !== null && mount === null)
     return await uploadAtOnce(call, readDigest(digestText));
-  const upload = await parts.uploads.begin(repository);
+  const upload = await parts.uploads.begin(repository, readAlgorithm(query));
   return uploadAccepted(call, upload);
+}
+
+/** What the digest will be of, where the client knows it at the beginning. @throws {RegistryError} `DIGEST_INVALID` */
+function readAlgorithm(query: URLSearchParams): DigestAlgorithm {
+  const text = query.get("digest-algorithm") ?? "sha256";
+  if (text === "sha256" || text === "sha512") return text;
+  throw new RegistryError("DIGEST_INVALID", "digest algorithm is not supported", {
+    detail: { algorithm: text.slice(0, 100) },
+  });
 }
 
 /** `/v2/<name>/blobs/uploads/<id>` */
@@ -105,7 +120,7 @@ function readChunk({ headers, body }: Request): Chunk {
   if (rangeText === null) return { ...told, body };
   const range = tryParseContentRange(rangeText);
   if (!range) {
-    throw new RegistryError("BLOB_UPLOAD_INVALID", "Content-Range cannot be read", {
+    throw new RegistryError("RANGE_INVALID", "Content-Range cannot be read", {
       detail: { contentRange: rangeText.slice(0, 100) },
     });
   }

@@ -88,6 +88,11 @@ export const commands: readonly CommandEntry[] = [
   ...networkCommands,
   ...pluginCommands,
   ...registryCommands,
+  {
+    path: "search",
+    summary: "Search Docker Hub for images",
+    load: () => import("./search.ts"),
+  },
   ...systemCommands,
   {
     path: "version",
@@ -131,7 +136,6 @@ export const laterCommands: readonly string[] = [
   "plugin install",
   "plugin push",
   "plugin upgrade",
-  "search",
 ];
 
 /** Groups of which this version has no command. */

@@ -12,6 +12,7 @@ import { Repository } from "./repository.ts";
 import type { RetryPolicy } from "./retry.ts";
 import { RegistrySession } from "./session.ts";
 import type { RegistrySettings } from "./settings.ts";
+import { searchBases, searchRegistry, type SearchRequest, type SearchResult } from "./search.ts";
 import { Transport } from "./transport.ts";
 
 export interface RegistryClientOptions {
@@ -59,6 +60,20 @@ export class RegistryClient implements Disposable {
     return await registry.logIn(signal);
   }
 
+  /** @see searchRegistry */
+  async search(
+    domain: string,
+    request: SearchRequest,
+    credentials: RegistryCredentials,
+    signal: AbortSignal,
+  ): Promise<readonly SearchResult[]> {
+    const { transport, isInsecure } = await this.#transport(domain);
+    const bases = searchBases(domain, isInsecure);
+    const session = this.#session({ bases, isMirror: false }, credentials, transport);
+    const parts = { domain, bases, transport, session, credentials };
+    return await searchRegistry(parts, request, signal);
+  }
+
   [Symbol.dispose](): void {
     this.#connections[Symbol.dispose]();
   }
@@ -67,8 +82,28 @@ export class RegistryClient implements Disposable {
     domain: string,
     credentials: RegistryCredentials,
   ): Promise<{ readonly registry: RegistrySession; readonly mirrors: readonly RegistrySession[] }> {
-    const { settings, resolveHost = lookupAddresses, retry, nowMs, ...options } = this.#options;
-    const { insecure, certificateFolders, mirrors, proxies = NO_PROXIES } = settings();
+    const { transport, isInsecure } = await this.#transport(domain);
+    const { mirrors } = this.#options.settings();
+    const plan = planEndpoints(domain, isInsecure, { mirrors });
+    const open = (endpoint: RegistryEndpoint): RegistrySession =>
+      this.#session(endpoint, endpoint.isMirror ? ANONYMOUS : credentials, transport);
+    return { registry: open(plan.registry), mirrors: plan.mirrors.map(open) };
+  }
+
+  #session(
+    endpoint: RegistryEndpoint,
+    credentials: RegistryCredentials,
+    transport: Transport,
+  ): RegistrySession {
+    const { retry, nowMs } = this.#options;
+    return new RegistrySession({ endpoint, credentials, transport, retry, nowMs });
+  }
+
+  async #transport(
+    domain: string,
+  ): Promise<{ readonly transport: Transport; readonly isInsecure: boolean }> {
+    const { settings, resolveHost = lookupAddresses, ...options } = this.#options;
+    const { insecure, certificateFolders, proxies = NO_PROXIES } = settings();
     const addresses = await resolveHost(hostOfDomain(domain));
     const isInsecure = isInsecureDomain(domain, addresses, insecure);
     const transport = new Transport({
@@ -79,16 +114,7 @@ export class RegistryClient implements Disposable {
       userAgent: options.userAgent,
       isInsecure: (host) => (host === domain ? isInsecure : isInsecureDomain(host, [], insecure)),
     });
-    const open = (endpoint: RegistryEndpoint): RegistrySession =>
-      new RegistrySession({
-        endpoint,
-        credentials: endpoint.isMirror ? ANONYMOUS : credentials,
-        transport,
-        retry,
-        nowMs,
-      });
-    const plan = planEndpoints(domain, isInsecure, { mirrors });
-    return { registry: open(plan.registry), mirrors: plan.mirrors.map(open) };
+    return { transport, isInsecure };
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Images, RemovedImage } from "#images/images.ts";
 import type { RegistryCredentials } from "#registry-client/auth/credentials.ts";
 import type { DistributionInspect } from "#registry-client/inspect.ts";
+import type { SearchRequest, SearchResult } from "#registry-client/search.ts";
 import type { Platform } from "#spec/platform.ts";
 import type { ImageReference } from "#spec/reference.ts";
 import type { Digest } from "#spec/digest.ts";
@@ -21,6 +22,13 @@ export type RegistriesBackend = Pick<Images, "pull" | "push" | "resolve"> & {
     credentials: RegistryCredentials,
     signal: AbortSignal,
   ): Promise<DistributionInspect>;
+  /** @see RegistryClient.search */
+  search(
+    domain: string,
+    request: SearchRequest,
+    credentials: RegistryCredentials,
+    signal: AbortSignal,
+  ): Promise<readonly SearchResult[]>;
 };
 
 /** What the image endpoints need of the engine. */

@@ -20,6 +20,7 @@ import {
 } from "#spec/reference.ts";
 import { tryParseDigest } from "#spec/digest.ts";
 import type { RegistriesBackend } from "./backend.ts";
+import { answerSearch } from "./search.ts";
 import { checkImagePlatform, readPlatforms } from "./platform.ts";
 import { platformToWire, progressToWire } from "./wire.ts";
 
@@ -101,6 +102,9 @@ async function inspectDistribution(
 export function registryRoutes(registries: RegistriesBackend): readonly Route[] {
   return [
     answer("POST", "/images/{name:.*}/push", (exchange) => pushImage(exchange, registries)),
+    answer("GET", "/images/search", (exchange) =>
+      answerSearch(exchange, registries, requestCredentials(exchange)),
+    ),
     answer("POST", "/auth", (exchange) => logIn(exchange, registries)),
     answer("GET", "/distribution/{name:.*}/json", (exchange) =>
       inspectDistribution(exchange, registries),

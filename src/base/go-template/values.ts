@@ -16,14 +16,22 @@ export class TemplateStruct {
   readonly goType: string;
   readonly fields: Readonly<Record<string, unknown>>;
 
-  constructor(goType: string, fields: Readonly<Record<string, unknown>>) {
+  readonly #jsonFields: Readonly<Record<string, unknown>>;
+
+  /** @param jsonFields What `json` prints, where it is something else than the fields. */
+  constructor(
+    goType: string,
+    fields: Readonly<Record<string, unknown>>,
+    jsonFields: Readonly<Record<string, unknown>> = fields,
+  ) {
     this.goType = goType;
     this.fields = fields;
+    this.#jsonFields = jsonFields;
   }
 
   /** What `json` prints: every field that needs no operand, sorted by name. */
   toJSON(): Record<string, unknown> {
-    const pairs = Object.entries(this.fields)
+    const pairs = Object.entries(this.#jsonFields)
       .filter(([, value]) => typeof value !== "function" || value.length === 0)
       .sort(([left], [right]) => (left < right ? -1 : 1))
       .map(([key, value]): [string, unknown] => [key, resolveField(value)]);

@@ -20,6 +20,8 @@ export interface ListFormat<Row> {
   /** The fields of one row; functions are called on use, with nothing (costly
    * fields) or with what the template says (`.Label "key"`). */
   fields(row: Row): Readonly<Record<string, unknown>>;
+  /** What `json` prints of a row, where it is not the fields. */
+  jsonFields?(row: Row): Readonly<Record<string, unknown>>;
 }
 
 /** What the flags of a list command say about its output. */
@@ -58,7 +60,10 @@ export function writeList<Row>(
   const { row: renderRow, header: renderHeader } = compileListTemplate(template);
   const lines: string[] = [];
   if (isTable) lines.push(renderHeader(new TemplateStruct(list.goType, headerFields(list))));
-  for (const row of rows) lines.push(renderRow(new TemplateStruct(list.goType, list.fields(row))));
+  for (const row of rows) {
+    const struct = new TemplateStruct(list.goType, list.fields(row), list.jsonFields?.(row));
+    lines.push(renderRow(struct));
+  }
   const text = lines.map((line) => `${line}\n`).join("");
   cli.output.write(isTable ? formatTabbed(text) : text);
 }

@@ -45,6 +45,8 @@ export function imagesBackend(
       push: (request, onProgress, signal) => images.push(request, onProgress, signal),
       resolve: (reference) => images.resolve(reference),
       logIn: (domain, credentials, signal) => registries.logIn(domain, credentials, signal),
+      search: (domain, request, credentials, signal) =>
+        registries.search(domain, request, credentials, signal),
       inspectDistribution: async (reference, credentials, signal) =>
         await inspectDistribution(
           await registries.repository(reference, credentials, "pull"),

@@ -49,8 +49,14 @@ export function withServices(
     }
   };
   for (const name of named) add(name);
-  const services = [...project.services].filter(([name]) => wanted.has(name));
-  return { ...project, services: new Map(services) };
+  const all = [...project.services];
+  const others = all.filter(([name]) => !wanted.has(name));
+  return {
+    ...project,
+    services: new Map(all.filter(([name]) => wanted.has(name))),
+    // still the project's: their containers are nobody's orphans
+    disabledServices: new Map([...project.disabledServices, ...others]),
+  };
 }
 
 export function noSuchService(project: Project, name: string): NotFoundError {

@@ -37,6 +37,11 @@ export const composeCommands: readonly CommandEntry[] = [
     load: () => import("./pause.ts"),
   },
   {
+    path: "compose plan",
+    summary: "Show what 'up' would change, and why, without changing anything",
+    load: () => import("./plan.ts"),
+  },
+  {
     path: "compose ps",
     summary: "List containers",
     load: () => import("./ps.ts"),

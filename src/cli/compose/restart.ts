@@ -1,8 +1,14 @@
+import type { Cli } from "#cli/cli.ts";
 import { atLeast, type Command, defineCommand } from "#cli/command.ts";
 import { boolFlag, intFlag } from "#cli/flags.ts";
 import { eachContainer, meantContainers } from "#compose/act/each-container.ts";
 import { graceSeconds } from "#compose/act/grace.ts";
+import type { ActParts } from "#compose/act/act-parts.ts";
 import { serviceHash } from "#compose/model/hash.ts";
+import type { Project } from "#compose/model/project.ts";
+import { observeDetails } from "#compose/observe/details.ts";
+import type { ObservedContainer } from "#compose/observe/observed.ts";
+import { changesOfContainer } from "#compose/plan/plan-up.ts";
 import { dryRun } from "./project-flags.ts";
 import { actParts, nameAndProject, timeoutOf } from "./surroundings.ts";
 
@@ -24,13 +30,7 @@ export const command: Command = defineCommand({
     const services = args.length === 0 || flags["no-deps"] ? args : [...args, ...dependents];
     using parts = await actParts(cli, groupFlags, flags);
     const containers = await meantContainers({ projectName, project, services }, parts);
-    for (const { name, service, configHash } of containers) {
-      const wanted = project?.services.get(service);
-      if (!wanted || configHash === "" || configHash === serviceHash(wanted)) continue;
-      cli.errors.write(
-        `WARNING: ${name} restarts as it was made; the file says something else by now: 'wharf compose up' makes it so\n`,
-      );
-    }
+    if (project) await warnOfDrift(cli, project, containers, parts);
     const timeoutSeconds = timeoutOf(flags, isSet);
     await eachContainer(containers, parts, ["Restarting", "Started"], ({ id, service }) => {
       const seconds = graceSeconds(project?.services.get(service), timeoutSeconds);
@@ -40,3 +40,31 @@ export const command: Command = defineCommand({
     return 0;
   },
 });
+
+/** A restart runs the container as it was made: where the file says something else by now, that is said. */
+async function warnOfDrift(
+  cli: Cli,
+  project: Project,
+  containers: readonly ObservedContainer[],
+  { engine }: ActParts,
+): Promise<void> {
+  const drifted = containers.filter(({ service, configHash }) => {
+    const wanted = project.services.get(service);
+    return wanted !== undefined && configHash !== "" && configHash !== serviceHash(wanted);
+  });
+  const details = await observeDetails(
+    engine,
+    drifted.map(({ id }) => id),
+  );
+  for (const container of drifted) {
+    const seen = { containers, details };
+    const changes = changesOfContainer(project, container.service, container, seen) ?? [];
+    const keys = changes.map(
+      ({ key, from, to }) => ` ${key} (${from ?? "unset"} → ${to ?? "unset"})`,
+    );
+    const what = keys.length === 0 ? "something else" : `another${keys.join(",")}`;
+    cli.errors.write(
+      `WARNING: ${container.name} restarts as it was made; the file says ${what} by now: 'wharf compose up' makes it so\n`,
+    );
+  }
+}

@@ -123,7 +123,11 @@ export const command: Command = defineCommand({
       isQuietPull: asked["quiet-pull"],
       isStarted: !asked["no-start"],
       version: wharfVersion,
-      onPlan: ({ orphans }) => {
+      onPlan: ({ orphans, containers }) => {
+        for (const step of containers) {
+          if (step.action !== "keep" || step.warning === undefined) continue;
+          cli.errors.write(`WARNING: ${step.warning}\n`);
+        }
         if (orphans.length === 0 || asked["remove-orphans"]) return;
         const names = orphans.map(({ name }) => name).join(", ");
         cli.errors.write(

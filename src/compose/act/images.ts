@@ -48,11 +48,9 @@ async function ensureImage(
   parts: ActParts,
   options: { readonly pull: PullChoice; readonly isQuiet: boolean },
 ): Promise<string> {
-  const policy = options.pull === "policy" ? (service.pull_policy ?? "missing") : options.pull;
-  const isPulled =
-    policy === "always" || policy === "refresh" || /^(?:daily|weekly|every_)/.test(policy);
+  const policy = pullPolicy(service, options.pull);
   const there = await imageId(reference, parts);
-  if (there !== undefined && !(isPulled && service.build === undefined)) return there;
+  if (there !== undefined && !(isPulledAnew(policy) && service.build === undefined)) return there;
   if (service.build !== undefined) {
     throw new UnsupportedError(
       `services.${name}: the image ${reference} is not there, and this version cannot build it: build and tag it first`,
@@ -65,7 +63,7 @@ async function ensureImage(
   }
   const report = options.isQuiet ? () => {} : parts.onProgress;
   report({ kind: "Image", name: reference, status: "Pulling" });
-  if (parts.isDryRun) return reference;
+  if (parts.isDryRun) return there ?? reference;
   await pullImage(reference, service.platform, parts);
   report({ kind: "Image", name: reference, status: "Pulled" });
   const pulled = await imageId(reference, parts);
@@ -74,7 +72,21 @@ async function ensureImage(
   return pulled;
 }
 
-async function imageId(reference: string, { engine }: ActParts): Promise<string | undefined> {
+/** What the flag says, else the service. */
+export function pullPolicy(service: Service, asked: PullChoice): string {
+  return asked === "policy" ? (service.pull_policy ?? "missing") : asked;
+}
+
+/** Whether an image that is there is pulled all the same. */
+export function isPulledAnew(policy: string): boolean {
+  return policy === "always" || policy === "refresh" || /^(?:daily|weekly|every_)/.test(policy);
+}
+
+/** @returns Undefined where there is none. */
+export async function imageId(
+  reference: string,
+  { engine }: Pick<ActParts, "engine">,
+): Promise<string | undefined> {
   try {
     const path = `/images/${encodeURIComponent(reference)}/json`;
     return (await engine.getJson<{ readonly Id: string }>(path)).Id;

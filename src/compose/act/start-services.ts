@@ -55,15 +55,15 @@ async function awaitCondition(
   parts: ActParts,
 ): Promise<void> {
   const containers = made.get(name) ?? [];
-  if (condition === "service_started" || parts.isDryRun) return;
+  if (condition === "service_started") return;
   await Promise.all(
     containers.map(async (container) => {
       const report = (status: string): void =>
         parts.onProgress({ kind: "Container", name: container.name, status });
       report("Waiting");
       try {
-        if (condition === "service_healthy") await awaitHealthy(container.id, parts);
-        else await awaitCompleted(name, container.id, parts);
+        // in a dry run, nothing has been started that could be waited for
+        if (!parts.isDryRun) await awaitIt(name, condition, container.id, parts);
       } catch (error) {
         report("Error");
         throw error;
@@ -71,6 +71,16 @@ async function awaitCondition(
       report(condition === "service_healthy" ? "Healthy" : "Exited");
     }),
   );
+}
+
+async function awaitIt(
+  service: string,
+  condition: string,
+  id: string,
+  parts: ActParts,
+): Promise<void> {
+  if (condition === "service_healthy") await awaitHealthy(id, parts);
+  else await awaitCompleted(service, id, parts);
 }
 
 async function startOne(

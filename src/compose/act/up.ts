@@ -1,10 +1,10 @@
 import { UnsupportedError } from "#base/errors.ts";
 import type { Project } from "#compose/model/project.ts";
-import { observe } from "#compose/observe/observed.ts";
-import { planUp, type UpOptions, type UpPlan } from "#compose/plan/plan-up.ts";
+import type { UpOptions, UpPlan } from "#compose/plan/plan-up.ts";
 import type { ActParts } from "./act-parts.ts";
 import { carryOut, type CarryOutOptions, type MadeContainers } from "./carry-out.ts";
 import { ensureImages, type PullChoice } from "./images.ts";
+import { planProject } from "./plan-project.ts";
 import { startServices } from "./start-services.ts";
 
 export interface UpRequest extends Omit<UpOptions, "imageIds">, Omit<CarryOutOptions, "imageIds"> {
@@ -26,11 +26,12 @@ export async function bringUp(
   request: UpRequest,
 ): Promise<MadeContainers> {
   refuseUnsupported(project);
-  const [imageIds, observed] = await Promise.all([
-    ensureImages(project, parts, { pull: request.pull, isQuiet: request.isQuietPull }),
-    observe(parts.engine, project.name),
-  ]);
-  const plan = planUp(project, observed, { ...request, imageIds });
+  const images = ensureImages(project, parts, {
+    pull: request.pull,
+    isQuiet: request.isQuietPull,
+  });
+  const { plan, observed } = await planProject(project, parts, images, request);
+  const imageIds = await images;
   request.onPlan?.(plan);
   const made = await carryOut(project, observed, plan, parts, { ...request, imageIds });
   if (!request.isStarted) return made;

@@ -1,5 +1,7 @@
 import type { EngineClient } from "#client/engine-client.ts";
 import { LABEL } from "#compose/labels.ts";
+import type { JsonObject } from "#compose/plan/json.ts";
+import type { ContainerDetails } from "./details.ts";
 
 type Asked = Pick<EngineClient, "getJson">;
 
@@ -29,6 +31,8 @@ export interface ObservedResource {
   readonly id: string;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** All that the engine lists of it. */
+  readonly definition: JsonObject;
 }
 
 /** What there is of a project on an engine: all of it is in labels. */
@@ -37,6 +41,8 @@ export interface Observed {
   /** By name; those that are not the project's are among them where it uses them. */
   readonly networks: ReadonlyMap<string, ObservedResource>;
   readonly volumes: ReadonlyMap<string, ObservedResource>;
+  /** Of containers that were looked into, by id. */
+  readonly details?: ReadonlyMap<string, ContainerDetails>;
 }
 
 interface ContainerSummary {
@@ -93,16 +99,16 @@ function toObserved(summary: ContainerSummary): ObservedContainer {
   };
 }
 
-interface NetworkSummary {
+type NetworkSummary = JsonObject & {
   readonly Id: string;
   readonly Name: string;
-  readonly Labels?: Readonly<Record<string, string>> | null;
-}
+  readonly Labels: Readonly<Record<string, string>> | null;
+};
 
-interface VolumeSummary {
+type VolumeSummary = JsonObject & {
   readonly Name: string;
-  readonly Labels?: Readonly<Record<string, string>> | null;
-}
+  readonly Labels: Readonly<Record<string, string>> | null;
+};
 
 /** Everything that says whether the project is as its files want it. */
 export async function observe(engine: Asked, projectName: string): Promise<Observed> {
@@ -114,13 +120,16 @@ export async function observe(engine: Asked, projectName: string): Promise<Obser
   return {
     containers,
     networks: new Map(
-      networks.map(({ Id, Name, Labels }) => [Name, { id: Id, name: Name, labels: Labels ?? {} }]),
+      networks.map((definition) => {
+        const { Id, Name, Labels } = definition;
+        return [Name, { id: Id, name: Name, labels: Labels ?? {}, definition }];
+      }),
     ),
     volumes: new Map(
-      (volumes.Volumes ?? []).map(({ Name, Labels }) => [
-        Name,
-        { id: Name, name: Name, labels: Labels ?? {} },
-      ]),
+      (volumes.Volumes ?? []).map((definition) => {
+        const { Name, Labels } = definition;
+        return [Name, { id: Name, name: Name, labels: Labels ?? {}, definition }];
+      }),
     ),
   };
 }

@@ -24,6 +24,7 @@ const PLAIN: UpOptions = {
   scale: new Map(),
   imageIds: new Map([["x", "sha256:1"]]),
   removesOrphans: false,
+  version: "1",
 };
 
 /** What `up` would have left of the project. */
@@ -50,7 +51,8 @@ function after(project: Project, change: Partial<ObservedContainer> = {}): Obser
   );
   const networks = [...project.networks].map(([, wanted]) => {
     const name = wanted.name ?? "";
-    return [name, { id: "n", name, labels: { [LABEL.configHash]: networkHash(wanted) } }] as const;
+    const labels = { [LABEL.configHash]: networkHash(wanted) };
+    return [name, { id: "n", name, labels, definition: { Driver: "bridge" } }] as const;
   });
   return { containers, networks: new Map(networks), volumes: new Map() };
 }

@@ -1,8 +1,19 @@
+import { imageOf } from "#compose/act/images.ts";
 import { LABEL } from "#compose/labels.ts";
 import { networkHash, serviceHash, volumeHash } from "#compose/model/hash.ts";
 import type { Network, Project, Service, Volume } from "#compose/model/project.ts";
-import type { Observed, ObservedContainer } from "#compose/observe/observed.ts";
+import type { Observed, ObservedContainer, ObservedResource } from "#compose/observe/observed.ts";
+import { type Change, changesOf } from "./changes.ts";
+import { containerRequest } from "./container-request.ts";
 import { dependencyOrder, madeBefore } from "./dependency-order.ts";
+import type { JsonObject } from "./json.ts";
+import {
+  settingsOfListedNetwork,
+  settingsOfListedVolume,
+  settingsOfNetwork,
+  settingsOfVolume,
+} from "./resource-settings.ts";
+import { settingsOfContainer, settingsOfRequest } from "./settings.ts";
 
 export interface UpOptions {
   /** `diverged` as the file says, `never` leaves what is there, `force` makes all anew. */
@@ -16,6 +27,8 @@ export interface UpOptions {
   /** Ids of the images as they are now, by reference; undefined where there is none. */
   readonly imageIds: ReadonlyMap<string, string>;
   readonly removesOrphans: boolean;
+  /** Of this tool, as it stands in labels: who wrote a hash. */
+  readonly version: string;
 }
 
 export type ResourceStep<T> = {
@@ -25,7 +38,12 @@ export type ResourceStep<T> = {
   readonly wanted: T;
 } & (
   | { readonly action: "keep" | "create" }
-  | { readonly action: "recreate"; readonly why: string; readonly id: string }
+  | {
+      readonly action: "recreate";
+      readonly why: string;
+      readonly id: string;
+      readonly changes: readonly Change[];
+    }
 );
 
 /** What is to become of one container of a service. */
@@ -35,9 +53,19 @@ export type ContainerStep = {
   readonly number: number;
 } & (
   | { readonly action: "create"; readonly why: string }
-  | { readonly action: "keep"; readonly current: ObservedContainer }
+  | {
+      readonly action: "keep";
+      readonly current: ObservedContainer;
+      /** What the user should know of it though it stays. */
+      readonly warning?: string;
+    }
   | { readonly action: "restart"; readonly why: string; readonly current: ObservedContainer }
-  | { readonly action: "recreate"; readonly why: string; readonly current: ObservedContainer }
+  | {
+      readonly action: "recreate";
+      readonly why: string;
+      readonly current: ObservedContainer;
+      readonly changes: readonly Change[];
+    }
   | { readonly action: "remove"; readonly why: string; readonly current: ObservedContainer }
 );
 
@@ -64,7 +92,11 @@ export function planUp(project: Project, observed: Observed, options: UpOptions)
       if (!there && !isBuiltIn) missing.push({ kind: "network", name });
       return [];
     }
-    return [resourceStep({ key, name, wanted }, there, networkHash(wanted))];
+    return [
+      resourceStep({ key, name, wanted }, there, networkHash(wanted), (definition) =>
+        changesOf(settingsOfListedNetwork(definition, wanted), settingsOfNetwork(wanted)),
+      ),
+    ];
   });
   const volumes = [...project.volumes].flatMap(([key, wanted]): ResourceStep<Volume>[] => {
     const name = wanted.name ?? key;
@@ -73,7 +105,11 @@ export function planUp(project: Project, observed: Observed, options: UpOptions)
       if (!there) missing.push({ kind: "volume", name });
       return [];
     }
-    return [resourceStep({ key, name, wanted }, there, volumeHash(wanted))];
+    return [
+      resourceStep({ key, name, wanted }, there, volumeHash(wanted), (definition) =>
+        changesOf(settingsOfListedVolume(definition), settingsOfVolume(wanted)),
+      ),
+    ];
   });
   const renewed = new Set(
     networks.filter(({ action }) => action === "recreate").map(({ name }) => name),
@@ -89,14 +125,21 @@ export function planUp(project: Project, observed: Observed, options: UpOptions)
 
 function resourceStep<T>(
   resource: { readonly key: string; readonly name: string; readonly wanted: T },
-  there: { readonly id: string; readonly labels: Readonly<Record<string, string>> } | undefined,
+  there: ObservedResource | undefined,
   hash: string,
+  changes: (definition: JsonObject) => readonly Change[],
 ): ResourceStep<T> {
   if (!there) return { ...resource, action: "create" };
   const before = there.labels[LABEL.configHash];
   // what no compose made, or one that wrote no hash, is left as it is
   if (before === undefined || before === hash) return { ...resource, action: "keep" };
-  return { ...resource, action: "recreate", why: "its definition changed", id: there.id };
+  return {
+    ...resource,
+    action: "recreate",
+    why: "its definition changed",
+    id: there.id,
+    changes: changes(there.definition),
+  };
 }
 
 function remove(current: ObservedContainer, why: string): ContainerStep {
@@ -123,6 +166,7 @@ function planContainers(
       options,
       renewedNetworks,
       forced,
+      observed,
       current: observed.containers.filter((container) => container.service === name),
     });
     const restarted = [...(service.depends_on ?? [])].find(
@@ -145,6 +189,7 @@ interface ServiceSurroundings {
   readonly renewedNetworks: ReadonlySet<string>;
   /** Why it must be made anew whatever it says itself. */
   readonly forced: string | undefined;
+  readonly observed: Observed;
   /** By number. */
   readonly current: readonly ObservedContainer[];
 }
@@ -158,21 +203,26 @@ function planService(
   const wanted = scaleOf(name, service, options.scale);
   const judged = current.map((container) => ({
     container,
-    why: whyRenew(name, service, container, surroundings),
+    verdict: judge(name, service, container, surroundings),
   }));
   // what is out of date goes first, then the highest numbers
   const order = judged.toSorted((left, right) => {
-    const isOld = Number(left.why !== undefined) - Number(right.why !== undefined);
+    const isOld = Number(left.verdict.isRenewed) - Number(right.verdict.isRenewed);
     return isOld || left.container.number - right.container.number;
   });
   const kept = new Set(order.slice(0, wanted));
   const steps: ContainerStep[] = judged.map((each): ContainerStep => {
-    const { container, why } = each;
+    const { container, verdict } = each;
     const base = { service: name, name: container.name, number: container.number };
     if (!kept.has(each)) return remove(container, `scaled to ${wanted}`);
-    if (why === undefined) return { ...base, action: "keep", current: container };
+    if (!verdict.isRenewed) {
+      const { warning } = verdict;
+      const kept = { ...base, action: "keep", current: container } as const;
+      return warning === undefined ? kept : { ...kept, warning };
+    }
+    const { why, changes } = verdict;
     const wantedName = containerName(project, name, service, container.number);
-    return { ...base, name: wantedName, action: "recreate", why, current: container };
+    return { ...base, name: wantedName, action: "recreate", why, changes, current: container };
   });
   const taken = new Set(current.map(({ number }) => number));
   for (let number = 1, made = kept.size; made < wanted; number++) {
@@ -201,26 +251,77 @@ export function containerName(
   return service.container_name ?? `${project.name}-${name}-${number}`;
 }
 
-/** @returns Why the container is not what the file says; undefined where it is, or may stay. */
-function whyRenew(
+/** Whether a container is made anew, and why; one that stays may be worth a word. */
+type Verdict =
+  | { readonly isRenewed: false; readonly warning?: string }
+  | { readonly isRenewed: true; readonly why: string; readonly changes: readonly Change[] };
+
+const KEPT: Verdict = { isRenewed: false };
+/** Writes the same hashes as this tool. */
+const HASHED_ALIKE = /^2\.40\./;
+
+function judge(
   name: string,
   service: Service,
   container: ObservedContainer,
-  { options, forced, project, renewedNetworks }: ServiceSurroundings,
-): string | undefined {
+  surroundings: ServiceSurroundings,
+): Verdict {
+  const { options, forced, project, renewedNetworks } = surroundings;
   const isNamed = options.services.length === 0 || options.services.includes(name);
   const policy = isNamed ? options.recreate : options.recreateDependencies;
-  if (policy === "never") return undefined;
-  if (policy === "force") return "asked for";
-  if (forced !== undefined) return forced;
-  if (container.configHash !== serviceHash(service)) return "its configuration changed";
-  const imageId = options.imageIds.get(service.image ?? "");
-  if (imageId !== undefined && container.imageId !== "" && imageId !== container.imageId) {
-    return `its image ${service.image ?? ""} is another one now`;
+  const renewed = (why: string, changes: readonly Change[] = []): Verdict => ({
+    isRenewed: true,
+    why,
+    changes,
+  });
+  if (policy === "never") return KEPT;
+  if (policy === "force") return renewed("asked for");
+  if (forced !== undefined) return renewed(forced);
+  let warning: string | undefined;
+  if (container.configHash !== serviceHash(service)) {
+    const changes = changesOfContainer(project, name, container, surroundings.observed);
+    const writer = container.labels[LABEL.version] ?? "";
+    const isAlike = writer === "" || writer === options.version || HASHED_ALIKE.test(writer);
+    if (isAlike || changes === undefined || changes.length > 0) {
+      return renewed("its configuration changed", changes);
+    }
+    warning = `${container.name} was made by compose ${writer}, whose hash is another one; it is what the file says, and stays`;
   }
-  if (container.state === "dead") return "it is dead";
+  const reference = imageOf(project, name, service);
+  const imageId = options.imageIds.get(reference);
+  if (imageId !== undefined && container.imageId !== "" && imageId !== container.imageId) {
+    const change = { key: "image", from: container.imageId, to: imageId };
+    return renewed(`its image ${reference} is another one now`, [change]);
+  }
+  if (container.state === "dead") return renewed("it is dead");
   const networkName = [...(service.networks?.keys() ?? [])]
     .map((key) => project.networks.get(key)?.name ?? key)
     .find((each) => renewedNetworks.has(each));
-  return networkName === undefined ? undefined : `its network ${networkName} is made anew`;
+  if (networkName !== undefined) return renewed(`its network ${networkName} is made anew`);
+  return warning === undefined ? KEPT : { isRenewed: false, warning };
+}
+
+/** @returns Undefined where it was not looked into. */
+export function changesOfContainer(
+  project: Project,
+  serviceName: string,
+  container: ObservedContainer,
+  observed: Pick<Observed, "containers" | "details">,
+): readonly Change[] | undefined {
+  const details = observed.details?.get(container.id);
+  const service = project.services.get(serviceName);
+  if (!details || !service) return undefined;
+  const request = containerRequest({
+    project,
+    serviceName,
+    service: { ...service, image: imageOf(project, serviceName, service) },
+    containerName: containerName(project, serviceName, service, container.number),
+    number: container.number,
+    configHash: "",
+    imageId: undefined,
+    version: "",
+    containerOf: (other) =>
+      observed.containers.find((each) => each.service === other)?.id ?? `the one of ${other}`,
+  });
+  return changesOf(settingsOfContainer(details), settingsOfRequest(request, details.imageConfig));
 }

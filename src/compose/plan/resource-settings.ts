@@ -27,9 +27,13 @@ export function settingsOfListedNetwork(definition: JsonObject, wanted: Network)
   const { Driver = "", Internal = false, Attachable = false, EnableIPv6 = false } = definition;
   const ipam = objectOf(definition["IPAM"]);
   const pools = listOf(ipam["Config"]).map((pool) => {
-    const { Subnet = "", Gateway = "", IPRange = "" } = objectOf(pool);
-    const asked = (wanted.ipam?.config ?? []).find(({ subnet }) => subnet === Subnet);
-    const parts = [Subnet, asked && asked.gateway === undefined ? "" : Gateway, IPRange];
+    const text = (field: string): string => {
+      const value = objectOf(pool)[field];
+      return typeof value === "string" ? value : "";
+    };
+    const asked = (wanted.ipam?.config ?? []).find(({ subnet }) => subnet === text("Subnet"));
+    const gateway = asked && asked.gateway === undefined ? "" : text("Gateway");
+    const parts = [text("Subnet"), gateway, text("IPRange")];
     return parts.filter((part) => part !== "").join(" ");
   });
   return said([

@@ -7,6 +7,7 @@ import { containerCommands } from "./container/commands.ts";
 import { contextCommands } from "./context/commands.ts";
 import type { FlagTable } from "./flags.ts";
 import { imageCommands } from "./image/commands.ts";
+import { manifestCommands } from "./manifest/commands.ts";
 import { networkCommands } from "./network/commands.ts";
 import { pluginCommands } from "./plugin/commands.ts";
 import { registryCommands } from "./registry/commands.ts";
@@ -33,6 +34,7 @@ export const groups: readonly GroupEntry[] = [
   { name: "container", summary: "Manage containers" },
   { name: "context", summary: "Manage contexts" },
   { name: "image", summary: "Manage images" },
+  { name: "manifest", summary: "Manage Docker image manifests and manifest lists" },
   { name: "network", summary: "Manage networks" },
   { name: "plugin", summary: "Manage plugins" },
   { name: "registry", summary: "Serve and manage a registry" },
@@ -85,6 +87,7 @@ export const commands: readonly CommandEntry[] = [
     summary: "Log out from a registry",
     load: () => import("./logout.ts"),
   },
+  ...manifestCommands,
   ...networkCommands,
   ...pluginCommands,
   ...registryCommands,
@@ -142,7 +145,6 @@ export const laterCommands: readonly string[] = [
 export const laterGroups: readonly string[] = [
   "buildx",
   "config",
-  "manifest",
   "node",
   "secret",
   "service",

@@ -1,26 +1,13 @@
-import { existsSync, readFileSync } from "node:fs";
 import { wharfVersion } from "#base/version.ts";
 import type { Clock } from "#host/clock.ts";
 import { parseRegistryMirror } from "#registry-client/endpoints.ts";
+import { CERTIFICATE_FOLDERS, readHostAuthorities } from "#registry-client/host-trust.ts";
 import { RegistryClient } from "#registry-client/registry-client.ts";
 import type { RegistrySettings } from "#registry-client/settings.ts";
 import type { EngineConfig } from "./config/engine-config.ts";
 
-/** Ours before Docker's. */
-const CERTIFICATE_FOLDERS = ["/etc/wharf/certs.d", "/etc/docker/certs.d"];
-/** Where Debian, Fedora and Alpine keep the authorities that the host trusts. */
-const HOST_AUTHORITIES = [
-  "/etc/ssl/certs/ca-certificates.crt",
-  "/etc/pki/tls/certs/ca-bundle.crt",
-  "/etc/ssl/cert.pem",
-];
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 30_000;
-
-function readHostAuthorities(): string {
-  const path = HOST_AUTHORITIES.find((one) => existsSync(one));
-  return path === undefined ? "" : readFileSync(path, "utf8");
-}
 
 export interface ClientParts {
   /** Asked at each use: they may change while the process runs. */

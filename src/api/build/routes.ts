@@ -2,10 +2,9 @@ import { UnsupportedError } from "#base/errors.ts";
 import type { Exchange } from "#api/exchange.ts";
 import { ProgressStream } from "#api/progress-stream.ts";
 import { type Route, answer } from "#api/router.ts";
-import { toCredentials } from "#api/registry-credentials.ts";
 import type { ClassicContext } from "#builder/doors/classic-build.ts";
 import type { CredentialSource } from "#builder/sources/image-source.ts";
-import { readRegistryConfigHeader } from "#spec/engine-api/registry-auth.ts";
+import { readRegistryConfigHeader, toCredentials } from "#spec/engine-api/registry-auth.ts";
 import { attributesOfQuery } from "./attributes.ts";
 import type { BuildBackend } from "./backend.ts";
 

@@ -1,7 +1,6 @@
 import { parseJsonBody, readBytes } from "#api/body.ts";
 import { type Exchange, pathPart, sendJson } from "#api/exchange.ts";
 import { ProgressStream } from "#api/progress-stream.ts";
-import { toCredentials } from "#api/registry-credentials.ts";
 import { answer, type Route } from "#api/router.ts";
 import type { RegistryCredentials } from "#registry-client/auth/credentials.ts";
 import { descriptorToWire } from "#spec/oci-image.ts";
@@ -10,6 +9,7 @@ import {
   domainOfServerAddress,
   parseRegistryAuth,
   readRegistryAuthHeader,
+  toCredentials,
 } from "#spec/engine-api/registry-auth.ts";
 import {
   familiarReference,

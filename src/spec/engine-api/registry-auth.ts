@@ -117,3 +117,15 @@ export function domainOfServerAddress(address: string): string {
 export function serverAddressOfDomain(domain: string): string {
   return domain === "docker.io" ? DOCKER_HUB_ADDRESS : domain;
 }
+
+/** What a user has to show, without the fields that are empty; as the registry's client takes it. */
+export function toCredentials(
+  auth: Partial<RegistryAuth>,
+): Partial<Pick<RegistryAuth, "username" | "password" | "identityToken" | "registryToken">> {
+  const { username, password, identityToken, registryToken } = auth;
+  return {
+    ...(username ? { username, password: password ?? "" } : {}),
+    ...(identityToken ? { identityToken } : {}),
+    ...(registryToken ? { registryToken } : {}),
+  };
+}

@@ -23,6 +23,8 @@ export interface CatalogOptions {
   readonly clock: Pick<Clock, "nowMs">;
   readonly randomBytes: RandomBytes;
   readonly networkPools: readonly SubnetPool[];
+  /** Options that a network gets which does not have them, by driver. */
+  readonly networkOptions: Readonly<Record<string, NetworkRecord["options"]>>;
 }
 
 /**
@@ -115,7 +117,7 @@ export class NetworkCatalog {
   }
 
   #plan(request: NetworkRequest): NetworkRecord {
-    const { netlink, clock, randomBytes, engineId, networkPools } = this.#options;
+    const { netlink, clock, randomBytes, engineId, networkPools, networkOptions } = this.#options;
     const host = {
       get links() {
         return netlink.links();
@@ -138,6 +140,7 @@ export class NetworkCatalog {
       networks,
       taken: takenBlocks(host, own),
       pools: networkPools,
+      defaultOptions: networkOptions,
     });
   }
 

@@ -7,14 +7,23 @@ import {
 import { parseCidr } from "#base/ip.ts";
 import type { FirewallMode } from "./firewall/foreign-rules.ts";
 
+/** What is configured of the default network's addresses, for one family. */
+export interface BridgeAddresses {
+  /** `172.17.0.1/16`: the bridge's own address (`--bip`, `--bip6`). */
+  readonly address?: string;
+  /** Part of the bridge's subnet that containers get addresses of (`--fixed-cidr`, `--fixed-cidr-v6`). */
+  readonly fixedCidr?: string;
+  /** Of containers, in the bridge's place (`--default-gateway`, `--default-gateway-v6`). */
+  readonly gateway?: string;
+}
+
 /** The daemon's flags that concern networks. */
 export interface NetworksConfig {
   /** Device of network `bridge`: made and owned when missing. `none`: there is no such network. */
   readonly bridge: string;
-  /** `172.17.0.1/16`: the bridge's own address. */
-  readonly bip?: string;
-  /** Part of the bridge's subnet that containers get addresses of. */
-  readonly fixedCidr?: string;
+  readonly ipv4: BridgeAddresses;
+  /** Absent: the default network has no IPv6. */
+  readonly ipv6?: BridgeAddresses;
   /** 0 for the default, 1500. */
   readonly mtuBytes: number;
   /** Containers of the default network may talk to each other (`--icc`). */
@@ -31,11 +40,16 @@ export interface NetworksConfig {
   readonly firewall: FirewallMode;
   /** What `host-gateway` of `--add-host` stands for; the bridge's own address when empty. */
   readonly hostGateways: readonly string[];
+  /** Other machines may reach published ports by the containers' own addresses (`--allow-direct-routing`). */
+  readonly isRoutedDirectly: boolean;
+  /** Options of networks that are made without them, by driver (`--default-network-opt`). */
+  readonly networkOptions: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 /** dockerd's defaults, on a bridge of our own name. */
 export const DEFAULT_NETWORKS_CONFIG: NetworksConfig = {
   bridge: "wharf0",
+  ipv4: {},
   mtuBytes: 0,
   interContainer: true,
   ipForward: true,
@@ -45,6 +59,8 @@ export const DEFAULT_NETWORKS_CONFIG: NetworksConfig = {
   defaultBindAddress: "0.0.0.0",
   firewall: "cooperate",
   hostGateways: [],
+  isRoutedDirectly: false,
+  networkOptions: {},
 };
 
 /**

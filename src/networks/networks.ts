@@ -265,7 +265,7 @@ export interface Networks extends AsyncDisposable {
   /** Undoes `openSandbox`; what is already gone is no error. */
   closeSandbox(containerId: string): Promise<void>;
   sandboxOf(containerId: string): Sandbox | undefined;
-  /** What `host-gateway` stands for in extra hosts: as configured, else the host's address on the default bridge. */
+  /** What `host-gateway` stands for in extra hosts: as configured, else the host's addresses on the default bridge. */
   hostGatewayAddresses(): readonly string[];
   /** Interface counters inside a sandbox, for stats; empty for the host's and for none. */
   counters(containerId: string): Readonly<Record<string, InterfaceCounters>>;

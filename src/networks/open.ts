@@ -30,7 +30,7 @@ import type { NetworkRecord, Networks } from "./networks.ts";
 import { NullDriver } from "./null/null-driver.ts";
 import { OverlayDriver } from "./overlay/overlay-driver.ts";
 import { PortAllocator } from "./ports/port-allocator.ts";
-import { aliasOf, OwnDevices } from "./own-devices.ts";
+import { OwnDevices } from "./own-devices.ts";
 import { DEVICE_INTENTS, NETWORKS, SANDBOXES } from "./records.ts";
 import { RemoteDriver } from "./remote/remote-driver.ts";
 import { RemoteIpam } from "./remote/remote-ipam.ts";
@@ -115,7 +115,11 @@ function recordPredefinedNetworks(
     previous: previous("bridge"),
     identity: identityOf("bridge"),
     host: { links: netlink.links(), addresses: netlink.addresses(), routes: netlink.routes() },
-    ownAlias: aliasOf(options.engineId),
+    others: networks
+      .entries()
+      .map(([, other]) => other)
+      .filter(({ name }) => name !== "bridge"),
+    engineId: options.engineId,
     mayMove,
   });
   for (const warning of warnings) options.warn(warning);
@@ -206,6 +210,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
     localPorts: options.localPorts,
     nameServers: options.nameServers,
     networkPools: config.networkPools,
+    networkOptions: config.networkOptions,
     hostGateways: config.hostGateways,
     firewall,
     ...(admission ? { firewallDevice: admission.outDevice } : {}),

@@ -26,6 +26,7 @@ const CONTEXT: NetworkPlanContext = {
   networks: [],
   taken: [],
   pools: NETWORK_SUBNET_POOLS,
+  defaultOptions: {},
 };
 
 function pool(subnet: string, more: Partial<PoolRequest> = {}): PoolRequest {
@@ -109,5 +110,14 @@ describe("planNetwork()", () => {
     expect(() => plan({ configFrom: "shape", internal: true }, { networks: [config] })).toThrow(
       "user specified configurations are not supported",
     );
+  });
+
+  test("gives a network the default options of its driver that it has not", () => {
+    const defaultOptions = { bridge: { mtu: "1400", colour: "blue" }, macvlan: { mode: "x" } };
+    const options = { mtu: "1300" };
+    expect(plan({ options }, { defaultOptions }).options).toEqual({ mtu: "1300", colour: "blue" });
+    const set = plan({ name: "set", configOnly: true, options }, {});
+    const from = plan({ configFrom: "set" }, { defaultOptions, networks: [set] });
+    expect(from.options).toEqual({ mtu: "1300" });
   });
 });

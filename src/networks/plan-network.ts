@@ -1,11 +1,10 @@
-import { createHash } from "node:crypto";
 import {
   ConflictError,
   InvalidArgumentError,
   NotFoundError,
   PermissionDeniedError,
 } from "#base/errors.ts";
-import { chooseSubnet, type SubnetPool } from "./ipam/choose-subnet.ts";
+import { chooseSubnet, poolsOfFamily, type SubnetPool } from "./ipam/choose-subnet.ts";
 import {
   blockSize,
   type Cidr,
@@ -21,7 +20,7 @@ import {
 } from "#base/ip.ts";
 import type { PoolWish } from "./ipam/ipam.ts";
 import { isOwnIpam } from "./ipam/ipam-table.ts";
-import type { TakenBlock } from "./ipam/taken-blocks.ts";
+import { blocksOfNetworks, type TakenBlock } from "./ipam/taken-blocks.ts";
 import type { AddressPoolRecord, NetworkRecord, NetworkRequest, PoolRequest } from "./networks.ts";
 
 export const PREDEFINED_NETWORKS: ReadonlySet<string> = new Set([
@@ -40,6 +39,8 @@ export interface NetworkPlanContext {
   /** What the host has addresses in or routes, but for the device that the network takes over. */
   readonly taken: readonly TakenBlock[];
   readonly pools: readonly SubnetPool[];
+  /** Options that a network gets which does not have them, by driver. */
+  readonly defaultOptions: Readonly<Record<string, NetworkRecord["options"]>>;
 }
 
 /**
@@ -51,7 +52,12 @@ export interface NetworkPlanContext {
 export function planNetwork(request: NetworkRequest, context: NetworkPlanContext): NetworkRecord {
   checkName(request.name, context.networks);
   const source = configSource(request, context.networks);
-  const from = source ? withConfig(request, source) : request;
+  const from = source
+    ? withConfig(request, source)
+    : {
+        ...request,
+        options: { ...context.defaultOptions[request.driver || "bridge"], ...request.options },
+      };
   checkFamilies(from);
   const driver = request.configOnly ? "null" : driverOf(from.driver);
   const wishes = from.pools.map(checkedPool);
@@ -238,14 +244,7 @@ function allocate(
   wishes: readonly AddressPoolRecord[],
   context: NetworkPlanContext,
 ): readonly AddressPoolRecord[] {
-  const others = context.networks.flatMap((network) =>
-    network.configOnly
-      ? []
-      : network.pools.map(({ subnet }) => ({
-          block: parseCidr(subnet),
-          description: `network "${network.name}" has ${subnet}`,
-        })),
-  );
+  const others = blocksOfNetworks(context.networks);
   const chosen = wishes.filter(({ subnet }) => subnet !== "");
   if (request.ipamDriver === "null") return withoutPools(request);
   if (!isOwnIpam(request.ipamDriver)) return chosen.filter(isEnabled(request));
@@ -254,8 +253,9 @@ function allocate(
   const complete = (family: 4 | 6): readonly AddressPoolRecord[] => {
     const wishesOfFamily = chosen.filter(({ subnet }) => parseCidr(subnet).family === family);
     if (wishesOfFamily.length === 0) {
+      const pools = poolsOfFamily(context.pools, family, context.engineId);
       const blocks = [...others, ...context.taken].map(({ block }) => block);
-      const subnet = chooseSubnet(poolsOfFamily(context, family), blocks);
+      const subnet = chooseSubnet(pools, blocks);
       return [{ subnet: formatCidr(subnet), gateway: formatIp(firstHost(subnet)) }];
     }
     return wishesOfFamily.map((wish) => {
@@ -265,15 +265,6 @@ function allocate(
     });
   };
   return [...(request.enableIpv4 ? complete(4) : []), ...(request.enableIpv6 ? complete(6) : [])];
-}
-
-/** IPv6 pools that are configured, else the engine's own unique local /48 (RFC 4193), cut into /64. */
-function poolsOfFamily(context: NetworkPlanContext, family: 4 | 6): readonly SubnetPool[] {
-  const pools = context.pools.filter(({ base }) => base.family === family);
-  if (family === 4 || pools.length > 0) return pools;
-  const digest = createHash("sha256").update(context.engineId).digest();
-  const base = (0xfdn << 120n) | (BigInt(`0x${digest.toString("hex", 0, 5)}`) << 80n);
-  return [{ base: { family: 6, base, prefixLength: 48 }, size: 64 }];
 }
 
 function isEnabled({

@@ -265,10 +265,10 @@ describe("two engines", () => {
 
   test("do not meet in a subnet that one left behind, its rules still there", async () => {
     const bip = `198.19.${200 + Math.floor(Math.random() * 50)}.1/24`;
-    const killed = await started({ bip });
+    const killed = await started({ ipv4: { address: bip } });
     await killed.crash();
     lab.host.netlink.apply([{ kind: "delete-link", name: killed.bridge }]);
-    const heir = await started({ bip });
+    const heir = await started({ ipv4: { address: bip } });
     const [web, other] = [await lab.container(heir, "web"), await lab.container(heir, "other")];
     lab.serveTcp(web.namespacePath, 80);
     const seen = await lab.askTcp(other.namespacePath, web.endpoints[0]?.ipAddress ?? "", 80);

@@ -159,8 +159,8 @@ export class NetworkService implements Networks {
   hostGatewayAddresses(): readonly string[] {
     const { hostGateways } = this.#options;
     if (hostGateways.length > 0) return hostGateways;
-    const gateway = this.list().find(({ name }) => name === "bridge")?.pools[0]?.gateway;
-    return gateway === undefined ? [] : [gateway];
+    const bridge = this.list().find(({ name }) => name === "bridge");
+    return bridge?.pools.map(({ gateway }) => gateway) ?? [];
   }
 
   openSandbox(request: SandboxRequest, signal: AbortSignal): Promise<Sandbox> {

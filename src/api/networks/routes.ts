@@ -1,7 +1,7 @@
 import type { EndpointResource, NetworkInspect } from "@docker/node-sdk";
 import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import { formatRfc3339 } from "#base/rfc3339.ts";
-import type { Endpoint, NetworkRecord } from "#networks/networks.ts";
+import type { AddressPoolRecord, Endpoint, NetworkRecord } from "#networks/networks.ts";
 import {
   type Filters,
   filterValues,
@@ -22,7 +22,10 @@ const PRUNE_FILTERS = ["label", "label!", "until"] as const;
 const PREDEFINED: ReadonlySet<string> = new Set(["bridge", "host", "none"]);
 
 export function networkToWire(network: NetworkRecord): Wire<NetworkInspect> {
-  const pools = network.pools.map((pool) => ({
+  // as docker has it: those that somebody chose come first
+  const isChosen = ({ isUserChosen = false }: AddressPoolRecord): number => Number(isUserChosen);
+  const sorted = network.pools.toSorted((a, b) => isChosen(b) - isChosen(a));
+  const pools = sorted.map((pool) => ({
     Subnet: pool.subnet,
     ...(pool.ipRange === undefined ? {} : { IPRange: pool.ipRange }),
     ...(pool.gateway === "" ? {} : { Gateway: pool.gateway }),

@@ -1,10 +1,11 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import type { ProxySettings } from "#registry-client/proxies.ts";
 import { parseRegistryMirror } from "#registry-client/endpoints.ts";
-import { isIpAddress } from "#base/ip-address.ts";
-import { DAEMON_OPTIONS, type DaemonOption, optionName } from "./options.ts";
-import type { OptionValue, PoolSetting, RuntimeSetting, UlimitSetting } from "./option-values.ts";
+import { type BridgeConfig, bridgeConfig } from "./bridge-config.ts";
+import { optionName } from "./options.ts";
+import type { RuntimeSetting, UlimitSetting } from "./option-values.ts";
 import type { OptionValues } from "./parse-flags.ts";
+import { checkAddresses, oneOf, Settings } from "./settings.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -46,21 +47,7 @@ export interface EngineConfig {
   readonly defaultRuntime?: string;
   readonly logDriver: string;
   readonly logOptions: Readonly<Record<string, string>>;
-  readonly bridge: {
-    readonly name: string;
-    readonly address?: string;
-    readonly fixedCidr?: string;
-    readonly mtuBytes: number;
-    readonly isInterContainer: boolean;
-    readonly isMasqueraded: boolean;
-    readonly isForwarding: boolean;
-    readonly publishAddress: string;
-    /** Whether accept rules go into the host's own chains, or its INPUT chains judge what comes to published ports. */
-    readonly firewall: "cooperate" | "respect";
-    /** What `host-gateway` stands for; empty: the address of the bridge. */
-    readonly hostGateways: readonly string[];
-    readonly addressPools: readonly PoolSetting[];
-  };
+  readonly bridge: BridgeConfig;
   readonly containers: {
     /** Absent: `wharf`, or `system.slice` with systemd. */
     readonly cgroupParent?: string;
@@ -118,59 +105,6 @@ const PLUGIN_FOLDERS = [
   "/usr/lib/wharf/plugins",
   "/usr/lib/docker/plugins",
 ];
-
-const BY_NAME: ReadonlyMap<string, DaemonOption> = new Map(
-  DAEMON_OPTIONS.map((option) => [option.flag ?? option.key ?? "", option]),
-);
-
-/** Reads set values by their flag's name. */
-class Settings {
-  readonly #values: OptionValues;
-
-  constructor(values: OptionValues) {
-    this.#values = values;
-  }
-
-  text(name: string): string | undefined {
-    const value = this.#get(name);
-    return value?.kind === "string" && value.value !== "" ? value.value : undefined;
-  }
-
-  flag(name: string): boolean | undefined {
-    const value = this.#get(name);
-    return value?.kind === "boolean" ? value.value : undefined;
-  }
-
-  count(name: string): number | undefined {
-    const value = this.#get(name);
-    return value?.kind === "integer" || value?.kind === "bytes" ? value.value : undefined;
-  }
-
-  list(name: string): readonly string[] {
-    const value = this.#get(name);
-    return value?.kind === "list" ? value.value : [];
-  }
-
-  get(name: string): OptionValue | undefined {
-    return this.#get(name);
-  }
-
-  #get(name: string): OptionValue | undefined {
-    const option = BY_NAME.get(name);
-    return option && this.#values.get(option);
-  }
-}
-
-function oneOf<Word extends string>(
-  value: string | undefined,
-  words: readonly Word[],
-  problem: (value: string) => string,
-): Word | undefined {
-  if (value === undefined) return undefined;
-  const found = words.find((word) => word === value);
-  if (found === undefined) throw new InvalidArgumentError(problem(value));
-  return found;
-}
 
 /** @throws {InvalidArgumentError} An address that cannot be served on, saying why. */
 export function parseHost(text: string, hasTls: boolean): HostSetting {
@@ -265,41 +199,8 @@ function checkMirrors(mirrors: readonly string[]): readonly string[] {
   return mirrors;
 }
 
-function checkAddresses(addresses: readonly string[]): readonly string[] {
-  for (const address of addresses) {
-    if (!isIpAddress(address)) throw new InvalidArgumentError(`invalid IP address: ${address}`);
-  }
-  return addresses;
-}
-
 function pluginFolders(configured: readonly string[], execRoot: string): readonly string[] {
   return configured.length > 0 ? configured : [`${execRoot}/plugins`, ...PLUGIN_FOLDERS];
-}
-
-function bridgeConfig(settings: Settings): EngineConfig["bridge"] {
-  const mtuBytes = settings.count("mtu") ?? 0;
-  if (mtuBytes < 0) throw new InvalidArgumentError(`invalid default MTU: ${mtuBytes}`);
-  const address = settings.text("bip");
-  const fixedCidr = settings.text("fixed-cidr");
-  const pools = settings.get("default-address-pool");
-  return {
-    name: settings.text("bridge") ?? "wharf0",
-    ...(address === undefined ? {} : { address }),
-    ...(fixedCidr === undefined ? {} : { fixedCidr }),
-    mtuBytes,
-    isInterContainer: settings.flag("icc") ?? true,
-    isMasqueraded: settings.flag("ip-masq") ?? true,
-    isForwarding: settings.flag("ip-forward") ?? true,
-    publishAddress: settings.text("publish-default-bind") ?? settings.text("ip") ?? "0.0.0.0",
-    firewall:
-      oneOf(
-        settings.text("firewall"),
-        ["cooperate", "respect"],
-        (value) => `invalid firewall ${JSON.stringify(value)}: want cooperate or respect`,
-      ) ?? "cooperate",
-    hostGateways: checkAddresses(settings.list("host-gateway-ip")),
-    addressPools: pools?.kind === "pools" ? pools.value : [],
-  };
 }
 
 function cgroupManager(settings: Settings): "cgroupfs" | "systemd" {

@@ -8,6 +8,7 @@ const KIND_WORDS: Readonly<Record<DaemonOption["kind"], string>> = {
   bytes: "bytes",
   list: "list",
   map: "map",
+  maps: "map",
   pools: "pool-options",
   runtimes: "runtime",
   ulimits: "ulimit",

@@ -6,8 +6,8 @@ export function networksConfig({ bridge }: EngineConfig): NetworksConfig {
     bridge.addressPools.length === 0 ? undefined : bridge.addressPools.map(parseSubnetPool);
   return {
     bridge: bridge.name,
-    ...(bridge.address === undefined ? {} : { bip: bridge.address }),
-    ...(bridge.fixedCidr === undefined ? {} : { fixedCidr: bridge.fixedCidr }),
+    ipv4: bridge.ipv4,
+    ...(bridge.ipv6 ? { ipv6: bridge.ipv6 } : {}),
     mtuBytes: bridge.mtuBytes,
     interContainer: bridge.isInterContainer,
     ipForward: bridge.isForwarding,
@@ -17,5 +17,7 @@ export function networksConfig({ bridge }: EngineConfig): NetworksConfig {
     defaultBindAddress: bridge.publishAddress,
     firewall: bridge.firewall,
     hostGateways: bridge.hostGateways,
+    isRoutedDirectly: bridge.isRoutedDirectly,
+    networkOptions: bridge.networkOptions,
   };
 }

@@ -12,6 +12,9 @@ export interface PoolSetting {
   readonly size: number;
 }
 
+/** By group, then by name. */
+export type OptionMaps = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
 export interface UlimitSetting {
   readonly Name: string;
   readonly Soft: number;
@@ -25,6 +28,7 @@ export type OptionValue =
   | { readonly kind: "integer" | "bytes"; readonly value: number }
   | { readonly kind: "list"; readonly value: readonly string[] }
   | { readonly kind: "map"; readonly value: Readonly<Record<string, string>> }
+  | { readonly kind: "maps"; readonly value: OptionMaps }
   | { readonly kind: "pools"; readonly value: readonly PoolSetting[] }
   | { readonly kind: "runtimes"; readonly value: Readonly<Record<string, RuntimeSetting>> }
   | { readonly kind: "ulimits"; readonly value: readonly UlimitSetting[] }
@@ -74,6 +78,18 @@ function readRuntime(text: string): Readonly<Record<string, RuntimeSetting>> {
   return { [name]: { path, arguments: [] } };
 }
 
+/** @throws {InvalidArgumentError} Not `group=name=value`. */
+function withPair(before: OptionMaps, text: string): OptionMaps {
+  const [group, pair] = splitPair(text);
+  const [name, value] = splitPair(pair);
+  if (group === "" || name === "" || !pair.includes("=")) {
+    throw new InvalidArgumentError(
+      `invalid value ${JSON.stringify(text)}: want DRIVER=OPTION=VALUE`,
+    );
+  }
+  return { ...before, [group]: { ...before[group], [name]: value } };
+}
+
 /** @throws {InvalidArgumentError} Not `name=soft[:hard]`, or soft over hard. */
 export function readUlimit(text: string): UlimitSetting {
   const match = /^([a-z]+)=(-1|[0-9]+)(?::(-1|[0-9]+))?$/.exec(text);
@@ -116,6 +132,8 @@ export function valueFromText(
       const old = before?.kind === "map" ? before.value : {};
       return { kind: "map", value: { ...old, [name]: value } };
     }
+    case "maps":
+      return { kind: "maps", value: withPair(before?.kind === "maps" ? before.value : {}, text) };
     case "pools":
       return {
         kind: "pools",
@@ -142,6 +160,7 @@ const GO_TYPES: Readonly<Record<OptionValue["kind"], string>> = {
   bytes: "int64",
   list: "[]string",
   map: "map[string]string",
+  maps: "map[string]map[string]string",
   pools: "[]ipamutils.NetworkToSplit",
   runtimes: "map[string]system.Runtime",
   ulimits: "map[string]container.Ulimit",
@@ -160,6 +179,10 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 
 function isStrings(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
+function isOptionMaps(value: unknown): value is OptionMaps {
+  return isRecord(value) && Object.values(value).every(isStringMap);
 }
 
 function isStringMap(value: unknown): value is Readonly<Record<string, string>> {
@@ -195,6 +218,8 @@ function tryFromJson(option: DaemonOption, json: unknown): OptionValue | undefin
       return isStrings(json) ? { kind: "list", value: json } : undefined;
     case "map":
       return isStringMap(json) ? { kind: "map", value: json } : undefined;
+    case "maps":
+      return isOptionMaps(json) ? { kind: "maps", value: json } : undefined;
     case "pools":
       return poolsFromJson(json);
     case "runtimes":
@@ -256,6 +281,7 @@ export function formatValue(value: OptionValue): string {
     case "integer":
     case "bytes":
       return String(value.value);
+    case "maps":
     case "pools":
     case "runtimes":
     case "ulimits":

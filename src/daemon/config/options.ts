@@ -8,6 +8,8 @@ export type OptionKind =
   | "list"
   /** `name=value`, repeated; an object of strings in the file. */
   | "map"
+  /** `group=name=value`, repeated; an object of objects of strings in the file. */
+  | "maps"
   | "pools"
   | "runtimes"
   | "ulimits"
@@ -82,7 +84,7 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
     "Authorization plugins, all of which must allow a request, in this order",
   ),
   option("bip", "string", "full", "Address of the default bridge: 172.17.0.1/16"),
-  option("bip6", "string", "none", "IPv6 address of the default bridge"),
+  option("bip6", "string", "full", "IPv6 address of the default bridge"),
   option(
     "bridge|b",
     "string",
@@ -134,8 +136,8 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
     "reload",
     "Cgroup namespace of containers: host or private",
   ),
-  option("default-gateway", "string", "none", "Gateway of the default bridge network"),
-  option("default-gateway-v6", "string", "none", "IPv6 gateway of the default bridge network"),
+  option("default-gateway", "string", "full", "Gateway of the default bridge network"),
+  option("default-gateway-v6", "string", "full", "IPv6 gateway of the default bridge network"),
   option(
     "default-ipc-mode",
     "string",
@@ -145,9 +147,9 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
   ),
   option(
     "default-network-opt default-network-opts",
-    "object",
-    "none",
-    "Default options of networks",
+    "maps",
+    "full",
+    "Options of networks that are made without them: DRIVER=OPTION=VALUE",
   ),
   option(
     "default-runtime",
@@ -195,7 +197,7 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
     "full",
     "Part of the bridge's subnet that containers get addresses of",
   ),
-  option("fixed-cidr-v6", "string", "none", "IPv6 subnet of the default bridge network"),
+  option("fixed-cidr-v6", "string", "full", "IPv6 subnet of the default bridge network"),
   option("group|G", "string", "full", "Group of the unix socket", "docker, else wharf"),
   option(
     "host|H hosts",
@@ -233,7 +235,7 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
   option("ip-masq", "boolean", "full", "Masquerade the default bridge network", "true"),
   option("ip6tables", "boolean", "none", "Rules for IPv6 by iptables: Wharf uses nftables"),
   option("iptables", "boolean", "none", "Rules by iptables: Wharf uses nftables"),
-  option("ipv6", "boolean", "none", "IPv6 on the default bridge network"),
+  option("ipv6", "boolean", "full", "IPv6 on the default bridge network"),
   option("label labels", "list", "reload", "Labels of the engine: KEY=VALUE"),
   option("live-restore", "boolean", "reload", "Leave containers running when the engine stops"),
   option("log-driver", "string", "full", "Log driver of containers", "json-file"),

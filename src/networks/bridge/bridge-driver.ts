@@ -21,6 +21,7 @@ import {
   setPortIsolated,
 } from "#networks/sysctl.ts";
 import { BRIDGE_OPTION, bridgeOptionsOf, checkBridgeOptions } from "./bridge-options.ts";
+import { GATEWAY_AUXILIARY } from "./default-subnet.ts";
 import { planBridge, stateOfBridge } from "./plan-bridge.ts";
 
 /**
@@ -112,7 +113,14 @@ export class BridgeDriver implements NetworkDriver {
 
   planEndpoint(network: NetworkRecord, request: EndpointRequest): EndpointRecord {
     const hostLinkName = `wh${request.endpointId.slice(0, 12)}`;
-    return { ...plannedEndpoint(network, request), hostLinkName };
+    const endpoint = plannedEndpoint(network, request);
+    const [ipv4, ipv6] = [otherGateway(network, 4), otherGateway(network, 6)];
+    return {
+      ...endpoint,
+      ...(ipv4 !== undefined && endpoint.gateway !== "" ? { gateway: ipv4 } : {}),
+      ...(ipv6 !== undefined && endpoint.ipv6Gateway ? { ipv6Gateway: ipv6 } : {}),
+      hostLinkName,
+    };
   }
 
   restoreEndpoint(network: NetworkRecord, endpoint: EndpointRecord): void {
@@ -177,6 +185,11 @@ export class BridgeDriver implements NetworkDriver {
     // 0.4 ms, where deleting it takes the kernel some 25 ms.
     this.#netlink.apply([{ kind: "set-master", name, master: null }]);
   }
+}
+
+/** What containers go out by in the bridge's place. */
+function otherGateway(network: NetworkRecord, family: 4 | 6): string | undefined {
+  return poolOf(network, family)?.auxiliary?.[GATEWAY_AUXILIARY[family]];
 }
 
 function gatewayCidr({ gateway, subnet }: AddressPoolRecord): string {

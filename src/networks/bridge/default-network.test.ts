@@ -18,13 +18,15 @@ function decide(
   config: Partial<NetworksConfig> = {},
   previous?: NetworkRecord,
   mayMove = true,
+  others: readonly NetworkRecord[] = [],
 ): ReturnType<typeof decideDefaultNetwork> {
   return decideDefaultNetwork({
     config: { ...DEFAULT_NETWORKS_CONFIG, ...config },
     previous,
     identity: IDENTITY,
     host,
-    ownAlias: "wharf:me",
+    others,
+    engineId: "me",
     mayMove,
   });
 }
@@ -73,21 +75,29 @@ describe("decideDefaultNetwork()", () => {
 
   test("honours --bip and --fixed-cidr, and warns of an overlap", () => {
     const { network, warnings } = decide(ROUTED, {
-      bip: "172.18.0.5/16",
-      fixedCidr: "172.18.9.0/24",
+      ipv4: { address: "172.18.0.5/16", fixedCidr: "172.18.9.0/24" },
     });
     expect(network.pools).toEqual([
-      { subnet: "172.18.0.0/16", gateway: "172.18.0.5", ipRange: "172.18.9.0/24" },
+      {
+        subnet: "172.18.0.0/16",
+        gateway: "172.18.0.5",
+        ipRange: "172.18.9.0/24",
+        isUserChosen: true,
+      },
     ]);
     expect(warnings).toEqual(["--bip 172.18.0.5/16 overlaps route 172.18.3.0/24 on eth0"]);
-    expect(decide(BARE, { fixedCidr: "10.9.0.0/24" }).network.pools[0]?.gateway).toBe("10.9.0.1");
+    expect(decide(BARE, { ipv4: { fixedCidr: "10.9.0.0/24" } }).network.pools[0]?.gateway).toBe(
+      "10.9.0.1",
+    );
   });
 
   test("refuses contradictions", () => {
-    expect(() => decide(BARE, { bip: "10.0.0.0/24" })).toThrow("Cannot use --bip 10.0.0.0/24");
-    expect(() => decide(BARE, { bip: "10.0.0.1/24", fixedCidr: "10.0.1.0/24" })).toThrow(
-      "--fixed-cidr",
+    expect(() => decide(BARE, { ipv4: { address: "10.0.0.0/24" } })).toThrow(
+      "Cannot use --bip 10.0.0.0/24",
     );
+    expect(() =>
+      decide(BARE, { ipv4: { address: "10.0.0.1/24", fixedCidr: "10.0.1.0/24" } }),
+    ).toThrow("--fixed-cidr");
   });
 
   test("takes the address of somebody else's bridge", () => {
@@ -98,8 +108,69 @@ describe("decideDefaultNetwork()", () => {
     };
     const { network } = decide(host, { bridge: "br9" });
     expect(network.pools).toEqual([{ subnet: "10.7.0.0/24", gateway: "10.7.0.1" }]);
-    expect(() => decide(host, { bridge: "br9", bip: "10.8.0.1/24" })).toThrow(
+    expect(() => decide(host, { bridge: "br9", ipv4: { address: "10.8.0.1/24" } })).toThrow(
       'bridge "br9" has the address 10.7.0.1/24',
     );
+  });
+
+  test("has IPv6 with --ipv6: a /64 of the engine's own that no other network has", () => {
+    const { network } = decide(BARE, { ipv6: {} });
+    expect(network.enableIpv6).toBe(true);
+    const [, ipv6] = network.pools;
+    expect(ipv6?.subnet).toMatch(/^fd[0-9a-f:]+::\/64$/);
+    expect(ipv6?.gateway).toBe(`${ipv6?.subnet.replace("/64", "")}1`);
+    const other = { ...network, name: "other", pools: network.pools.slice(1) };
+    const beside = decide(BARE, { ipv6: {} }, undefined, true, [other]).network;
+    expect(beside.pools[1]?.subnet).not.toBe(ipv6?.subnet);
+    expect(decide(BARE, { ipv6: {} }, network).network).toEqual(network);
+    expect(decide(BARE, {}, network).network.pools).toHaveLength(1);
+  });
+
+  test("honours --bip6, --fixed-cidr-v6 and the gateways", () => {
+    const ipv4 = { address: "172.17.0.1/16", gateway: "172.17.0.99" };
+    const range = decide(BARE, { ipv4, ipv6: { fixedCidr: "fd00:aa::1/80" } }).network;
+    expect(range.pools).toEqual([
+      {
+        subnet: "172.17.0.0/16",
+        gateway: "172.17.0.1",
+        auxiliary: { DefaultGatewayIPv4: "172.17.0.99" },
+        isUserChosen: true,
+      },
+      {
+        subnet: "fd00:aa::/80",
+        gateway: "fd00:aa::1",
+        ipRange: "fd00:aa::/80",
+        isUserChosen: true,
+      },
+    ]);
+    const whole = {
+      address: "fd00:bb::5/64",
+      fixedCidr: "fd00:bb::8000/113",
+      gateway: "fd00:bb::9",
+    };
+    expect(decide(BARE, { ipv6: whole }).network.pools[1]).toEqual({
+      subnet: "fd00:bb::/64",
+      gateway: "fd00:bb::5",
+      ipRange: "fd00:bb::8000/113",
+      auxiliary: { DefaultGatewayIPv6: "fd00:bb::9" },
+      isUserChosen: true,
+    });
+  });
+
+  test.each([
+    [{ ipv4: { gateway: "10.0.0.1" } }, "not inside the bridge's subnet 172.17.0.0/16"],
+    [{ ipv4: { gateway: "172.17.0.1" } }, "it is the bridge's own address"],
+    [{ ipv4: { gateway: "fd00::1" } }, "want an IPv4 address"],
+    [{ ipv4: { gateway: "x" } }, "Cannot use --default-gateway x"],
+    [{ ipv4: { address: "fd00::1/64" } }, "--bip fd00::1/64: want an IPv4 address"],
+    [{ ipv6: { address: "10.0.0.1/8" } }, "--bip6 10.0.0.1/8: want an IPv6 address"],
+    [{ ipv6: { address: "fd00::/64" } }, "want an address of a host"],
+    [{ ipv6: { address: "nothing" } }, "--bip6 nothing: want an IPv6 address"],
+    [{ ipv6: { address: "fe80::1/64" } }, "link-local addresses are not routed"],
+    [{ ipv6: { fixedCidr: "10.0.0.0/8" } }, "'10.0.0.0/8' is not a valid IPv6 subnet"],
+    [{ ipv6: { address: "fd00::1/64", fixedCidr: "fd01::/64" } }, "--fixed-cidr-v6 fd01::/64"],
+    [{ ipv6: { gateway: "fe80::1" } }, "--default-gateway-v6 fe80::1"],
+  ] satisfies [Partial<NetworksConfig>, string][])("refuses %j", (config, words) => {
+    expect(() => decide(BARE, config)).toThrow(words);
   });
 });

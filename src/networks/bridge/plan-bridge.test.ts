@@ -17,7 +17,11 @@ function state(link: Partial<LinkState>, ...cidrs: string[]): BridgeState {
       isUp: true,
       ...link,
     },
-    addresses: cidrs.map((cidr) => ({ linkIndex: 7, cidr, scope: "global" })),
+    addresses: cidrs.map((cidr) => ({
+      linkIndex: 7,
+      cidr,
+      scope: cidr.startsWith("fe80") ? "link" : "global",
+    })),
   };
 }
 
@@ -36,9 +40,13 @@ describe("planBridge()", () => {
 
   test("puts its own bridge right", () => {
     expect(
-      planBridge(WANT, state({ alias: OWN, isUp: false, mtuBytes: 1400 }, "10.0.0.1/24")),
+      planBridge(
+        WANT,
+        state({ alias: OWN, isUp: false, mtuBytes: 1400 }, "10.0.0.1/24", "fd00::1/64"),
+      ),
     ).toEqual([
       { kind: "delete-address", name: "wharf0", cidr: "10.0.0.1/24" },
+      { kind: "delete-address", name: "wharf0", cidr: "fd00::1/64" },
       { kind: "set-mtu", name: "wharf0", mtuBytes: 1500 },
       { kind: "add-address", name: "wharf0", cidr: "172.17.0.1/16" },
       { kind: "set-up", name: "wharf0" },

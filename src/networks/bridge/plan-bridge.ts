@@ -48,10 +48,11 @@ export function planBridge(want: BridgeSpec, have: BridgeState): readonly LinkOp
     );
   }
   const isOwn = link === undefined || link.alias === alias;
-  const current = have.addresses.filter(({ cidr }) => !cidr.includes(":"));
   if (isOwn) {
-    for (const { cidr } of current) {
-      if (cidr !== gatewayCidr) ops.push({ kind: "delete-address", name, cidr });
+    for (const { cidr, scope } of have.addresses) {
+      const isKernels = cidr.includes(":") && scope === "link";
+      if (isKernels || cidr === gatewayCidr || cidr === ipv6Cidr) continue;
+      ops.push({ kind: "delete-address", name, cidr });
     }
     if (link && mtuBytes > 0 && link.mtuBytes !== mtuBytes) {
       ops.push({ kind: "set-mtu", name, mtuBytes });

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { ResourceExhaustedError } from "#base/errors.ts";
 import { type Cidr, blockSize, overlaps } from "#base/ip.ts";
 
@@ -60,4 +61,17 @@ export function chooseSubnet(pools: readonly SubnetPool[], taken: readonly Cidr[
     if (subnet) return subnet;
   }
   throw new ResourceExhaustedError("all predefined address pools have been fully subnetted");
+}
+
+/** Pools of a family; for IPv6, where none are configured, the engine's own unique local /48 (RFC 4193), cut into /64. */
+export function poolsOfFamily(
+  configured: readonly SubnetPool[],
+  family: 4 | 6,
+  engineId: string,
+): readonly SubnetPool[] {
+  const pools = configured.filter(({ base }) => base.family === family);
+  if (family === 4 || pools.length > 0) return pools;
+  const digest = createHash("sha256").update(engineId).digest();
+  const base = (0xfdn << 120n) | (BigInt(`0x${digest.toString("hex", 0, 5)}`) << 80n);
+  return [{ base: { family: 6, base, prefixLength: 48 }, size: 64 }];
 }

@@ -1,5 +1,6 @@
 import type { AddressState, LinkState, RouteState } from "#host/netlink.ts";
-import { type Cidr, tryParseAddressWithPrefix } from "#base/ip.ts";
+import { type Cidr, parseCidr, tryParseAddressWithPrefix } from "#base/ip.ts";
+import type { NetworkRecord } from "#networks/networks.ts";
 
 /** The host's devices as they are while a network is decided. */
 export interface HostNetworkState {
@@ -46,4 +47,16 @@ export function takenBlocks(
     add(route.destination, "route", route.linkIndex);
   }
   return taken;
+}
+
+/** The subnets of networks; configurations have none. */
+export function blocksOfNetworks(networks: readonly NetworkRecord[]): readonly TakenBlock[] {
+  return networks.flatMap(({ name, pools, configOnly }) =>
+    configOnly
+      ? []
+      : pools.map(({ subnet }) => ({
+          block: parseCidr(subnet),
+          description: `network "${name}" has ${subnet}`,
+        })),
+  );
 }

@@ -117,7 +117,6 @@ export const commands: readonly CommandEntry[] = [
 export const laterCommands: readonly string[] = [
   "bake",
   "compose attach",
-  "compose build",
   "compose commit",
   "compose convert",
   "compose cp",
@@ -127,8 +126,6 @@ export const laterCommands: readonly string[] = [
   "compose images",
   "compose port",
   "compose publish",
-  "compose pull",
-  "compose push",
   "compose run",
   "compose scale",
   "compose stats",

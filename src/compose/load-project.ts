@@ -99,7 +99,8 @@ function readTree(request: LoadRequest): ReadTree {
   };
   const loaded = loadTree(files, context);
   if (loaded.size === 0) throw new InvalidArgumentError("empty compose file");
-  const tree = isNormalized ? normalize(loaded, name) : loaded;
+  const folder = request.keepsRelativePaths ? "." : workingDirectory;
+  const tree = isNormalized ? normalize(loaded, name, folder) : loaded;
   return { tree, loaded, name, environment, positions };
 }
 

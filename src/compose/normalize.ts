@@ -8,13 +8,15 @@ const PULL_POLICIES: Readonly<Record<string, string>> = { if_not_present: "missi
 /**
  * Says what the file leaves to be understood: the network `default`, the names of resources, what a service
  * depends on by what it shares, where its Dockerfile is.
+ *
+ * @param folder Where a build without a context is; `.` where paths are kept as they are.
  */
-export function normalize(tree: Mapping, projectName: string): Mapping {
+export function normalize(tree: Mapping, projectName: string, folder: string): Mapping {
   const services = mappingAt(tree, "services");
   const normalized = new Map(
     [...services].map(([name, service]) => [
       name,
-      normalizeService(isMapping(service) ? service : new Map()),
+      normalizeService(isMapping(service) ? service : new Map(), folder),
     ]),
   );
   const made = new Map(tree).set("services", normalized);
@@ -49,7 +51,7 @@ function withName(resource: Mapping, key: string, projectName: string): Mapping 
   return new Map([["name", name], ...resource]);
 }
 
-function normalizeService(service: Mapping): Mapping {
+function normalizeService(service: Mapping, folder: string): Mapping {
   let made = service;
   const hasNetworks = isMapping(service.get("networks")) && mappingAt(service, "networks").size > 0;
   if (!hasNetworks && !service.has("network_mode") && !service.has("provider")) {
@@ -60,15 +62,15 @@ function normalizeService(service: Mapping): Mapping {
     made = withKey(made, "pull_policy", PULL_POLICIES[policy]);
   }
   const build = service.get("build");
-  if (isMapping(build)) made = withKey(made, "build", normalizeBuild(build));
+  if (isMapping(build)) made = withKey(made, "build", normalizeBuild(build, folder));
   const dependsOn = impliedDependencies(service);
   if (dependsOn.size > 0) made = withKey(made, "depends_on", dependsOn);
   return made;
 }
 
-function normalizeBuild(build: Mapping): Mapping {
+function normalizeBuild(build: Mapping, folder: string): Mapping {
   let made = build;
-  if (!build.has("context")) made = withKey(made, "context", ".");
+  if (!build.has("context")) made = withKey(made, "context", folder);
   if (!build.has("dockerfile") && !build.has("dockerfile_inline")) {
     made = withKey(made, "dockerfile", "Dockerfile");
   }

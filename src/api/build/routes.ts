@@ -7,6 +7,7 @@ import type { CredentialSource } from "#builder/sources/image-source.ts";
 import { readRegistryConfigHeader, toCredentials } from "#spec/engine-api/registry-auth.ts";
 import { attributesOfQuery } from "./attributes.ts";
 import type { BuildBackend } from "./backend.ts";
+import { readClientExtras } from "./client-extras.ts";
 
 /** The one builder version that this door speaks. */
 const CLASSIC = new Set(["", "1"]);
@@ -38,6 +39,7 @@ async function build(exchange: Exchange, backend: BuildBackend): Promise<void> {
         tags: query.all("t").filter((tag) => tag !== ""),
         isQuiet: query.boolean("q"),
         credentials: credentialsOf(exchange),
+        extras: readClientExtras(exchange),
       },
       (line) => progress.write(line),
       signal,

@@ -1,7 +1,7 @@
-import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { collectBytes } from "#base/async.ts";
-import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
+import { InvalidArgumentError } from "#base/errors.ts";
 import type { FrontendAttributes } from "#builder/attributes.ts";
 import type { Builder } from "#builder/builder.ts";
 import { pathInRoot } from "#builder/files/root-paths.ts";
@@ -18,6 +18,13 @@ import type { Processes } from "#host/processes.ts";
 import type { RandomBytes } from "#spec/ids.ts";
 import { isArchiveHead, peek } from "./archive-head.ts";
 import { ClassicProgress } from "./classic-progress.ts";
+import {
+  checkSeen,
+  type ClientExtras,
+  type SeenFolder,
+  secretSource,
+  sshSource,
+} from "./client-extras.ts";
 
 /** Where the files are. */
 export type ClassicContext =
@@ -29,13 +36,7 @@ export type ClassicContext =
       readonly isUnfiltered: boolean;
     }
   /** Folders on this host: the client is beside the engine. */
-  | {
-      readonly kind: "folder";
-      readonly path: string;
-      /** `<device>:<inode>` of the folder as the client sees it: proof that both see the same. */
-      readonly identity: string;
-      readonly dockerfileFolder: string;
-    }
+  | ({ readonly kind: "folder"; readonly dockerfileFolder: string } & SeenFolder)
   /** A repository, an archive or a Dockerfile somewhere. */
   | { readonly kind: "remote"; readonly url: string };
 
@@ -47,6 +48,7 @@ export interface ClassicBuildRequest {
   /** Only the image's id is told. */
   readonly isQuiet: boolean;
   readonly credentials: CredentialSource;
+  readonly extras: ClientExtras;
 }
 
 /** One line of the answer. */
@@ -86,21 +88,17 @@ export async function classicBuild(
   };
   const progress = new ClassicProgress(tell);
   const onEvent = (event: BuildEvent): void => progress.take(event);
-  const none = { read: async () => undefined };
-  const noAgent = {
-    has: async () => false,
-    serve: async () => ({ [Symbol.asyncDispose]: async () => {} }),
-  };
+  const { secrets, sshAgents, entitlements } = request.extras;
   try {
     const solved = stack.use(
       await parts.builder.solve(
         {
           attributes: request.attributes,
           locals,
-          secrets: none,
-          ssh: noAgent,
+          secrets: secretSource(secrets),
+          ssh: sshSource(sshAgents),
           credentials: request.credentials,
-          entitlements: new Set(),
+          entitlements,
           onEvent,
         },
         signal,
@@ -133,11 +131,22 @@ export async function classicBuild(
 
 async function openContext(
   parts: ClassicBuildParts,
-  { context, attributes }: ClassicBuildRequest,
+  { context, attributes, extras }: ClassicBuildRequest,
   stack: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<LocalSources> {
   const fileName = attributes["filename"] ?? "Dockerfile";
+  for (const folder of extras.folders.values()) checkSeen(folder);
+  const more = [...extras.folders].map(([id, { path }]): [string, string] => [id, path]);
+  const sources = (
+    path: string,
+    dockerfile: string,
+    stillIgnored?: (ignored: readonly string[]) => readonly string[],
+  ): LocalSources =>
+    new FolderSources(
+      new Map([...more, ["context", path], ["dockerfile", dockerfile]]),
+      stillIgnored,
+    );
   switch (context.kind) {
     case "folder":
       checkSeen(context);
@@ -158,25 +167,6 @@ async function openContext(
       return sources(path, path, () => []);
     }
   }
-}
-
-function sources(
-  context: string,
-  dockerfile: string,
-  stillIgnored?: (ignored: readonly string[]) => readonly string[],
-): LocalSources {
-  const folders = new Map([
-    ["context", context],
-    ["dockerfile", dockerfile],
-  ]);
-  return new FolderSources(folders, stillIgnored);
-}
-
-/** @throws {NotFoundError} The path is another folder here, or none. */
-function checkSeen({ path, identity }: Extract<ClassicContext, { kind: "folder" }>): void {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found?.isDirectory() && `${found.dev}:${found.ino}` === identity) return;
-  throw new NotFoundError(`Cannot build in ${path}: the engine does not see the client's folder`);
 }
 
 function newFolder(parts: ClassicBuildParts, stack: AsyncDisposableStack): string {

@@ -2,6 +2,11 @@ import type { CommandEntry } from "#cli/command-entry.ts";
 
 export const composeCommands: readonly CommandEntry[] = [
   {
+    path: "compose build",
+    summary: "Build or rebuild services",
+    load: () => import("./build.ts"),
+  },
+  {
     path: "compose config",
     summary: "Parse, resolve and render compose file in canonical format",
     load: () => import("./config.ts"),
@@ -45,6 +50,16 @@ export const composeCommands: readonly CommandEntry[] = [
     path: "compose ps",
     summary: "List containers",
     load: () => import("./ps.ts"),
+  },
+  {
+    path: "compose pull",
+    summary: "Pull service images",
+    load: () => import("./pull.ts"),
+  },
+  {
+    path: "compose push",
+    summary: "Push service images",
+    load: () => import("./push.ts"),
   },
   {
     path: "compose restart",

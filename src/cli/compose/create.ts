@@ -1,4 +1,3 @@
-import { UnsupportedError } from "#base/errors.ts";
 import { wharfVersion } from "#base/version.ts";
 import { atLeast, type Command, defineCommand } from "#cli/command.ts";
 import { ExitError } from "#cli/exit-error.ts";
@@ -8,6 +7,7 @@ import { bringUp } from "#compose/act/up.ts";
 import { openProject } from "#compose/open-project.ts";
 import type { UpOptions } from "#compose/plan/plan-up.ts";
 import { withoutUnused, withServices } from "#compose/select-services.ts";
+import { imageBuilding } from "./building/image-building.ts";
 import { dryRun } from "./project-flags.ts";
 import { projectRequest } from "./project-request.ts";
 import { actParts, parseScale } from "./surroundings.ts";
@@ -42,7 +42,6 @@ export const command: Command = defineCommand({
     }),
   },
   async run(cli, { flags, args, groupFlags }) {
-    if (flags.build) throw new UnsupportedError("--build: this version cannot build images yet");
     const whole = openProject(projectRequest(cli, groupFlags), { services: args });
     const project = withoutUnused(withServices(whole, args, { withDependencies: true }));
     using parts = await actParts(cli, groupFlags, flags);
@@ -56,6 +55,11 @@ export const command: Command = defineCommand({
       timeoutSeconds: undefined,
       pull: pullChoice(flags.pull),
       isQuietPull: flags["quiet-pull"],
+      building: imageBuilding(cli, whole, parts, {
+        build: flags.build,
+        noBuild: flags["no-build"],
+        isQuiet: false,
+      }),
       isStarted: false,
       version: wharfVersion,
     });

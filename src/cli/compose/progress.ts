@@ -32,14 +32,25 @@ export function openProgress(cli: Cli, flags: GroupFlags, isDryRun: boolean): Pr
   if (asked === "json") return { report: (event) => writeJson(cli.errors, event), end: () => {} };
   if (isLive && !isDryRun) return new LiveList(cli.errors);
   return {
-    report: ({ kind, name, status }) => cli.errors.write(`${prefix} ${kind} ${name}  ${status}\n`),
+    report: (event) => cli.errors.write(`${prefix}${plainLine(event)}\n`),
     end: () => {},
   };
 }
 
-function writeJson(output: Output, { kind, name, status }: ProgressEvent): void {
+/** docker compose's forms: what is about an image of a service, and what is about a thing. */
+function plainLine({ kind, name, status }: ProgressEvent): string {
+  return kind === "Service" ? ` ${name} ${status} ` : ` ${kind} ${name}  ${status}`;
+}
+
+/** What a thing is called in a list. */
+function idOf({ kind, name }: ProgressEvent): string {
+  return kind === "Service" ? name : `${kind} ${name}`;
+}
+
+function writeJson(output: Output, progress: ProgressEvent): void {
+  const { status } = progress;
   const isDone = !WORKING.test(status);
-  const event = { id: `${kind} ${name}`, status: isDone ? "Done" : "Working", text: status };
+  const event = { id: idOf(progress), status: isDone ? "Done" : "Working", text: status };
   output.write(`${JSON.stringify(event)}\n`);
 }
 
@@ -53,8 +64,9 @@ class LiveList implements Progress {
     this.#output = output;
   }
 
-  readonly report = ({ kind, name, status }: ProgressEvent): void => {
-    this.#lines.set(`${kind} ${name}`, { text: status, isDone: !WORKING.test(status) });
+  readonly report = (event: ProgressEvent): void => {
+    const { status } = event;
+    this.#lines.set(idOf(event), { text: status, isDone: !WORKING.test(status) });
     this.#draw();
   };
 

@@ -2,6 +2,7 @@ import { Semaphore } from "#base/async.ts";
 import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
 import type { GroupFlags } from "#cli/command.ts";
+import { registryAuthHeaders } from "#cli/registry-auth.ts";
 import { type ActParts, dryRunEngine } from "#compose/act/act-parts.ts";
 import type { Project } from "#compose/model/project.ts";
 import { openProject } from "#compose/open-project.ts";
@@ -29,6 +30,7 @@ export async function actParts(
     onProgress: progress.report,
     slots: slotsFor(cli, groupFlags),
     isDryRun,
+    registryHeaders: (domain) => registryAuthHeaders(cli, domain),
     [Symbol.dispose]: () => progress.end(),
   };
 }

@@ -12,6 +12,7 @@ import type { Project } from "#compose/model/project.ts";
 import { openProject } from "#compose/open-project.ts";
 import { noSuchService, withoutUnused, withServices } from "#compose/select-services.ts";
 import { attachUntilEnd } from "./attached.ts";
+import { imageBuilding } from "./building/image-building.ts";
 import { pullChoice, recreateChoice } from "./create.ts";
 import { dryRun } from "./project-flags.ts";
 import { projectRequest } from "./project-request.ts";
@@ -93,7 +94,7 @@ export const command: Command = defineCommand({
   args: atLeast(0),
   flags,
   async run(cli, { flags: asked, args, groupFlags, isSet }) {
-    for (const name of ["build", "watch", "menu"] as const) {
+    for (const name of ["watch", "menu"] as const) {
       if (asked[name]) throw new UnsupportedError(`--${name}: not in this version yet`);
     }
     const isDetached = asked.detach || asked.wait || asked["no-start"];
@@ -121,6 +122,11 @@ export const command: Command = defineCommand({
       timeoutSeconds: timeoutOf(asked, isSet),
       pull: pullChoice(asked.pull),
       isQuietPull: asked["quiet-pull"],
+      building: imageBuilding(cli, whole, parts, {
+        build: asked.build,
+        noBuild: asked["no-build"],
+        isQuiet: asked["quiet-build"],
+      }),
       isStarted: !asked["no-start"],
       version: wharfVersion,
       onPlan: ({ orphans, containers }) => {

@@ -16,6 +16,8 @@ export interface ActParts {
   readonly slots: Semaphore;
   /** Nothing is changed: what is sent goes nowhere, and nothing is waited for. */
   readonly isDryRun: boolean;
+  /** Who the user is to a registry, for requests that make the engine ask it. */
+  readonly registryHeaders: (domain: string) => Promise<Readonly<Record<string, string>>>;
   readonly signal?: AbortSignal;
 }
 

@@ -1,4 +1,5 @@
 import { FailedPreconditionError, NotFoundError } from "#base/errors.ts";
+import { imageOf } from "#compose/build/targets.ts";
 import { LABEL } from "#compose/labels.ts";
 import { networkHash, serviceHash, volumeHash } from "#compose/model/hash.ts";
 import type { Network, Project, Service, Volume } from "#compose/model/project.ts";
@@ -9,7 +10,6 @@ import type { ContainerStep, ResourceStep, UpPlan } from "#compose/plan/plan-up.
 import type { ActParts } from "./act-parts.ts";
 import { graceSeconds } from "./grace.ts";
 import { injectFileObjects } from "./file-objects.ts";
-import { imageOf } from "./images.ts";
 import { removeContainer, stopContainer } from "./stop-containers.ts";
 
 export interface CarryOutOptions {

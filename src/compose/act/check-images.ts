@@ -1,8 +1,10 @@
-import { NotFoundError } from "#base/errors.ts";
 import type { Project } from "#compose/model/project.ts";
 import type { ImageStep } from "#compose/plan/plan-entries.ts";
+import { isToPull, type PullPolicy } from "#compose/plan/pull-policy.ts";
 import type { ActParts } from "./act-parts.ts";
-import { imageId, imageOf, isPulledAnew, type PullChoice, pullPolicy } from "./images.ts";
+import { findImage, missing, type PullChoice, wantedImages } from "./images.ts";
+
+const MS_PER_HOUR = 3_600_000;
 
 export interface CheckedImages {
   /** Of those that are there, by reference. */
@@ -21,34 +23,31 @@ export async function checkImages(
   { engine }: Pick<ActParts, "engine">,
   options: { readonly pull: PullChoice },
 ): Promise<CheckedImages> {
-  const wanted = new Map<string, string>();
-  for (const [name, service] of project.services) {
-    if (service.provider) continue;
-    const reference = imageOf(project, name, service);
-    if (!wanted.has(reference)) wanted.set(reference, name);
-  }
   const ids = new Map<string, string>();
+  const wanted = wantedImages(project, { pull: options.pull, choice: "missing" });
   const steps = await Promise.all(
-    [...wanted].map(async ([reference, name]): Promise<readonly ImageStep[]> => {
-      const service = project.services.get(name) ?? {};
-      const policy = pullPolicy(service, options.pull);
-      const there = await imageId(reference, { engine });
-      if (there !== undefined) ids.set(reference, there);
-      const isBuilt = service.build !== undefined;
+    wanted.map(async (image): Promise<readonly ImageStep[]> => {
+      const { reference, name, service, policy, isBuildable } = image;
+      const there = await findImage(reference, { engine });
+      if (there !== undefined) ids.set(reference, there.id);
       const step = { reference, service: name };
-      if (there === undefined && isBuilt)
-        return [{ ...step, action: "build", why: "it is not there" }];
-      if (isBuilt) return [];
-      if (there === undefined && policy === "never") {
-        throw new NotFoundError(
-          `services.${name}: the image ${reference} is not there, and pull_policy is never`,
-        );
+      const why = there === undefined ? "it is not there" : `pull_policy is ${wordOf(policy)}`;
+      if (service.image !== undefined && isToPull(policy, there, new Date())) {
+        // what cannot be pulled is built, where it can be
+        return [{ ...step, action: isBuildable && there === undefined ? "build" : "pull", why }];
       }
-      if (there === undefined) return [{ ...step, action: "pull", why: "it is not there" }];
-      return isPulledAnew(policy)
-        ? [{ ...step, action: "pull", why: `pull_policy is ${policy}` }]
-        : [];
+      if (isBuildable && (there === undefined || policy.kind === "build")) {
+        return [{ ...step, action: "build", why }];
+      }
+      if (there === undefined) throw missing(image);
+      return [];
     }),
   );
   return { ids, steps: steps.flat() };
+}
+
+function wordOf(policy: PullPolicy): string {
+  return policy.kind === "refresh"
+    ? `to pull what is older than ${policy.afterMs / MS_PER_HOUR} h`
+    : policy.kind;
 }

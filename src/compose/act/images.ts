@@ -1,95 +1,144 @@
-import { NotFoundError, UnsupportedError } from "#base/errors.ts";
+import { messageOf, NotFoundError } from "#base/errors.ts";
+import { imageOf } from "#compose/build/targets.ts";
 import type { Project, Service } from "#compose/model/project.ts";
+import {
+  isToPull,
+  type KnownImage,
+  parsePullPolicy,
+  type PullPolicy,
+} from "#compose/plan/pull-policy.ts";
+import { parseImageReference, repositoryName, withDefaultTag } from "#spec/reference.ts";
 import type { ActParts } from "./act-parts.ts";
 
 export type PullChoice = "policy" | "always" | "missing" | "never" | "build";
 
-/** The reference of a service's image: what is built has the service's name. */
-export function imageOf(project: Project, name: string, service: Service): string {
-  return service.image ?? `${project.name}-${name}`;
+/** How what is not pulled is made. */
+export interface ImageBuilding {
+  /** `missing`: what is not there. `all`: everything that can be. `none`: nothing. */
+  readonly choice: "missing" | "all" | "none";
+  /** Builds the images of these services. */
+  build(names: readonly string[]): Promise<void>;
+}
+
+export interface ImageOptions {
+  readonly pull: PullChoice;
+  readonly isQuiet: boolean;
+  readonly building: ImageBuilding;
+}
+
+/** One image, and the service that says how to get it: of several, the one that can build it. */
+export interface WantedImage {
+  readonly reference: string;
+  readonly name: string;
+  readonly service: Service;
+  readonly policy: PullPolicy;
+  readonly isBuildable: boolean;
 }
 
 /**
- * Sees that every image is there, pulling what is missing or wanted anew.
+ * Sees that every image is there: pulls what is missing or wanted anew, then builds what is still missing, or
+ * wanted built.
  *
  * @returns Ids by reference.
- * @throws {NotFoundError} One is missing and may not be pulled. {UnsupportedError} It would have to be built.
+ * @throws {NotFoundError} One is missing, and may be neither pulled nor built.
  */
 export async function ensureImages(
   project: Project,
   parts: ActParts,
-  options: { readonly pull: PullChoice; readonly isQuiet: boolean },
+  options: ImageOptions,
 ): Promise<ReadonlyMap<string, string>> {
-  const wanted = new Map<string, readonly [name: string, service: Service]>();
+  const wanted = wantedImages(project, { pull: options.pull, choice: options.building.choice });
+  const found = new Map<string, string>();
+  const toBuild: WantedImage[] = [];
+  await Promise.all(
+    wanted.map(async (image) => {
+      const id = await parts.slots.run(() => findOrPull(image, parts, options));
+      const isRebuilt = image.policy.kind === "build" && image.isBuildable;
+      if (id !== undefined && !isRebuilt) found.set(image.reference, id);
+      else if (image.isBuildable) toBuild.push(image);
+      else throw missing(image);
+    }),
+  );
+  if (toBuild.length === 0) return found;
+  await options.building.build(toBuild.map(({ name }) => name));
+  for (const { reference } of toBuild) {
+    const built = parts.isDryRun ? undefined : await findImage(reference, parts);
+    if (!built && !parts.isDryRun) throw new NotFoundError(`the image ${reference} is gone`);
+    found.set(reference, built?.id ?? reference);
+  }
+  return found;
+}
+
+/** What images a project's services are made of, and how each is come by. */
+export function wantedImages(
+  project: Project,
+  { pull, choice }: { readonly pull: PullChoice; readonly choice: ImageBuilding["choice"] },
+): readonly WantedImage[] {
+  const wanted = new Map<string, WantedImage>();
   for (const [name, service] of project.services) {
     if (service.provider) continue;
     const reference = imageOf(project, name, service);
-    if (!wanted.has(reference)) wanted.set(reference, [name, service]);
+    const isBuildable = service.build !== undefined && choice !== "none";
+    if (wanted.has(reference) && !isBuildable) continue;
+    const chosen = pull === "policy" ? service.pull_policy : pull;
+    const policy: PullPolicy =
+      isBuildable && choice === "all" ? { kind: "build" } : parsePullPolicy(chosen);
+    wanted.set(reference, { reference, name, service, policy, isBuildable });
   }
-  const found = await Promise.all(
-    [...wanted].map(async ([reference, [name, service]]): Promise<[string, string]> => {
-      const id = await parts.slots.run(() =>
-        ensureImage({ reference, name, service }, parts, options),
-      );
-      return [reference, id];
-    }),
-  );
-  return new Map(found);
+  return [...wanted.values()];
 }
 
-interface WantedImage {
-  readonly reference: string;
-  readonly name: string;
-  readonly service: Service;
+export function missing({ name, reference, policy, service }: WantedImage): NotFoundError {
+  const why =
+    policy.kind === "never"
+      ? ", and pull_policy is never"
+      : service.build !== undefined
+        ? ", and it is not to be built"
+        : "";
+  return new NotFoundError(`services.${name}: No such image: ${reference}${why}`);
 }
 
-async function ensureImage(
-  { reference, name, service }: WantedImage,
+/** @returns Undefined where it has to be built. */
+async function findOrPull(
+  { reference, name, service, policy, isBuildable }: WantedImage,
   parts: ActParts,
-  options: { readonly pull: PullChoice; readonly isQuiet: boolean },
-): Promise<string> {
-  const policy = pullPolicy(service, options.pull);
-  const there = await imageId(reference, parts);
-  if (there !== undefined && !(isPulledAnew(policy) && service.build === undefined)) return there;
-  if (service.build !== undefined) {
-    throw new UnsupportedError(
-      `services.${name}: the image ${reference} is not there, and this version cannot build it: build and tag it first`,
-    );
-  }
-  if (policy === "never") {
-    throw new NotFoundError(
-      `services.${name}: the image ${reference} is not there, and pull_policy is never`,
-    );
-  }
+  options: ImageOptions,
+): Promise<string | undefined> {
+  const there = await findImage(reference, parts);
+  // an image without a name of its own is in no registry
+  if (service.image === undefined || !isToPull(policy, there, new Date())) return there?.id;
   const report = options.isQuiet ? () => {} : parts.onProgress;
-  report({ kind: "Image", name: reference, status: "Pulling" });
-  if (parts.isDryRun) return there ?? reference;
-  await pullImage(reference, service.platform, parts);
-  report({ kind: "Image", name: reference, status: "Pulled" });
-  const pulled = await imageId(reference, parts);
-  if (pulled === undefined)
-    throw new NotFoundError(`the image ${reference} is gone after its pull`);
-  return pulled;
+  report({ kind: "Service", name, status: "Pulling" });
+  if (parts.isDryRun) return there?.id ?? (isBuildable ? undefined : reference);
+  try {
+    await pullImage(reference, service.platform, parts);
+  } catch (error) {
+    if (!isBuildable) {
+      report({ kind: "Service", name, status: `Error ${messageOf(error)}` });
+      throw error;
+    }
+    parts.onProgress({ kind: "Service", name, status: `Warning ${messageOf(error)}` });
+    return there?.id;
+  }
+  report({ kind: "Service", name, status: "Pulled" });
+  return (await findImage(reference, parts))?.id;
 }
 
-/** What the flag says, else the service. */
-export function pullPolicy(service: Service, asked: PullChoice): string {
-  return asked === "policy" ? (service.pull_policy ?? "missing") : asked;
+interface ImageInspect {
+  readonly Id: string;
+  readonly Metadata?: { readonly LastTagTime?: string };
 }
 
-/** Whether an image that is there is pulled all the same. */
-export function isPulledAnew(policy: string): boolean {
-  return policy === "always" || policy === "refresh" || /^(?:daily|weekly|every_)/.test(policy);
-}
-
-/** @returns Undefined where there is none. */
-export async function imageId(
+/** @returns Undefined where it is not there. */
+export async function findImage(
   reference: string,
   { engine }: Pick<ActParts, "engine">,
-): Promise<string | undefined> {
+): Promise<KnownImage | undefined> {
   try {
     const path = `/images/${encodeURIComponent(reference)}/json`;
-    return (await engine.getJson<{ readonly Id: string }>(path)).Id;
+    const { Id, Metadata } = await engine.getJson<ImageInspect>(path);
+    const taggedAtMs = Date.parse(Metadata?.LastTagTime ?? "");
+    return { id: Id, taggedAtMs: Number.isNaN(taggedAtMs) ? 0 : Math.max(0, taggedAtMs) };
   } catch (error) {
     if (error instanceof NotFoundError) return undefined;
     throw error;
@@ -98,25 +147,35 @@ export async function imageId(
 
 interface PullMessage {
   readonly error?: string;
+  readonly id?: string;
+  readonly status?: string;
 }
 
-/** @throws {NotFoundError} The registry's answer is an error. */
+/**
+ * @param onLayer What happens to each layer, where it is another thing than before.
+ * @throws {NotFoundError} The registry's answer is an error.
+ */
 export async function pullImage(
   reference: string,
   platform: string | undefined,
-  { engine, signal }: ActParts,
+  { engine, signal, registryHeaders }: ActParts,
+  onLayer?: (id: string, status: string) => void,
 ): Promise<void> {
-  const [, name = reference, tag = "latest"] = /^(.*?)(?::([^/:@]+))?$/.exec(reference) ?? [];
-  const isDigest = reference.includes("@");
+  const states = new Map<string, string>();
+  const parsed = withDefaultTag(parseImageReference(reference));
   const messages = engine.messages<PullMessage>("POST", "/images/create", {
     query: {
-      fromImage: isDigest ? reference : name,
-      ...(isDigest ? {} : { tag }),
+      fromImage: repositoryName(parsed),
+      tag: parsed.digest ?? parsed.tag ?? "",
       ...(platform === undefined ? {} : { platform }),
     },
+    headers: await registryHeaders(parsed.domain),
     ...(signal === undefined ? {} : { signal }),
   });
-  for await (const { error } of messages) {
-    if (error !== undefined) throw new NotFoundError(`cannot pull ${reference}: ${error}`);
+  for await (const { error, id, status } of messages) {
+    if (error !== undefined) throw new NotFoundError(error);
+    if (id === undefined || status === undefined || states.get(id) === status) continue;
+    states.set(id, status);
+    if (!status.startsWith("Pulling from ")) onLayer?.(id, status);
   }
 }

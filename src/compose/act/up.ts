@@ -3,13 +3,14 @@ import type { Project } from "#compose/model/project.ts";
 import type { UpOptions, UpPlan } from "#compose/plan/plan-up.ts";
 import type { ActParts } from "./act-parts.ts";
 import { carryOut, type CarryOutOptions, type MadeContainers } from "./carry-out.ts";
-import { ensureImages, type PullChoice } from "./images.ts";
+import { ensureImages, type ImageBuilding, type PullChoice } from "./images.ts";
 import { planProject } from "./plan-project.ts";
 import { startServices } from "./start-services.ts";
 
 export interface UpRequest extends Omit<UpOptions, "imageIds">, Omit<CarryOutOptions, "imageIds"> {
   readonly pull: PullChoice;
   readonly isQuietPull: boolean;
+  readonly building: ImageBuilding;
   readonly isStarted: boolean;
   /** Shown to the user before anything is done. */
   readonly onPlan?: (plan: UpPlan) => void;
@@ -29,6 +30,7 @@ export async function bringUp(
   const images = ensureImages(project, parts, {
     pull: request.pull,
     isQuiet: request.isQuietPull,
+    building: request.building,
   });
   const { plan, observed } = await planProject(project, parts, images, request);
   const imageIds = await images;

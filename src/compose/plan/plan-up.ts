@@ -1,4 +1,4 @@
-import { imageOf } from "#compose/act/images.ts";
+import { imageOf } from "#compose/build/targets.ts";
 import { LABEL } from "#compose/labels.ts";
 import { networkHash, serviceHash, volumeHash } from "#compose/model/hash.ts";
 import type { Network, Project, Service, Volume } from "#compose/model/project.ts";

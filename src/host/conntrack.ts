@@ -25,10 +25,8 @@ export type ConnectionMatch =
 /** The kernel's table of connections, which decides where packets of a known connection go. */
 export interface Conntrack {
   /**
-   * Forgets the connections that match, so that their next packet is looked at afresh. The kernel goes through
-   * the whole of its table, some 10 ms, off the JS thread.
-   *
-   * @returns How many there were.
+   * Forgets the connections that match, so that their next packet is looked at afresh; off the JS thread, as a kernel
+   * that has to be asked for the whole of its table takes some 10 ms.
    */
-  forget(match: ConnectionMatch): Promise<number>;
+  forget(match: ConnectionMatch): Promise<void>;
 }

@@ -4,8 +4,7 @@ import type { ConnectionMatch, Conntrack } from "#host/conntrack.ts";
 export class FakeConntrack implements Conntrack {
   readonly forgotten: ConnectionMatch[] = [];
 
-  async forget(match: ConnectionMatch): Promise<number> {
+  async forget(match: ConnectionMatch): Promise<void> {
     this.forgotten.push(match);
-    return 0;
   }
 }

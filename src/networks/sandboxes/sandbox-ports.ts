@@ -258,14 +258,17 @@ export class SandboxPorts {
     const { conntrack, netlink } = this.#options;
     const datagrams = targets.filter(({ protocol }) => protocol === "udp");
     if (datagrams.length === 0) return;
-    const own = netlink.addresses().map(({ cidr }) => cidr.replace(/\/.*/, ""));
+    const families = new Set(datagrams.map(({ hostAddress }) => hostAddress.includes(":")));
+    const named = new Set(datagrams.map(({ hostAddress }) => hostAddress));
+    const isAny = named.has("0.0.0.0") || named.has("::");
+    const own = isAny ? netlink.addresses().map(({ cidr }) => cidr.replace(/\/.*/, "")) : [];
     // Ports of another address go along: at worst a client's next datagram is looked up afresh.
-    const addresses = new Set([...own, ...datagrams.map(({ hostAddress }) => hostAddress)]);
+    const addresses = new Set([...own, ...named]).values();
     await conntrack.forget({
       kind: "sent-to",
       protocol: "udp",
-      addresses: [...addresses],
-      ports: datagrams.map(({ hostPort }) => hostPort),
+      addresses: [...addresses.filter((address) => families.has(address.includes(":")))],
+      ports: [...new Set(datagrams.map(({ hostPort }) => hostPort))],
     });
   }
 

@@ -1,9 +1,10 @@
 import { FailedPreconditionError } from "#base/errors.ts";
-import type { Nft } from "#host/nft.ts";
+import type { Nft, NftTableChange } from "#host/nft.ts";
 
 /** Keeps the scripts; understands none of them. */
 export class FakeNft implements Nft {
   readonly scripts: { readonly script: string; readonly namespacePath?: string }[] = [];
+  readonly changes: (readonly NftTableChange[])[] = [];
   readonly #tables = new Map<string, unknown>();
   #refusal: string | undefined;
 
@@ -24,6 +25,10 @@ export class FakeNft implements Nft {
       throw new FailedPreconditionError(`Cannot change the nftables rules: ${refusal}`);
     }
     this.scripts.push(namespacePath === undefined ? { script } : { script, namespacePath });
+  }
+
+  change(tables: readonly NftTableChange[]): void {
+    this.changes.push(tables);
   }
 
   async list(table?: { readonly family: string; readonly name: string }): Promise<unknown> {

@@ -5,18 +5,24 @@ import type { Libc } from "./ffi/libc.ts";
 import { parseIpAddress } from "./netlink/ip-address.ts";
 import {
   type Attribute,
-  type AttributeValue,
   decodeAttributes,
   type NetlinkRequest,
   readText,
 } from "./netlink/message.ts";
+import {
+  be32,
+  compare,
+  data,
+  expression,
+  nftBatch,
+  nftRequest,
+  portBytes,
+  REGISTER,
+} from "./netlink/nft-messages.ts";
 import { NETLINK_NETFILTER, NetlinkSocket } from "./netlink/socket.ts";
 import type { JsThread } from "./thread.ts";
 
 // linux/netfilter/nf_tables.h
-const NFTABLES = 10;
-const BATCH_BEGIN = 16;
-const BATCH_END = 17;
 const NEW_TABLE = 0;
 const GET_TABLE = 1;
 const DELETE_TABLE = 2;
@@ -29,7 +35,6 @@ const NFPROTO_IPV4 = 2;
 const NF_INET_LOCAL_OUT = 3;
 /** Before connection tracking: the rules need none, and it is to see the addresses as programs do. */
 const PRIORITY_RAW = -300;
-const REGISTER = 1;
 const NETWORK_HEADER = 1;
 const TRANSPORT_HEADER = 2;
 const META_L4PROTO = 16;
@@ -73,12 +78,12 @@ export class LinuxLocalPorts implements LocalPorts {
     invariant(isIPv4(service.address), "the address is IPv4");
     this.#inside(namespacePath, (socket) => {
       const old = tableNames(socket).filter((name) => parseTableName(name, service.port));
-      socket.transact(`Cannot lead port ${service.port} of ${service.address} to a listener`, [
-        batchMark(BATCH_BEGIN),
+      const requests = [
         ...old.map((name) => request(DELETE_TABLE, 0, [[1, { text: name }]])),
         ...tableRequests(`wharf_${service.port}_${to.udp}_${to.tcp}`, service, to),
-        batchMark(BATCH_END),
-      ]);
+      ];
+      const attempt = `Cannot lead port ${service.port} of ${service.address} to a listener`;
+      socket.transact(attempt, nftBatch(requests));
     });
   }
 
@@ -189,43 +194,6 @@ function write(
   ];
 }
 
-function compare(value: Uint8Array): Attribute {
-  return expression("cmp", [be32(1, REGISTER), be32(2, 0), [3, data(value)]]);
-}
-
-function expression(name: string, attributes: readonly Attribute[]): Attribute {
-  return [
-    1,
-    {
-      nested: [
-        [1, { text: name }],
-        [2, { nested: attributes }],
-      ],
-    },
-  ];
-}
-
-function data(value: Uint8Array): AttributeValue {
-  return { nested: [[1, { bytes: value }]] };
-}
-
-/** nftables' numbers are big-endian, unlike rtnetlink's. */
-function be32(type: number, value: number): Attribute {
-  const bytes = Buffer.alloc(4);
-  bytes.writeInt32BE(value);
-  return [type, { bytes }];
-}
-
-function portBytes(port: number): Uint8Array {
-  return Uint8Array.of(port >> 8, port & 0xff);
-}
-
 function request(type: number, flags: number, attributes: readonly Attribute[]): NetlinkRequest {
-  const family = type === GET_TABLE ? NFPROTO_UNSPEC : NFPROTO_IPV4;
-  return { type: (NFTABLES << 8) | type, flags, body: Uint8Array.of(family, 0, 0, 0), attributes };
-}
-
-/** A batch is for one subsystem, whose number stands in the resource id, big-endian. */
-function batchMark(type: number): NetlinkRequest {
-  return { type, flags: 0, body: Uint8Array.of(0, 0, 0, NFTABLES), attributes: [] };
+  return nftRequest(type, type === GET_TABLE ? NFPROTO_UNSPEC : NFPROTO_IPV4, flags, attributes);
 }

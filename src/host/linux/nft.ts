@@ -1,13 +1,17 @@
 import { FailedPreconditionError, NotFoundError } from "#base/errors.ts";
-import type { Nft, NftChange } from "#host/nft.ts";
+import type { Nft, NftChange, NftTableChange } from "#host/nft.ts";
 import type { Processes } from "#host/processes.ts";
 import type { Libc } from "./ffi/libc.ts";
 import { type NftAnswer, NftContext, type Nftables } from "./ffi/libnftables.ts";
+import { nftChange } from "./netlink/nft-requests.ts";
+import { NETLINK_NETFILTER, NetlinkSocket } from "./netlink/socket.ts";
 import { watchNftables } from "./nft-watch.ts";
 import type { JsThread } from "./thread.ts";
 
 /** `nft -j list ruleset` of a busy host. */
 const MOST_OUTPUT_BYTES = 64 << 20;
+/** For the largest transaction: some 40,000 elements. */
+const SEND_BUFFER_BYTES = 4 << 20;
 
 /**
  * nftables through libnftables, else through nft(8). The library does a change in 0.2 ms on the JS thread;
@@ -21,6 +25,8 @@ export class LinuxNft implements Nft, Disposable {
   readonly #nftPath: string;
   /** Of the daemon's own namespace, opened at the first use. */
   #home: NftContext | undefined;
+  /** The same without the library; stays open, as closing one after a deletion waits for the kernel. */
+  #socket: NetlinkSocket | undefined;
 
   constructor(options: {
     readonly libc: Libc;
@@ -40,6 +46,15 @@ export class LinuxNft implements Nft, Disposable {
   async run(script: string, namespacePath?: string): Promise<void> {
     const answer = await this.#run(script, "text", namespacePath);
     if (!answer.isOk) throw refusal("Cannot change the nftables rules", answer);
+  }
+
+  change(tables: readonly NftTableChange[]): void {
+    this.#socket ??= new NetlinkSocket({
+      libc: this.#libc,
+      protocol: NETLINK_NETFILTER,
+      sendBufferBytes: SEND_BUFFER_BYTES,
+    });
+    this.#socket.transact("Cannot change the nftables rules", nftChange(tables));
   }
 
   async list(
@@ -65,6 +80,7 @@ export class LinuxNft implements Nft, Disposable {
 
   [Symbol.dispose](): void {
     this.#home?.[Symbol.dispose]();
+    this.#socket?.[Symbol.dispose]();
   }
 
   async #run(script: string, format: "text" | "json", namespacePath?: string): Promise<NftAnswer> {

@@ -14,8 +14,10 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import type { Netlink } from "#host/netlink.ts";
+import type { NftElement, NftOp } from "#host/nft.ts";
 import { aliasOf } from "#networks/own-devices.ts";
 import { acceptForeignSources } from "#networks/sysctl.ts";
+import { elementText } from "./nft-text.ts";
 import type { PublishedTarget } from "./ruleset.ts";
 
 /** The pair of devices that admitted packets go through. */
@@ -91,28 +93,38 @@ function isOf({ family }: Side, { hostAddress }: PublishedTarget): boolean {
   return hostAddress.includes(":") === (family === "ip6");
 }
 
-/** Statements that open ports for admission, or close them. */
-export function admissionElements(
-  verb: "add" | "delete",
-  table: string,
-  admission: Admission,
+/** The elements that open ports, by set. */
+function openings(
+  side: Side,
   ports: readonly PublishedTarget[],
-): readonly string[] {
-  return sidesOf(admission).flatMap((side) => {
-    const own = ports.filter((port) => isOf(side, port));
-    const lines: string[] = [];
-    for (const set of ["open_any", "open_at"]) {
-      const elements = own
-        .filter(({ hostAddress }) => (hostAddress === side.anyAddress) === (set === "open_any"))
-        .map(({ protocol, hostAddress, hostPort }) =>
-          set === "open_any"
-            ? `${protocol} . ${hostPort}`
-            : `${hostAddress} . ${protocol} . ${hostPort}`,
-        );
-      if (elements.length === 0) continue;
-      lines.push(`${verb} element ${side.family} ${table} ${set} { ${elements.join(", ")} }`);
-    }
-    return lines;
+): ReadonlyMap<string, NftElement[]> {
+  const bySet = new Map<string, NftElement[]>([
+    ["open_any", []],
+    ["open_at", []],
+  ]);
+  for (const port of ports.filter((one) => isOf(side, one))) {
+    const { protocol, hostAddress: address, hostPort } = port;
+    const isAny = address === side.anyAddress;
+    const key = [{ protocol }, { port: hostPort }];
+    bySet.get(isAny ? "open_any" : "open_at")?.push({ key: isAny ? key : [{ address }, ...key] });
+  }
+  return bySet;
+}
+
+/** Steps on the tables of admission that open ports, and close them. */
+export function planAdmissionChange(
+  admission: Admission,
+  change: { readonly add: readonly PublishedTarget[]; readonly remove: readonly PublishedTarget[] },
+): readonly { readonly family: "ip" | "ip6"; readonly ops: readonly NftOp[] }[] {
+  return sidesOf(admission).map((side) => {
+    const opsOf = (kind: "add-elements" | "delete-elements", ports: readonly PublishedTarget[]) =>
+      [...openings(side, ports)].flatMap(([set, elements]): readonly NftOp[] =>
+        elements.length === 0 ? [] : [{ kind, set, elements }],
+      );
+    return {
+      family: side.family,
+      ops: [...opsOf("delete-elements", change.remove), ...opsOf("add-elements", change.add)],
+    };
   });
 }
 
@@ -122,7 +134,8 @@ export function renderAdmission(
   admission: Admission,
   ports: readonly PublishedTarget[],
 ): string {
-  const lines = sidesOf(admission).flatMap(({ family, type, gateway }) => [
+  const sides = sidesOf(admission);
+  const lines = sides.flatMap(({ family, type, gateway }) => [
     `add table ${family} ${table}`,
     `delete table ${family} ${table}`,
     `table ${family} ${table} {`,
@@ -148,7 +161,14 @@ export function renderAdmission(
     "  }",
     "}",
   ]);
-  return `${[...lines, ...admissionElements("add", table, admission, ports)].join("\n")}\n`;
+  const elements = sides.flatMap((side) =>
+    [...openings(side, ports)].flatMap(([set, list]) =>
+      list.length === 0
+        ? []
+        : [`add element ${side.family} ${table} ${set} { ${list.map(elementText).join(", ")} }`],
+    ),
+  );
+  return `${[...lines, ...elements].join("\n")}\n`;
 }
 
 /** Removes the tables, also where there are none. */

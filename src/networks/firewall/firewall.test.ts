@@ -2,21 +2,33 @@ import { describe, expect, test } from "bun:test";
 import { FailedPreconditionError } from "#base/errors.ts";
 import type { Nft } from "#host/nft.ts";
 import { Firewall } from "./firewall.ts";
+import { elementText } from "./nft-text.ts";
 import type { PublishedTarget } from "./ruleset.ts";
 
-/** Remembers scripts; refuses those that `refuses` says. */
-function recorder(refuses: (script: string) => boolean = () => false): {
+/** Remembers scripts and steps; refuses what `refuses` says. */
+function recorder(refuses: (what: "script" | "steps") => boolean = () => false): {
   readonly scripts: string[];
+  /** Elements of each change. */
+  readonly changes: string[][];
   readonly nft: Nft;
 } {
   const scripts: string[] = [];
+  const changes: string[][] = [];
+  const refusal = (): FailedPreconditionError =>
+    new FailedPreconditionError("No such file or directory");
   return {
     scripts,
+    changes,
     nft: {
       run: async (script) => {
         scripts.push(script);
         await Promise.resolve();
-        if (refuses(script)) throw new FailedPreconditionError("No such file or directory");
+        if (refuses("script")) throw refusal();
+      },
+      change: (tables) => {
+        const ops = tables.flatMap((table) => table.ops);
+        changes.push(ops.flatMap((op) => ("elements" in op ? op.elements.map(elementText) : [])));
+        if (refuses("steps")) throw refusal();
       },
       list: async () => undefined,
       chains: async () => undefined,
@@ -37,24 +49,26 @@ function port(hostPort: number): PublishedTarget {
 
 describe("Firewall", () => {
   test("publish() puts changes that come during one into the next transaction", async () => {
-    const { scripts, nft } = recorder();
+    let isLocked = true;
+    const { scripts, changes, nft } = recorder((what) => what === "steps" && isLocked);
     const firewall = new Firewall({ nft, engineId: "e", scratchDirectory: "/scratch" });
-    await Promise.all([1, 2, 3].map((number) => firewall.publish([port(number)])));
-    expect(scripts).toEqual([
-      "add element inet wharf_e published_any { tcp . 1 : 172.17.0.2 . 80 }\n",
-      "add element inet wharf_e published_any { tcp . 2 : 172.17.0.2 . 80, tcp . 3 : 172.17.0.2 . 80 }\n",
+    const first = firewall.publish([port(1)]);
+    isLocked = false;
+    await Promise.all([first, firewall.publish([port(2)]), firewall.publish([port(3)])]);
+    expect(scripts).toHaveLength(1);
+    expect(changes).toEqual([
+      ["tcp . 1 : 172.17.0.2 . 80"],
+      ["tcp . 2 : 172.17.0.2 . 80", "tcp . 3 : 172.17.0.2 . 80"],
     ]);
   });
 
   test("publish() puts the whole table back when a change is refused", async () => {
-    const { scripts, nft } = recorder(
-      (script) => script.startsWith("add element") && scripts.length > 1,
-    );
+    const { scripts, changes, nft } = recorder((what) => what === "steps" && changes.length > 1);
     const firewall = new Firewall({ nft, engineId: "e", scratchDirectory: "/scratch" });
     await firewall.publish([port(1)]);
     await firewall.publish([port(2)]);
-    expect(scripts[2]).toStartWith("add table inet wharf_e\ndelete table inet wharf_e\n");
-    expect(scripts[2]).toEndWith("{ tcp . 1 : 172.17.0.2 . 80, tcp . 2 : 172.17.0.2 . 80 }\n");
+    expect(scripts[0]).toStartWith("add table inet wharf_e\ndelete table inet wharf_e\n");
+    expect(scripts[0]).toEndWith("{ tcp . 1 : 172.17.0.2 . 80, tcp . 2 : 172.17.0.2 . 80 }\n");
   });
 
   test("publish() that fails for good leaves nothing to publish later", async () => {
@@ -70,10 +84,10 @@ describe("Firewall", () => {
   });
 
   test("unpublish() of what was never published asks nothing of the kernel", async () => {
-    const { scripts, nft } = recorder();
+    const { scripts, changes, nft } = recorder();
     const firewall = new Firewall({ nft, engineId: "e", scratchDirectory: "/scratch" });
     await firewall.unpublish([port(1)]);
     await firewall.publish([]);
-    expect(scripts).toEqual([]);
+    expect([...scripts, ...changes]).toEqual([]);
   });
 });

@@ -5,14 +5,14 @@ import type { Nft } from "#host/nft.ts";
 import type { NetworkRules } from "#networks/driver.ts";
 import {
   type Admission,
-  admissionElements,
+  planAdmissionChange,
   renderAdmission,
   renderAdmissionRemoval,
 } from "./admission.ts";
 import {
+  planNetworkChange,
+  planPortChange,
   type PublishedTarget,
-  renderNetworkChange,
-  renderPortChange,
   renderRemoval,
   renderRuleset,
   tableNameOf,
@@ -211,14 +211,7 @@ export class Firewall {
     for (const port of remove) this.#ports.delete(port);
     for (const port of add) this.#ports.add(port);
     try {
-      const text =
-        (add.length + remove.length > 0 ? this.#renderPorts(add, remove) : "") +
-        (networks.add.length + networks.remove.length > 0
-          ? renderNetworkChange(this.#table, networks)
-          : "");
-      if (text !== "") {
-        await this.#nft.run(text).catch(() => this.#nft.run(this.#renderAll()));
-      }
+      await this.#apply({ add, remove }, networks);
       if (networks.add.length + networks.remove.length > 0) {
         await this.#onNetworks(this.networks, networks.add);
       }
@@ -240,15 +233,26 @@ export class Firewall {
     }
   }
 
-  #renderPorts(add: readonly PublishedTarget[], remove: readonly PublishedTarget[]): string {
-    const text = renderPortChange(this.#table, { add, remove });
-    const admission = this.#admission;
-    if (!admission) return text;
-    const lines = [
-      ...admissionElements("delete", this.#table, admission, remove),
-      ...admissionElements("add", this.#table, admission, add),
-    ];
-    return `${text}${lines.map((line) => `${line}\n`).join("")}`;
+  /** As steps; where the kernel refuses those, as the table whole, which has them already. */
+  async #apply(
+    ports: {
+      readonly add: readonly PublishedTarget[];
+      readonly remove: readonly PublishedTarget[];
+    },
+    networks: { readonly add: readonly NetworkRules[]; readonly remove: readonly NetworkRules[] },
+  ): Promise<void> {
+    const ops = [...planPortChange(ports), ...planNetworkChange(networks)];
+    if (ops.length === 0) return;
+    const admission = this.#admission ? planAdmissionChange(this.#admission, ports) : [];
+    const table = this.#table;
+    try {
+      this.#nft.change([
+        { family: "inet", table, ops },
+        ...admission.map((change) => ({ ...change, table })),
+      ]);
+    } catch {
+      await this.#nft.run(this.#renderAll());
+    }
   }
 
   #renderAll(admission: Admission | undefined = this.#admission): string {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { renderPortChange, renderRuleset, tableNameOf } from "./ruleset.ts";
+import { elementText } from "./nft-text.ts";
+import { planPortChange, renderRuleset, tableNameOf } from "./ruleset.ts";
 
 const ENGINE = "5f0c1b2d-aaaa-bbbb-cccc-ddddeeeeffff";
 const WEB = {
@@ -59,17 +60,20 @@ describe("renderRuleset()", () => {
   });
 });
 
-describe("renderPortChange()", () => {
-  test("deletes before it adds, one statement for each map", () => {
+describe("planPortChange()", () => {
+  test("deletes before it adds, one step for each map", () => {
     const other = { ...WEB, hostPort: 8081 };
-    expect(renderPortChange("wharf_x", { add: [WEB, DNS], remove: [other, WEB] })).toBe(
-      [
-        "delete element inet wharf_x published_any { tcp . 8081, tcp . 8080 }",
-        "add element inet wharf_x published_any { tcp . 8080 : 172.17.0.2 . 80 }",
-        "add element inet wharf_x published_at { 127.0.0.1 . udp . 53 : 172.17.0.2 . 53 }",
-        "",
-      ].join("\n"),
-    );
+    const ops = planPortChange({ add: [WEB, DNS], remove: [other, WEB] });
+    expect(ops.map((op) => [op.kind, "set" in op ? op.set : ""])).toEqual([
+      ["delete-elements", "published_any"],
+      ["add-elements", "published_any"],
+      ["add-elements", "published_at"],
+    ]);
+    expect(ops.map((op) => ("elements" in op ? op.elements.map(elementText) : []))).toEqual([
+      ["tcp . 8081 : 172.17.0.2 . 80", "tcp . 8080 : 172.17.0.2 . 80"],
+      ["tcp . 8080 : 172.17.0.2 . 80"],
+      ["127.0.0.1 . udp . 53 : 172.17.0.2 . 53"],
+    ]);
   });
 });
 

@@ -1,5 +1,5 @@
 /**
- * The engine's rules, as text for nft(8).
+ * The engine's rules: the whole table as text for nft(8), changes of it as steps for the kernel.
  *
  * One table of family inet, named after the engine, holds everything, so that removing the table removes
  * every trace. What grows with the number of networks or ports is a map: a packet costs a look-up, not a
@@ -29,8 +29,12 @@
  * Hairpin: a container that reaches itself or a neighbour through a published port is seen under the
  * gateway's address, or the neighbour would answer it directly and the answer match nothing.
  */
+import type { NftChain, NftElement, NftOp } from "#host/nft.ts";
 import type { PortProtocol } from "#host/sockets.ts";
 import type { NetworkRules } from "#networks/driver.ts";
+import { chainLines, elementText } from "./nft-text.ts";
+
+type ElementsByMap = ReadonlyMap<string, readonly NftElement[]>;
 
 /** A published port with the container that serves it; both addresses of one family. */
 export interface PublishedTarget {
@@ -59,70 +63,78 @@ export function tableNameOf(engineId: string): string {
   return `wharf_${short.slice(0, 8)}`;
 }
 
-function elementOf(port: PublishedTarget): { map: string; key: string; value: string } {
+function elementOf(port: PublishedTarget): readonly [map: string, element: NftElement] {
   const isAny = ANY_ADDRESSES.has(port.hostAddress);
-  const key = `${port.protocol} . ${port.hostPort}`;
+  const key = [{ protocol: port.protocol }, { port: port.hostPort }];
   const family = port.hostAddress.includes(":") ? "6" : "";
-  return {
-    map: isAny ? `published${family}_any` : `published${family}_at`,
-    key: isAny ? key : `${port.hostAddress} . ${key}`,
-    value: `${port.containerAddress} . ${port.containerPort}`,
-  };
+  return [
+    isAny ? `published${family}_any` : `published${family}_at`,
+    {
+      key: isAny ? key : [{ address: port.hostAddress }, ...key],
+      value: [{ address: port.containerAddress }, { port: port.containerPort }],
+    },
+  ];
 }
 
-/** Statements that add or delete elements; one line for each map. */
-function elementLines(
-  verb: "add" | "delete",
-  table: string,
-  ports: readonly PublishedTarget[],
-): string[] {
-  const byMap = new Map<string, string[]>();
+function portElements(ports: readonly PublishedTarget[]): ElementsByMap {
+  const byMap = new Map<string, NftElement[]>();
   for (const port of ports) {
-    const { map, key, value } = elementOf(port);
-    const elements = byMap.get(map) ?? [];
-    elements.push(verb === "add" ? `${key} : ${value}` : key);
-    byMap.set(map, elements);
+    const [map, element] = elementOf(port);
+    const elements = byMap.get(map);
+    if (elements) elements.push(element);
+    else byMap.set(map, [element]);
   }
-  return [...byMap].map(
-    ([map, elements]) => `${verb} element inet ${table} ${map} { ${elements.join(", ")} }`,
+  return byMap;
+}
+
+function elementOps(
+  kind: "add-elements" | "delete-elements",
+  byMap: ElementsByMap,
+): readonly NftOp[] {
+  return [...byMap].flatMap(([set, elements]) =>
+    elements.length === 0 ? [] : [{ kind, set, elements }],
   );
 }
 
 /** Deletes go first: a port may move from one container to another in one transaction. */
-export function renderPortChange(
-  table: string,
-  change: { readonly add: readonly PublishedTarget[]; readonly remove: readonly PublishedTarget[] },
-): string {
-  const lines = [
-    ...elementLines("delete", table, change.remove),
-    ...elementLines("add", table, change.add),
+export function planPortChange(change: {
+  readonly add: readonly PublishedTarget[];
+  readonly remove: readonly PublishedTarget[];
+}): readonly NftOp[] {
+  return [
+    ...elementOps("delete-elements", portElements(change.remove)),
+    ...elementOps("add-elements", portElements(change.add)),
   ];
-  return `${lines.join("\n")}\n`;
 }
 
-function networkChains(network: NetworkRules): string[] {
-  const bridge = `"${network.bridgeName}"`;
-  const own = network.interContainer ? [`    iifname ${bridge} accept`] : [];
-  const outside = network.internal ? [] : ["    ct status dnat accept"];
-  const leaving =
-    network.masquerade && !network.internal
-      ? [`    iifname ${bridge} oifname != ${bridge} masquerade`]
-      : [];
-  return [
-    `  chain in_${network.key} {`,
-    "    ct state established,related accept",
-    ...outside,
-    ...own,
-    "    drop",
-    "  }",
-    `  chain post_${network.key} {`,
-    `    oifname ${bridge} ct status dnat masquerade`,
-    ...leaving,
-    "  }",
-    ...(network.internal
-      ? [`  chain out_${network.key} {`, `    oifname != ${bridge} drop`, "  }"]
-      : []),
-  ];
+function networkChains({
+  key,
+  bridgeName: name,
+  interContainer,
+  internal,
+  masquerade,
+}: NetworkRules): readonly NftChain[] {
+  const isIn = { kind: "device", way: "in", name } as const;
+  const isOut = { kind: "device", way: "out", name } as const;
+  const isElsewhere = { ...isOut, isNot: true } as const;
+  const entering: NftChain = {
+    name: `in_${key}`,
+    rules: [
+      [{ kind: "answers" }, { kind: "accept" }],
+      ...(internal ? [] : [[{ kind: "led" }, { kind: "accept" }] as const]),
+      ...(interContainer ? [[isIn, { kind: "accept" }] as const] : []),
+      [{ kind: "drop" }],
+    ],
+  };
+  const rewriting: NftChain = {
+    name: `post_${key}`,
+    rules: [
+      [isOut, { kind: "led" }, { kind: "masquerade" }],
+      ...(masquerade && !internal ? [[isIn, isElsewhere, { kind: "masquerade" }] as const] : []),
+    ],
+  };
+  const leaving: NftChain = { name: `out_${key}`, rules: [[isElsewhere, { kind: "drop" }]] };
+  return internal ? [entering, rewriting, leaving] : [entering, rewriting];
 }
 
 function mapLines(
@@ -140,54 +152,39 @@ function mapLines(
   ];
 }
 
-function sourceElements({ subnets, key }: NetworkRules, family: 4 | 6): string[] {
+function sourceElements({ subnets, key }: NetworkRules, family: 4 | 6): readonly NftElement[] {
   return subnets
     .filter((subnet) => subnet.includes(":") === (family === 6))
-    .map((subnet) => `${subnet} : jump post_${key}`);
+    .map((subnet) => ({ key: [{ subnet }], value: { jump: `post_${key}` } }));
 }
 
 /** The elements that lead to a network's chains, by map; of the set `bridges` too. */
-function networkElements(network: NetworkRules): readonly (readonly [string, readonly string[]])[] {
-  const bridge = `"${network.bridgeName}"`;
-  return [
-    ["into", [`${bridge} : jump in_${network.key}`]],
-    ["out_of", network.internal ? [`${bridge} : jump out_${network.key}`] : []],
+function networkElements(network: NetworkRules): ElementsByMap {
+  const { bridgeName: device, key, internal } = network;
+  return new Map([
+    ["into", [{ key: [{ device }], value: { jump: `in_${key}` } }]],
+    ["out_of", internal ? [{ key: [{ device }], value: { jump: `out_${key}` } }] : []],
     ["sources", sourceElements(network, 4)],
     ["sources6", sourceElements(network, 6)],
-    ["bridges", [bridge]],
-  ];
-}
-
-function chainNames({ key, internal }: NetworkRules): readonly string[] {
-  return [`in_${key}`, `post_${key}`, ...(internal ? [`out_${key}`] : [])];
+    ["bridges", [{ key: [{ device }] }]],
+  ]);
 }
 
 /** Networks that come or go, in one transaction: the others' rules are not touched. */
-export function renderNetworkChange(
-  table: string,
-  change: { readonly add: readonly NetworkRules[]; readonly remove: readonly NetworkRules[] },
-): string {
-  const elements = (verb: "add" | "delete", network: NetworkRules): readonly string[] =>
-    networkElements(network)
-      .filter(([, list]) => list.length > 0)
-      .map(([map, list]) => {
-        const items = verb === "add" ? list : list.map((item) => item.replace(/ : jump .*/, ""));
-        return `${verb} element inet ${table} ${map} { ${items.join(", ")} }`;
-      });
-  const lines = [
+export function planNetworkChange(change: {
+  readonly add: readonly NetworkRules[];
+  readonly remove: readonly NetworkRules[];
+}): readonly NftOp[] {
+  return [
     ...change.remove.flatMap((network) => [
-      ...elements("delete", network),
-      ...chainNames(network).map((chain) => `flush chain inet ${table} ${chain}`),
-      ...chainNames(network).map((chain) => `delete chain inet ${table} ${chain}`),
+      ...elementOps("delete-elements", networkElements(network)),
+      ...networkChains(network).map(({ name }): NftOp => ({ kind: "delete-chain", name })),
     ]),
     ...change.add.flatMap((network) => [
-      `table inet ${table} {`,
-      ...networkChains(network),
-      "}",
-      ...elements("add", network),
+      ...networkChains(network).map((chain): NftOp => ({ kind: "add-chain", chain })),
+      ...elementOps("add-elements", networkElements(network)),
     ]),
   ];
-  return `${lines.join("\n")}\n`;
 }
 
 /**
@@ -196,13 +193,10 @@ export function renderNetworkChange(
  */
 export function renderRuleset(ruleset: Ruleset): string {
   const { table, engineId, networks, ports, admittedBy } = ruleset;
-  const names = networks.map(({ bridgeName }) => `"${bridgeName}"`);
-  const into = networks.map(({ bridgeName, key }) => `"${bridgeName}" : jump in_${key}`);
-  const outOf = networks
-    .filter(({ internal }) => internal)
-    .map(({ bridgeName, key }) => `"${bridgeName}" : jump out_${key}`);
-  const sources = networks.flatMap((network) => sourceElements(network, 4));
-  const sources6 = networks.flatMap((network) => sourceElements(network, 6));
+  const elements = networks.map(networkElements);
+  const of = (map: string): string[] =>
+    elements.flatMap((byMap) => (byMap.get(map) ?? []).map(elementText));
+  const names = of("bridges");
   const lines = [
     // Adding first makes the delete succeed where there is no table yet.
     `add table inet ${table}`,
@@ -223,15 +217,15 @@ export function renderRuleset(ruleset: Ruleset): string {
       [],
     ),
     ...mapLines("published6_any", "inet_proto . inet_service : ipv6_addr . inet_service", "", []),
-    ...mapLines("into", "ifname : verdict", "", into),
-    ...mapLines("out_of", "ifname : verdict", "", outOf),
-    ...mapLines("sources", "ipv4_addr : verdict", "interval", sources),
-    ...mapLines("sources6", "ipv6_addr : verdict", "interval", sources6),
+    ...mapLines("into", "ifname : verdict", "", of("into")),
+    ...mapLines("out_of", "ifname : verdict", "", of("out_of")),
+    ...mapLines("sources", "ipv4_addr : verdict", "interval", of("sources")),
+    ...mapLines("sources6", "ipv6_addr : verdict", "interval", of("sources6")),
     "  set bridges {",
     "    type ifname",
     ...(names.length > 0 ? [`    elements = { ${names.join(", ")} }`] : []),
     "  }",
-    ...networks.flatMap(networkChains),
+    ...networks.flatMap(networkChains).flatMap(chainLines),
     "  chain published {",
     "    meta nfproto ipv6 goto published6",
     "    dnat ip to ip daddr . meta l4proto . th dport map @published_at",
@@ -272,7 +266,9 @@ export function renderRuleset(ruleset: Ruleset): string {
     "    ip6 saddr vmap @sources6",
     "  }",
     "}",
-    ...elementLines("add", table, ports),
+    ...[...portElements(ports)].map(
+      ([map, list]) => `add element inet ${table} ${map} { ${list.map(elementText).join(", ")} }`,
+    ),
   ];
   return `${lines.join("\n")}\n`;
 }

@@ -22,6 +22,8 @@ const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const NETLINK_ROUTE = 0;
 export const NETLINK_NETFILTER = 12;
+const SOL_SOCKET = 1;
+const SO_SNDBUFFORCE = 32;
 const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
@@ -52,7 +54,12 @@ export class NetlinkSocket implements Disposable {
   readonly #buffer = Buffer.alloc(RECEIVE_BYTES);
   #sequence = 0;
 
-  constructor(options: { readonly libc: Libc; readonly protocol?: number }) {
+  /** @param options.sendBufferBytes Room for one `transact`; without CAP_NET_ADMIN the kernel's own stays. */
+  constructor(options: {
+    readonly libc: Libc;
+    readonly protocol?: number;
+    readonly sendBufferBytes?: number;
+  }) {
     this.#libc = options.libc;
     const { call } = options.libc;
     const fd = call.socket(AF_NETLINK, SOCK_RAW | O_CLOEXEC, options.protocol ?? NETLINK_ROUTE);
@@ -64,6 +71,10 @@ export class NetlinkSocket implements Disposable {
     call.setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, on, 4);
     // Dumps of one device's things alone: where the kernel cannot, all come, and the rest is left out here.
     call.setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, on, 4);
+    if (options.sendBufferBytes !== undefined) {
+      const bytes = Int32Array.of(options.sendBufferBytes);
+      call.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, bytes, 4);
+    }
   }
 
   /** Sends one change. @param attempt For the error: `Cannot add link "x"`. */

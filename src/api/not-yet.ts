@@ -3,7 +3,7 @@ import { type Method, type Route, answer } from "./router.ts";
 
 /** Endpoints of Docker that this engine knows by name and does not have yet. */
 const NOT_YET: readonly (readonly [what: string, ...endpoints: readonly string[]])[] = [
-  ["Build with BuildKit", "POST /build/cancel", "POST /session", "POST /grpc"],
+  ["Build with BuildKit", "POST /build/cancel"],
   ["Attestations of an image", "GET /images/{name:.*}/attestations"],
   [
     "Plugins of a registry",

@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
+import { firstFailure, InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
 import { readBuildOptions } from "./attributes.ts";
 import type {
   Builder,
@@ -15,11 +15,12 @@ import { cacheUsage, pruneCache } from "./cache/prune.ts";
 import { exportArchive } from "./exporters/archive-exporter.ts";
 import { exportImage } from "./exporters/image-exporter.ts";
 import { exportTree } from "./exporters/tree-exporter.ts";
+import { DockerfileError } from "./language/dockerfile-error.ts";
 import { readDockerfile } from "./language/stages.ts";
 import type { BuilderParts } from "./parts.ts";
 import { BuildSolver } from "./solver/build-solver.ts";
 import { CacheMounts } from "./solver/cache-mounts.ts";
-import type { SharedSolving } from "./solver/solving.ts";
+import type { SharedSolving, Solving } from "./solver/solving.ts";
 import { BUILD_SNAPSHOT_PREFIX, StepLayers } from "./solver/step-layers.ts";
 import { Vertices } from "./solver/vertices.ts";
 import { readDefinition } from "./sources/contexts.ts";
@@ -101,17 +102,33 @@ class LocalBuilder implements Builder {
   }
 
   async #solve(request: SolveRequest, signal: AbortSignal): Promise<Solved> {
-    const { clock, images, platform: host } = this.#parts;
+    const { clock, platform: host } = this.#parts;
     const options = readBuildOptions(request.attributes, host);
     const vertices = new Vertices(clock, request.onEvent);
     const definition = await readDefinition(request.locals, options, vertices, signal);
+    try {
+      return await this.#build(request, { options, vertices, definition }, signal);
+    } catch (thrown) {
+      const error = firstFailure(thrown);
+      if (error instanceof DockerfileError) error.source ??= definition;
+      throw thrown;
+    }
+  }
+
+  async #build(
+    request: SolveRequest,
+    begun: Pick<Solving, "options" | "vertices" | "definition">,
+    signal: AbortSignal,
+  ): Promise<Solved> {
+    const { images, platform: host } = this.#parts;
+    const { options, definition } = begun;
     const file = readDockerfile(definition.text);
     await using undo = new AsyncDisposableStack();
     const lease = undo.use(countingLease(images.lease(), this.#shared.inUse));
     const solved: SolvedImage[] = [];
     const platforms = options.platforms.length === 0 ? [host] : options.platforms;
     for (const platform of platforms) {
-      const solving = { request, options, definition, file, platform, vertices, lease };
+      const solving = { ...begun, request, file, platform, lease };
       await using solver = new BuildSolver(this.#shared, solving, signal);
       solved.push(await solver.solve());
     }

@@ -1,10 +1,14 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { BuildBackend } from "#api/build/backend.ts";
-import { NotFoundError } from "#base/errors.ts";
+import type { ApiLog } from "#api/log.ts";
+import { messageOf, NotFoundError } from "#base/errors.ts";
+import { wharfVersion } from "#base/version.ts";
 import type { Builder } from "#builder/builder.ts";
 import type { BuildRecords } from "#builder/cache/records.ts";
 import { classicBuild } from "#builder/doors/classic-build.ts";
+import { openBuildkitDoor, type BuildkitDoor } from "#buildkit/door.ts";
+import { KeptTrees } from "#buildkit/session/kept-trees.ts";
 import { BuildWorkers } from "#builder/files/build-workers.ts";
 import { openBuilder } from "#builder/open-builder.ts";
 import type { FilesWorkers } from "#containers/files/workers.ts";
@@ -32,12 +36,15 @@ export interface BuildingOptions {
   readonly randomBytes: RandomBytes;
   readonly selfArgv: readonly string[];
   readonly defaults: () => ContainerDefaults;
+  readonly engineId: string;
+  readonly log: Pick<ApiLog, "debug">;
 }
 
 /** The builder and its doors. */
 export interface Building extends AsyncDisposable {
   readonly builder: Builder;
   readonly classic: BuildBackend;
+  readonly buildkit: BuildkitDoor;
 }
 
 /** Joins the builder to what it stands on. To be called after the containers are reconciled. */
@@ -85,9 +92,20 @@ export async function openBuilding(options: BuildingOptions): Promise<Building> 
       platform: hostPlatform("linux", host.system.machine),
     }),
   );
+  const platform = hostPlatform("linux", host.system.machine);
+  const buildkit = openBuildkitDoor({
+    builder,
+    trees: new KeptTrees(join(directory, "locals"), randomBytes),
+    engineId: options.engineId,
+    version: wharfVersion,
+    platforms: [platform],
+    onFailure: (method, error) =>
+      options.log.debug(`${method} returned error`, { error: messageOf(error) }),
+  });
   const open = stack.move();
   return {
     builder,
+    buildkit,
     classic: {
       build: (request, write, signal) =>
         classicBuild(

@@ -338,6 +338,8 @@ export async function openEngine(
       randomBytes: newRandomBytes,
       selfArgv,
       defaults: () => containerDefaults(current, host, runtime.defaultRuntime),
+      engineId,
+      log: logger,
     }),
   );
   const upkeep = openUpkeep({

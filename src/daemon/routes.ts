@@ -1,3 +1,4 @@
+import { buildkitRoutes } from "#api/build/buildkit.ts";
 import { buildRoutes } from "#api/build/routes.ts";
 import { buildCacheRoutes } from "#api/build-cache/routes.ts";
 import { containerRoutes } from "#api/containers/routes.ts";
@@ -87,6 +88,7 @@ export function engineRoutes(parts: RouteParts): readonly Route[] {
     }),
     ...buildCacheRoutes(upkeep.buildCache),
     ...buildRoutes(building.classic),
+    ...buildkitRoutes(building.buildkit),
     ...notYetRoutes(),
   ];
 }

@@ -12,8 +12,8 @@ function ping(exchange: Exchange): void {
   exchange.response.writeHead(200, {
     "Cache-Control": "no-cache, no-store, must-revalidate",
     Pragma: "no-cache",
-    // 1 is the classic builder: a client does not look for BuildKit in this engine.
-    "Builder-Version": "1",
+    // 2 is BuildKit: clients that have it build by it
+    "Builder-Version": "2",
     Swarm: "inactive",
     "Content-Type": "text/plain; charset=utf-8",
     "Content-Length": isHead ? 0 : 2,

@@ -14,6 +14,7 @@ import { fetchFile } from "#builder/remote/http-source.ts";
 import { FolderSources } from "#builder/sources/folder-sources.ts";
 import type { CredentialSource } from "#builder/sources/image-source.ts";
 import type { LocalSources } from "#builder/sources/local-source.ts";
+import { parseTagTarget } from "#images/records.ts";
 import type { Processes } from "#host/processes.ts";
 import type { RandomBytes } from "#spec/ids.ts";
 import { isArchiveHead, peek } from "./archive-head.ts";
@@ -117,8 +118,8 @@ export async function classicBuild(
     write({ aux: { ID: id } });
     const short = id.replace(/^sha256:/, "").slice(0, SHORT_ID);
     write({ stream: `Successfully built ${short}\n` });
-    for (const tag of (exported["image.name"] ?? "").split(",").filter((name) => name !== "")) {
-      write({ stream: `Successfully tagged ${tag}\n` });
+    for (const tag of request.tags) {
+      write({ stream: `Successfully tagged ${parseTagTarget(tag)}\n` });
     }
   } catch (error) {
     progress.flush();

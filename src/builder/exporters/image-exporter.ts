@@ -7,6 +7,7 @@ import type { StepLayers } from "#builder/solver/step-layers.ts";
 import type { Lease } from "#images/leases.ts";
 import { parseTagTarget } from "#images/records.ts";
 import { imageConfigToWire } from "#spec/oci-image.ts";
+import { formatImageReference, parseImageReference } from "#spec/reference.ts";
 import { finishConfig } from "./finish-config.ts";
 
 /**
@@ -27,10 +28,8 @@ export async function exportImage(
       "Cannot keep an image of several platforms in this engine: build for one, or use --output type=oci",
     );
   }
-  const tags = (request.attributes["name"] ?? "")
-    .split(",")
-    .filter((name) => name !== "")
-    .map(parseTagTarget);
+  const names = (request.attributes["name"] ?? "").split(",").filter((name) => name !== "");
+  const tags = names.map(parseTagTarget);
   const vertices = new Vertices(parts.clock, request.onEvent);
   return await vertices.run("exporting to image", [], async (vertex) => {
     const layers = await Promise.all(
@@ -42,16 +41,16 @@ export async function exportImage(
       { configBytes, layers: layers.map(({ diffId, blob }) => ({ diffId, blob })), lease },
       signal,
     );
-    const note = (text: string): void => vertex.log("stderr", Buffer.from(`${text}\n`));
+    const note = (text: string): void => vertex.status(text, 0, undefined, true);
     note(`writing image ${added.id}`);
-    for (const tag of tags) {
+    for (const [index, tag] of tags.entries()) {
       parts.images.tag(added.id, tag);
-      note(`naming to ${tag}`);
+      note(`naming to ${formatImageReference(parseImageReference(names[index] ?? tag))}`);
     }
     return {
       "containerimage.config.digest": added.id,
       "containerimage.digest": added.id,
-      ...(tags.length > 0 ? { "image.name": tags.join(",") } : {}),
+      ...(tags.length > 0 ? { "image.name": names.join(",") } : {}),
     };
   });
 }

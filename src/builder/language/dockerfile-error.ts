@@ -20,6 +20,8 @@ export class DockerfileError extends InvalidArgumentError {
   readonly range: SourceRange | undefined;
   /** What went wrong, without the line. */
   readonly reason: string;
+  /** The file, once somebody knows it. */
+  source: SourceText | undefined;
 
   /** @param options.isParse Whether the message names the line, as BuildKit's parser does. */
   constructor(

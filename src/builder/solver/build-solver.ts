@@ -8,6 +8,7 @@ import type { FileOrigin, Step } from "#builder/graph/step.ts";
 import type { StageInstruction } from "#builder/language/instruction.ts";
 import { parseTrigger } from "#builder/language/parse-file.ts";
 import { readStageInstruction } from "#builder/language/read-instruction.ts";
+import { transferProgress } from "#builder/sources/contexts.ts";
 import type { LocalTree } from "#builder/sources/local-source.ts";
 import { findImage } from "#builder/sources/image-source.ts";
 import type { ImageRecord } from "#images/images.ts";
@@ -97,8 +98,10 @@ export class BuildSolver implements AsyncDisposable {
     await Promise.allSettled(this.#stages.values());
     await this.#chains[Symbol.asyncDispose]();
     this.#remotes[Symbol.dispose]();
-    const context = await this.#context?.catch(() => undefined);
-    await context?.[Symbol.asyncDispose]();
+    for (const opened of [this.#context, ...this.#locals.values()]) {
+      const tree = await opened?.catch(() => undefined);
+      await tree?.[Symbol.asyncDispose]();
+    }
   }
 
   async solve(): Promise<SolvedImage> {
@@ -341,8 +344,15 @@ export class BuildSolver implements AsyncDisposable {
 
   async #contextTree(): Promise<OriginTree> {
     const { request, options, definition, vertices } = this.#solving;
-    this.#context ??= vertices.run("[internal] load build context", [], () =>
-      request.locals.open({ name: options.contextKey, ignored: definition.ignored }, this.#signal),
+    this.#context ??= vertices.run("[internal] load build context", [], (vertex) =>
+      request.locals.open(
+        {
+          name: options.contextKey,
+          ignored: definition.ignored,
+          onProgress: transferProgress(vertex, "context"),
+        },
+        this.#signal,
+      ),
     );
     const { path, ignored } = await this.#context;
     return { path, ignored, isOwnedByRoot: true };
@@ -353,7 +363,13 @@ export class BuildSolver implements AsyncDisposable {
   async #localTree(name: string): Promise<OriginTree> {
     let opened = this.#locals.get(name);
     if (!opened) {
-      opened = this.#solving.request.locals.open({ name, ignored: [] }, this.#signal);
+      const { request, vertices } = this.#solving;
+      opened = vertices.run(`[context ${name}] load from client`, [], (vertex) =>
+        request.locals.open(
+          { name, ignored: [], onProgress: transferProgress(vertex, name) },
+          this.#signal,
+        ),
+      );
       this.#locals.set(name, opened);
     }
     const { path, ignored } = await opened;

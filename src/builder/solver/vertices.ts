@@ -12,8 +12,8 @@ export interface OpenVertex {
   done(): void;
   fail(error: unknown): void;
   log(stream: "stdout" | "stderr", bytes: Uint8Array): void;
-  /** How far something within it is. */
-  status(id: string, currentBytes: number, totalBytes: number | undefined): void;
+  /** How far something within it is. It has ended when all has come, or when that is said. */
+  status(id: string, currentBytes: number, totalBytes: number | undefined, isDone?: boolean): void;
 }
 
 /** The vertices of one build, told of as they change. */
@@ -54,7 +54,7 @@ export class Vertices {
       },
       log: (stream, bytes) =>
         this.#onEvent({ type: "log", vertexId: vertex.id, stream, bytes, timeMs: now() }),
-      status: (id, currentBytes, totalBytes) => {
+      status: (id, currentBytes, totalBytes, isDone = currentBytes === totalBytes) => {
         const startedMs = begun.get(id) ?? now();
         begun.set(id, startedMs);
         this.#onEvent({
@@ -64,7 +64,7 @@ export class Vertices {
           currentBytes,
           ...(totalBytes === undefined ? {} : { totalBytes }),
           startedMs,
-          ...(currentBytes === totalBytes ? { completedMs: now() } : {}),
+          ...(isDone ? { completedMs: now() } : {}),
         });
       },
     };

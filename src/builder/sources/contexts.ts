@@ -5,8 +5,8 @@ import { pathInRoot } from "#builder/files/root-paths.ts";
 import { ignoreFileNames, parseIgnoreFile } from "#builder/ignore/ignore-file.ts";
 import { PathFilter } from "#builder/ignore/path-filter.ts";
 import { DOCKERFILE_MAX_BYTES } from "#builder/language/parse-file.ts";
-import type { Vertices } from "#builder/solver/vertices.ts";
-import type { LocalSources, LocalTree } from "./local-source.ts";
+import type { OpenVertex, Vertices } from "#builder/solver/vertices.ts";
+import type { LocalSources, LocalTree, LocalTreeRequest } from "./local-source.ts";
 
 /** The Dockerfile's text. */
 export interface Definition {
@@ -30,6 +30,15 @@ function tryRead(tree: LocalTree, name: string, maxBytes: number): string | unde
   return readFileSync(path, "utf8");
 }
 
+/** Shows what comes of a client's folder. */
+export function transferProgress(
+  vertex: OpenVertex,
+  what: string,
+): NonNullable<LocalTreeRequest["onProgress"]> {
+  return (receivedBytes, isDone) =>
+    vertex.status(`transferring ${what}:`, receivedBytes, undefined, isDone);
+}
+
 /**
  * Reads the Dockerfile and the ignore file that goes with it.
  *
@@ -47,8 +56,10 @@ export async function readDefinition(
   const found = await vertices.run(
     `[internal] load build definition from ${fileName}`,
     [],
-    async () => {
-      await using tree = await locals.open({ name: dockerfileKey, ignored: [], onlyPaths }, signal);
+    async (vertex) => {
+      const onProgress = transferProgress(vertex, "dockerfile");
+      const wish = { name: dockerfileKey, ignored: [], onlyPaths, onProgress };
+      await using tree = await locals.open(wish, signal);
       const name = [fileName, ...lower].find(
         (one) => tryRead(tree, one, DOCKERFILE_MAX_BYTES) !== undefined,
       );
@@ -63,11 +74,10 @@ export async function readDefinition(
   );
   const ignoreText =
     found.own ??
-    (await vertices.run("[internal] load .dockerignore", [], async () => {
-      await using tree = await locals.open(
-        { name: contextKey, ignored: [], onlyPaths: [".dockerignore"] },
-        signal,
-      );
+    (await vertices.run("[internal] load .dockerignore", [], async (vertex) => {
+      const onProgress = transferProgress(vertex, "context");
+      const wish = { name: contextKey, ignored: [], onlyPaths: [".dockerignore"], onProgress };
+      await using tree = await locals.open(wish, signal);
       return tryRead(tree, ".dockerignore", IGNORE_MAX_BYTES);
     })) ??
     "";

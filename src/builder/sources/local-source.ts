@@ -14,6 +14,8 @@ export interface LocalTreeRequest {
   readonly ignored: readonly string[];
   /** Only these paths are needed; all when absent. */
   readonly onlyPaths?: readonly string[];
+  /** Told of what came, where something has to come; `isDone` with the last. */
+  readonly onProgress?: (receivedBytes: number, isDone: boolean) => void;
 }
 
 /**

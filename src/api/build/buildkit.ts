@@ -1,0 +1,51 @@
+import type { IncomingMessage } from "node:http";
+import { InvalidArgumentError } from "#base/errors.ts";
+import type { HijackExchange } from "#api/hijack.ts";
+import { formatResponseHead } from "#api/hijack.ts";
+import { HijackedDuplex } from "#api/hijacked-duplex.ts";
+import { hijack, type Route } from "#api/router.ts";
+import type { BuildkitDoor } from "#buildkit/door.ts";
+
+/** Only HTTP/2 without encryption is spoken on a connection that was taken over. */
+const PROTOCOL = "h2c";
+
+function takeOver(exchange: HijackExchange): HijackedDuplex {
+  const wanted = exchange.request.headers.upgrade?.toLowerCase() ?? "";
+  if (!exchange.isUpgrade || wanted !== PROTOCOL) {
+    throw new InvalidArgumentError(
+      `Cannot speak gRPC here: ask for the upgrade ${PROTOCOL}, not ${JSON.stringify(wanted)}`,
+    );
+  }
+  const { socket, input } = exchange.takeSocket();
+  socket.write(formatResponseHead("101 UPGRADED", { Connection: "Upgrade", Upgrade: PROTOCOL }));
+  return new HijackedDuplex(socket, input);
+}
+
+/** Values of a header that may stand several times. */
+function all({ rawHeaders }: IncomingMessage, name: string): readonly string[] {
+  return rawHeaders.flatMap((text, index) =>
+    index % 2 === 0 && text.toLowerCase() === name ? [rawHeaders[index + 1] ?? ""] : [],
+  );
+}
+
+/** BuildKit's API and its clients' sessions, as docker's clients reach them. */
+export function buildkitRoutes(door: BuildkitDoor): readonly Route[] {
+  return [
+    hijack("POST", "/grpc", async (exchange) => {
+      await door.serveControl(takeOver(exchange), exchange.signal);
+    }),
+    hijack("POST", "/session", async (exchange) => {
+      const { request } = exchange;
+      const first = (name: string): string =>
+        all(request, `x-docker-expose-session-${name}`)[0] ?? "";
+      const head = {
+        id: first("uuid"),
+        sharedKey: first("sharedkey"),
+        methods: all(request, "x-docker-expose-session-grpc-method").map((method) =>
+          method.toLowerCase(),
+        ),
+      };
+      await door.serveSession(head, takeOver(exchange), exchange.signal);
+    }),
+  ];
+}

@@ -1,0 +1,70 @@
+import { randomUUID } from "node:crypto";
+import { CancelledError, InvalidArgumentError } from "#base/errors.ts";
+import type { Solved } from "#builder/builder.ts";
+import type { ReturnRequest } from "#spec/buildkit/gateway.ts";
+import type { ClientSession } from "#buildkit/session/client-session.ts";
+import { BuildProgress } from "./progress.ts";
+
+/** A build between `Control.Solve` and its answer, which other calls of its client belong to. */
+export class RunningBuild implements AsyncDisposable {
+  readonly ref: string;
+  readonly session: ClientSession | undefined;
+  readonly entitlements: readonly string[];
+  readonly progress: BuildProgress = new BuildProgress();
+  /** Aborts when the build ends, also when its client gives it up. */
+  readonly signal: AbortSignal;
+  readonly #results = new Map<string, Solved>();
+  readonly #returned = Promise.withResolvers<ReturnRequest>();
+  readonly #ending = new AbortController();
+
+  constructor(options: {
+    readonly ref: string;
+    readonly session: ClientSession | undefined;
+    readonly entitlements: readonly string[];
+    readonly signal: AbortSignal;
+  }) {
+    this.ref = options.ref;
+    this.session = options.session;
+    this.entitlements = options.entitlements;
+    this.signal = AbortSignal.any([
+      options.signal,
+      this.#ending.signal,
+      ...(options.session ? [options.session.signal] : []),
+    ]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort(new CancelledError("The build has ended"));
+    this.progress.end();
+    const results = [...this.#results.values()];
+    this.#results.clear();
+    for (const result of results) await result[Symbol.asyncDispose]();
+  }
+
+  /** Keeps a result until the build ends. @returns Its name. */
+  async addResult(solved: Solved): Promise<string> {
+    if (this.signal.aborted) {
+      await solved[Symbol.asyncDispose]();
+      this.signal.throwIfAborted();
+    }
+    const id = randomUUID();
+    this.#results.set(id, solved);
+    return id;
+  }
+
+  /** @throws {InvalidArgumentError} There is none of that name. */
+  result(id: string): Solved {
+    const found = this.#results.get(id);
+    if (found) return found;
+    throw new InvalidArgumentError(`no such ref: ${JSON.stringify(id)}`);
+  }
+
+  /** The client says what came of the build that it drove. */
+  return(outcome: ReturnRequest): void {
+    this.#returned.resolve(outcome);
+  }
+
+  get returned(): Promise<ReturnRequest> {
+    return this.#returned.promise;
+  }
+}

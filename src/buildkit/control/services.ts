@@ -1,0 +1,154 @@
+import { NO_FILTERS } from "#spec/engine-api/filters.ts";
+import type { Platform } from "#spec/platform.ts";
+import { type RpcMethod, type RpcMethods, serverStream, unary } from "#rpc/server.ts";
+import {
+  CONTROL_SERVICE,
+  DISK_USAGE_REQUEST,
+  DISK_USAGE_RESPONSE,
+  INFO_RESPONSE,
+  LIST_WORKERS_RESPONSE,
+  PRUNE_REQUEST,
+  SOLVE_REQUEST,
+  SOLVE_RESPONSE,
+  STATUS_REQUEST,
+  STATUS_RESPONSE,
+  USAGE_RECORD,
+  type UsageRecord,
+} from "#spec/buildkit/control.ts";
+import {
+  BUILD_ID_KEY,
+  GATEWAY_SERVICE,
+  GATEWAY_SOLVE_REQUEST,
+  GATEWAY_SOLVE_RESPONSE,
+  PONG_RESPONSE,
+  RETURN_REQUEST,
+} from "#spec/buildkit/gateway.ts";
+import {
+  type BuildkitVersion,
+  EMPTY,
+  toTimestamp,
+  type WirePlatform,
+  type WorkerRecord,
+} from "#spec/buildkit/shared.ts";
+import type { CacheRecord } from "#builder/builder.ts";
+import { withSource } from "./failure.ts";
+import { resultOf, runFrontend, solve, type SolveParts } from "./solve.ts";
+
+export interface ServiceParts extends SolveParts {
+  readonly engineId: string;
+  readonly version: string;
+  /** What can be built for, the host's first. */
+  readonly platforms: readonly Platform[];
+}
+
+/** What a client needs of the frontend before it gives it anything; without `return` buildx waits for ever. */
+const FRONTEND_CAPABILITIES: readonly string[] = [
+  "return",
+  "returnmap",
+  "proto.refarray",
+  "frontend.inputs",
+  "frontend.caps",
+  "importcaches",
+  "gateway.solve.metadata",
+  "gateway.evaluate",
+  "gateway.evaluate.solve",
+];
+/** Of what would run a client's own graphs; there are none, so only what exporters can do. */
+const OPERATION_CAPABILITIES: readonly string[] = ["exporter.multiple"];
+
+/** Everything that a client of BuildKit calls. */
+export function buildkitMethods(parts: ServiceParts): RpcMethods {
+  const version: BuildkitVersion = {
+    package: "wharf",
+    version: `v${parts.version}`,
+    revision: "",
+  };
+  const worker = workerOf(parts, version);
+  const control: Readonly<Record<string, RpcMethod>> = {
+    Solve: unary(SOLVE_REQUEST, SOLVE_RESPONSE, (request, { signal }) =>
+      solve(parts, request, signal),
+    ),
+    Status: serverStream(STATUS_REQUEST, STATUS_RESPONSE, async function* status({ ref }, call) {
+      const build = await parts.builds.find(ref, call.signal);
+      yield* build.progress.read(call.signal);
+    }),
+    ListWorkers: unary(EMPTY, LIST_WORKERS_RESPONSE, async () => ({ records: [worker] })),
+    Info: unary(EMPTY, INFO_RESPONSE, async () => ({ version })),
+    DiskUsage: unary(DISK_USAGE_REQUEST, DISK_USAGE_RESPONSE, async () => ({
+      records: (await parts.builder.usage()).map(toUsageRecord),
+    })),
+    Prune: serverStream(PRUNE_REQUEST, USAGE_RECORD, async function* prune(request) {
+      const before = new Map((await parts.builder.usage()).map((one) => [one.id, one]));
+      const keepBytes = request.reservedBytes || request.maxUsedBytes;
+      const { ids } = await parts.builder.prune({
+        all: request.all,
+        filters: NO_FILTERS,
+        ...(keepBytes > 0 ? { keepBytes } : {}),
+      });
+      for (const id of ids) {
+        const record = before.get(id);
+        if (record) yield toUsageRecord(record);
+      }
+    }),
+  };
+  const buildOf = (call: { metadata: Readonly<Record<string, string>>; signal: AbortSignal }) =>
+    parts.builds.find(call.metadata[BUILD_ID_KEY] ?? "", call.signal);
+  const gateway: Readonly<Record<string, RpcMethod>> = {
+    Ping: unary(EMPTY, PONG_RESPONSE, async () => ({
+      frontend: FRONTEND_CAPABILITIES.map((id) => ({ id, isEnabled: true })),
+      operations: OPERATION_CAPABILITIES.map((id) => ({ id, isEnabled: true })),
+      workers: [worker],
+    })),
+    Solve: unary(GATEWAY_SOLVE_REQUEST, GATEWAY_SOLVE_RESPONSE, async (request, call) => {
+      const build = await buildOf(call);
+      try {
+        const id = await runFrontend(parts, build, request, call.signal);
+        return { result: resultOf(id) };
+      } catch (error) {
+        throw withSource(error);
+      }
+    }),
+    Return: unary(RETURN_REQUEST, EMPTY, async (request, call) => {
+      (await buildOf(call)).return(request);
+      return {};
+    }),
+  };
+  return new Map([
+    ...Object.entries(control).map(
+      ([name, method]) => [`${CONTROL_SERVICE}${name}`, method] as const,
+    ),
+    ...Object.entries(gateway).map(
+      ([name, method]) => [`${GATEWAY_SERVICE}${name}`, method] as const,
+    ),
+  ]);
+}
+
+function workerOf({ engineId, platforms }: ServiceParts, version: BuildkitVersion): WorkerRecord {
+  return {
+    id: engineId,
+    labels: new Map([["org.mobyproject.buildkit.worker.executor", "oci"]]),
+    platforms: platforms.map(toWirePlatform),
+    gcPolicies: [],
+    version,
+  };
+}
+
+function toWirePlatform({ os, architecture, variant = "" }: Platform): WirePlatform {
+  return { os, architecture, variant };
+}
+
+function toUsageRecord(record: CacheRecord): UsageRecord {
+  return {
+    id: record.id,
+    isMutable: record.type !== "regular",
+    isInUse: record.isInUse,
+    sizeBytes: record.sizeBytes,
+    created: toTimestamp(record.createdMs),
+    lastUsed: record.lastUsedMs === undefined ? undefined : toTimestamp(record.lastUsedMs),
+    usageCount: record.usageCount,
+    description: record.description,
+    recordType: record.type,
+    isShared: record.isShared,
+    parents: record.parents,
+  };
+}

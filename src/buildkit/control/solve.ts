@@ -1,0 +1,172 @@
+import { abortable } from "#base/async.ts";
+import { FailedPreconditionError, UnsupportedError } from "#base/errors.ts";
+import type { Builder, ExportResponse, Solved } from "#builder/builder.ts";
+import type { Exporter, SolveRequest, SolveResponse } from "#spec/buildkit/control.ts";
+import type { GatewayResult, GatewaySolveRequest, ReturnRequest } from "#spec/buildkit/gateway.ts";
+import type { ClientSession, Sessions } from "#buildkit/session/client-session.ts";
+import type { KeptTrees } from "#buildkit/session/kept-trees.ts";
+import { sendArchive, sendTree } from "#buildkit/session/send-tree.ts";
+import {
+  sessionAgents,
+  sessionCredentials,
+  SessionFolders,
+  sessionSecrets,
+} from "#buildkit/session/session-sources.ts";
+import { StatusError } from "#rpc/status.ts";
+import type { Builds } from "./builds.ts";
+import { withSource } from "./failure.ts";
+import { RunningBuild } from "./running-build.ts";
+
+export interface SolveParts {
+  readonly builder: Builder;
+  readonly builds: Builds;
+  readonly sessions: Sessions;
+  readonly trees: KeptTrees;
+}
+
+/** What is built: how, and what by. */
+export interface FrontendCall {
+  readonly frontend: string;
+  readonly attributes: ReadonlyMap<string, string>;
+  readonly inputs: GatewaySolveRequest["inputs"];
+}
+
+/** `Control.Solve`: builds, or lets the client drive the build, then gives the result to the exporters. */
+export async function solve(
+  parts: SolveParts,
+  request: SolveRequest,
+  signal: AbortSignal,
+): Promise<SolveResponse> {
+  const { ref, sessionId, entitlements } = request;
+  const session = sessionId === "" ? undefined : await parts.sessions.find(sessionId, signal);
+  await using build = new RunningBuild({ ref, session, entitlements, signal });
+  using _added = parts.builds.add(build);
+  try {
+    const solved =
+      request.frontend === ""
+        ? await driven(build)
+        : build.result(
+            await runFrontend(
+              parts,
+              build,
+              {
+                frontend: request.frontend,
+                attributes: request.frontendAttributes,
+                inputs: request.frontendInputs,
+              },
+              build.signal,
+            ),
+          );
+    const exported = solved ? await exportAll(parts, build, solved, exportersOf(request)) : {};
+    return { exporterResponse: new Map(Object.entries(exported)) };
+  } catch (error) {
+    throw withSource(error);
+  }
+}
+
+/** Waits until the client has driven the build to its end. @returns Undefined where nothing was to be built. */
+async function driven(build: RunningBuild): Promise<Solved | undefined> {
+  const { result, error }: ReturnRequest = await abortable(build.returned, build.signal);
+  if (error) throw new StatusError(error);
+  const ref = result?.ref?.id ?? "";
+  return ref === "" ? undefined : build.result(ref);
+}
+
+/**
+ * Builds by a frontend; there is the one for Dockerfiles.
+ *
+ * @returns The result's name.
+ */
+export async function runFrontend(
+  { builder, trees }: SolveParts,
+  build: RunningBuild,
+  { frontend, attributes, inputs }: FrontendCall,
+  signal: AbortSignal,
+): Promise<string> {
+  checkFrontend(frontend, attributes);
+  if (inputs.size > 0) {
+    throw new UnsupportedError(
+      `Cannot take the result of another build as context ${[...inputs.keys()].join(", ")}`,
+    );
+  }
+  const { session } = build;
+  if (!session) throw new FailedPreconditionError("Cannot build without a session");
+  const solved = await builder.solve(
+    {
+      attributes: Object.fromEntries(attributes),
+      locals: new SessionFolders(session, trees),
+      secrets: sessionSecrets(session),
+      ssh: sessionAgents(session),
+      credentials: sessionCredentials(session),
+      entitlements: new Set(build.entitlements),
+      onEvent: (event) => build.progress.take(event),
+    },
+    AbortSignal.any([signal, build.signal]),
+  );
+  return await build.addResult(solved);
+}
+
+/** Images of the Dockerfile frontend: what they do is built in. */
+const DOCKERFILE_FRONTEND = /^(?:docker\.io\/)?docker\/dockerfile(?:-upstream)?(?:[:@]|$)/;
+
+function checkFrontend(frontend: string, attributes: ReadonlyMap<string, string>): void {
+  if (frontend === "dockerfile.v0") {
+    const request = attributes.get("requestid") ?? "";
+    if (request === "") return;
+    throw new UnsupportedError(`unsupported subrequest ${request}`);
+  }
+  const source = attributes.get("source") ?? "";
+  if (frontend === "gateway.v0" && DOCKERFILE_FRONTEND.test(source)) return;
+  const name = frontend === "gateway.v0" ? `${frontend} with ${source}` : frontend;
+  throw new UnsupportedError(`Cannot build by frontend ${name}: there is dockerfile.v0`);
+}
+
+function exportersOf(request: SolveRequest): readonly Exporter[] {
+  if (request.exporters.length > 0) return request.exporters;
+  if (request.exporterType === "") return [];
+  return [{ type: request.exporterType, attributes: request.exporterAttributes }];
+}
+
+async function exportAll(
+  { builder }: SolveParts,
+  build: RunningBuild,
+  solved: Solved,
+  exporters: readonly Exporter[],
+): Promise<ExportResponse> {
+  const { session, signal, progress } = build;
+  const responses: Record<string, string> = {};
+  for (const [index, { type, attributes }] of exporters.entries()) {
+    const id = String(index);
+    const response = await builder.export(
+      solved,
+      {
+        type,
+        attributes: Object.fromEntries(attributes),
+        onEvent: (event) => progress.take(event),
+        ...(session ? outputsOf(session, id, signal) : {}),
+      },
+      signal,
+    );
+    Object.assign(responses, response);
+  }
+  return responses;
+}
+
+function outputsOf(
+  session: ClientSession,
+  id: string,
+  signal: AbortSignal,
+): {
+  readonly output: (bytes: AsyncIterable<Uint8Array>) => Promise<void>;
+  readonly tree: (path: string) => Promise<void>;
+} {
+  return {
+    output: (bytes) => sendArchive(session, id, bytes, signal),
+    tree: (path) => sendTree(session, id, path, signal),
+  };
+}
+
+/** A result as a client sees it: a name, and a graph of one operation that stands for it. */
+export function resultOf(id: string): GatewayResult {
+  return { ref: { id, definition: undefined }, refs: undefined, metadata: new Map() };
+}

@@ -1,0 +1,27 @@
+import type { Duplex } from "node:stream";
+import { serveRpc } from "#rpc/server.ts";
+import { buildkitMethods, type ServiceParts } from "./control/services.ts";
+import { Builds } from "./control/builds.ts";
+import { type SessionHead, Sessions } from "./session/client-session.ts";
+
+/** BuildKit's side of the engine, on connections that were taken over. */
+export interface BuildkitDoor {
+  /** Serves BuildKit's API until the connection ends. */
+  serveControl(connection: Duplex, signal: AbortSignal): Promise<void>;
+  /** Holds a client's session until the connection ends. */
+  serveSession(head: SessionHead, connection: Duplex, signal: AbortSignal): Promise<void>;
+}
+
+export function openBuildkitDoor(
+  options: Omit<ServiceParts, "builds" | "sessions"> & {
+    readonly onFailure: (method: string, error: unknown) => void;
+  },
+): BuildkitDoor {
+  const { onFailure, ...rest } = options;
+  const sessions = new Sessions();
+  const methods = buildkitMethods({ ...rest, builds: new Builds(), sessions });
+  return {
+    serveControl: (connection, signal) => serveRpc(connection, { methods, onFailure }, signal),
+    serveSession: (head, connection, signal) => sessions.serve(head, connection, signal),
+  };
+}

@@ -1,0 +1,126 @@
+import { NotFoundError } from "#base/errors.ts";
+import type { SecretSource, SshSource } from "#builder/builder.ts";
+import type { CredentialSource } from "#builder/sources/image-source.ts";
+import type { LocalSources, LocalTree, LocalTreeRequest } from "#builder/sources/local-source.ts";
+import type { RegistryCredentials } from "#registry-client/auth/credentials.ts";
+import { NOT_FOUND, StatusError } from "#rpc/status.ts";
+import {
+  AUTH_CREDENTIALS,
+  CHECK_SSH_AGENT,
+  CREDENTIALS_REQUEST,
+  CREDENTIALS_RESPONSE,
+  FILE_SYNC,
+  GET_SECRET,
+  SECRET_REQUEST,
+  SSH_AGENT_REQUEST,
+} from "#spec/buildkit/session.ts";
+import { BYTES_MESSAGE, EMPTY } from "#spec/buildkit/shared.ts";
+import type { ClientSession } from "./client-session.ts";
+import type { KeptTrees } from "./kept-trees.ts";
+import { receiveTree } from "./receive-tree.ts";
+import { serveAgent } from "./ssh-agent.ts";
+
+/** How often progress is told. */
+const PROGRESS_MS = 100;
+
+/** A session's folders: sent when asked for, and kept for the next build. */
+export class SessionFolders implements LocalSources {
+  readonly #session: ClientSession;
+  readonly #trees: KeptTrees;
+
+  constructor(session: ClientSession, trees: KeptTrees) {
+    this.#session = session;
+    this.#trees = trees;
+  }
+
+  async open(request: LocalTreeRequest, signal: AbortSignal): Promise<LocalTree> {
+    const { name, ignored, onlyPaths = [] } = request;
+    if (!this.#session.offers(FILE_SYNC)) {
+      throw new NotFoundError(
+        `Cannot open the build's folder ${JSON.stringify(name)}: the client sends none`,
+      );
+    }
+    const { sharedKey } = this.#session.head;
+    // a part of a folder is kept apart from the whole: each would remove what only the other has
+    const key = sharedKey === "" ? undefined : JSON.stringify([sharedKey, name, onlyPaths]);
+    const tree = this.#trees.take(key);
+    try {
+      tree.begin();
+      const wish = { name, includes: onlyPaths, excludes: ignored };
+      const place = { root: tree.path, old: tree.index };
+      let receivedBytes = 0;
+      let toldMs = 0;
+      const index = await receiveTree(
+        this.#session,
+        wish,
+        place,
+        (bytes) => {
+          receivedBytes = bytes;
+          if (performance.now() - toldMs < PROGRESS_MS) return;
+          toldMs = performance.now();
+          request.onProgress?.(bytes, false);
+        },
+        signal,
+      );
+      request.onProgress?.(receivedBytes, true);
+      tree.keep(index);
+    } catch (error) {
+      tree.release();
+      throw error;
+    }
+    return {
+      path: tree.path,
+      ignored: [],
+      [Symbol.asyncDispose]: async () => tree.release(),
+    };
+  }
+}
+
+export function sessionSecrets(session: ClientSession): SecretSource {
+  return {
+    read: async (id, signal) => {
+      if (!session.offers(GET_SECRET)) return undefined;
+      try {
+        const codecs = { request: SECRET_REQUEST, response: BYTES_MESSAGE };
+        return (await session.client.call(GET_SECRET, codecs, { id }, signal)).data;
+      } catch (error) {
+        if (error instanceof StatusError && error.status.code === NOT_FOUND) return undefined;
+        throw error;
+      }
+    },
+  };
+}
+
+export function sessionAgents(session: ClientSession): SshSource {
+  return {
+    has: async (id, signal) => {
+      if (!session.offers(CHECK_SSH_AGENT)) return false;
+      try {
+        const codecs = { request: SSH_AGENT_REQUEST, response: EMPTY };
+        await session.client.call(CHECK_SSH_AGENT, codecs, { id }, signal);
+        return true;
+      } catch (error) {
+        if (error instanceof StatusError) return false;
+        throw error;
+      }
+    },
+    serve: (id, path, signal) => serveAgent(session, id, path, signal),
+  };
+}
+
+/** The name that docker's configuration has for Docker Hub is found by this one. */
+const HUB_HOST = "registry-1.docker.io";
+
+export function sessionCredentials(session: ClientSession): CredentialSource {
+  return {
+    get: async (domain, signal): Promise<RegistryCredentials> => {
+      if (!session.offers(AUTH_CREDENTIALS)) return {};
+      const host = domain === "docker.io" ? HUB_HOST : domain;
+      const codecs = { request: CREDENTIALS_REQUEST, response: CREDENTIALS_RESPONSE };
+      const found = await session.client.call(AUTH_CREDENTIALS, codecs, { host }, signal);
+      const { username, secret } = found;
+      if (secret === "") return {};
+      return username === "" ? { identityToken: secret } : { username, password: secret };
+    },
+  };
+}

@@ -1,0 +1,179 @@
+import {
+  createServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
+import type { Duplex } from "node:stream";
+import { CancelledError, InvalidArgumentError } from "#base/errors.ts";
+import type { Message } from "#base/protobuf/message.ts";
+import { readMessages, writeMessage } from "./stream.ts";
+import { OK, statusOf, statusTrailers, UNIMPLEMENTED, type CallStatus } from "./status.ts";
+
+/** One call as its method sees it. */
+export interface RpcCall {
+  readonly metadata: Readonly<Record<string, string>>;
+  /** One reader. */
+  readonly requests: AsyncIterable<Uint8Array>;
+  /** Aborts when the client gives the call up or is gone. */
+  readonly signal: AbortSignal;
+}
+
+/** What it yields is answered message by message. */
+export type RpcMethod = (call: RpcCall) => AsyncIterable<Uint8Array>;
+
+/** Full names (`/package.Service/Method`) to what they do. */
+export type RpcMethods = ReadonlyMap<string, RpcMethod>;
+
+/** A method that takes one message and gives one. */
+export function unary<Request, Response>(
+  request: Message<Request>,
+  response: Message<Response>,
+  handle: (request: Request, call: RpcCall) => Promise<Partial<Response>>,
+): RpcMethod {
+  return async function* answerOne(call) {
+    yield response.encode(await handle(await onlyRequest(request, call), call));
+  };
+}
+
+/** A method that takes one message and gives many. */
+export function serverStream<Request, Response>(
+  request: Message<Request>,
+  response: Message<Response>,
+  handle: (request: Request, call: RpcCall) => AsyncIterable<Partial<Response>>,
+): RpcMethod {
+  return async function* answerMany(call) {
+    for await (const one of handle(await onlyRequest(request, call), call)) {
+      yield response.encode(one);
+    }
+  };
+}
+
+async function onlyRequest<Request>(
+  request: Message<Request>,
+  { requests }: RpcCall,
+): Promise<Request> {
+  let only: Request | undefined;
+  // to the end: a reader that leaves early ends the whole stream
+  for await (const bytes of requests) {
+    if (only !== undefined) throw new InvalidArgumentError("The call has more than one request");
+    only = request.decode(bytes);
+  }
+  if (only === undefined) throw new InvalidArgumentError("The call has no request");
+  return only;
+}
+
+export interface RpcServerOptions {
+  readonly methods: RpcMethods;
+  /** Told of what a method threw, which the client is told too. */
+  readonly onFailure: (method: string, error: unknown) => void;
+}
+
+/** Streams that one client may have open. */
+const MOST_STREAMS = 200;
+
+/**
+ * Serves gRPC on one connection, for as long as it lasts.
+ *
+ * @param connection Bytes of HTTP/2 from its preface on; it is closed at the end.
+ */
+export async function serveRpc(
+  connection: Duplex,
+  options: RpcServerOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const server: Http2Server = createServer({
+    settings: { maxConcurrentStreams: MOST_STREAMS, initialWindowSize: 1024 * 1024 },
+  });
+  const calls = new Set<Promise<void>>();
+  const sessions = new Set<ServerHttp2Session>();
+  server.on("session", (session) => {
+    sessions.add(session);
+    session.on("error", () => session.destroy());
+  });
+  server.on("sessionError", () => connection.destroy());
+  server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    const call = serveCall(stream, headers, options);
+    calls.add(call);
+    void call.finally(() => calls.delete(call));
+  });
+  const closed = new Promise<void>((resolve) => {
+    connection.once("close", () => resolve());
+  });
+  const onAbort = (): void => void connection.destroy();
+  signal.addEventListener("abort", onAbort, { once: true });
+  server.emit("connection", connection);
+  try {
+    await closed;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    for (const session of sessions) session.destroy();
+    await Promise.allSettled(calls);
+  }
+}
+
+async function serveCall(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  { methods, onFailure }: RpcServerOptions,
+): Promise<void> {
+  const controller = new AbortController();
+  stream.on("error", () => controller.abort(new CancelledError("The call was cut off")));
+  stream.once("close", () => controller.abort(new CancelledError("The client gave the call up")));
+  const path = headers[":path"] ?? "";
+  const method = methods.get(path);
+  if (!method) {
+    const message = `unknown method ${path}`;
+    return refuse(stream, { code: UNIMPLEMENTED, message, details: [] });
+  }
+  const call: RpcCall = {
+    metadata: textHeaders(headers),
+    requests: readMessages(stream),
+    signal: controller.signal,
+  };
+  let hasBegun = false;
+  const begin = (): void => {
+    if (hasBegun || stream.destroyed) return;
+    hasBegun = true;
+    stream.respond(
+      { ":status": 200, "content-type": "application/grpc" },
+      { waitForTrailers: true },
+    );
+  };
+  try {
+    for await (const message of method(call)) {
+      begin();
+      await writeMessage(stream, message);
+    }
+    begin();
+    finish(stream, { code: OK, message: "", details: [] });
+  } catch (error) {
+    if (!controller.signal.aborted) onFailure(path, error);
+    if (hasBegun) finish(stream, statusOf(error));
+    else refuse(stream, statusOf(error));
+  }
+}
+
+function textHeaders(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) =>
+      typeof value === "string" ? [[name, value]] : [],
+    ),
+  );
+}
+
+function finish(stream: ServerHttp2Stream, status: CallStatus): void {
+  if (stream.destroyed || stream.closed) return;
+  stream.once("wantTrailers", () => stream.sendTrailers(statusTrailers(status)));
+  stream.end();
+}
+
+/** Answers by headers alone. */
+function refuse(stream: ServerHttp2Stream, status: CallStatus): void {
+  if (stream.destroyed || stream.closed) return;
+  stream.respond(
+    { ":status": 200, "content-type": "application/grpc", ...statusTrailers(status) },
+    { endStream: true },
+  );
+}

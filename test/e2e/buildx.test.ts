@@ -1,0 +1,136 @@
+// A user builds with the docker CLI as it comes: by BuildKit's protocol, through the plugin buildx.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { addBuildx, hasBuildx } from "../harness/buildx.ts";
+import type { CommandResult } from "../harness/command.ts";
+import { startEngine, type TestEngine } from "../harness/engine.ts";
+
+let engine: TestEngine;
+let next = 1;
+
+beforeAll(async () => {
+  if (!hasBuildx) return;
+  engine = await startEngine();
+  addBuildx(engine);
+});
+
+afterAll(async () => {
+  if (hasBuildx) await engine[Symbol.asyncDispose]();
+});
+
+/** Makes a context. @returns Its path. */
+function context(files: Readonly<Record<string, string>>): string {
+  const folder = join(engine.root, `context-${next++}`);
+  write(folder, files);
+  return folder;
+}
+
+function write(folder: string, files: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+}
+
+async function build(folder: string, ...flags: readonly string[]): Promise<CommandResult> {
+  return await engine.docker(["build", "--progress=plain", ...flags, folder]);
+}
+
+describe.skipIf(!hasBuildx)("docker build, by BuildKit", () => {
+  test("an image is built and runs; only what changed is sent and built again", async () => {
+    const folder = context({
+      Dockerfile: [
+        "# syntax=docker/dockerfile:1",
+        "FROM busybox",
+        "ARG who=nobody",
+        "RUN echo hello $who > /hello",
+        "COPY a b/ /files/",
+        'CMD ["cat", "/hello", "/files/a", "/files/c"]',
+      ].join("\n"),
+      a: "A\n",
+      "b/c": "C\n",
+      "b/ignored": "no\n",
+      ".dockerignore": "**/ignored\n",
+    });
+    const flags = ["-t", "app", "--build-arg", "who=you", "--label", "a=b"];
+    const first = await build(folder, ...flags);
+    expect(first.stderr).toContain("naming to docker.io/library/app done");
+    expect(first.exitCode).toBe(0);
+    const ran = await engine.mustDocker("run", "--rm", "app");
+    expect(ran).toBe("hello you\nA\nC");
+    expect(await engine.mustDocker("run", "--rm", "app", "ls", "/files")).toBe("a\nc");
+    const second = await build(folder, ...flags);
+    expect(second.stderr).toContain("CACHED");
+    expect(second.stderr).toContain("transferring context: done");
+    write(folder, { "b/c": "changed\n" });
+    await build(folder, ...flags);
+    expect(await engine.mustDocker("run", "--rm", "app")).toBe("hello you\nA\nchanged");
+  }, 60_000);
+
+  test("what fails is shown with the lines of the Dockerfile", async () => {
+    const failing = await build(context({ Dockerfile: "FROM busybox\nRUN echo oops; exit 3\n" }));
+    expect(failing.exitCode).toBe(1);
+    expect(failing.stderr).toContain("oops");
+    expect(failing.stderr).toContain("   2 | >>> RUN echo oops; exit 3");
+    expect(failing.stderr).toContain(
+      'failed to solve: process "/bin/sh -c echo oops; exit 3" did not complete successfully: exit code: 3',
+    );
+    const wrong = await build(context({ Dockerfile: "FROM busybox\nRUNN a\n" }));
+    expect(wrong.stderr).toContain(
+      "failed to solve: dockerfile parse error on line 2: unknown instruction: RUNN (did you mean RUN?)",
+    );
+  }, 60_000);
+
+  test("secrets, cache mounts and named contexts reach the steps, and a secret nothing else", async () => {
+    const folder = context({
+      Dockerfile: [
+        "FROM busybox",
+        "RUN --mount=type=secret,id=word,env=WORD cat /run/secrets/word > /dev/null; echo ${#WORD} > /length",
+        "RUN --mount=type=cache,target=/cache echo kept >> /cache/file; cat /cache/file > /cached",
+        "COPY --from=more /extra /extra",
+        "RUN cat /length /cached /extra",
+      ].join("\n"),
+      word: "xyzzy-plugh",
+    });
+    const more = context({ extra: "more\n" });
+    const flags = [
+      "--secret",
+      `id=word,src=${join(folder, "word")}`,
+      "--build-context",
+      `more=${more}`,
+    ];
+    const built = await build(folder, ...flags, "-t", "mounts");
+    expect(built.exitCode).toBe(0);
+    expect(
+      await engine.mustDocker("run", "--rm", "mounts", "cat", "/length", "/cached", "/extra"),
+    ).toBe("11\nkept\nmore");
+    const saved = await engine.docker(["save", "mounts"]);
+    expect(saved.stdout).not.toContain("xyzzy-plugh");
+  }, 60_000);
+
+  test("files and archives come out; ids and metadata are written", async () => {
+    const folder = context({
+      Dockerfile: [
+        "FROM busybox AS build",
+        "RUN mkdir -p /out/sub && echo x > /out/sub/x && chmod 751 /out/sub/x && ln -s sub/x /out/link",
+        "FROM scratch",
+        "COPY --from=build /out /",
+      ].join("\n"),
+    });
+    const out = join(engine.root, "out");
+    expect((await build(folder, "--output", out)).exitCode).toBe(0);
+    expect(readFileSync(join(out, "link"), "utf8")).toBe("x\n");
+    const tar = join(engine.root, "out.tar");
+    expect((await build(folder, "--output", `type=tar,dest=${tar}`)).exitCode).toBe(0);
+    expect(existsSync(tar)).toBe(true);
+    const [idFile, metadataFile] = [join(engine.root, "id"), join(engine.root, "metadata")];
+    await build(folder, "--iidfile", idFile, "--metadata-file", metadataFile, "-t", "ids");
+    const id = await engine.mustDocker("inspect", "-f", "{{.Id}}", "ids");
+    expect(readFileSync(idFile, "utf8")).toBe(id);
+    expect(JSON.parse(readFileSync(metadataFile, "utf8"))).toMatchObject({
+      "containerimage.config.digest": id,
+      "image.name": "docker.io/library/ids",
+    });
+  }, 60_000);
+});

@@ -2,6 +2,8 @@ import type { Filters } from "#spec/engine-api/filters.ts";
 import type { ImageConfig } from "#spec/oci-image.ts";
 import type { Platform } from "#spec/platform.ts";
 import type { FrontendAttributes } from "./attributes.ts";
+import type { CheckReport } from "./checks/check-dockerfile.ts";
+import type { SourceText } from "./language/dockerfile-error.ts";
 import type { OnBuildEvent } from "./events.ts";
 import type { BuiltLayer } from "./solver/built-layer.ts";
 import type { CredentialSource } from "./sources/image-source.ts";
@@ -33,6 +35,17 @@ export interface SolveRequest {
   /** `network.host`, `security.insecure`: what steps may ask for. */
   readonly entitlements: ReadonlySet<string>;
   readonly onEvent: OnBuildEvent;
+}
+
+/** What the checks of a file need to know of the build. */
+export type CheckBuildRequest = Pick<
+  SolveRequest,
+  "attributes" | "locals" | "credentials" | "onEvent"
+>;
+
+/** What the build checks found. */
+export interface Checked extends CheckReport {
+  readonly source: SourceText;
 }
 
 /** The result for one platform. */
@@ -88,6 +101,12 @@ export interface Builder extends AsyncDisposable {
    *   that the caller asked for and cannot be.
    */
   solve(request: SolveRequest, signal: AbortSignal): Promise<Solved>;
+  /**
+   * Goes through a Dockerfile without building or fetching anything.
+   *
+   * @throws {DockerfileError} It cannot be read.
+   */
+  check(request: CheckBuildRequest, signal: AbortSignal): Promise<Checked>;
   /** @throws {InvalidArgumentError} An exporter or attribute that there is not. */
   export(solved: Solved, request: ExportRequest, signal: AbortSignal): Promise<ExportResponse>;
   usage(): Promise<readonly CacheRecord[]>;

@@ -38,8 +38,12 @@ export type BuildEvent =
   | {
       readonly type: "warning";
       readonly vertexId: Digest;
+      /** `JSONArgsRecommended` */
       readonly rule: string;
+      /** What of this file is meant. */
       readonly message: string;
+      /** What the rule is about. */
+      readonly description: string;
       readonly url?: string;
       readonly range?: SourceRange;
     }

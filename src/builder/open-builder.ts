@@ -5,6 +5,8 @@ import { readBuildOptions } from "./attributes.ts";
 import type {
   Builder,
   CacheRecord,
+  Checked,
+  CheckBuildRequest,
   ExportRequest,
   ExportResponse,
   Solved,
@@ -12,11 +14,12 @@ import type {
   SolveRequest,
 } from "./builder.ts";
 import { cacheUsage, pruneCache } from "./cache/prune.ts";
+import { BuildChecks } from "./checks/build-checks.ts";
 import { exportArchive } from "./exporters/archive-exporter.ts";
 import { exportImage } from "./exporters/image-exporter.ts";
 import { exportTree } from "./exporters/tree-exporter.ts";
-import { DockerfileError } from "./language/dockerfile-error.ts";
-import { readDockerfile } from "./language/stages.ts";
+import { DockerfileError, type SourceText } from "./language/dockerfile-error.ts";
+import { type Dockerfile, readDockerfile } from "./language/stages.ts";
 import type { BuilderParts } from "./parts.ts";
 import { BuildSolver } from "./solver/build-solver.ts";
 import { CacheMounts } from "./solver/cache-mounts.ts";
@@ -43,6 +46,9 @@ export async function openBuilder(parts: BuilderParts): Promise<Builder> {
 interface HeldSolved extends Solved {
   readonly lease: Lease;
 }
+
+/** What a build has before its file is read. */
+type BegunBuild = Pick<Solving, "options" | "vertices" | "definition">;
 
 class LocalBuilder implements Builder {
   readonly #parts: BuilderParts;
@@ -73,6 +79,11 @@ class LocalBuilder implements Builder {
     return await this.#tracked(this.#solve(request, either));
   }
 
+  async check(request: CheckBuildRequest, signal: AbortSignal): Promise<Checked> {
+    const either = AbortSignal.any([signal, this.#ending.signal]);
+    return await this.#tracked(this.#check(request, either));
+  }
+
   async export(
     solved: Solved,
     request: ExportRequest,
@@ -101,33 +112,48 @@ class LocalBuilder implements Builder {
     }
   }
 
+  async #check(request: CheckBuildRequest, signal: AbortSignal): Promise<Checked> {
+    const begun = await this.#begin(request, signal);
+    return await placed(begun.definition, async () => {
+      const { checks } = this.#read(request, begun);
+      return { ...(await checks.report()), source: begun.definition };
+    });
+  }
+
   async #solve(request: SolveRequest, signal: AbortSignal): Promise<Solved> {
+    const begun = await this.#begin(request, signal);
+    return await placed(begun.definition, () => this.#build(request, begun, signal));
+  }
+
+  async #begin(request: CheckBuildRequest, signal: AbortSignal): Promise<BegunBuild> {
     const { clock, platform: host } = this.#parts;
     const options = readBuildOptions(request.attributes, host);
     const vertices = new Vertices(clock, request.onEvent);
     const definition = await readDefinition(request.locals, options, vertices, signal);
-    try {
-      return await this.#build(request, { options, vertices, definition }, signal);
-    } catch (thrown) {
-      const error = firstFailure(thrown);
-      if (error instanceof DockerfileError) error.source ??= definition;
-      throw thrown;
-    }
+    return { options, vertices, definition };
   }
 
-  async #build(
-    request: SolveRequest,
-    begun: Pick<Solving, "options" | "vertices" | "definition">,
-    signal: AbortSignal,
-  ): Promise<Solved> {
+  /** @throws {DockerfileError} The file cannot be read. {InvalidArgumentError} Options of the checks that are none. */
+  #read(
+    { credentials }: CheckBuildRequest,
+    begun: BegunBuild,
+  ): { readonly file: Dockerfile; readonly checks: BuildChecks } {
+    const file = readDockerfile(begun.definition.text);
+    const given = { ...begun, file, ...(credentials ? { credentials } : {}) };
+    return { file, checks: new BuildChecks(this.#parts, given) };
+  }
+
+  async #build(request: SolveRequest, begun: BegunBuild, signal: AbortSignal): Promise<Solved> {
     const { images, platform: host } = this.#parts;
-    const { options, definition } = begun;
-    const file = readDockerfile(definition.text);
+    const { file, checks } = this.#read(request, begun);
+    await checks.before(signal);
+    await using warnings = new AsyncDisposableStack();
+    warnings.defer(() => checks.after());
     await using undo = new AsyncDisposableStack();
     const lease = undo.use(countingLease(images.lease(), this.#shared.inUse));
     const solved: SolvedImage[] = [];
-    const platforms = options.platforms.length === 0 ? [host] : options.platforms;
-    for (const platform of platforms) {
+    const { platforms } = begun.options;
+    for (const platform of platforms.length === 0 ? [host] : platforms) {
       const solving = { ...begun, request, file, platform, lease };
       await using solver = new BuildSolver(this.#shared, solving, signal);
       solved.push(await solver.solve());
@@ -161,6 +187,17 @@ class LocalBuilder implements Builder {
       default:
         throw new UnsupportedError(`exporter ${JSON.stringify(request.type)} could not be found`);
     }
+  }
+}
+
+/** Errors of the work say which text they are about. */
+async function placed<Result>(source: SourceText, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (thrown) {
+    const error = firstFailure(thrown);
+    if (error instanceof DockerfileError) error.source ??= source;
+    throw thrown;
   }
 }
 

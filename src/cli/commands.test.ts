@@ -85,6 +85,7 @@ const ourFlags: Readonly<Record<string, readonly string[]>> = {
     "publish-rm",
   ],
   "container run": ["health-http", "health-on-failure", "health-tcp"],
+  "image build": ["call", "check"],
   inspect: ["as"],
   create: ["health-http", "health-on-failure", "health-tcp"],
   run: ["health-http", "health-on-failure", "health-tcp"],

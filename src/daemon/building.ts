@@ -6,7 +6,7 @@ import { messageOf, NotFoundError } from "#base/errors.ts";
 import { wharfVersion } from "#base/version.ts";
 import type { Builder } from "#builder/builder.ts";
 import type { BuildRecords } from "#builder/cache/records.ts";
-import { classicBuild } from "#builder/doors/classic-build.ts";
+import { classicBuild, classicCheck } from "#builder/doors/classic-build.ts";
 import { openBuildkitDoor, type BuildkitDoor } from "#buildkit/door.ts";
 import { KeptTrees } from "#buildkit/session/kept-trees.ts";
 import { BuildWorkers } from "#builder/files/build-workers.ts";
@@ -102,25 +102,21 @@ export async function openBuilding(options: BuildingOptions): Promise<Building> 
     onFailure: (method, error) =>
       options.log.debug(`${method} returned error`, { error: messageOf(error) }),
   });
+  const classicParts = {
+    builder,
+    processes: host.processes,
+    directory,
+    randomBytes,
+    unpack: (folder: string, archive: AsyncIterable<Uint8Array>, signal: AbortSignal) =>
+      archiver.unpack(folder, archive, signal),
+  };
   const open = stack.move();
   return {
     builder,
     buildkit,
     classic: {
-      build: (request, write, signal) =>
-        classicBuild(
-          {
-            builder,
-            processes: host.processes,
-            directory,
-            randomBytes,
-            unpack: (folder, archive, unpackSignal) =>
-              archiver.unpack(folder, archive, unpackSignal),
-          },
-          request,
-          write,
-          signal,
-        ),
+      build: (request, write, signal) => classicBuild(classicParts, request, write, signal),
+      check: (request, write, signal) => classicCheck(classicParts, request, write, signal),
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };

@@ -4,6 +4,8 @@ import type { CredentialSource } from "#builder/sources/image-source.ts";
 
 /** What the endpoints of building need of the engine. */
 export interface BuildBackend {
+  /** Goes through the Dockerfile alone: one line, whose `aux` has the findings. */
+  check: BuildBackend["build"];
   /**
    * Builds, telling it line by line in the classic API's words.
    *

@@ -29,10 +29,14 @@ async function build(exchange: Exchange, backend: BuildBackend): Promise<void> {
   if (query.boolean("squash")) {
     throw new UnsupportedError("squash is only supported with experimental mode");
   }
+  const call = query.text("call") || "build";
+  if (call !== "build" && call !== "check") {
+    throw new UnsupportedError(`Cannot call ${JSON.stringify(call)}: there are build and check`);
+  }
   const progress = new ProgressStream(exchange);
   await progress.run(async () => {
     if (query.text("cachefrom") !== "" && !query.boolean("q")) progress.write(NO_CACHE_FROM);
-    await backend.build(
+    await backend[call](
       {
         context: contextOf(exchange),
         attributes: attributesOfQuery(query),

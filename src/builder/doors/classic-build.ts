@@ -4,6 +4,7 @@ import { collectBytes } from "#base/async.ts";
 import { InvalidArgumentError } from "#base/errors.ts";
 import type { FrontendAttributes } from "#builder/attributes.ts";
 import type { Builder } from "#builder/builder.ts";
+import { lintResultOf } from "#builder/checks/lint-result.ts";
 import { pathInRoot } from "#builder/files/root-paths.ts";
 import { PathFilter } from "#builder/ignore/path-filter.ts";
 import type { BuildEvent } from "#builder/events.ts";
@@ -70,6 +71,24 @@ export interface ClassicBuildParts {
 }
 
 const SHORT_ID = 12;
+
+/**
+ * Goes through the Dockerfile of a request without building it: one line, whose `aux` is a `LintResult`.
+ *
+ * @throws {DockerfileError} It cannot be read.
+ */
+export async function classicCheck(
+  parts: ClassicBuildParts,
+  request: ClassicBuildRequest,
+  write: (line: ClassicLine) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const locals = await openContext(parts, request, stack, signal);
+  const { attributes, credentials } = request;
+  const given = { attributes, locals, credentials, onEvent: () => {} };
+  write({ aux: lintResultOf(await parts.builder.check(given, signal)) });
+}
 
 /**
  * Builds as Docker's classic API does, telling it line by line.

@@ -35,6 +35,7 @@ export class ClassicProgress {
   take(event: BuildEvent): void {
     if (event.type === "instruction") this.#instruction(event);
     else if (event.type === "log") this.#log(event);
+    else if (event.type === "warning") this.#write({ stream: warningLine(event) });
   }
 
   /** Tells what waits, when nothing more will come. */
@@ -84,4 +85,13 @@ export class ClassicProgress {
       this.#current++;
     }
   }
+}
+
+function warningLine({
+  rule,
+  message,
+  range,
+}: Extract<BuildEvent, { readonly type: "warning" }>): string {
+  const place = range ? ` (line ${range.startLine})` : "";
+  return `[Warning] ${rule}: ${message}${place}\n`;
 }

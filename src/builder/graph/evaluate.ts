@@ -31,6 +31,7 @@ export function evaluateInstruction(
     variables: state.variables,
     escape: context.escape,
     range: instruction.range,
+    ...(context.onUnset ? { onUnset: context.onUnset } : {}),
   });
   switch (instruction.kind) {
     case "run":

@@ -13,6 +13,8 @@ export interface EvaluationContext {
   readonly globalArgs: ReadonlyMap<string, string>;
   /** What `--from` and `from=` mean here. @throws {DockerfileError} */
   readonly resolveOrigin: (name: string) => FileOrigin;
+  /** Told of variables that words of the instruction use and that there are not. */
+  readonly onUnset?: (name: string) => void;
 }
 
 /** An instruction's outcome. The history of one with a step is in `state` already. */

@@ -16,9 +16,16 @@ export class WordExpander {
     readonly variables: Variables;
     readonly escape: "\\" | "`";
     readonly range: SourceRange;
+    /** Told of each variable that there is not. */
+    readonly onUnset?: (name: string) => void;
   }) {
-    this.#options = given;
-    this.#range = given.range;
+    const { variables, escape, range, onUnset } = given;
+    this.#options = {
+      variables,
+      escape,
+      ...(onUnset ? { onName: (name, isSet) => (isSet ? undefined : onUnset(name)) } : {}),
+    };
+    this.#range = range;
   }
 
   /** @throws {DockerfileError} */

@@ -1,7 +1,10 @@
+import { InvalidArgumentError } from "#base/errors.ts";
 import { nearestWord } from "#base/nearest.ts";
+import { nearName } from "#builder/language/near-name.ts";
 import { DockerfileError, type SourceRange } from "#builder/language/dockerfile-error.ts";
 import type { StageInstruction } from "#builder/language/instruction.ts";
 import type { Dockerfile } from "#builder/language/stages.ts";
+import { parseImageName } from "#spec/reference.ts";
 import { WordExpander } from "./expand-instruction.ts";
 import type { FileOrigin } from "./step.ts";
 
@@ -52,7 +55,13 @@ export function planStages(
       throw new DockerfileError(reason, from.range, { isParse: false });
     }
     const base = baseOf(file, name, index, given.isNamedContext);
-    return { index, name: from.name, base, platform: expander.word(from.platform) };
+    const platform = expander.word(from.platform);
+    if (platform === "" && from.platform !== "") {
+      const near = nearName(/\w+/.exec(from.platform)?.[0] ?? "", given.globalArgs.keys());
+      const reason = `empty platform value from expression ${from.platform}${near}`;
+      throw new DockerfileError(reason, from.range, { isParse: false });
+    }
+    return { index, name: from.name, base, platform };
   });
   return { stages, target: findTarget(file, given.target) };
 }
@@ -68,7 +77,16 @@ function baseOf(
   const earlier = file.stages
     .slice(0, index)
     .findLastIndex(({ from }) => from.name === name.toLowerCase());
-  return earlier >= 0 ? { kind: "stage", index: earlier } : { kind: "image", reference: name };
+  if (earlier >= 0) return { kind: "stage", index: earlier };
+  try {
+    parseImageName(name);
+  } catch (cause) {
+    if (!(cause instanceof InvalidArgumentError)) throw cause;
+    const reason = `failed to parse stage name ${JSON.stringify(name)}: ${cause.message}`;
+    const { range } = file.stages[index]?.from ?? {};
+    throw new DockerfileError(reason, range, { cause, isParse: false });
+  }
+  return { kind: "image", reference: name };
 }
 
 function findTarget(file: Dockerfile, target: string | undefined): number {
@@ -118,8 +136,32 @@ export function resolveOrigin(
   return { kind: "named", name };
 }
 
+/** Indices of the stages that the target needs, itself too, in the order of the file. */
+export function neededStages(
+  file: Dockerfile,
+  plan: StagePlan,
+  isNamedContext: (name: string) => boolean,
+): ReadonlySet<number> {
+  const needed = new Set<number>();
+  const pending = [plan.target];
+  for (let index = pending.pop(); index !== undefined; index = pending.pop()) {
+    if (needed.has(index)) continue;
+    needed.add(index);
+    const base = plan.stages[index]?.base;
+    if (base?.kind === "stage") pending.push(base.index);
+    for (const instruction of file.stages[index]?.instructions ?? []) {
+      const given = { range: instruction.range, isNamedContext };
+      for (const name of originNames(instruction)) {
+        const origin = resolveOrigin(plan, index, name, given);
+        if (origin.kind === "stage") pending.push(origin.index);
+      }
+    }
+  }
+  return new Set([...needed].toSorted((left, right) => left - right));
+}
+
 /** Names that an instruction takes files from. */
-export function originNames(instruction: StageInstruction): readonly string[] {
+function originNames(instruction: StageInstruction): readonly string[] {
   switch (instruction.kind) {
     case "copy":
       return instruction.from === undefined ? [] : [instruction.from];

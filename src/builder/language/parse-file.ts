@@ -77,13 +77,15 @@ class FileParser {
     while (this.#at < this.#lines.length) {
       const line = this.#line();
       if (isComment(line)) {
-        comments.push(line.trim().slice(1).trim());
+        const isDirective = Object.values(this.#directives.lines).includes(this.#at + 1);
+        if (!isDirective) comments.push(line.trim().slice(1).trim());
         this.#at++;
         continue;
       }
       const logical = this.#logical(comments);
+      if (!logical) continue;
       comments = [];
-      if (logical) nodes.push(this.#node(logical));
+      nodes.push(this.#node(logical));
     }
     if (nodes.length === 0) throw new DockerfileError("file with no instructions");
     return { directives: this.#directives, nodes };

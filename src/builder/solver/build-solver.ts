@@ -2,7 +2,7 @@ import type { SolvedImage } from "#builder/builder.ts";
 import { evaluateInstruction } from "#builder/graph/evaluate.ts";
 import type { EvaluationContext } from "#builder/graph/evaluation.ts";
 import { globalArguments } from "#builder/graph/global-arguments.ts";
-import { originNames, planStages, resolveOrigin, type StagePlan } from "#builder/graph/stages.ts";
+import { neededStages, planStages, resolveOrigin, type StagePlan } from "#builder/graph/stages.ts";
 import { beginStage, type StageState } from "#builder/graph/stage-state.ts";
 import type { FileOrigin, Step } from "#builder/graph/step.ts";
 import type { StageInstruction } from "#builder/language/instruction.ts";
@@ -10,7 +10,7 @@ import { parseTrigger } from "#builder/language/parse-file.ts";
 import { readStageInstruction } from "#builder/language/read-instruction.ts";
 import { transferProgress } from "#builder/sources/contexts.ts";
 import type { LocalTree } from "#builder/sources/local-source.ts";
-import { findImage } from "#builder/sources/image-source.ts";
+import { findImage, stateOfImage } from "#builder/sources/image-source.ts";
 import type { ImageRecord } from "#images/images.ts";
 import { chainIdsOf, digestOf } from "#spec/digest.ts";
 import { EMPTY_EXECUTION_CONFIG, imageConfigToWire, type ImageConfig } from "#spec/oci-image.ts";
@@ -77,7 +77,7 @@ export class BuildSolver implements AsyncDisposable {
       isNamedContext: (name) => this.#isNamedContext(name),
     });
     this.#exported = this.#ancestorsOf(this.#plan.target);
-    this.#needed = this.#neededStages();
+    this.#needed = neededStages(file, this.#plan, (name) => this.#isNamedContext(name));
     this.#total = [...this.#needed].reduce(
       (sum, index) => sum + 1 + (file.stages[index]?.instructions.length ?? 0),
       0,
@@ -458,36 +458,6 @@ export class BuildSolver implements AsyncDisposable {
     }
     return found;
   }
-
-  #neededStages(): ReadonlySet<number> {
-    const { file } = this.#solving;
-    const needed = new Set<number>();
-    const pending = [this.#plan.target];
-    for (let index = pending.pop(); index !== undefined; index = pending.pop()) {
-      if (needed.has(index)) continue;
-      needed.add(index);
-      const base = this.#plan.stages[index]?.base;
-      if (base?.kind === "stage") pending.push(base.index);
-      for (const instruction of file.stages[index]?.instructions ?? []) {
-        for (const name of originNames(instruction)) {
-          const origin = this.#contextOf(index, instruction).resolveOrigin(name);
-          if (origin.kind === "stage") pending.push(origin.index);
-        }
-      }
-    }
-    return new Set([...needed].toSorted((left, right) => left - right));
-  }
-}
-
-function stateOfImage(image: ImageRecord, platform: Platform): StageState {
-  const { config } = image;
-  return beginStage({
-    config: config.config,
-    author: config.author,
-    platform: config.platform.architecture === "" ? platform : config.platform,
-    osFeatures: config.osFeatures,
-    history: config.history,
-  });
 }
 
 function layersOfImage(image: ImageRecord): readonly BuiltLayer[] {

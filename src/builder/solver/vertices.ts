@@ -1,5 +1,5 @@
 import { messageOf } from "#base/errors.ts";
-import type { OnBuildEvent, Vertex } from "#builder/events.ts";
+import type { BuildEvent, OnBuildEvent, Vertex } from "#builder/events.ts";
 import type { Clock } from "#host/clock.ts";
 import { type Digest, digestOf } from "#spec/digest.ts";
 
@@ -68,6 +68,14 @@ export class Vertices {
         });
       },
     };
+  }
+
+  /** Tells of something about the file that had better be otherwise. */
+  warn(
+    vertexId: Digest,
+    warning: Omit<Extract<BuildEvent, { readonly type: "warning" }>, "type" | "vertexId">,
+  ): void {
+    this.#onEvent({ type: "warning", vertexId, ...warning });
   }
 
   /** Work that is shown as a vertex of its own. */

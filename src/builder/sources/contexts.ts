@@ -6,12 +6,15 @@ import { ignoreFileNames, parseIgnoreFile } from "#builder/ignore/ignore-file.ts
 import { PathFilter } from "#builder/ignore/path-filter.ts";
 import { DOCKERFILE_MAX_BYTES } from "#builder/language/parse-file.ts";
 import type { OpenVertex, Vertices } from "#builder/solver/vertices.ts";
+import type { Digest } from "#spec/digest.ts";
 import type { LocalSources, LocalTree, LocalTreeRequest } from "./local-source.ts";
 
 /** The Dockerfile's text. */
 export interface Definition {
   readonly fileName: string;
   readonly text: string;
+  /** The vertex that read it. */
+  readonly vertexId: Digest;
   /** Patterns of the ignore file that goes with it. */
   readonly ignored: readonly string[];
 }
@@ -69,7 +72,8 @@ export async function readDefinition(
         );
       }
       const text = tryRead(tree, name, DOCKERFILE_MAX_BYTES) ?? "";
-      return { name, text, own: tryRead(tree, `${name}.dockerignore`, IGNORE_MAX_BYTES) };
+      const own = tryRead(tree, `${name}.dockerignore`, IGNORE_MAX_BYTES);
+      return { name, text, own, vertexId: vertex.id };
     },
   );
   const ignoreText =
@@ -89,5 +93,5 @@ export async function readDefinition(
     if (!(cause instanceof InvalidArgumentError)) throw cause;
     throw new FailedPreconditionError(`failed to parse .dockerignore: ${cause.message}`, { cause });
   }
-  return { fileName: found.name, text: found.text, ignored };
+  return { fileName: found.name, text: found.text, vertexId: found.vertexId, ignored };
 }

@@ -1,4 +1,5 @@
 import { NotFoundError } from "#base/errors.ts";
+import { beginStage, type StageState } from "#builder/graph/stage-state.ts";
 import type { ImageRecord, Images } from "#images/images.ts";
 import { ANONYMOUS, type RegistryCredentials } from "#registry-client/auth/credentials.ts";
 import { formatPlatform, type Platform, selectPlatform } from "#spec/platform.ts";
@@ -31,7 +32,7 @@ export async function findImage(
   signal: AbortSignal,
 ): Promise<ImageRecord> {
   const name = parseImageName(wish.reference);
-  const here = wish.pulls && name.kind !== "id" ? undefined : tryResolve(images, wish);
+  const here = wish.pulls && name.kind !== "id" ? undefined : findImageHere(images, wish);
   if (here) return here;
   if (name.kind === "id") return images.resolve(wish.reference);
   const { reference } = name;
@@ -52,7 +53,11 @@ export async function findImage(
   );
 }
 
-function tryResolve(images: Pick<Images, "resolve">, wish: ImageWish): ImageRecord | undefined {
+/** The image of that name for a platform where the engine has it. */
+export function findImageHere(
+  images: Pick<Images, "resolve">,
+  wish: Pick<ImageWish, "reference" | "platform">,
+): ImageRecord | undefined {
   try {
     const found = images.resolve(wish.reference);
     return suits(found, wish.platform) ? found : undefined;
@@ -65,4 +70,16 @@ function tryResolve(images: Pick<Images, "resolve">, wish: ImageWish): ImageReco
 /** An imported image may not say what it is for. */
 function suits({ config }: ImageRecord, wanted: Platform): boolean {
   return config.platform.architecture === "" || selectPlatform(wanted, [config.platform]) === 0;
+}
+
+/** What a stage made from an image begins with. */
+export function stateOfImage(image: ImageRecord, platform: Platform): StageState {
+  const { config } = image;
+  return beginStage({
+    config: config.config,
+    author: config.author,
+    platform: config.platform.architecture === "" ? platform : config.platform,
+    osFeatures: config.osFeatures,
+    history: config.history,
+  });
 }

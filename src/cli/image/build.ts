@@ -3,7 +3,8 @@ import { type Command, defineCommand, exactly } from "#cli/command.ts";
 import { showProgress } from "#cli/output/progress.ts";
 import { registryConfigHeaders } from "#cli/registry-auth.ts";
 import { readContext } from "./building/context.ts";
-import { buildFlags, buildQuery } from "./building/request.ts";
+import { tellChecks } from "./building/check-report.ts";
+import { buildFlags, buildQuery, callOf } from "./building/request.ts";
 import { sendBuild } from "./building/send.ts";
 
 export const command: Command = defineCommand({
@@ -21,6 +22,8 @@ export const command: Command = defineCommand({
       isCompressed: flags.compress,
       standardInput: () => cli.input.chunks(),
     });
+    const call = callOf(flags);
+    if (call.method === "check") return await tellChecks(cli, messages, call.format);
     let id = "";
     await showProgress(messages, cli.output, (aux) => {
       if (typeof aux === "object" && aux !== null && "ID" in aux) id = String(aux.ID);

@@ -12,11 +12,19 @@ import {
 } from "#cli/flags.ts";
 import type { Ulimit } from "#spec/engine-api/host-config.ts";
 
+/** What is to be done with the Dockerfile. */
+export interface BuildCall {
+  readonly method: "build" | "check";
+  readonly format: "text" | "json";
+}
+
 export interface BuildValues {
   readonly "add-host": readonly string[];
   readonly "build-arg": readonly string[];
   readonly "cache-from": readonly string[];
+  readonly call: BuildCall;
   readonly "cgroup-parent": string;
+  readonly check: boolean;
   readonly compress: boolean;
   readonly "cpu-period": number;
   readonly "cpu-quota": number;
@@ -49,7 +57,15 @@ export const buildFlags: FlagsOf<BuildValues> = {
   "add-host": listFlag('Add a custom host-to-IP mapping ("host:ip")'),
   "build-arg": listFlag("Set build-time variables"),
   "cache-from": stringSliceFlag("Images to consider as cache sources"),
+  call: customFlag<BuildCall>(
+    "string",
+    'Set method for evaluating build ("build", "check"), and how it tells ("check,format=json")',
+    "build",
+    { method: "build", format: "text" },
+    (text) => parseCall(text),
+  ),
   "cgroup-parent": stringFlag('Set the parent cgroup for the "RUN" instructions during build'),
+  check: boolFlag('Shorthand for "--call=check"'),
   compress: boolFlag("Compress the build context using gzip"),
   "cpu-period": intFlag("Limit the CPU CFS (Completely Fair Scheduler) period", { type: "int64" }),
   "cpu-quota": intFlag("Limit the CPU CFS (Completely Fair Scheduler) quota", { type: "int64" }),
@@ -92,6 +108,32 @@ export const buildFlags: FlagsOf<BuildValues> = {
   ),
 };
 
+/** @throws {InvalidArgumentError} Another method or format. */
+function parseCall(text: string): BuildCall {
+  const [method = "", ...options] = text.split(",").map((part) => part.trim());
+  if (method === "outline" || method === "targets") {
+    throw new InvalidArgumentError(`Cannot call ${method}: there are build and check`);
+  }
+  if (!["", "build", "check", "lint"].includes(method)) {
+    throw new InvalidArgumentError(`unknown call ${JSON.stringify(method)}: use build or check`);
+  }
+  const format = options.map((option) => /^format=(.*)$/.exec(option)?.[1])[0] ?? "text";
+  if (options.length > 1 || (options.length === 1 && format !== "text" && format !== "json")) {
+    throw new InvalidArgumentError(
+      `invalid call option ${JSON.stringify(options.join(","))}: use format=text or format=json`,
+    );
+  }
+  return {
+    method: method === "check" || method === "lint" ? "check" : "build",
+    format: format === "json" ? "json" : "text",
+  };
+}
+
+/** What `--check` and `--call` together ask for. */
+export function callOf({ call, check }: Pick<BuildValues, "call" | "check">): BuildCall {
+  return check ? { ...call, method: "check" } : call;
+}
+
 /**
  * The query of `POST /build`.
  *
@@ -113,6 +155,7 @@ export function buildQuery(
   const optional = (text: string): string | undefined => (text === "" ? undefined : text);
   const number = (value: number): string | undefined => (value === 0 ? undefined : String(value));
   return {
+    call: callOf(flags).method === "check" ? "check" : undefined,
     t: flags.tag,
     q: flags.quiet,
     nocache: flags["no-cache"],

@@ -1,0 +1,117 @@
+// A user has a Dockerfile checked before, and while, it is built.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { startEngine, type TestEngine } from "../harness/engine.ts";
+
+let engine: TestEngine;
+let next = 1;
+
+beforeAll(async () => {
+  engine = await startEngine();
+});
+
+afterAll(async () => {
+  await engine[Symbol.asyncDispose]();
+});
+
+function context(dockerfile: string): string {
+  const folder = join(engine.root, `context-${next++}`);
+  mkdirSync(folder);
+  writeFileSync(join(folder, "Dockerfile"), dockerfile);
+  return folder;
+}
+
+interface Ran {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function build(dockerfile: string, ...flags: readonly string[]): Promise<Ran> {
+  return await engine.wharf(["build", ...flags, context(dockerfile)]);
+}
+
+describe("wharf build --check", () => {
+  test("says what is found, where, and how to read on; nothing is built", async () => {
+    const checked = await build("FROM busybox\nENV greeting=$nope\nCMD echo hi\n", "--check");
+    expect(checked.exitCode).toBe(1);
+    expect(checked.stdout).toBe(`Check complete, 2 warnings have been found!
+
+WARNING: UndefinedVar - https://docs.docker.com/go/dockerfile/rule/undefined-var/
+Usage of undefined variable '$nope'
+Dockerfile:2
+--------------------
+   1 |     FROM busybox
+   2 | >>> ENV greeting=$nope
+   3 |     CMD echo hi
+   4 |     
+--------------------
+
+WARNING: JSONArgsRecommended - https://docs.docker.com/go/dockerfile/rule/json-args-recommended/
+JSON arguments recommended for CMD to prevent unintended behavior related to OS signals
+Dockerfile:3
+--------------------
+   1 |     FROM busybox
+   2 |     ENV greeting=$nope
+   3 | >>> CMD echo hi
+   4 |     
+--------------------
+`);
+    expect(checked.stderr).toBe("");
+    const clean = await build('FROM busybox\nRUN false\nCMD ["sh"]\n', "--check");
+    expect(clean).toMatchObject({ exitCode: 0, stdout: "Check complete, no warnings found.\n" });
+  });
+
+  test("format=json has BuildKit's form, also beside an error", async () => {
+    const text = "FROM busybox AS Base\nENV a=${b:?needed}\n";
+    const checked = await build(text, "--call=check,format=json");
+    expect(checked.exitCode).toBe(1);
+    expect(JSON.parse(checked.stdout)).toMatchObject({
+      warnings: [
+        { ruleName: "StageNameCasing", location: { ranges: [{ start: { line: 1 } }] } },
+        { ruleName: "UndefinedVar", location: { ranges: [{ start: { line: 2 } }] } },
+      ],
+      sources: [{ filename: "Dockerfile", data: btoa(text), language: "Dockerfile" }],
+      buildError: { location: { ranges: [{ start: { line: 2 } }] } },
+    });
+    expect(checked.stderr).toContain("b: needed");
+  });
+
+  test("an image that is not here is not fetched for it", async () => {
+    const checked = await build("FROM registry.invalid/none:1\nRUN true\n", "--check");
+    expect(checked).toMatchObject({ exitCode: 0, stdout: "Check complete, no warnings found.\n" });
+  });
+
+  test("what cannot be called is refused by name", async () => {
+    const outline = await build("FROM busybox\n", "--call=outline");
+    expect(outline.stderr).toContain("Cannot call outline: there are build and check");
+    const unknown = await build("FROM busybox\n", "--call=chekc");
+    expect(unknown.stderr).toContain('unknown call "chekc"');
+    const api = await engine.api("POST", "/build?call=outline");
+    expect(api.status).toBe(501);
+  });
+});
+
+describe("while it is built", () => {
+  test("warnings are told, and the build goes on", async () => {
+    const built = await build("FROM busybox\nCMD echo hi\n", "-t", "warned");
+    expect(built.exitCode).toBe(0);
+    expect(built.stdout).toContain(
+      "[Warning] JSONArgsRecommended: JSON arguments recommended for CMD to prevent unintended behavior related to OS signals (line 2)\n",
+    );
+    expect(built.stdout).toContain("Successfully tagged warned:latest");
+    const skipped = await build("# check=skip=JSONArgsRecommended\nFROM busybox\nCMD echo hi\n");
+    expect(skipped.stdout).not.toContain("[Warning]");
+  });
+
+  test("check=error=true ends it before anything is run", async () => {
+    const refused = await build("# check=error=true\nFROM busybox\nRUN echo ran\nCMD echo hi\n");
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr).toContain("lint violation found for rules: JSONArgsRecommended");
+    expect(refused.stdout).toContain("[Warning] JSONArgsRecommended");
+    expect(refused.stdout).not.toContain("Step ");
+    const wrong = await build("# check=what=1\nFROM busybox\n");
+    expect(wrong.stderr).toContain('failed to parse check options: invalid check option "what"');
+  });
+});

@@ -184,11 +184,13 @@ export class PortInUseError extends ConflictError {}
 export interface PortChange extends AsyncDisposable {
   /** All that the sandbox will publish. */
   readonly ports: readonly PublishedPort[];
+  /** What it takes over of the other sandbox, as that published it. */
+  readonly taken: readonly PublishedPort[];
   /** Writes the sandbox's record as it will be, or as it was; in the caller's transaction. */
   record(which: "after" | "before"): void;
   /**
    * Puts the rules in force in one transaction of the kernel, then gives the old ports back. Connections through
-   * ports that stay go on; those through ports that go are cut off.
+   * ports that stay go on, and those through ports that are taken over; those through ports that go are cut off.
    *
    * @throws {FailedPreconditionError} The kernel refuses; nothing has changed then.
    */
@@ -256,11 +258,17 @@ export interface Networks extends AsyncDisposable {
    * Prepares another set of published ports for a connected sandbox with an address: the new ones are reserved,
    * nothing else has happened. One at a time for a container.
    *
+   * @param change.from Container of a sandbox whose ports may be taken over: one transaction of the kernel ends
+   *   them there and begins them here, so that no new connection is refused.
    * @throws {PortInUseError} Naming the holder. {ConflictError} The sandbox publishes no ports.
    */
   changePorts(
     containerId: string,
-    change: { readonly add: readonly PortRequest[]; readonly remove: readonly PublishedPort[] },
+    change: {
+      readonly add: readonly PortRequest[];
+      readonly remove: readonly PublishedPort[];
+      readonly from?: string;
+    },
   ): Promise<PortChange>;
   /** Undoes `openSandbox`; what is already gone is no error. */
   closeSandbox(containerId: string): Promise<void>;

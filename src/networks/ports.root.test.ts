@@ -178,6 +178,50 @@ describe("changePorts()", () => {
     expect(await publishedAt()).not.toContain(String(second));
   });
 
+  test("takes ports of another sandbox over in one step", async () => {
+    const [shared, kept] = [freePort(), freePort()];
+    const old = await lab.container(engine, "old", [tcp(shared), tcp(kept)]);
+    await lab.container(engine, "new", []);
+    const portsOf = (name: string): readonly number[] =>
+      (engine.networks.sandboxOf(name)?.ports ?? []).map(({ hostPort }) => hostPort);
+    {
+      await using _ = await engine.networks.changePorts("new", {
+        add: [tcp(shared)],
+        remove: [],
+        from: "old",
+      });
+    }
+    expect([portsOf("new"), portsOf("old")]).toEqual([[], [shared, shared, kept, kept]]);
+    {
+      await using change = await engine.networks.changePorts("new", {
+        add: [tcp(shared)],
+        remove: [],
+        from: "old",
+      });
+      expect(change.taken).toEqual(old.ports.filter(({ hostPort }) => hostPort === shared));
+      change.record("after");
+      await change.apply();
+    }
+    expect([portsOf("new"), portsOf("old")]).toEqual([
+      [shared, shared],
+      [kept, kept],
+    ]);
+    await engine.networks.closeSandbox("old");
+    const address = engine.networks.sandboxOf("new")?.endpoints[0]?.ipAddress ?? "?";
+    expect(await publishedAt()).toContain(address);
+    expect(lab.host.sockets.reservePort("tcp", "0.0.0.0", shared)).toBeUndefined();
+    const other = await lab.container(engine, "third", []);
+    expect(other.ports).toEqual([]);
+    expect(
+      await failure(engine.networks.changePorts("third", { add: [tcp(shared)], remove: [] })),
+    ).toContain('container "new" publishes it');
+    await engine.networks.closeSandbox("new");
+    await engine.networks.closeSandbox("third");
+    const free = lab.host.sockets.reservePort("tcp", "0.0.0.0", shared);
+    expect(free).toBeDefined();
+    if (free !== undefined) lab.host.sockets.closeDescriptor(free);
+  });
+
   test("that is not applied gives back what it reserved and takes what it let go", async () => {
     const [first, second] = [freePort(), freePort()];
     const before = await lab.container(engine, "undecided", [tcp(first)]);

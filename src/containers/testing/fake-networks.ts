@@ -8,6 +8,7 @@ import {
   type Networks,
   type PortChange,
   PortInUseError,
+  type PublishedPort,
   type Sandbox,
   type SandboxRequest,
 } from "#networks/networks.ts";
@@ -152,7 +153,7 @@ export class FakeNetworks implements Networks {
 
   async changePorts(
     containerId: string,
-    { add, remove }: Parameters<Networks["changePorts"]>[1],
+    { add, remove, from }: Parameters<Networks["changePorts"]>[1],
   ): Promise<PortChange> {
     const before = this.#sandboxes.get(containerId);
     if (!before) throw new ConflictError(`container ${containerId} has no sandbox`);
@@ -163,17 +164,28 @@ export class FakeNetworks implements Networks {
       hostAddress: "0.0.0.0",
       hostPort: hostPort === 0 ? 32768 : hostPort.first,
     }));
+    const donor = from === undefined ? undefined : this.#sandboxes.get(from);
+    const isWanted = ({ hostPort }: { readonly hostPort: number }): boolean =>
+      added.some((port) => port.hostPort === hostPort);
+    const given = (donor?.ports ?? []).filter(isWanted);
     for (const { hostPort } of added) {
-      if (taken.some((port) => port.hostPort === hostPort && !remove.includes(port))) {
+      const isFree = (port: PublishedPort): boolean =>
+        remove.includes(port) || given.includes(port);
+      if (taken.some((port) => port.hostPort === hostPort && !isFree(port))) {
         throw new PortInUseError(`port ${hostPort} is already allocated`);
       }
     }
     const ports = [...before.ports.filter((port) => !remove.includes(port)), ...added];
     return {
       ports,
+      taken: given,
       // here the sandboxes are record and world in one
       record: (which) => {
-        this.#sandboxes.set(containerId, which === "after" ? { ...before, ports } : before);
+        const isAfter = which === "after";
+        this.#sandboxes.set(containerId, isAfter ? { ...before, ports } : before);
+        if (!donor) return;
+        const left = donor.ports.filter((port) => !given.includes(port));
+        this.#sandboxes.set(donor.containerId, isAfter ? { ...donor, ports: left } : donor);
       },
       apply: async () => {},
       [Symbol.asyncDispose]: async () => {},

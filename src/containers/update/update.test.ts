@@ -115,6 +115,45 @@ describe("update of a running container", () => {
   });
 });
 
+describe("a container that takes over from another", () => {
+  test("has its ports, and the other has them no longer", async () => {
+    const { engine, id, update, record } = await setUp();
+    await using _ = engine;
+    const bound = { "80/tcp": [{ HostPort: "90" }], "81/tcp": [{ HostPort: "91" }] };
+    const other = await engine.run({ HostConfig: { PortBindings: bound } }, "other");
+    const ports = async (of: ContainerId) =>
+      (await engine.details(of)).sandbox?.ports.map((port) => port.hostPort);
+    await update({ AddPortBindings: { "80/tcp": [{ HostPort: "90" }] }, TakeOverFrom: "other" });
+    expect([await ports(id), await ports(other)]).toEqual([[90], [91]]);
+    expect((await record()).hostConfig.PortBindings).toMatchObject({
+      "80/tcp": [{ HostPort: "90" }],
+    });
+    expect(Object.keys((await engine.details(other)).record.hostConfig.PortBindings)).toEqual([
+      "81/tcp",
+    ]);
+  });
+
+  test("is not itself, and both run", async () => {
+    const { engine, id, update } = await setUp();
+    await using _ = engine;
+    const other = await engine.run({}, "other");
+    expect(update({ TakeOverFrom: id })).rejects.toThrow("cannot take over from itself");
+    expect(update({ TakeOverFrom: "nobody" })).rejects.toThrow("No such container: nobody");
+    await end(engine, other);
+    expect(update({ TakeOverFrom: "other" })).rejects.toThrow("container other is not running");
+    expect(update({ Endpoints: { front: { Aliases: ["a"] } } })).rejects.toThrow(
+      "it is not on network front",
+    );
+  });
+
+  test("two that take over from each other at once do not wait for ever", async () => {
+    const { engine, id, update } = await setUp();
+    await using _ = engine;
+    const other = await engine.run({}, "other");
+    await Promise.all([update({ TakeOverFrom: other }, id), update({ TakeOverFrom: id }, other)]);
+  });
+});
+
 describe("update of a container that does not run", () => {
   test("changes what it starts with", async () => {
     const { engine, id, update, record, limits } = await setUp({ Env: ["A=1"] });

@@ -23,6 +23,7 @@ import {
 import { hasOpenPorts, planPortChange } from "./change-ports.ts";
 import { limitsToWrite, restoreLimits } from "./limits.ts";
 import { mergeLimits } from "./merge-limits.ts";
+import { moveNames, withAliases, withDonor, withoutAliases, withoutTaken } from "./take-over.ts";
 import { atNextStart, nextStartOf, volumesOf } from "./next-start.ts";
 
 export type UpdateParts = Pick<
@@ -54,10 +55,11 @@ export async function updateContainer(
   const fitted = fitLimits(request.resources, parts.cgroups.abilities());
   const { id } = parts.registry.resolve(reference);
   const live = parts.lives.of(id);
-  const warnings = await live.lane.run(async () => {
+  const warnings = await withDonor(parts, id, request, async (donor) => {
     const record = parts.registry.get(id);
     try {
-      return await changeRecord(parts, live, record, { ...request, resources: fitted.limits });
+      const wanted = { ...request, resources: fitted.limits };
+      return await changeRecord(parts, live, record, wanted, donor);
     } catch (error) {
       if (error instanceof WharfError) {
         error.message = `Cannot update container ${id}: ${error.message}`;
@@ -73,18 +75,17 @@ async function changeRecord(
   live: Live,
   record: ContainerRecord,
   request: ContainerUpdateRequest,
+  donor: ContainerRecord | undefined,
 ): Promise<readonly string[]> {
   if (record.state.status === "removing" || record.state.status === "dead") {
     throw new ConflictError('container is marked for removal and cannot be "update"');
   }
   const isRunning = record.state.status === "running";
   const { nextStart: _, limitsBefore: __, ...present } = record;
-  const now = withLabels(
-    withRestartPolicy(
-      { ...present, hostConfig: mergeLimits(record.hostConfig, request.resources) },
-      request.restartPolicy,
-    ),
-    request.labels,
+  const limited = { ...present, hostConfig: mergeLimits(record.hostConfig, request.resources) };
+  const now = withAliases(
+    withLabels(withRestartPolicy(limited, request.restartPolicy), request.labels),
+    request.aliases,
   );
   await using undo = new AsyncDisposableStack();
   const later = await planLater(parts, now, record, request, undo);
@@ -93,7 +94,9 @@ async function changeRecord(
   const plan = planPortChange(now, published, request.ports);
   const isRepublished = isRunning && plan.add.length + plan.remove.length > 0;
   const ports = isRepublished
-    ? undo.use(await parts.networks.changePorts(record.id, plan))
+    ? undo.use(
+        await parts.networks.changePorts(record.id, { ...plan, ...(donor && { from: donor.id }) }),
+      )
     : undefined;
   const withPorts = exposing(
     { ...now, hostConfig: { ...now.hostConfig, PortBindings: plan.bindings } },
@@ -101,7 +104,8 @@ async function changeRecord(
   );
   if (isRunning) {
     const after = later ? { ...withPorts, nextStart: nextStartOf(later) } : withPorts;
-    await applyToRunning(parts, record, after, ports);
+    const donorAfter = donor && withoutAliases(givingPorts(parts, donor, ports), request.aliases);
+    await applyToRunning(parts, record, after, ports, donor && donorAfter && [donor, donorAfter]);
   } else {
     await live.cleaning; // what goes away behind an exit still has the old mounts
     const after = later ? atNextStart({ ...withPorts, nextStart: nextStartOf(later) }) : withPorts;
@@ -109,8 +113,10 @@ async function changeRecord(
     if (request.restartPolicy) endNeedlessWait(parts, live, after);
   }
   undo.move();
+  moveNames(parts, record, request.aliases, donor);
   const changed = parts.registry.get(record.id);
   parts.events.publish(changed, "update");
+  if (donor) parts.events.publish(parts.registry.get(donor.id), "update");
   return [...laterWarnings(isRunning, request), ...republishWarnings(changed, plan.remove)];
 }
 
@@ -150,6 +156,16 @@ async function planLater(
   return withMounts(base, mounts.add, made);
 }
 
+/** The donor's record without the ports that pass over. */
+function givingPorts(
+  parts: UpdateParts,
+  donor: ContainerRecord,
+  ports: PortChange | undefined,
+): ContainerRecord {
+  if (!ports || ports.taken.length === 0) return donor;
+  return withoutTaken(donor, parts.networks.sandboxOf(donor.id)?.ports ?? [], ports.taken);
+}
+
 /** `-p` exposes what it publishes. */
 function exposing(record: ContainerRecord, { ports }: ContainerUpdateRequest): ContainerRecord {
   const added = Object.keys(ports.add).map((port) => [port, {}] as const);
@@ -164,19 +180,24 @@ async function applyToRunning(
   before: ContainerRecord,
   after: ContainerRecord,
   ports: PortChange | undefined,
+  donor: readonly [before: ContainerRecord, after: ContainerRecord] | undefined,
 ): Promise<void> {
   const limits = limitsToWrite(parts, before.hostConfig, after.hostConfig);
   if (limits?.cpu?.realtimeRuntime !== undefined) checkRealtime(parts, after);
   const limitsBefore = limits && changedLimits(before.hostConfig, after.hostConfig);
-  putRecord(parts, before, { ...after, ...(limitsBefore && { limitsBefore }) }, () =>
-    ports?.record("after"),
-  );
+  putRecord(parts, before, { ...after, ...(limitsBefore && { limitsBefore }) }, () => {
+    ports?.record("after");
+    if (donor) parts.registry.put(donor[1]);
+  });
   try {
     if (limits) await parts.runtime.update(before.id, limits);
     await ports?.apply();
   } catch (error) {
     if (limits) await restoreLimits(parts, before, after.hostConfig, before.hostConfig);
-    putRecord(parts, after, before, () => ports?.record("before"));
+    putRecord(parts, after, before, () => {
+      ports?.record("before");
+      if (donor) parts.registry.put(donor[0]);
+    });
     throw error;
   }
   if (limits) parts.registry.put(after);

@@ -110,6 +110,13 @@ export class PortAllocator {
     return { held, lost };
   }
 
+  /** Ports that passed to another container: messages name that one from now on. */
+  own(owner: PortOwner, ports: readonly HeldPort[]): void {
+    for (const { socket, published } of ports) {
+      this.#holders.set(socket.name, { owner, port: published });
+    }
+  }
+
   async release(ports: readonly HeldPort[]): Promise<void> {
     for (const { socket } of ports) this.#holders.delete(socket.name);
     for (const { socket } of ports) await socket[Symbol.asyncDispose]();

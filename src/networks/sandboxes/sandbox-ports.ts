@@ -159,7 +159,7 @@ export class SandboxPorts {
   /** @see Networks.changePorts */
   async change(
     containerId: string,
-    { add, remove }: Parameters<Networks["changePorts"]>[1],
+    { add, remove, from }: Parameters<Networks["changePorts"]>[1],
   ): Promise<PortChange> {
     const { ports, table } = this.#options;
     const live = table.get(containerId);
@@ -168,8 +168,13 @@ export class SandboxPorts {
     }
     const gone = new Set(remove.map(keyOf));
     const [leaving, staying] = partition(live.held, ({ socket }) => gone.has(socket.name));
+    const donor = from === undefined ? undefined : table.get(from);
+    const offered = donor && !donor.closing ? donor.held : [];
     const wishes = this.#portRequests(add, live.record);
-    const added = await ports.reserve(ownerOf(live.record), wishes, leaving);
+    const added = await ports.reserve(ownerOf(live.record), wishes, [...leaving, ...offered]);
+    const [taken, left] = partition(offered, ({ socket }) =>
+      added.some((one) => one.socket === socket),
+    );
     const after: SandboxRecord = {
       ...live.record,
       ports: [
@@ -178,13 +183,20 @@ export class SandboxPorts {
       ],
     };
     const unused = leaving.filter(({ socket }) => !added.some((one) => one.socket === socket));
-    const fresh = added.filter(({ socket }) => !leaving.some((one) => one.socket === socket));
+    const known = [...leaving, ...taken];
+    const fresh = added.filter(({ socket }) => !known.some((one) => one.socket === socket));
+    const gift = donor && taken.length > 0 ? giftOf(donor, taken, left) : undefined;
     let isApplied = false;
     return {
       ports: after.ports,
-      record: (which) => table.put(which === "after" ? after : live.record),
+      taken: taken.map(({ published }) => published),
+      record: (which) => {
+        table.put(which === "after" ? after : live.record);
+        if (gift) table.put(which === "after" ? gift.after.record : gift.donor.record);
+      },
       apply: async () => {
-        await this.#exchange(live, after, [...staying, ...added]);
+        await this.#exchange(live, after, [...staying, ...added], gift);
+        ports.own(ownerOf(after), added);
         isApplied = true;
         await ports.release(unused);
       },
@@ -198,16 +210,18 @@ export class SandboxPorts {
     live: LiveSandbox,
     after: SandboxRecord,
     held: readonly HeldPort[],
+    gift: Gift | undefined,
   ): Promise<void> {
     const stays = new Set(after.ports.map(serviceOf));
     const had = new Set(live.record.ports.map(serviceOf));
     const add = targetsOf(after).filter((target) => !had.has(serviceOf(target)));
     const remove = live.targets.filter((target) => !stays.has(serviceOf(target)));
     const kept = live.targets.filter((target) => stays.has(serviceOf(target)));
-    await this.#options.firewall.change({ add, remove });
+    await this.#options.firewall.change({ add, remove: [...remove, ...(gift?.targets ?? [])] });
     this.#lead(after, held);
     using found = live.vault ?? this.#vaultOf(after);
     const vault = this.keep(after, held, found);
+    if (gift) this.#giveAway(gift);
     this.#options.table.set({
       record: after,
       targets: [...kept, ...add],
@@ -216,6 +230,13 @@ export class SandboxPorts {
     });
     await this.#forgetDatagrams(add);
     await this.#forgetPublished(remove);
+  }
+
+  /** The sockets are the other's to keep by now. */
+  #giveAway({ donor, after }: Gift): void {
+    using found = donor.vault ?? this.#vaultOf(after.record);
+    const vault = this.keep(after.record, after.held, found);
+    this.#options.table.set({ ...after, ...(vault ? { vault } : {}) });
   }
 
   #lead(outer: Pick<SandboxRecord, "endpoints">, held: readonly HeldPort[]): void {
@@ -277,6 +298,27 @@ export class SandboxPorts {
     if (targets.length === 0) return;
     await this.#options.conntrack.forget({ kind: "led-to", targets });
   }
+}
+
+/** What a sandbox hands over to another one. */
+interface Gift {
+  readonly donor: LiveSandbox;
+  /** What is left of it, still without its vault. */
+  readonly after: LiveSandbox;
+  /** Rules that end. */
+  readonly targets: readonly PublishedTarget[];
+}
+
+function giftOf(donor: LiveSandbox, taken: readonly HeldPort[], held: readonly HeldPort[]): Gift {
+  const keys = new Set(taken.map(({ socket }) => socket.name));
+  const [targets, kept] = partition(donor.targets, (target) => keys.has(keyOf(target)));
+  const ports = donor.record.ports.filter((port) => !keys.has(keyOf(port)));
+  const { vault: _, ...rest } = donor;
+  return {
+    donor,
+    after: { ...rest, record: { ...donor.record, ports }, held, targets: kept },
+    targets,
+  };
 }
 
 function partition<T>(

@@ -18,8 +18,21 @@ describe("parseContainerUpdate()", () => {
       ports: { add: {}, remove: {} },
       environment: { add: [], remove: [] },
       mounts: { add: [], remove: [] },
+      aliases: new Map(),
       warnings: [],
     });
+    const taking = parseContainerUpdate({
+      Endpoints: { front: { Aliases: ["web"] }, back: null },
+      TakeOverFrom: "old",
+    });
+    expect(taking.takeOverFrom).toBe("old");
+    expect([...taking.aliases]).toEqual([
+      ["front", ["web"]],
+      ["back", []],
+    ]);
+    expect(() => parseContainerUpdate({ Endpoints: { front: { Aliases: [""] } } })).toThrow(
+      "invalid alias",
+    );
     expect(parseContainerUpdate({ RestartPolicy: { Name: "always" } }).restartPolicy?.Name).toBe(
       "always",
     );

@@ -42,6 +42,10 @@ export interface ContainerUpdateRequest {
     /** Targets in the container, absolute and clean. */
     readonly remove: readonly string[];
   };
+  /** What a container is called on networks that it is on, by the network's name. */
+  readonly aliases: ReadonlyMap<string, readonly string[]>;
+  /** The container whose ports pass over, and whose aliases on those networks end. */
+  readonly takeOverFrom?: string;
   /** For the `Warnings` of the answer. */
   readonly warnings: readonly string[];
 }
@@ -154,7 +158,8 @@ function readMountChange(reader: JsonReader): ContainerUpdateRequest["mounts"] {
 /**
  * Reads the body of `POST /containers/{id}/update`. As in Docker, 0 and empty mean "leave as it is",
  * but for `PidsLimit`, where 0 and below take the limit away. `AddLabels`, `RemoveLabels`,
- * `AddPortBindings`, `RemovePortBindings`, `AddEnv`, `RemoveEnv`, `AddMounts` and `RemoveMounts` are ours.
+ * `AddPortBindings`, `RemovePortBindings`, `AddEnv`, `RemoveEnv`, `AddMounts`, `RemoveMounts`, `Endpoints` and
+ * `TakeOverFrom` are ours.
  *
  * @throws {InvalidArgumentError} With Docker's texts.
  */
@@ -179,5 +184,22 @@ export function parseContainerUpdate(
     },
     environment: readEnvironmentChange(reader),
     mounts: readMountChange(reader),
+    ...readTakeOver(reader),
   };
+}
+
+function readTakeOver(
+  reader: JsonReader,
+): Pick<ContainerUpdateRequest, "aliases" | "takeOverFrom"> {
+  const aliases = new Map(
+    (reader.objectMap("Endpoints") ?? []).map(([network, settings]) => [
+      network,
+      settings.strings("Aliases") ?? [],
+    ]),
+  );
+  if ([...aliases.values()].flat().includes("")) {
+    throw new InvalidArgumentError("invalid alias: it is empty");
+  }
+  const takeOverFrom = reader.string("TakeOverFrom") ?? "";
+  return takeOverFrom === "" ? { aliases } : { aliases, takeOverFrom };
 }

@@ -72,6 +72,7 @@ function dockerFlags(path: string): readonly ReferenceFlag[] {
 
 /** Flags that docker's commands do not have. */
 const ourFlags: Readonly<Record<string, readonly string[]>> = {
+  "compose up": ["rolling"],
   "container create": ["health-http", "health-on-failure", "health-tcp"],
   "container inspect": ["as"],
   "container update": [

@@ -2,8 +2,7 @@ import type { Cli } from "#cli/cli.ts";
 import type { ActParts } from "#compose/act/act-parts.ts";
 import type { MadeContainers } from "#compose/act/carry-out.ts";
 import { inReverseOrder } from "#compose/act/down.ts";
-import { stopContainer } from "#compose/act/stop-containers.ts";
-import { graceSeconds } from "#compose/act/grace.ts";
+import { stopOf } from "#compose/act/stop-containers.ts";
 import type { Project } from "#compose/model/project.ts";
 import { observeContainers } from "#compose/observe/observed.ts";
 import { exitCodeOf, LogPrinter, type LogStyle, shortName } from "./log-lines.ts";
@@ -85,11 +84,7 @@ async function stopAll(
   const concerned = all.filter(({ service }) => project.services.has(service));
   await inReverseOrder(concerned, (container) =>
     parts.slots.run(() =>
-      stopContainer(
-        container,
-        graceSeconds(project.services.get(container.service), options.timeoutSeconds),
-        parts,
-      ),
+      stopOf(project.services.get(container.service), container, options.timeoutSeconds, parts),
     ),
   );
 }

@@ -4,8 +4,7 @@ import { boolFlag } from "#cli/flags.ts";
 import { confirm } from "#cli/output/confirm.ts";
 import { inReverseOrder } from "#compose/act/down.ts";
 import { meantContainers } from "#compose/act/each-container.ts";
-import { graceSeconds } from "#compose/act/grace.ts";
-import { removeContainer, stopContainer } from "#compose/act/stop-containers.ts";
+import { removeContainer, stopOf } from "#compose/act/stop-containers.ts";
 import { dryRun } from "./project-flags.ts";
 import { actParts, nameAndProject } from "./surroundings.ts";
 
@@ -26,9 +25,7 @@ export const command: Command = defineCommand({
     if (flags.stop) {
       await inReverseOrder(all, (container) => {
         const service = meant.project?.services.get(container.service);
-        return parts.slots.run(() =>
-          stopContainer(container, graceSeconds(service, undefined), parts),
-        );
+        return parts.slots.run(() => stopOf(service, container, undefined, parts));
       });
     }
     const live = new Set(["running", "paused", "restarting"]);

@@ -2,8 +2,7 @@ import { atLeast, type Command, defineCommand } from "#cli/command.ts";
 import { intFlag } from "#cli/flags.ts";
 import { inReverseOrder } from "#compose/act/down.ts";
 import { meantContainers } from "#compose/act/each-container.ts";
-import { graceSeconds } from "#compose/act/grace.ts";
-import { stopContainer } from "#compose/act/stop-containers.ts";
+import { stopOf } from "#compose/act/stop-containers.ts";
 import { dryRun } from "./project-flags.ts";
 import { actParts, nameAndProject, timeoutOf } from "./surroundings.ts";
 
@@ -20,11 +19,7 @@ export const command: Command = defineCommand({
     const timeoutSeconds = timeoutOf(flags, isSet);
     await inReverseOrder(await meantContainers(meant, parts), (container) =>
       parts.slots.run(() =>
-        stopContainer(
-          container,
-          graceSeconds(meant.project?.services.get(container.service), timeoutSeconds),
-          parts,
-        ),
+        stopOf(meant.project?.services.get(container.service), container, timeoutSeconds, parts),
       ),
     );
     return 0;

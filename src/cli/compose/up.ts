@@ -7,7 +7,7 @@ import { boolFlag, intFlag, listFlag, stringFlag } from "#cli/flags.ts";
 import type { ActParts } from "#compose/act/act-parts.ts";
 import { awaitHealthy } from "#compose/act/await-condition.ts";
 import type { MadeContainers } from "#compose/act/carry-out.ts";
-import { bringUp } from "#compose/act/up.ts";
+import { bringUp, type UpRequest } from "#compose/act/up.ts";
 import type { Project } from "#compose/model/project.ts";
 import { openProject } from "#compose/open-project.ts";
 import { noSuchService, withoutUnused, withServices } from "#compose/select-services.ts";
@@ -67,6 +67,9 @@ const flags = {
     "Recreate anonymous volumes instead of retrieving data from the previous containers",
     { short: "V" },
   ),
+  rolling: boolFlag(
+    "Exchange containers one after the other: the new one is healthy before the old one goes (see deploy.update_config)",
+  ),
   scale: listFlag(
     "Scale SERVICE to NUM instances. Overrides the `scale` setting in the Compose file if present.",
     list,
@@ -96,6 +99,9 @@ export const command: Command = defineCommand({
   async run(cli, { flags: asked, args, groupFlags, isSet }) {
     for (const name of ["watch", "menu"] as const) {
       if (asked[name]) throw new UnsupportedError(`--${name}: not in this version yet`);
+    }
+    if (asked.rolling && asked["no-start"]) {
+      throw new ExitError("--rolling and --no-start are incompatible", 1);
     }
     const isDetached = asked.detach || asked.wait || asked["no-start"];
     const from = asked["exit-code-from"];
@@ -128,6 +134,7 @@ export const command: Command = defineCommand({
         isQuiet: asked["quiet-build"],
       }),
       isStarted: !asked["no-start"],
+      ...(asked.rolling ? { rolling: await rollingWay(cli) } : {}),
       version: wharfVersion,
       onPlan: ({ orphans, containers }) => {
         for (const step of containers) {
@@ -153,6 +160,17 @@ export const command: Command = defineCommand({
     });
   },
 });
+
+/** What the engine can do for it, and who is told what it cannot. */
+async function rollingWay(cli: Cli): Promise<NonNullable<UpRequest["rolling"]>> {
+  const { product } = await (await cli.engine()).ping();
+  return {
+    handsOver: product?.startsWith("Wharf/") ?? false,
+    onAtOnce: (service, why) => {
+      cli.errors.write(`WARNING: ${service} is made anew at once: ${why}\n`);
+    },
+  };
+}
 
 interface AttachFlags {
   readonly attach: readonly string[];

@@ -6,11 +6,11 @@ import type { Network, Project, Service, Volume } from "#compose/model/project.t
 import type { Observed, ObservedContainer } from "#compose/observe/observed.ts";
 import { containerRequest } from "#compose/plan/container-request.ts";
 import { madeBefore } from "#compose/plan/dependency-order.ts";
+import type { JsonObject } from "#compose/plan/json.ts";
 import type { ContainerStep, ResourceStep, UpPlan } from "#compose/plan/plan-up.ts";
 import type { ActParts } from "./act-parts.ts";
-import { graceSeconds } from "./grace.ts";
 import { injectFileObjects } from "./file-objects.ts";
-import { removeContainer, stopContainer } from "./stop-containers.ts";
+import { removeContainer, stopOf } from "./stop-containers.ts";
 
 export interface CarryOutOptions {
   /** Ids by reference. */
@@ -21,6 +21,8 @@ export interface CarryOutOptions {
   readonly renewsVolumes: boolean;
   /** Over the grace period of each service. */
   readonly timeoutSeconds: number | undefined;
+  /** Names of containers that stay for now, of which nothing is said. */
+  readonly quietlyKept?: ReadonlySet<string>;
 }
 
 /** Ids of the containers of each service, as they are after the plan. */
@@ -57,11 +59,8 @@ export async function carryOut(
   await Promise.all(
     removals.map((step) =>
       parts.slots.run(async () => {
-        await stopContainer(
-          step.current,
-          graceSeconds(project.services.get(step.service), options.timeoutSeconds),
-          parts,
-        );
+        const service = project.services.get(step.service);
+        await stopOf(service, step.current, options.timeoutSeconds, parts);
         await removeContainer(step.current, { withVolumes: false }, parts);
       }),
     ),
@@ -199,13 +198,10 @@ async function makeContainer(
   const service = project.services.get(step.service);
   if (!service || step.action === "remove") return undefined;
   if (step.action === "restart") {
-    await stopContainer(
-      step.current,
-      graceSeconds(project.services.get(step.service), options.timeoutSeconds),
-      parts,
-    );
+    await stopOf(service, step.current, options.timeoutSeconds, parts);
   }
-  if (step.action === "keep" && step.current.state === "running") {
+  const isQuiet = options.quietlyKept?.has(step.name) ?? false;
+  if (step.action === "keep" && step.current.state === "running" && !isQuiet) {
     parts.onProgress({ kind: "Container", name: step.name, status: "Running" });
   }
   if (step.action === "keep" || step.action === "restart") {
@@ -215,31 +211,36 @@ async function makeContainer(
   return await parts.slots.run(async () => {
     const verbs = current ? ["Recreate", "Recreated"] : ["Creating", "Created"];
     parts.onProgress({ kind: "Container", name: step.name, status: verbs[0] ?? "" });
-    const id = await create({ project, service, step, current, made }, parts, options);
+    const id = await createContainer({ project, service, step, current, made }, parts, options);
     await injectFileObjects(project, service, id, parts);
-    if (current) await replace(current, id, step, project, parts, options);
+    if (current) {
+      await stopOf(service, current, options.timeoutSeconds, parts, { isQuiet: true });
+      await takePlace(current, { id, name: step.name }, parts);
+    }
     parts.onProgress({ kind: "Container", name: step.name, status: verbs[1] ?? "" });
     return { id, name: step.name, isNew: true };
   });
 }
 
-interface Creation {
+export interface Creation {
   readonly project: Project;
   readonly service: Service;
   readonly step: ContainerStep;
   readonly current: ObservedContainer | undefined;
   readonly made: MadeContainers;
+  /** Changes what is asked for. */
+  readonly alter?: (body: JsonObject) => JsonObject;
 }
 
 /** One that takes another's place has a name of its own until the other is gone. */
-async function create(
-  { project, service, step, current, made }: Creation,
+export async function createContainer(
+  { project, service, step, current, made, alter = (body) => body }: Creation,
   { engine }: ActParts,
   options: CarryOutOptions,
 ): Promise<string> {
   const image = imageOf(project, step.service, service);
   const name = current ? `${current.id.slice(0, 12)}_${step.name}` : step.name;
-  const body = containerRequest({
+  const asked = containerRequest({
     project,
     serviceName: step.service,
     service: { ...service, image },
@@ -257,6 +258,7 @@ async function create(
     },
     inherited: options.renewsVolumes ? new Map() : (current?.volumes ?? new Map()),
   });
+  const body = alter(asked);
   const { Id } = await engine.postJson<{ readonly Id: string }>("/containers/create", {
     query: { name, ...(service.platform === undefined ? {} : { platform: service.platform }) },
     json: current
@@ -271,20 +273,12 @@ function labelsIn(body: Readonly<Record<string, unknown>>): Readonly<Record<stri
   return typeof labels === "object" && labels !== null ? { ...labels } : {};
 }
 
-async function replace(
+/** Removes a container that has stopped, and calls the new one by its name. */
+export async function takePlace(
   current: ObservedContainer,
-  id: string,
-  step: ContainerStep,
-  project: Project,
+  { id, name }: Pick<MadeContainer, "id" | "name">,
   parts: ActParts,
-  options: CarryOutOptions,
 ): Promise<void> {
-  await stopContainer(
-    current,
-    graceSeconds(project.services.get(step.service), options.timeoutSeconds),
-    parts,
-    { isQuiet: true },
-  );
   await removeContainer(current, { withVolumes: false, isQuiet: true }, parts);
-  await parts.engine.send("POST", `/containers/${id}/rename`, { query: { name: step.name } });
+  await parts.engine.send("POST", `/containers/${id}/rename`, { query: { name } });
 }

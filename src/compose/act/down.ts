@@ -3,9 +3,7 @@ import { LABEL } from "#compose/labels.ts";
 import type { Project } from "#compose/model/project.ts";
 import { observe, observeContainers, type ObservedContainer } from "#compose/observe/observed.ts";
 import type { ActParts } from "./act-parts.ts";
-import { graceSeconds } from "./grace.ts";
-import { runHooks } from "./hooks.ts";
-import { removeContainer, stopContainer } from "./stop-containers.ts";
+import { removeContainer, stopOf } from "./stop-containers.ts";
 
 export interface DownRequest {
   readonly projectName: string;
@@ -33,13 +31,8 @@ export async function takeDown(request: DownRequest, parts: ActParts): Promise<v
   );
   await inReverseOrder(concerned, (container) =>
     parts.slots.run(async () => {
-      const hooks = project?.services.get(container.service)?.pre_stop ?? [];
-      if (container.state === "running") await runHooks(hooks, container.id, parts);
-      await stopContainer(
-        container,
-        graceSeconds(project?.services.get(container.service), request.timeoutSeconds),
-        parts,
-      );
+      const service = project?.services.get(container.service);
+      await stopOf(service, container, request.timeoutSeconds, parts);
       await removeContainer(container, { withVolumes: request.withVolumes }, parts);
     }),
   );

@@ -5,6 +5,12 @@ import { awaitCompleted, awaitHealthy } from "./await-condition.ts";
 import type { MadeContainer, MadeContainers } from "./carry-out.ts";
 import { runHooks } from "./hooks.ts";
 
+/** Services whose running containers give way to others, once what they depend on is so. */
+export interface ExchangeContainers {
+  readonly services: ReadonlySet<string>;
+  readonly run: (service: string) => Promise<void>;
+}
+
 /**
  * Starts the containers, each service as soon as what it waits for is so; what runs stays as it is.
  *
@@ -15,6 +21,7 @@ export async function startServices(
   made: MadeContainers,
   parts: ActParts,
   running: ReadonlySet<string>,
+  exchange: ExchangeContainers = { services: new Set(), run: () => Promise.resolve() },
 ): Promise<void> {
   const started = new Map<string, Promise<void>>();
   const start = (name: string): Promise<void> => {
@@ -33,7 +40,7 @@ export async function startServices(
         if (!project.services.has(other)) return;
         try {
           await start(other);
-          if (stopped.length > 0)
+          if (stopped.length > 0 || exchange.services.has(name))
             await awaitCondition(other, condition ?? "service_started", made, parts);
         } catch (error) {
           if (required === false && error instanceof FailedPreconditionError) return;
@@ -44,6 +51,7 @@ export async function startServices(
     await Promise.all(
       stopped.map((container) => parts.slots.run(() => startOne(service, container, parts))),
     );
+    if (exchange.services.has(name)) await exchange.run(name);
   };
   await Promise.all([...project.services.keys()].map(start));
 }

@@ -1,13 +1,16 @@
 import { ConflictError, NotFoundError } from "#base/errors.ts";
 import type { ObservedContainer } from "#compose/observe/observed.ts";
+import type { Service } from "#compose/model/project.ts";
 import type { ActParts } from "./act-parts.ts";
+import { graceSeconds } from "./grace.ts";
+import { runHooks } from "./hooks.ts";
 
 /** Stops one that runs; one that is gone meanwhile is stopped, too. */
-export async function stopContainer(
+async function stopContainer(
   { id, name, state }: ObservedContainer,
   timeoutSeconds: number | undefined,
   { engine, onProgress }: ActParts,
-  options: { readonly isQuiet?: boolean } = {},
+  options: { readonly isQuiet?: boolean },
 ): Promise<void> {
   if (state === "exited" || state === "created" || state === "dead") return;
   if (!options.isQuiet) onProgress({ kind: "Container", name, status: "Stopping" });
@@ -19,6 +22,18 @@ export async function stopContainer(
     if (!(error instanceof NotFoundError)) throw error;
   }
   if (!options.isQuiet) onProgress({ kind: "Container", name, status: "Stopped" });
+}
+
+/** As its service says: hooks first, then its time to end. */
+export async function stopOf(
+  service: Service | undefined,
+  container: ObservedContainer,
+  askedSeconds: number | undefined,
+  parts: ActParts,
+  options: { readonly isQuiet?: boolean } = {},
+): Promise<void> {
+  if (container.state === "running") await runHooks(service?.pre_stop ?? [], container.id, parts);
+  await stopContainer(container, graceSeconds(service, askedSeconds), parts, options);
 }
 
 export async function removeContainer(

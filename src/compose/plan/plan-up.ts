@@ -201,7 +201,9 @@ function planService(
 ): readonly ContainerStep[] {
   const { project, options, current } = surroundings;
   const wanted = scaleOf(name, service, options.scale);
-  const judged = current.map((container) => ({
+  const leftovers = current.filter((container) => isLeftover(container, current));
+  const steady = current.filter((container) => !leftovers.includes(container));
+  const judged = steady.map((container) => ({
     container,
     verdict: judge(name, service, container, surroundings),
   }));
@@ -211,7 +213,10 @@ function planService(
     return isOld || left.container.number - right.container.number;
   });
   const kept = new Set(order.slice(0, wanted));
-  const steps: ContainerStep[] = judged.map((each): ContainerStep => {
+  const steps = leftovers.map((container) =>
+    remove(container, "left over of an update that was interrupted"),
+  );
+  const stepOf = (each: (typeof judged)[number]): ContainerStep => {
     const { container, verdict } = each;
     const base = { service: name, name: container.name, number: container.number };
     if (!kept.has(each)) return remove(container, `scaled to ${wanted}`);
@@ -223,7 +228,8 @@ function planService(
     const { why, changes } = verdict;
     const wantedName = containerName(project, name, service, container.number);
     return { ...base, name: wantedName, action: "recreate", why, changes, current: container };
-  });
+  };
+  steps.push(...judged.map(stepOf));
   const taken = new Set(current.map(({ number }) => number));
   for (let number = 1, made = kept.size; made < wanted; number++) {
     if (taken.has(number)) continue;
@@ -232,6 +238,17 @@ function planService(
     steps.push({ ...step, action: "create", why: "it is not there" });
   }
   return steps;
+}
+
+/** Made to take the place of one that is still there: whoever made it was interrupted. */
+function isLeftover(
+  { name, labels }: ObservedContainer,
+  all: readonly ObservedContainer[],
+): boolean {
+  const replaced = labels[LABEL.replace];
+  return (
+    replaced !== undefined && replaced !== name && all.some((other) => other.name === replaced)
+  );
 }
 
 export function scaleOf(
@@ -277,6 +294,14 @@ function judge(
   if (policy === "never") return KEPT;
   if (policy === "force") return renewed("asked for");
   if (forced !== undefined) return renewed(forced);
+  const replaced = container.labels[LABEL.replace];
+  if (
+    replaced !== undefined &&
+    replaced !== container.name &&
+    /^[0-9a-f]{12}_/.test(container.name)
+  ) {
+    return renewed("the update that made it was interrupted");
+  }
   let warning: string | undefined;
   if (container.configHash !== serviceHash(service)) {
     const changes = changesOfContainer(project, name, container, surroundings.observed);

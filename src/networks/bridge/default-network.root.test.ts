@@ -90,7 +90,10 @@ testInOwnNetwork(import.meta.path, () => {
     });
     const routes = lab.host.netlink.routes(web.namespacePath);
     const ways = routes.filter(({ destination }) => destination === "default");
-    expect(ways.map(({ gateway = "" }) => gateway).toSorted()).toEqual(["10.201.0.2", "fd00:cc::2"]);
+    expect(ways.map(({ gateway = "" }) => gateway).toSorted()).toEqual([
+      "10.201.0.2",
+      "fd00:cc::2",
+    ]);
     expect(addressesOf(engine.bridge)).toEqual(["10.201.0.1/29", "fd00:cc::1/125"]);
   });
 

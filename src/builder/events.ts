@@ -1,4 +1,4 @@
-import type { SourceRange } from "#builder/language/dockerfile-error.ts";
+import type { SourceRange, SourceText } from "#builder/language/dockerfile-error.ts";
 import type { Digest } from "#spec/digest.ts";
 
 /** One step as progress shows it. Told of again with each change; the last is how it stands. */
@@ -45,6 +45,7 @@ export type BuildEvent =
       /** What the rule is about. */
       readonly description: string;
       readonly url?: string;
+      readonly source: SourceText;
       readonly range?: SourceRange;
     }
   /** An instruction begins or ends, those without a vertex too; for the progress of the classic API. */

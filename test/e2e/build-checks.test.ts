@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { addBuildx, hasBuildx } from "../harness/buildx.ts";
 import { startEngine, type TestEngine } from "../harness/engine.ts";
 
 let engine: TestEngine;
@@ -9,6 +10,7 @@ let next = 1;
 
 beforeAll(async () => {
   engine = await startEngine();
+  addBuildx(engine);
 });
 
 afterAll(async () => {
@@ -114,4 +116,34 @@ describe("while it is built", () => {
     const wrong = await build("# check=what=1\nFROM busybox\n");
     expect(wrong.stderr).toContain('failed to parse check options: invalid check option "what"');
   });
+});
+
+describe.skipIf(!hasBuildx)("by docker's own client", () => {
+  const text = "FROM busybox AS Base\nCMD echo hi\n";
+
+  test("docker build --check tells the same", async () => {
+    const checked = await engine.docker(["build", "--check", context(text)]);
+    expect(checked.exitCode).toBe(1);
+    expect(checked.stdout).toContain("Check complete, 2 warnings have been found!");
+    expect(checked.stdout).toContain("   1 | >>> FROM busybox AS Base");
+    const clean = await engine.docker(["build", "--check", context("FROM busybox\n")]);
+    expect(clean.exitCode).toBe(0);
+    expect(clean.stdout).toBe("Check complete, no warnings found.\n");
+    const json = await engine.docker(["build", "--call=check,format=json", context(text)]);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      warnings: [{ ruleName: "StageNameCasing" }, { ruleName: "JSONArgsRecommended" }],
+      sources: [{ data: btoa(text) }],
+    });
+  }, 60_000);
+
+  test("a build's progress has the warnings; check=error=true ends it", async () => {
+    const built = await engine.docker(["build", "--progress=plain", context(text)]);
+    expect(built.stderr).toContain("WARN: StageNameCasing: Stage name 'Base' should be lowercase");
+    expect(built.stderr).toContain("2 warnings found (use docker --debug to expand):");
+    expect(built.stderr).toContain("(line 1)");
+    const strict = context(`# check=error=true\n${text}`);
+    const refused = await engine.docker(["build", "--progress=plain", strict]);
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr).toContain("lint violation found for rules:");
+  }, 60_000);
 });

@@ -117,6 +117,7 @@ export class BuildChecks {
         rule,
         message: detail,
         description,
+        source: definition,
         range,
         ...(url === undefined ? {} : { url }),
       });

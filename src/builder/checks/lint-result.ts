@@ -1,37 +1,11 @@
-import { DockerfileError } from "#builder/language/dockerfile-error.ts";
 import type { Checked } from "#builder/builder.ts";
+import { DockerfileError, type SourceRange } from "#builder/language/dockerfile-error.ts";
+import type { LintLocation, LintResult } from "#spec/buildkit/lint-result.ts";
 import { CHECK_RULES, pageOf } from "./rules.ts";
-
-/** `result.json` of BuildKit's `frontend.lint`: what `--call=check,format=json` prints. */
-export interface LintResult {
-  readonly warnings: readonly {
-    readonly ruleName: string;
-    readonly description: string;
-    readonly url?: string;
-    readonly detail: string;
-    readonly location: LintLocation;
-  }[];
-  readonly sources: readonly {
-    readonly filename: string;
-    /** Base64. */
-    readonly data: string;
-    readonly language: string;
-  }[];
-  /** Why the file cannot be built. */
-  readonly buildError?: { readonly message: string; readonly location: LintLocation };
-}
-
-export interface LintLocation {
-  readonly sourceIndex?: number;
-  readonly ranges?: readonly {
-    readonly start: { readonly line: number };
-    readonly end: { readonly line: number };
-  }[];
-}
 
 /** The checks' findings in BuildKit's form. */
 export function lintResultOf({ warnings, source, error }: Checked): LintResult {
-  const location = (range: { readonly startLine: number; readonly endLine: number }) => ({
+  const location = (range: SourceRange): LintLocation => ({
     ranges: [{ start: { line: range.startLine }, end: { line: range.endLine } }],
   });
   return {

@@ -1,6 +1,5 @@
 import { assertNever } from "#base/errors.ts";
 import type { BuildEvent } from "#builder/events.ts";
-import type { SourceText } from "#builder/language/dockerfile-error.ts";
 import type { StatusResponse, StatusVertex } from "#spec/buildkit/control.ts";
 import { toTimestamp } from "#spec/buildkit/shared.ts";
 
@@ -22,8 +21,6 @@ export class BuildProgress {
   #hasEnded = false;
   #wake = Promise.withResolvers<void>();
   readonly #logged = new Map<string, number>();
-  #source: SourceText | undefined;
-
   take(event: BuildEvent): void {
     switch (event.type) {
       case "vertex": {
@@ -66,11 +63,6 @@ export class BuildProgress {
       default:
         assertNever(event);
     }
-  }
-
-  /** What warnings point into. */
-  setSource(source: SourceText): void {
-    this.#source = source;
   }
 
   /** Nothing more comes: readers end. */
@@ -143,17 +135,18 @@ export class BuildProgress {
   }
 
   #warn(event: Extract<BuildEvent, { type: "warning" }>): void {
-    const { range } = event;
-    const source = this.#source;
+    const { range, source } = event;
+    const place = range ? ` (line ${range.startLine})` : "";
     this.#add(
       {
         warnings: [
           {
             vertex: event.vertexId,
             level: 1,
-            short: Buffer.from(`${event.rule}: ${event.message}`),
+            short: Buffer.from(`${event.rule}: ${event.message}${place}`),
+            detail: [Buffer.from(event.description)],
             url: event.url ?? "",
-            info: source && {
+            info: {
               fileName: source.fileName,
               data: Buffer.from(source.text),
               language: "Dockerfile",

@@ -32,7 +32,8 @@ import {
 } from "#spec/buildkit/shared.ts";
 import type { CacheRecord } from "#builder/builder.ts";
 import { withSource } from "./failure.ts";
-import { resultOf, runFrontend, solve, type SolveParts } from "./solve.ts";
+import { checkFrontend, resultOf, runFrontend, solve, type SolveParts } from "./solve.ts";
+import { answerSubrequest } from "./subrequests.ts";
 
 export interface ServiceParts extends SolveParts {
   readonly engineId: string;
@@ -102,6 +103,12 @@ export function buildkitMethods(parts: ServiceParts): RpcMethods {
     Solve: unary(GATEWAY_SOLVE_REQUEST, GATEWAY_SOLVE_RESPONSE, async (request, call) => {
       const build = await buildOf(call);
       try {
+        const { frontend, attributes } = request;
+        if ((attributes.get("requestid") ?? "") !== "") {
+          checkFrontend(frontend, attributes);
+          const metadata = await answerSubrequest(parts, build, attributes, call.signal);
+          return { result: { ref: undefined, refs: undefined, metadata } };
+        }
         const id = await runFrontend(parts, build, request, call.signal);
         return { result: resultOf(id) };
       } catch (error) {

@@ -109,12 +109,9 @@ export async function runFrontend(
 /** Images of the Dockerfile frontend: what they do is built in. */
 const DOCKERFILE_FRONTEND = /^(?:docker\.io\/)?docker\/dockerfile(?:-upstream)?(?:[:@]|$)/;
 
-function checkFrontend(frontend: string, attributes: ReadonlyMap<string, string>): void {
-  if (frontend === "dockerfile.v0") {
-    const request = attributes.get("requestid") ?? "";
-    if (request === "") return;
-    throw new UnsupportedError(`unsupported subrequest ${request}`);
-  }
+/** @throws {UnsupportedError} There is no such frontend. */
+export function checkFrontend(frontend: string, attributes: ReadonlyMap<string, string>): void {
+  if (frontend === "dockerfile.v0") return;
   const source = attributes.get("source") ?? "";
   if (frontend === "gateway.v0" && DOCKERFILE_FRONTEND.test(source)) return;
   const name = frontend === "gateway.v0" ? `${frontend} with ${source}` : frontend;

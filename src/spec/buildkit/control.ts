@@ -5,6 +5,7 @@ import {
   flag,
   integer,
   many,
+  manyBytes,
   type Message,
   message,
   messageMap,
@@ -171,6 +172,7 @@ export interface VertexWarning {
   readonly vertex: string;
   readonly level: number;
   readonly short: Uint8Array;
+  readonly detail: readonly Uint8Array[];
   readonly url: string;
   readonly info: WireSourceInfo | undefined;
   readonly ranges: readonly WireRange[];
@@ -179,6 +181,7 @@ const VERTEX_WARNING: Message<VertexWarning> = message({
   vertex: text(1),
   level: integer(2),
   short: bytes(3),
+  detail: manyBytes(4),
   url: text(5),
   info: embedded(6, SOURCE_INFO),
   ranges: many(7, RANGE),

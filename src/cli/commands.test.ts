@@ -108,7 +108,9 @@ for (const entry of covered) {
     const usage = `docker ${entry.path}${command.usage === "" ? "" : ` ${command.usage}`}`;
     expect(usage).toBe(docker?.usage ?? "");
     const aliases = (entry.aliases ?? []).map((alias) => `docker ${alias}`);
-    expect(aliases.sort()).toEqual([...(docker?.aliases ?? [])].sort());
+    // what docker's pages call an alias is a command of its own where it has flags of its own
+    const known = (docker?.aliases ?? []).filter((alias) => !isCommand(alias));
+    expect(aliases.sort()).toEqual(known.sort());
     expect(command.args.min).toBe(docker?.minArgs ?? 0);
     expect(command.args.max ?? null).toBe(docker?.maxArgs ?? null);
     expect(command.interspersed ?? true).toBe(docker?.interspersedFlags ?? true);
@@ -128,6 +130,10 @@ for (const entry of covered) {
     );
     expect(flags.map(describe).sort(byName)).toEqual(wanted.sort(byName));
   });
+}
+
+function isCommand(alias: string): boolean {
+  return reference.commands.some(({ command }) => `docker ${command}` === alias);
 }
 
 function describe([name, flag]: readonly [string, Flag<unknown>]): {

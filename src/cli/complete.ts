@@ -43,13 +43,33 @@ export async function planCompletion(
   if (before.args.length === 0) {
     return last.startsWith("-") ? planFlag(globals, last) : offer(topLevelCandidates(), last);
   }
-  const found = findCommand(before.args);
+  const group = await planGroupFlags(before.args, last);
+  if (group.plan) return group.plan;
+  const found = findCommand(group.words);
   if (found.kind === "group" && found.rest.length === 0) {
     return offer(memberCandidates(found.name), last);
   }
   if (found.kind !== "command") return nothing;
   const { command } = await found.entry.load();
   return planArguments(command, found.rest, last);
+}
+
+/**
+ * The flags between a group's name and the command's, where the group has any.
+ *
+ * @returns A plan where one of them is to be completed, else the words without them.
+ */
+async function planGroupFlags(
+  words: readonly string[],
+  last: string,
+): Promise<{ readonly plan?: CompletionPlan; readonly words: readonly string[] }> {
+  const [name = "", ...rest] = words;
+  const table = await groups.find((group) => group.name === name)?.flags?.();
+  if (!table) return { words };
+  const scan = scanFlags(table, rest, false);
+  if (scan.awaiting) return { words, plan: planValue(scan.awaiting, last, "", []) };
+  if (scan.args.length === 0 && last.startsWith("-")) return { words, plan: planFlag(table, last) };
+  return { words: [name, ...scan.args] };
 }
 
 function planArguments(command: Command, rest: readonly string[], last: string): CompletionPlan {

@@ -21,6 +21,8 @@ export interface Flag<Value> {
   /** Takes no separate argument; `--flag` alone means `--flag=true`. */
   readonly isSwitch?: boolean;
   readonly hidden?: boolean;
+  /** Other names that mean it: `--labels` for `--label`. */
+  readonly spellings?: readonly string[];
   /** What to use instead; printed on stderr when the flag is given. Implies hidden. */
   readonly deprecated?: string;
   /** What shell completion offers for the value. */
@@ -55,6 +57,7 @@ export interface FlagOptions<Value> {
   readonly default?: Value;
   readonly valueName?: string;
   readonly hidden?: boolean;
+  readonly spellings?: readonly string[];
   readonly deprecated?: string;
   readonly complete?: Completion;
   readonly minApi?: string;

@@ -69,10 +69,11 @@ class FlagParse {
 
   /** One word that begins with `--`; its value may be the queue's next word. */
   long(word: string, queue: string[]): void {
-    const [name, value] = cutAt(word.slice(2), "=");
-    if (name === "" || name.startsWith("-")) {
+    const [typed, value] = cutAt(word.slice(2), "=");
+    if (typed === "" || typed.startsWith("-")) {
       throw new InvalidArgumentError(`bad flag syntax: ${word}`);
     }
+    const name = this.#nameOf(typed);
     const flag = this.#find(name);
     if (!flag) {
       if (name !== "help") throw new UnknownFlagError(`unknown flag: --${name}`, name);
@@ -115,6 +116,11 @@ class FlagParse {
       }
       return this.#set(name, flag, next);
     }
+  }
+
+  #nameOf(typed: string): string {
+    const found = Object.entries(this.#table).find(([, flag]) => flag.spellings?.includes(typed));
+    return found?.[0] ?? typed;
   }
 
   #find(name: string): Flag<unknown> | undefined {

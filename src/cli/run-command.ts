@@ -4,7 +4,7 @@ import type { Cli } from "./cli.ts";
 import type { Command } from "./command.ts";
 import { groups } from "./commands.ts";
 import { ExitError, exitCannotStart } from "./exit-error.ts";
-import type { FoundCommand } from "./find-command.ts";
+import { findCommand, type FoundCommand } from "./find-command.ts";
 import type { FlagTable } from "./flags.ts";
 import type { Output } from "./output/streams.ts";
 import { type ParsedFlags, UnknownFlagError, parseFlags } from "./parse-flags.ts";
@@ -65,8 +65,14 @@ export async function runFound(
       );
     case "later":
       throw new ExitError(`${program}: '${program} ${found.typed}' is not in this version yet`, 1);
-    case "group":
+    case "group": {
+      const version =
+        lead.groupFlags?.values["version"] === true && found.rest.length === 0
+          ? findCommand([found.name, "version"])
+          : undefined;
+      if (version?.kind === "command") return runFound(cli, version, path, { wantsHelp });
       return runGroup(cli, found.name, found.rest, wantsHelp);
+    }
     case "command": {
       const { command } = await found.entry.load();
       return runCommand(cli, command, found, { ...lead, wantsHelp });

@@ -2,14 +2,35 @@ import type { CommandEntry } from "#cli/command-entry.ts";
 
 export const composeCommands: readonly CommandEntry[] = [
   {
+    path: "compose attach",
+    summary:
+      "Attach local standard input, output, and error streams to a service's running container",
+    load: () => import("./attach.ts"),
+  },
+  {
     path: "compose build",
     summary: "Build or rebuild services",
     load: () => import("./build.ts"),
   },
   {
+    path: "compose commit",
+    summary: "Create a new image from a service container's changes",
+    load: () => import("./commit.ts"),
+  },
+  {
     path: "compose config",
     summary: "Parse, resolve and render compose file in canonical format",
     load: () => import("./config.ts"),
+  },
+  {
+    path: "compose convert",
+    summary: "Converts the compose file to platform's canonical format",
+    load: () => import("./convert.ts"),
+  },
+  {
+    path: "compose cp",
+    summary: "Copy files/folders between a service container and the local filesystem",
+    load: () => import("./cp.ts"),
   },
   {
     path: "compose create",
@@ -20,6 +41,26 @@ export const composeCommands: readonly CommandEntry[] = [
     path: "compose down",
     summary: "Stop and remove containers, networks",
     load: () => import("./down.ts"),
+  },
+  {
+    path: "compose events",
+    summary: "Receive real time events from containers",
+    load: () => import("./events.ts"),
+  },
+  {
+    path: "compose exec",
+    summary: "Execute a command in a running container",
+    load: () => import("./exec.ts"),
+  },
+  {
+    path: "compose export",
+    summary: "Export a service container's filesystem as a tar archive",
+    load: () => import("./export.ts"),
+  },
+  {
+    path: "compose images",
+    summary: "List images used by the created containers",
+    load: () => import("./images.ts"),
   },
   {
     path: "compose kill",
@@ -47,6 +88,11 @@ export const composeCommands: readonly CommandEntry[] = [
     load: () => import("./plan.ts"),
   },
   {
+    path: "compose port",
+    summary: "Print the public port for a port binding",
+    load: () => import("./port.ts"),
+  },
+  {
     path: "compose ps",
     summary: "List containers",
     load: () => import("./ps.ts"),
@@ -72,14 +118,34 @@ export const composeCommands: readonly CommandEntry[] = [
     load: () => import("./rm.ts"),
   },
   {
+    path: "compose run",
+    summary: "Run a one-off command on a service",
+    load: () => import("./run.ts"),
+  },
+  {
+    path: "compose scale",
+    summary: "Scale services",
+    load: () => import("./scale.ts"),
+  },
+  {
     path: "compose start",
     summary: "Start services",
     load: () => import("./start.ts"),
   },
   {
+    path: "compose stats",
+    summary: "Display a live stream of container(s) resource usage statistics",
+    load: () => import("./stats.ts"),
+  },
+  {
     path: "compose stop",
     summary: "Stop services",
     load: () => import("./stop.ts"),
+  },
+  {
+    path: "compose top",
+    summary: "Display the running processes",
+    load: () => import("./top.ts"),
   },
   {
     path: "compose unpause",
@@ -95,5 +161,15 @@ export const composeCommands: readonly CommandEntry[] = [
     path: "compose version",
     summary: "Show the Docker Compose version information",
     load: () => import("./version.ts"),
+  },
+  {
+    path: "compose volumes",
+    summary: "List volumes",
+    load: () => import("./volumes.ts"),
+  },
+  {
+    path: "compose wait",
+    summary: "Block until containers of all (or specified) services stop.",
+    load: () => import("./wait.ts"),
   },
 ];

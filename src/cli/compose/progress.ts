@@ -39,12 +39,13 @@ export function openProgress(cli: Cli, flags: GroupFlags, isDryRun: boolean): Pr
 
 /** docker compose's forms: what is about an image of a service, and what is about a thing. */
 function plainLine({ kind, name, status }: ProgressEvent): string {
+  if (kind === "Task") return ` ${name} ${status}`;
   return kind === "Service" ? ` ${name} ${status} ` : ` ${kind} ${name}  ${status}`;
 }
 
 /** What a thing is called in a list. */
 function idOf({ kind, name }: ProgressEvent): string {
-  return kind === "Service" ? name : `${kind} ${name}`;
+  return kind === "Service" || kind === "Task" ? name : `${kind} ${name}`;
 }
 
 function writeJson(output: Output, progress: ProgressEvent): void {

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "#base/errors.ts";
+import type { EngineClient } from "#client/engine-client.ts";
 import { parseImageReference } from "#spec/reference.ts";
 import { between, type Command, defineCommand } from "#cli/command.ts";
 import { boolFlag, listFlag, stringFlag } from "#cli/flags.ts";
@@ -28,23 +29,40 @@ export const command: Command = defineCommand({
       );
     }
     const [container = "", name = ""] = args;
-    const reference = name === "" ? undefined : parseImageReference(name);
+    const isPaused = flags.pause && !flags["no-pause"];
     const engine = await cli.engine();
-    const { Id } = await engine.postJson<{ readonly Id: string }>("/commit", {
-      query: {
-        container,
-        repo: reference === undefined ? undefined : repositoryOf(name),
-        tag: reference?.tag,
-        comment: flags.message === "" ? undefined : flags.message,
-        author: flags.author === "" ? undefined : flags.author,
-        changes: flags.change,
-        pause: flags.pause && !flags["no-pause"] ? undefined : "0",
-      },
-    });
-    cli.output.write(`${Id}\n`);
+    const id = await commitContainer(engine, container, name, { ...flags, pause: isPaused });
+    cli.output.write(`${id}\n`);
     return 0;
   },
 });
+
+/** @returns The new image's id. */
+export async function commitContainer(
+  engine: EngineClient,
+  container: string,
+  name: string,
+  asked: {
+    readonly author: string;
+    readonly change: readonly string[];
+    readonly message: string;
+    readonly pause: boolean;
+  },
+): Promise<string> {
+  const reference = name === "" ? undefined : parseImageReference(name);
+  const { Id } = await engine.postJson<{ readonly Id: string }>("/commit", {
+    query: {
+      container,
+      repo: reference === undefined ? undefined : repositoryOf(name),
+      tag: reference?.tag,
+      comment: asked.message === "" ? undefined : asked.message,
+      author: asked.author === "" ? undefined : asked.author,
+      changes: asked.change,
+      pause: asked.pause ? undefined : "0",
+    },
+  });
+  return Id;
+}
 
 /** The part before the tag: a colon after the last slash begins that. */
 function repositoryOf(name: string): string {

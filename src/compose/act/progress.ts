@@ -1,6 +1,9 @@
-/** One thing that happens to one thing: `Container p-web-1  Creating`. */
+/**
+ * One thing that happens to one thing: `Container p-web-1  Creating`. `Service` is what happens to a service's image,
+ * `Task` what is done with a container that stays as it is.
+ */
 export interface ProgressEvent {
-  readonly kind: "Network" | "Volume" | "Container" | "Image" | "Service";
+  readonly kind: "Network" | "Volume" | "Container" | "Image" | "Service" | "Task";
   readonly name: string;
   readonly status: string;
 }

@@ -56,6 +56,28 @@ export async function startServices(
   await Promise.all([...project.services.keys()].map(start));
 }
 
+/**
+ * Waits for what a service of which no container is started here needs: a command of it is to run.
+ *
+ * @throws {FailedPreconditionError} It will never be.
+ */
+export async function awaitDependencies(
+  service: Service,
+  made: MadeContainers,
+  parts: ActParts,
+): Promise<void> {
+  await Promise.all(
+    [...(service.depends_on ?? [])].map(async ([other, { condition, required }]) => {
+      try {
+        await awaitCondition(other, condition ?? "service_started", made, parts);
+      } catch (error) {
+        if (required === false && error instanceof FailedPreconditionError) return;
+        throw error;
+      }
+    }),
+  );
+}
+
 async function awaitCondition(
   name: string,
   condition: string,

@@ -75,7 +75,7 @@ export async function bringUp(
 const UNSUPPORTED = ["provider", "models", "use_api_socket"] as const;
 
 /** @throws {UnsupportedError} A service has one of them; nothing has been done then. */
-function refuseUnsupported(project: Project): void {
+export function refuseUnsupported(project: Project): void {
   for (const [name, service] of project.services) {
     const key = UNSUPPORTED.find((each) => service[each] !== undefined && service[each] !== false);
     if (key !== undefined) {

@@ -175,7 +175,8 @@ export interface Netlink {
   /**
    * Applies `ops` in order, all in one namespace (the host's when `namespacePath` is absent).
    * @throws {ConflictError} The device or address exists. {NotFoundError} No such device. Others by errno.
-   *   Steps before the failing one stay applied.
+   *   Steps before the failing one stay applied, and steps after it may be, but for those after one that makes, moves
+   *   or deletes a device.
    */
   apply(ops: readonly LinkOp[], namespacePath?: string): void;
   /**

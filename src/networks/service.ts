@@ -170,6 +170,23 @@ export class NetworkService implements Networks {
   async connectSandbox(containerId: string, signal: AbortSignal): Promise<void> {
     const live = this.#table.get(containerId);
     invariant(live, `container ${containerId} has a sandbox`);
+    // names are served on a thread of their own, and need no device; where one fails both are there to be taken away
+    const [named, attached] = await Promise.allSettled([
+      this.#dns.bringUp(live.record),
+      this.#attachAll(live),
+    ]);
+    if (attached.status === "rejected") throw attached.reason;
+    if (named.status === "rejected") throw named.reason;
+    const { value: record } = attached;
+    if (record !== live.record) await this.#dns.bringUp(record);
+    await this.#ports.publish(this.#table.get(containerId) ?? live);
+    await this.#devices.becomeReady(record.endpoints);
+    this.#devices.announce(record, record.endpoints);
+    signal.throwIfAborted();
+  }
+
+  /** @returns The sandbox as its drivers made it. */
+  async #attachAll(live: LiveSandbox): Promise<SandboxRecord> {
     const endpoints: EndpointRecord[] = [];
     for (const endpoint of live.record.endpoints) {
       endpoints.push(await this.#devices.attach(live.record, endpoint));
@@ -179,11 +196,7 @@ export class NetworkService implements Networks {
       await this.#ports.move(live, record);
       this.#table.tell(record);
     }
-    await this.#dns.bringUp(record);
-    await this.#ports.publish(this.#table.get(containerId) ?? live);
-    await this.#devices.becomeReady(record.endpoints);
-    this.#devices.announce(record, record.endpoints);
-    signal.throwIfAborted();
+    return record;
   }
 
   changePorts(

@@ -12,22 +12,30 @@ export function setUpInterface(
   routes: readonly (4 | 6)[],
 ): void {
   const { namespacePath, name } = place;
-  const { ipAddress, prefixLength, ipv6Address, ipv6PrefixLength } = endpoint;
+  const { ipv6Address } = endpoint;
   host.namespaces.inNetwork(namespacePath, () => {
     if (ipv6Address === undefined) disableIpv6(name);
     else enableIpv6(name);
     announceAddresses(name, [4, ...(ipv6Address === undefined ? [] : ([6] as const))]);
     for (const sysctl of endpoint.sysctls ?? []) setInterfaceSysctl(name, sysctl);
+    host.netlink.apply(planInterface(endpoint, name, routes), namespacePath);
   });
+}
+
+function planInterface(
+  endpoint: EndpointRecord,
+  name: string,
+  routes: readonly (4 | 6)[],
+): readonly LinkOp[] {
+  const { ipAddress, prefixLength, ipv6Address, ipv6PrefixLength } = endpoint;
   const cidrs = [
     ...(ipAddress === "" ? [] : [`${ipAddress}/${prefixLength}`]),
     ...(ipv6Address === undefined ? [] : [`${ipv6Address}/${ipv6PrefixLength}`]),
     ...(endpoint.linkLocalAddresses ?? []).map((text) => `${text}/${text.includes(":") ? 64 : 16}`),
   ];
-  const ops: readonly LinkOp[] = [
+  return [
     ...cidrs.map((cidr): LinkOp => ({ kind: "add-address", name, cidr })),
     { kind: "set-up", name },
     ...routes.map((family) => defaultRoute(endpoint, family)),
   ];
-  host.netlink.apply(ops, namespacePath);
 }

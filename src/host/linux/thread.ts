@@ -13,6 +13,8 @@ const CLONE_NEWNET = 0x40000000;
 export class JsThread {
   readonly #libc: Libc;
   #hasOwnDirectory = false;
+  /** Where `inNetwork` has the thread at the moment. */
+  #networkPath: string | undefined;
 
   constructor(options: { readonly libc: Libc }) {
     this.#libc = options.libc;
@@ -20,9 +22,10 @@ export class JsThread {
 
   /** Runs `work` in the network namespace at `path`. */
   inNetwork<T>(path: string, work: () => T): T {
+    if (path === this.#networkPath) return settled(work());
     const fd = openDescriptor(this.#libc, path, 0);
     try {
-      return this.#awayFromNetwork(() => {
+      return this.#awayFromNetwork(path, () => {
         if (this.#libc.call.setns(fd, CLONE_NEWNET) !== 0) {
           throw systemError(`Cannot enter network namespace "${path}"`, this.#libc.errno());
         }
@@ -35,7 +38,7 @@ export class JsThread {
 
   /** Runs `work` in a new network namespace, which ends with it unless `work` pins it. */
   inNewNetwork<T>(work: () => T): T {
-    return this.#awayFromNetwork(() => {
+    return this.#awayFromNetwork(undefined, () => {
       if (this.#libc.call.unshare(CLONE_NEWNET) !== 0) {
         throw systemError("Cannot make a network namespace", this.#libc.errno());
       }
@@ -63,11 +66,14 @@ export class JsThread {
     }
   }
 
-  #awayFromNetwork<T>(work: () => T): T {
+  #awayFromNetwork<T>(path: string | undefined, work: () => T): T {
     const backFd = openDescriptor(this.#libc, "/proc/thread-self/ns/net", 0);
+    const before = this.#networkPath;
+    this.#networkPath = path;
     try {
       return settled(work());
     } finally {
+      this.#networkPath = before;
       if (this.#libc.call.setns(backFd, CLONE_NEWNET) !== 0) this.#abort("network namespace");
       this.#libc.call.close(backFd);
     }

@@ -1,6 +1,6 @@
 import { write } from "node:fs";
 import { promisify } from "node:util";
-import { InternalError } from "#base/errors.ts";
+import { InternalError, type WharfError } from "#base/errors.ts";
 import { errnos, systemError } from "#host/linux/ffi/errno.ts";
 import { type Libc, O_CLOEXEC } from "#host/linux/ffi/libc.ts";
 import { OwnedDescriptor } from "#host/linux/owned-descriptor.ts";
@@ -22,6 +22,10 @@ const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const NETLINK_ROUTE = 0;
 export const NETLINK_NETFILTER = 12;
+const SIOCGIFINDEX = 0x8933;
+/** struct ifreq: the name, then the index. */
+const IFREQ_BYTES = 40;
+const IFREQ_NAME_BYTES = 16;
 const SOL_SOCKET = 1;
 const SO_SNDBUFFORCE = 32;
 const SOL_NETLINK = 270;
@@ -43,6 +47,13 @@ const NLMSGERR_ATTR_MSG = 1;
 const RECEIVE_BYTES = 64 * 1024;
 /** The kernel asks for a repetition when the table changed during a dump. */
 const DUMP_ATTEMPTS = 20;
+
+/** @see NetlinkSocket.changeAll */
+export interface NetlinkChange {
+  /** For the error: `Cannot add link "x"`. */
+  readonly attempt: string;
+  readonly request: NetlinkRequest;
+}
 
 /**
  * A netlink socket, rtnetlink's unless told, of the network namespace that it was opened in. The kernel answers during send(2), so
@@ -80,6 +91,50 @@ export class NetlinkSocket implements Disposable {
   /** Sends one change. @param attempt For the error: `Cannot add link "x"`. */
   change(attempt: string, request: NetlinkRequest): void {
     this.#exchange(attempt, { ...request, flags: request.flags | NLM_F_REQUEST | NLM_F_ACK });
+  }
+
+  /**
+   * Sends changes in one call. The kernel does each in its turn, those after a refused one too.
+   *
+   * @throws The first refusal.
+   */
+  changeAll(changes: readonly NetlinkChange[]): void {
+    const sent = changes.map(({ attempt, request }, at) => {
+      // a refusal is told in any case
+      const flags = NLM_F_REQUEST | (at === changes.length - 1 ? NLM_F_ACK : 0);
+      return { attempt, ...this.#encode({ ...request, flags: request.flags | flags }) };
+    });
+    const last = sent.at(-1);
+    if (last === undefined) return;
+    const bytes = Buffer.concat(sent.map((each) => each.bytes));
+    if (this.#libc.call.send(this.#descriptor.number, bytes, bytes.length, 0) < 0) {
+      throw systemError(last.attempt, this.#libc.errno());
+    }
+    let refusal: WharfError | undefined;
+    let isAnswered = false;
+    while (!isAnswered) {
+      const messages: readonly NetlinkMessage[] = this.#receive(last.attempt);
+      for (const message of messages) {
+        const change = sent.find(({ sequence }) => sequence === message.sequence);
+        if (!change || message.type !== NLMSG_ERROR) continue;
+        const errno = -message.payload.readInt32LE(0);
+        if (errno !== 0) refusal ??= systemError(change.attempt, errno, refusalText(message));
+        if (change === last) isAnswered = true;
+      }
+    }
+    if (refusal) throw refusal;
+  }
+
+  /** Index of a device by its name, without a look at the rest of it. @returns Undefined when there is none. */
+  tryIndexOf(name: string): number | undefined {
+    const request = Buffer.alloc(IFREQ_BYTES);
+    request.write(name.slice(0, IFREQ_NAME_BYTES - 1));
+    // by RCU, where RTM_GETLINK waits for whoever changes any device of the host
+    if (this.#libc.call.ioctl(this.#descriptor.number, SIOCGIFINDEX, request) === 0) {
+      return request.readInt32LE(IFREQ_NAME_BYTES);
+    }
+    if (this.#libc.errno() === errnos.ENODEV) return undefined;
+    throw systemError(`Cannot find link "${name}"`, this.#libc.errno());
   }
 
   /** As `change`, but the kernel's work is done on one of Bun's I/O threads. One at a time a socket. */

@@ -30,7 +30,7 @@ export type NftStatement =
       readonly name: string;
       readonly isNot?: true;
     }
-  | { readonly kind: "accept" | "drop" | "masquerade" };
+  | { readonly kind: "accept" | "drop" | "masquerade" | "counter" };
 
 /** A chain that others lead to. */
 export interface NftChain {
@@ -47,7 +47,16 @@ export type NftOp =
     }
   | { readonly kind: "add-chain"; readonly chain: NftChain }
   /** With its rules; nothing may lead to it any more. */
-  | { readonly kind: "delete-chain"; readonly name: string };
+  | { readonly kind: "delete-chain"; readonly name: string }
+  | {
+      readonly kind: "add-rule";
+      readonly chain: string;
+      readonly statements: readonly NftStatement[];
+      readonly comment: string;
+      /** Handle of the rule that it is put before; at the end when absent. */
+      readonly before?: number;
+    }
+  | { readonly kind: "delete-rule"; readonly chain: string; readonly handle: number };
 
 export interface NftTableChange {
   readonly family: "inet" | "ip" | "ip6";
@@ -76,9 +85,10 @@ export interface Nft {
    * Steps in the daemon's namespace, in one transaction: what a script could do, but it takes 0.1 ms however much the
    * table holds, where nft reads all that there is first.
    *
+   * @returns Handles of what each "add-rule" added, in their order; fewer where they are too many to be told.
    * @throws When the kernel refuses one of them; nothing is changed then.
    */
-  change(tables: readonly NftTableChange[]): void;
+  change(tables: readonly NftTableChange[]): readonly number[];
   /** The ruleset of one table, or of all, as nft prints it in JSON (`nft -j list …`); undefined when absent. */
   list(
     table?: { readonly family: string; readonly name: string },

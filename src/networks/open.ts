@@ -183,7 +183,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
   }
   const table = tableNameOf(engineId);
   const { nft, processes, clock, warn } = options;
-  const foreign = new ForeignRules({ nft, processes, table, mode: config.firewall, warn });
+  const foreign = new ForeignRules({ nft, processes, clock, table, mode: config.firewall, warn });
   const admission = config.firewall === "respect" ? planAdmission(engineId) : undefined;
   if (admission) makeAdmissionDevices(netlink, engineId, admission);
   const firewall = new Firewall({

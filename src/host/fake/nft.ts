@@ -27,8 +27,9 @@ export class FakeNft implements Nft {
     this.scripts.push(namespacePath === undefined ? { script } : { script, namespacePath });
   }
 
-  change(tables: readonly NftTableChange[]): void {
+  change(tables: readonly NftTableChange[]): readonly number[] {
     this.changes.push(tables);
+    return [];
   }
 
   async list(table?: { readonly family: string; readonly name: string }): Promise<unknown> {

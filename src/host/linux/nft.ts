@@ -3,7 +3,7 @@ import type { Nft, NftChange, NftTableChange } from "#host/nft.ts";
 import type { Processes } from "#host/processes.ts";
 import type { Libc } from "./ffi/libc.ts";
 import { type NftAnswer, NftContext, type Nftables } from "./ffi/libnftables.ts";
-import { nftChange } from "./netlink/nft-requests.ts";
+import { nftChange, ruleHandles } from "./netlink/nft-requests.ts";
 import { NETLINK_NETFILTER, NetlinkSocket } from "./netlink/socket.ts";
 import { watchNftables } from "./nft-watch.ts";
 import type { JsThread } from "./thread.ts";
@@ -11,7 +11,7 @@ import type { JsThread } from "./thread.ts";
 /** `nft -j list ruleset` of a busy host. */
 const MOST_OUTPUT_BYTES = 64 << 20;
 /** For the largest transaction: some 40,000 elements. */
-const SEND_BUFFER_BYTES = 4 << 20;
+const BUFFER_BYTES = 4 << 20;
 
 /**
  * nftables through libnftables, else through nft(8). The library does a change in 0.2 ms on the JS thread;
@@ -48,13 +48,14 @@ export class LinuxNft implements Nft, Disposable {
     if (!answer.isOk) throw refusal("Cannot change the nftables rules", answer);
   }
 
-  change(tables: readonly NftTableChange[]): void {
+  change(tables: readonly NftTableChange[]): readonly number[] {
     this.#socket ??= new NetlinkSocket({
       libc: this.#libc,
       protocol: NETLINK_NETFILTER,
-      sendBufferBytes: SEND_BUFFER_BYTES,
+      bufferBytes: BUFFER_BYTES,
     });
-    this.#socket.transact("Cannot change the nftables rules", nftChange(tables));
+    const answers = this.#socket.transact("Cannot change the nftables rules", nftChange(tables));
+    return ruleHandles(answers);
   }
 
   async list(

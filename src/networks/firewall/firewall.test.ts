@@ -29,6 +29,7 @@ function recorder(refuses: (what: "script" | "steps") => boolean = () => false):
         const ops = tables.flatMap((table) => table.ops);
         changes.push(ops.flatMap((op) => ("elements" in op ? op.elements.map(elementText) : [])));
         if (refuses("steps")) throw refusal();
+        return [];
       },
       list: async () => undefined,
       chains: async () => undefined,

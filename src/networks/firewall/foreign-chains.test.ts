@@ -1,6 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import type { NetworkRules } from "#networks/driver.ts";
-import { findObstacle, type ForwardChain, forwardChains, planAccepts } from "./foreign-chains.ts";
+import {
+  acceptOps,
+  findObstacle,
+  type ForwardChain,
+  forwardChains,
+  planAccepts,
+  readForeignTable,
+  withAccepts,
+} from "./foreign-chains.ts";
+import { ruleText } from "./nft-text.ts";
 
 const DROPPING: ForwardChain = { family: "ip", table: "filter", name: "FORWARD", policy: "drop" };
 const ACCEPTING: ForwardChain = { ...DROPPING, policy: "accept" };
@@ -107,13 +116,16 @@ describe("findObstacle()", () => {
 });
 
 describe("planAccepts()", () => {
-  const options = {
-    family: "ip",
-    table: "filter",
-    mark: "wharf_1",
-    wanted: ["FORWARD"],
-    networks: [NETWORK],
-  } as const;
+  const FORWARD: ForwardChain = { family: "ip", table: "filter", name: "FORWARD", policy: "drop" };
+  const plan = (nftables: readonly unknown[], networks = [NETWORK], chain = FORWARD) => {
+    const table = readForeignTable([chain], { nftables }, "wharf_1");
+    const change = planAccepts(table, networks);
+    return acceptOps(table, change, "wharf_1").map((op) =>
+      op.kind === "add-rule"
+        ? `add ${op.chain} ${op.before ?? "at the end"} ${ruleText(op.statements)}`
+        : `delete ${"handle" in op ? op.handle : op.kind}`,
+    );
+  };
   const own = (handle: number, key: string) => ({
     rule: {
       table: "filter",
@@ -125,29 +137,50 @@ describe("planAccepts()", () => {
   });
 
   test("adds two rules for each network with addresses of the family", () => {
-    expect(planAccepts({ ...options, listing: { nftables: [] } })).toEqual([
-      'add rule ip filter FORWARD iifname "wharf0" counter accept comment "wharf_1"',
-      'add rule ip filter FORWARD oifname "wharf0" counter accept comment "wharf_1"',
+    expect(plan([])).toEqual([
+      'add FORWARD at the end iifname "wharf0" counter accept',
+      'add FORWARD at the end oifname "wharf0" counter accept',
     ]);
-    expect(planAccepts({ ...options, family: "ip6", listing: { nftables: [] } })).toEqual([]);
+    expect(plan([], [NETWORK], { ...FORWARD, family: "ip6" })).toEqual([]);
   });
 
   test("leaves what is as it should be, and mends what stands behind the rule that ends the chain", () => {
     const rules = [own(4, "iifname"), own(5, "oifname")];
     const end = rule(6, "FORWARD", { drop: null });
-    expect(planAccepts({ ...options, listing: { nftables: [...rules, end] } })).toEqual([]);
-    expect(planAccepts({ ...options, listing: { nftables: [end, ...rules] } })).toEqual([
-      "delete rule ip filter FORWARD handle 4",
-      "delete rule ip filter FORWARD handle 5",
-      'insert rule ip filter FORWARD position 6 iifname "wharf0" counter accept comment "wharf_1"',
-      'insert rule ip filter FORWARD position 6 oifname "wharf0" counter accept comment "wharf_1"',
+    expect(plan([...rules, end])).toEqual([]);
+    expect(plan([end, ...rules])).toEqual([
+      "delete 4",
+      "delete 5",
+      'add FORWARD 6 iifname "wharf0" counter accept',
+      'add FORWARD 6 oifname "wharf0" counter accept',
     ]);
   });
 
-  test("takes its own rules away where none is wanted any more, and no others", () => {
-    const listing = { nftables: [own(4, "iifname"), rule(5, "FORWARD", { accept: null })] };
-    expect(planAccepts({ ...options, wanted: [], listing })).toEqual([
-      "delete rule ip filter FORWARD handle 4",
+  test("changes what one network more or less takes, and nothing else", () => {
+    const rules = [own(4, "iifname"), own(5, "oifname")];
+    const other = { ...NETWORK, key: "b", bridgeName: "br-b" };
+    expect(plan(rules, [NETWORK, other])).toEqual([
+      'add FORWARD at the end iifname "br-b" counter accept',
+      'add FORWARD at the end oifname "br-b" counter accept',
     ]);
+    expect(plan([...rules, own(7, "iifname")], [NETWORK])).toEqual(["delete 7"]);
+  });
+
+  test("takes its own rules away where none is wanted any more, and no others", () => {
+    expect(plan([own(4, "iifname"), rule(5, "FORWARD", { accept: null })])).toEqual(["delete 4"]);
+    expect(plan([own(4, "iifname")], [])).toEqual(["delete 4"]);
+  });
+});
+
+describe("withAccepts()", () => {
+  test("knows what was added and what is gone", () => {
+    const forward: ForwardChain = { family: "ip", table: "fw", name: "f", policy: "drop" };
+    const empty = readForeignTable([forward], { nftables: [] }, "wharf_1");
+    const change = planAccepts(empty, [NETWORK]);
+    const full = withAccepts(empty, change, [8, 9]);
+    expect(planAccepts(full, [NETWORK])).toEqual({ remove: [], add: [] });
+    const back = planAccepts(full, []);
+    expect(back.remove.map(({ handle }) => handle)).toEqual([8, 9]);
+    expect(withAccepts(full, back, []).own).toEqual([]);
   });
 });

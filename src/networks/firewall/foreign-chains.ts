@@ -6,6 +6,7 @@
  * that our own chain closes. Their rules come first: ours go straight before what drops everything that is left, a
  * rule or the chain's policy, or into DOCKER-USER, which dockerd has for that.
  */
+import type { NftOp } from "#host/nft.ts";
 import type { NetworkRules } from "#networks/driver.ts";
 
 type Family = "ip" | "ip6" | "inet";
@@ -42,7 +43,7 @@ interface Rule {
 type Statement = Readonly<Record<string, unknown>>;
 
 /** How an accept rule finds its packets. */
-interface Accept {
+export interface Accept {
   readonly key: "iifname" | "oifname";
   readonly device: string;
 }
@@ -94,7 +95,10 @@ class TableListing {
     const items = itemsOf(listing);
     this.chains = new Set(items.flatMap(({ chain }) => chain?.name ?? []));
     for (const { rule } of items) {
-      if (rule) this.#rules.set(rule.chain, [...(this.#rules.get(rule.chain) ?? []), rule]);
+      if (!rule) continue;
+      const rules = this.#rules.get(rule.chain);
+      if (rules) rules.push(rule);
+      else this.#rules.set(rule.chain, [rule]);
     }
   }
 
@@ -136,7 +140,10 @@ function targetOf(value: unknown): string | undefined {
 
 /** @param listing `nft -j list table` of the chain's. @returns Undefined when what is left is accepted. */
 export function findObstacle(chain: ForwardChain, listing: unknown): Obstacle | undefined {
-  const table = new TableListing(listing);
+  return obstacleIn(chain, new TableListing(listing));
+}
+
+function obstacleIn(chain: ForwardChain, table: TableListing): Obstacle | undefined {
   const end = table.end(chain.name);
   const verdict = end && end.verdict !== "return" ? end.verdict : chain.policy;
   if (verdict === "accept") return undefined;
@@ -156,43 +163,128 @@ function jumps(table: TableListing, from: string, to: string): boolean {
   );
 }
 
-/**
- * The statements that bring the accept rules in a table to what they should be.
- *
- * @param mark Comment of the rules that are ours.
- * @param wanted Chains of the table that accept rules belong into.
- */
-export function planAccepts(options: {
+/** An accept rule of ours in somebody's chain. */
+export interface OwnAccept {
+  readonly chain: string;
+  readonly accept: Accept;
+  readonly handle: number;
+}
+
+/** A table of somebody else's with forward chains, as far as it concerns us. */
+export interface ForeignTable {
   readonly family: Family;
-  readonly table: string;
-  readonly listing: unknown;
-  readonly mark: string;
-  readonly wanted: readonly string[];
-  readonly networks: readonly NetworkRules[];
-}): readonly string[] {
-  const { family, table, mark } = options;
-  const listing = new TableListing(options.listing);
-  const accepts = acceptsFor(options.networks, family);
-  const own = listing.all().filter(({ comment }) => comment === mark);
-  const there = own.map((rule) => `${rule.chain} ${shownAccept(rule)}`).toSorted();
-  const wanted = options.wanted
-    .flatMap((chain) => accepts.map((accept) => `${chain} ${accept.key} ${accept.device}`))
-    .toSorted();
-  const isInPlace = options.wanted.every((chain) => isBeforeEnd(listing, chain, mark));
-  if (isInPlace && there.join("\n") === wanted.join("\n")) return [];
-  const at = `${family} ${table}`;
+  readonly name: string;
+  readonly obstacles: readonly Obstacle[];
+  readonly own: readonly OwnAccept[];
+  /** Handles of the rules that no packet gets past, by chain. */
+  readonly ends: ReadonlyMap<string, number>;
+  /** A rule of ours stands where packets do not get to. */
+  readonly isOutOfPlace: boolean;
+}
+
+/**
+ * @param chains Of one table.
+ * @param listing `nft -j list table` of it.
+ * @param mark Comment of the rules that are ours.
+ */
+export function readForeignTable(
+  [first, ...others]: readonly [ForwardChain, ...ForwardChain[]],
+  listing: unknown,
+  mark: string,
+): ForeignTable {
+  const table = new TableListing(listing);
+  const obstacles = [first, ...others].flatMap((chain) => obstacleIn(chain, table) ?? []);
+  const places = obstacles.flatMap(({ place }) => place ?? []);
+  const ends = places.flatMap((place) => {
+    const end = table.end(place)?.rule.handle;
+    return end === undefined ? [] : [[place, end] as const];
+  });
+  return {
+    family: first.family,
+    name: first.table,
+    obstacles,
+    own: table
+      .all()
+      .filter(({ comment }) => comment === mark)
+      .map((rule) => ({ chain: rule.chain, handle: rule.handle, accept: acceptOf(rule) })),
+    ends: new Map(ends),
+    isOutOfPlace: places.some((place) => !isBeforeEnd(table, place, mark)),
+  };
+}
+
+export interface AcceptChange {
+  readonly remove: readonly OwnAccept[];
+  readonly add: readonly Omit<OwnAccept, "handle">[];
+}
+
+/**
+ * What brings the accept rules in a table to what they should be.
+ *
+ * @param networks None to take all of them away.
+ */
+export function planAccepts(
+  { family, obstacles, own, isOutOfPlace }: ForeignTable,
+  networks: readonly NetworkRules[],
+): AcceptChange {
+  const accepts = acceptsFor(networks, family);
+  const missing = new Map<string, Omit<OwnAccept, "handle">>();
+  for (const { place } of obstacles) {
+    if (place === undefined) continue;
+    for (const accept of accepts) {
+      const wanted = { chain: place, accept };
+      missing.set(placeText(wanted), wanted);
+    }
+  }
+  if (isOutOfPlace) return { remove: own, add: [...missing.values()] };
+  // what is there twice goes once
+  const remove = own.filter((each) => !missing.delete(placeText(each)));
+  return { remove, add: [...missing.values()] };
+}
+
+function placeText({ chain, accept: { key, device } }: Omit<OwnAccept, "handle">): string {
+  return `${chain} ${key} ${device}`;
+}
+
+export function acceptOps(
+  { ends }: Pick<ForeignTable, "ends">,
+  { remove, add }: AcceptChange,
+  mark: string,
+): readonly NftOp[] {
   return [
-    ...own.map(({ chain, handle }) => `delete rule ${at} ${chain} handle ${handle}`),
-    ...options.wanted.flatMap((chain) => {
-      const end = listing.end(chain)?.rule.handle;
-      const verb = end === undefined ? "add" : "insert";
-      const where = end === undefined ? chain : `${chain} position ${end}`;
-      return accepts.map(
-        ({ key, device }) =>
-          `${verb} rule ${at} ${where} ${key} "${device}" counter accept comment "${mark}"`,
-      );
+    ...remove.map(({ chain, handle }): NftOp => ({ kind: "delete-rule", chain, handle })),
+    ...add.map(({ chain, accept: { key, device: name } }): NftOp => {
+      const before = ends.get(chain);
+      return {
+        kind: "add-rule",
+        chain,
+        statements: [
+          { kind: "device", way: key === "iifname" ? "in" : "out", name },
+          { kind: "counter" },
+          { kind: "accept" },
+        ],
+        comment: mark,
+        ...(before === undefined ? {} : { before }),
+      };
     }),
   ];
+}
+
+/** @param handles Of what was added. @returns The table with the change in it. */
+export function withAccepts(
+  table: ForeignTable,
+  { remove, add }: AcceptChange,
+  handles: readonly number[],
+): ForeignTable {
+  const gone = new Set(remove);
+  const added = add.flatMap((each, index) => {
+    const handle = handles[index];
+    return handle === undefined ? [] : [{ ...each, handle }];
+  });
+  return {
+    ...table,
+    own: [...table.own.filter((each) => !gone.has(each)), ...added],
+    isOutOfPlace: false,
+  };
 }
 
 /** Both ways of each network that has addresses of the family. */
@@ -212,15 +304,16 @@ export function concerns(networks: readonly NetworkRules[], family: Family): boo
   return acceptsFor(networks, family).length > 0;
 }
 
-function shownAccept({ expr = [] }: Rule): string {
+/** One that is not as ours are has no device, and is never wanted. */
+function acceptOf({ expr = [] }: Rule): Accept {
   for (const each of expr) {
     const match = each["match"] as
       | { readonly left?: { readonly meta?: { readonly key?: string } }; readonly right?: unknown }
       | undefined;
     const key = match?.left?.meta?.key;
-    if (key !== undefined) return `${key} ${String(match?.right)}`;
+    if (key === "iifname" || key === "oifname") return { key, device: String(match?.right) };
   }
-  return "";
+  return { key: "iifname", device: "" };
 }
 
 function isBeforeEnd(listing: TableListing, chain: string, mark: string): boolean {

@@ -1,20 +1,33 @@
 import { readFileSync } from "node:fs";
 import { messageOf } from "#base/errors.ts";
+import type { Clock } from "#host/clock.ts";
 import type { Nft } from "#host/nft.ts";
 import type { Processes } from "#host/processes.ts";
 import type { NetworkRules } from "#networks/driver.ts";
 import {
+  acceptOps,
   concerns,
-  findObstacle,
+  type ForeignTable,
   type ForwardChain,
   forwardChains,
   type Obstacle,
   planAccepts,
+  readForeignTable,
+  withAccepts,
 } from "./foreign-chains.ts";
 import { LEGACY_FAMILIES, type LegacyFamily, planLegacy, runLegacy } from "./legacy-chain.ts";
 
 /** `cooperate` adds accept rules where the host's own rules would drop our traffic; `respect` adds none. */
 export type FirewallMode = "cooperate" | "respect";
+
+interface LegacyState {
+  /** It is in nobody's way. */
+  readonly isClear: boolean;
+  readonly warning?: string;
+}
+
+/** Nobody tells of changes of iptables-legacy: where it was in nobody's way it is looked at again after this. */
+const LEGACY_TRUST_MS = 5000;
 
 /**
  * Keeps the accept rules that stand in other people's chains as they should be, and says which chains are in the
@@ -26,14 +39,18 @@ export class ForeignRules {
   readonly #mark: string;
   readonly #mode: FirewallMode;
   readonly #warn: (message: string) => void;
+  readonly #clock: Pick<Clock, "monotonicMs">;
   #warnings: readonly string[] = [];
-  /** Nobody's chain concerned us when they were last looked at. */
-  #isClear = false;
+  /** As they are while nobody else changes them; undefined when they have to be looked at. */
+  #tables: Map<string, ForeignTable> | undefined;
+  #isTold = false;
+  #legacyClearUntilMs = 0;
   #turn: Promise<void> = Promise.resolve();
 
   constructor(options: {
     readonly nft: Nft;
     readonly processes: Pick<Processes, "run">;
+    readonly clock: Pick<Clock, "monotonicMs">;
     /** Name of the engine's table. */
     readonly table: string;
     readonly mode: FirewallMode;
@@ -41,6 +58,7 @@ export class ForeignRules {
   }) {
     this.#nft = options.nft;
     this.#processes = options.processes;
+    this.#clock = options.clock;
     this.#mark = options.table;
     this.#mode = options.mode;
     this.#warn = options.warn;
@@ -51,14 +69,20 @@ export class ForeignRules {
     return this.#warnings;
   }
 
+  /** From here on `expectChange` tells of every change by others: what was seen once is as it was until then. */
+  relyOnNews(): void {
+    this.expectChange();
+    this.#isTold = true;
+  }
+
   /** Other chains may have changed: they are looked at again at the next `follow`. */
   expectChange(): void {
-    this.#isClear = false;
+    this.#tables = undefined;
+    this.#legacyClearUntilMs = 0;
   }
 
   /** Brings the rules to what these networks need. Failing is said and stops nothing. */
   follow(networks: readonly NetworkRules[]): Promise<void> {
-    if (this.#isClear) return Promise.resolve();
     this.#turn = this.#turn
       .then(() => this.#follow(networks))
       .catch((error: unknown) => {
@@ -74,57 +98,77 @@ export class ForeignRules {
   }
 
   async #follow(networks: readonly NetworkRules[]): Promise<void> {
-    const chains = forwardChains(await this.#nft.chains(), (table) => table.startsWith("wharf_"));
-    const legacy = LEGACY_FAMILIES.filter(isUsed);
-    this.#isClear = chains.length === 0 && legacy.length === 0;
+    const tables = (this.#isTold ? this.#tables : undefined) ?? (await this.#look());
     const warnings: string[] = [];
-    for (const group of byTable(chains)) {
-      warnings.push(...(await this.#followTable(group, networks)));
+    for (const [key, table] of tables) {
+      warnings.push(...this.#followTable(tables, key, table, networks));
     }
-    for (const family of legacy) warnings.push(...(await this.#followLegacy(family, networks)));
+    warnings.push(...(await this.#followAllLegacy(networks)));
     for (const warning of warnings) if (!this.#warnings.includes(warning)) this.#warn(warning);
     this.#warnings = warnings;
   }
 
-  async #followTable(
-    [first, ...others]: readonly [ForwardChain, ...ForwardChain[]],
+  async #look(): Promise<Map<string, ForeignTable>> {
+    const tables = new Map<string, ForeignTable>();
+    // what changes from here on is news to this picture
+    this.#tables = tables;
+    const chains = forwardChains(await this.#nft.chains(), (table) => table.startsWith("wharf_"));
+    for (const group of byTable(chains)) {
+      const [{ family, table: name }] = group;
+      const listing = await this.#nft.list({ family, name });
+      tables.set(`${family} ${name}`, readForeignTable(group, listing, this.#mark));
+    }
+    return tables;
+  }
+
+  #followTable(
+    tables: Map<string, ForeignTable>,
+    key: string,
+    table: ForeignTable,
     networks: readonly NetworkRules[],
-  ): Promise<readonly string[]> {
-    const { family, table } = first;
-    const listing = await this.#nft.list({ family, name: table });
-    const obstacles = [first, ...others].flatMap((chain) => findObstacle(chain, listing) ?? []);
-    const wanted = this.#mode === "respect" ? [] : obstacles.flatMap(({ place }) => place ?? []);
-    const lines = planAccepts({
-      family,
-      table,
-      listing,
-      mark: this.#mark,
-      wanted: [...new Set(wanted)],
-      networks,
-    });
+  ): readonly string[] {
+    const { family, name, obstacles } = table;
+    const change = planAccepts(table, this.#mode === "respect" ? [] : networks);
     let failure: string | undefined;
-    try {
-      if (lines.length > 0) await this.#nft.run(`${lines.join("\n")}\n`);
-    } catch (error) {
-      failure = messageOf(error);
+    if (change.remove.length + change.add.length > 0) {
+      try {
+        const ops = acceptOps(table, change, this.#mark);
+        const handles = this.#nft.change([{ family, table: name, ops }]);
+        tables.set(key, withAccepts(table, change, handles));
+        if (handles.length < change.add.length) this.#tables = undefined;
+      } catch (error) {
+        failure = messageOf(error);
+        this.#tables = undefined;
+      }
     }
     if (!concerns(networks, family)) return [];
     return obstacles.map((obstacle) => this.#warning(nameOf(obstacle), obstacle, failure));
   }
 
+  async #followAllLegacy(networks: readonly NetworkRules[]): Promise<readonly string[]> {
+    if (this.#clock.monotonicMs() < this.#legacyClearUntilMs) return [];
+    const found: LegacyState[] = [];
+    for (const family of LEGACY_FAMILIES.filter(isUsed)) {
+      found.push(await this.#followLegacy(family, networks));
+    }
+    if (found.every(({ isClear }) => isClear)) {
+      this.#legacyClearUntilMs = this.#clock.monotonicMs() + LEGACY_TRUST_MS;
+    }
+    return found.flatMap(({ warning }) => warning ?? []);
+  }
+
   async #followLegacy(
     { command, family }: LegacyFamily,
     networks: readonly NetworkRules[],
-  ): Promise<readonly string[]> {
+  ): Promise<LegacyState> {
     const where = `chain FORWARD of ${command}`;
     const path = Bun.which(command);
     if (path === null) {
-      return [
-        `The host has rules of ${command}, and that command is missing: whether its chain FORWARD drops what containers send is not known`,
-      ];
+      const warning = `The host has rules of ${command}, and that command is missing: whether its chain FORWARD drops what containers send is not known`;
+      return { isClear: false, warning };
     }
     const listing = await runLegacy(this.#processes, path, ["-S", "FORWARD"]);
-    if (listing === undefined) return [];
+    if (listing === undefined) return { isClear: false };
     const devices = networks
       .filter((network) => concerns([network], family))
       .map(({ bridgeName }) => bridgeName);
@@ -134,8 +178,10 @@ export class ForeignRules {
       const output = await runLegacy(this.#processes, path, words);
       if (output === undefined) failure = `${command} ${words.join(" ")} failed`;
     }
-    if (plan.why === undefined || devices.length === 0) return [];
-    return [this.#warning(`${where} (${plan.why})`, { place: "FORWARD" }, failure)];
+    if (plan.why === undefined) return { isClear: true };
+    if (devices.length === 0) return { isClear: false };
+    const warning = this.#warning(`${where} (${plan.why})`, { place: "FORWARD" }, failure);
+    return { isClear: false, warning };
   }
 
   #warning(where: string, { place }: Pick<Obstacle, "place">, failure: string | undefined): string {

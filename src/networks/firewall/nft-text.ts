@@ -23,11 +23,11 @@ export function elementText({ key, value }: NftElement): string {
 
 /** Lines of a chain, indented as in a table. */
 export function chainLines({ name, rules }: NftChain): readonly string[] {
-  return [
-    `  chain ${name} {`,
-    ...rules.map((statements) => `    ${statements.map(statementText).join(" ")}`),
-    "  }",
-  ];
+  return [`  chain ${name} {`, ...rules.map((statements) => `    ${ruleText(statements)}`), "  }"];
+}
+
+export function ruleText(statements: readonly NftStatement[]): string {
+  return statements.map(statementText).join(" ");
 }
 
 function statementText(statement: NftStatement): string {
@@ -43,6 +43,7 @@ function statementText(statement: NftStatement): string {
     case "accept":
     case "drop":
     case "masquerade":
+    case "counter":
       return statement.kind;
     default:
       return assertNever(statement);

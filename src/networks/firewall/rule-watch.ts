@@ -45,6 +45,7 @@ export class RuleWatch implements Disposable {
   begin(): void {
     try {
       this.#watch ??= this.#options.nft.watch((change) => this.#see(change));
+      this.#options.foreign.relyOnNews();
     } catch (error) {
       this.#options.warn(`Changes of the nftables rules go unseen: ${messageOf(error)}`);
     }

@@ -41,6 +41,12 @@ export function be32(type: number, value: number): Attribute {
   return [type, { bytes }];
 }
 
+export function be64(type: number, value: number): Attribute {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(value));
+  return [type, { bytes }];
+}
+
 export function portBytes(port: number): Uint8Array {
   return Uint8Array.of(port >> 8, port & 0xff);
 }

@@ -8,9 +8,16 @@ import type {
   NftTableChange,
 } from "#host/nft.ts";
 import { parseCidr, parseIpAddress } from "./ip-address.ts";
-import type { Attribute, AttributeValue, NetlinkRequest } from "./message.ts";
+import {
+  type Attribute,
+  type AttributeValue,
+  decodeAttributes,
+  type NetlinkMessage,
+  type NetlinkRequest,
+} from "./message.ts";
 import {
   be32,
+  be64,
   compare,
   data,
   decide,
@@ -27,10 +34,13 @@ import {
 const NEW_CHAIN = 3;
 const DELETE_CHAIN = 5;
 const NEW_RULE = 6;
+const DELETE_RULE = 8;
 const NEW_ELEMENTS = 12;
 const DELETE_ELEMENTS = 14;
 const NLM_F_CREATE = 0x400;
 const NLM_F_APPEND = 0x800;
+const NLM_F_ECHO = 8;
+const NFGENMSG_BYTES = 4;
 const FAMILY = { inet: 1, ip: 2, ip6: 10 } as const;
 const PROTOCOL = { tcp: 6, udp: 17, sctp: 132 } as const;
 
@@ -44,7 +54,11 @@ const STATUS_DST_NAT = 1 << 5;
 const TABLE_NAME = 1;
 const CHAIN_NAME = 3;
 const RULE_CHAIN = 2;
+const RULE_HANDLE = 3;
 const RULE_EXPRESSIONS = 4;
+const RULE_POSITION = 6;
+const RULE_USER_DATA = 7;
+const USER_DATA_COMMENT = 0;
 const LIST_SET = 2;
 const LIST_ELEMENTS = 3;
 const LIST_ITEM = 1;
@@ -78,6 +92,15 @@ function requestsOf(place: Place, op: NftOp): readonly NetlinkRequest[] {
   switch (op.kind) {
     case "add-chain":
       return chainRequests(place, op.chain);
+    case "add-rule":
+      return [addRule(place, op)];
+    case "delete-rule":
+      return [
+        request(place, DELETE_RULE, 0, [
+          [RULE_CHAIN, { text: op.chain }],
+          be64(RULE_HANDLE, op.handle),
+        ]),
+      ];
     case "delete-chain":
       return [request(place, DELETE_CHAIN, 0, [[CHAIN_NAME, { text: op.name }]])];
     case "add-elements":
@@ -109,6 +132,35 @@ function chainRequests(place: Place, { name, rules }: NftChain): readonly Netlin
   ];
 }
 
+function addRule(
+  place: Place,
+  { chain, statements, comment, before }: Extract<NftOp, { kind: "add-rule" }>,
+): NetlinkRequest {
+  const where: readonly Attribute[] = before === undefined ? [] : [be64(RULE_POSITION, before)];
+  const order = before === undefined ? NLM_F_APPEND : 0;
+  return request(place, NEW_RULE, NLM_F_CREATE | NLM_F_ECHO | order, [
+    [RULE_CHAIN, { text: chain }],
+    [RULE_EXPRESSIONS, { nested: statements.flatMap(expressionsOf) }],
+    ...where,
+    [RULE_USER_DATA, { bytes: commentData(comment) }],
+  ]);
+}
+
+/** As nft(8) writes it: type, length and a text that ends with a zero. */
+function commentData(comment: string): Uint8Array {
+  const text = Buffer.from(`${comment}\0`);
+  return Buffer.concat([Uint8Array.of(USER_DATA_COMMENT, text.length), text]);
+}
+
+/** @param answers What the kernel sent back of the rules that it was asked to tell of. */
+export function ruleHandles(answers: readonly NetlinkMessage[]): readonly number[] {
+  return answers.flatMap(({ type, payload }) => {
+    if ((type & 0xff) !== NEW_RULE) return [];
+    const handle = decodeAttributes(payload, NFGENMSG_BYTES).get(RULE_HANDLE);
+    return handle ? [Number(handle.readBigUInt64BE(0))] : [];
+  });
+}
+
 function expressionsOf(statement: NftStatement): readonly Attribute[] {
   switch (statement.kind) {
     case "answers":
@@ -127,6 +179,8 @@ function expressionsOf(statement: NftStatement): readonly Attribute[] {
       return [decide(VERDICTS[statement.kind])];
     case "masquerade":
       return [expression("masq", [])];
+    case "counter":
+      return [expression("counter", [])];
     default:
       return assertNever(statement);
   }

@@ -28,6 +28,7 @@ const IFREQ_BYTES = 40;
 const IFREQ_NAME_BYTES = 16;
 const SOL_SOCKET = 1;
 const SO_SNDBUFFORCE = 32;
+const SO_RCVBUFFORCE = 33;
 const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
@@ -65,11 +66,11 @@ export class NetlinkSocket implements Disposable {
   readonly #buffer = Buffer.alloc(RECEIVE_BYTES);
   #sequence = 0;
 
-  /** @param options.sendBufferBytes Room for one `transact`; without CAP_NET_ADMIN the kernel's own stays. */
+  /** @param options.bufferBytes Room for one `transact` and its answers; without CAP_NET_ADMIN the kernel's own stays. */
   constructor(options: {
     readonly libc: Libc;
     readonly protocol?: number;
-    readonly sendBufferBytes?: number;
+    readonly bufferBytes?: number;
   }) {
     this.#libc = options.libc;
     const { call } = options.libc;
@@ -82,9 +83,10 @@ export class NetlinkSocket implements Disposable {
     call.setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, on, 4);
     // Dumps of one device's things alone: where the kernel cannot, all come, and the rest is left out here.
     call.setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, on, 4);
-    if (options.sendBufferBytes !== undefined) {
-      const bytes = Int32Array.of(options.sendBufferBytes);
+    if (options.bufferBytes !== undefined) {
+      const bytes = Int32Array.of(options.bufferBytes);
       call.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, bytes, 4);
+      call.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes, 4);
     }
   }
 
@@ -148,8 +150,10 @@ export class NetlinkSocket implements Disposable {
   /**
    * Sends changes that the kernel does together or not at all, between the marks of a batch that are the first and
    * the last of them.
+   *
+   * @returns What requests with NLM_F_ECHO came to, as far as there was room for it.
    */
-  transact(attempt: string, requests: readonly NetlinkRequest[]): void {
+  transact(attempt: string, requests: readonly NetlinkRequest[]): readonly NetlinkMessage[] {
     const encoded = requests.map((request) =>
       this.#encode({ ...request, flags: request.flags | NLM_F_REQUEST }),
     );
@@ -158,19 +162,26 @@ export class NetlinkSocket implements Disposable {
       throw systemError(attempt, this.#libc.errno());
     }
     const own = new Set(encoded.map((each) => each.sequence));
-    // Only refusals are told, and the kernel has told them when send(2) returns.
+    const echoes: NetlinkMessage[] = [];
+    // The kernel has told all that it tells when send(2) returns: refusals, and what it was asked to.
     while (this.#hasAnswer()) {
       for (const message of this.#receive(attempt)) {
-        if (message.type !== NLMSG_ERROR || !own.has(message.sequence)) continue;
-        throw systemError(attempt, -message.payload.readInt32LE(0), refusalText(message));
+        if (!own.has(message.sequence)) continue;
+        if (message.type !== NLMSG_ERROR) echoes.push(message);
+        else throw systemError(attempt, -message.payload.readInt32LE(0), refusalText(message));
       }
     }
+    return echoes;
   }
 
   #hasAnswer(): boolean {
     const { call } = this.#libc;
     const flags = MSG_DONTWAIT | MSG_PEEK;
-    return call.recv(this.#descriptor.number, this.#buffer, 1, flags) >= 0;
+    for (;;) {
+      if (call.recv(this.#descriptor.number, this.#buffer, 1, flags) >= 0) return true;
+      // the queue ran over: told once, and what had room is still there
+      if (this.#libc.errno() !== errnos.ENOBUFS) return false;
+    }
   }
 
   /** Asks for one object. @returns Undefined when the kernel says ENODEV. */

@@ -185,4 +185,12 @@ export interface Netlink {
    * without any wait, soon after `Namespaces.removeNetwork` and the end of its last process.)
    */
   applyAside(ops: readonly LinkOp[], namespacePath?: string): Promise<void>;
+  /**
+   * Deletes a device off the JS thread. The kernel takes it out of sight at once and 25 to 40 ms more to free it, which
+   * nobody has to wait for.
+   *
+   * @returns When nobody sees the device any more, and its name is free.
+   * @throws {NotFoundError} No such device.
+   */
+  deleteLink(name: string, namespacePath?: string): Promise<void>;
 }

@@ -75,7 +75,7 @@ export class DeviceSweeper implements AsyncDisposable {
   /** Deletes a device; one that is gone is no error, one that stays is reported. */
   async remove(name: string): Promise<void> {
     try {
-      await this.#netlink.applyAside([{ kind: "delete-link", name }]);
+      await this.#netlink.deleteLink(name);
     } catch (error) {
       if (!this.#netlink.link(name)) return;
       this.#expected.delete(name);

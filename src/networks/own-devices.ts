@@ -56,6 +56,6 @@ export class OwnDevices {
 
   /** Deletes it where it is the engine's. */
   async remove(name: string): Promise<void> {
-    if (this.find(name)) await this.#netlink.applyAside([{ kind: "delete-link", name }]);
+    if (this.find(name)) await this.#netlink.deleteLink(name);
   }
 }

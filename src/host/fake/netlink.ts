@@ -75,6 +75,10 @@ export class FakeNetlink implements Netlink {
     this.apply(ops, namespacePath);
   }
 
+  async deleteLink(name: string, namespacePath?: string): Promise<void> {
+    this.apply([{ kind: "delete-link", name }], namespacePath);
+  }
+
   #applyOne(network: FakeNetwork, op: LinkOp): void {
     switch (op.kind) {
       case "add-bridge": {

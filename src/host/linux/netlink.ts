@@ -6,7 +6,7 @@ import type {
   Netlink,
   RouteState,
 } from "#host/netlink.ts";
-import { FailedPreconditionError, UnsupportedError } from "#base/errors.ts";
+import { FailedPreconditionError, NotFoundError, UnsupportedError } from "#base/errors.ts";
 import type { Libc } from "./ffi/libc.ts";
 import { listAddresses, listRoutes } from "./netlink/address-requests.ts";
 import { LinkBatch } from "./netlink/link-batch.ts";
@@ -17,6 +17,8 @@ import { NetlinkSocket } from "./netlink/socket.ts";
 import { probeKind } from "./netlink/stacked-link-requests.ts";
 import { decodeAddress, decodeLink, decodeNeighbour, decodeRoute } from "./netlink/states.ts";
 import type { JsThread } from "./thread.ts";
+
+const GONE_CHECK_MS = 1;
 
 export class LinuxNetlink implements Netlink, Disposable {
   readonly #libc: Libc;
@@ -97,6 +99,27 @@ export class LinuxNetlink implements Netlink, Disposable {
       addSteps(batch, op);
       await batch.sendAside();
     }
+  }
+
+  async deleteLink(name: string, namespacePath?: string): Promise<void> {
+    const attempt = `Cannot delete link "${name}"`;
+    const socket = this.#open(namespacePath);
+    const isThere = (): boolean => socket.tryIndexOf(name) !== undefined;
+    if (!isThere()) {
+      socket[Symbol.dispose]();
+      throw new NotFoundError(`${attempt}: there is no link "${name}"`);
+    }
+    let isOver = false;
+    const freed = socket.changeAside(attempt, links.deleteLink(name)).finally(() => {
+      isOver = true;
+      socket[Symbol.dispose]();
+    });
+    const outOfSight = async (): Promise<void> => {
+      while (!isOver && isThere()) await Bun.sleep(GONE_CHECK_MS);
+      if (isOver) await freed;
+    };
+    freed.catch(() => undefined); // a failure that matters comes from the race
+    await Promise.race([freed, outOfSight()]);
   }
 
   [Symbol.dispose](): void {

@@ -224,6 +224,34 @@ export function netlinkContract(driver: string, open: () => NetlinkSubject): voi
       expect(netlink.link("eth7", subject.container)).toBeUndefined();
     });
 
+    test("deleteLink() leaves no trace that is seen, and the name free", async () => {
+      addPair();
+      await netlink.deleteLink("v0", subject.host);
+      expect(netlink.links(subject.host).map(({ name }) => name)).not.toContain("v0");
+      expect(netlink.link("eth7", subject.container)).toBeUndefined();
+      await netlink.deleteLink("br0", subject.host);
+      addPair();
+      expect(netlink.deleteLink("none", subject.host)).rejects.toThrow(NotFoundError);
+    });
+
+    test("steps behind a device that could not be made are not taken on another of its name", () => {
+      netlink.apply([BRIDGE], subject.host);
+      const again = { ...BRIDGE, alias: "other" };
+      expect(() => netlink.apply([again], subject.host)).toThrow(ConflictError);
+      expect(netlink.link("br0", subject.host)?.alias).toBe("wharf test");
+      const moved: LinkOp[] = [
+        { kind: "delete-link", name: "br0" },
+        BRIDGE,
+        { kind: "add-address", name: "br0", cidr: "10.9.0.1/24" },
+        { kind: "set-up", name: "br0" },
+        { kind: "add-route", destination: "10.8.0.0/24", gateway: "10.9.0.2" },
+      ];
+      netlink.apply(moved, subject.host);
+      expect(netlink.routes(subject.host).map(({ destination }) => destination)).toContain(
+        "10.8.0.0/24",
+      );
+    });
+
     test("what exists is a conflict, what does not is not-found; earlier steps stay", async () => {
       addPair();
       const { host, container, spare } = subject;

@@ -174,7 +174,7 @@ export class StackedDriver implements NetworkDriver {
     if (!name || namespacePath === undefined) return;
     if (!this.isEndpointAttached(endpoint, namespacePath)) return;
     try {
-      await this.#netlink.applyAside([{ kind: "delete-link", name }], namespacePath);
+      await this.#netlink.deleteLink(name, namespacePath);
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error; // its namespace ended meanwhile
     }

@@ -39,9 +39,9 @@ export class Mortal {
   host(host: Host): Host {
     return {
       ...host,
-      netlink: this.#wrap(host.netlink, ["apply", "applyAside"]),
+      netlink: this.#wrap(host.netlink, ["apply", "applyAside", "deleteLink"]),
       namespaces: this.#wrap(host.namespaces, ["createNetwork", "removeNetwork"]),
-      nft: this.#wrap(host.nft, ["run"]),
+      nft: this.#wrap(host.nft, ["run", "change"]),
     };
   }
 

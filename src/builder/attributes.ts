@@ -39,6 +39,8 @@ export interface BuildOptions {
   /** Of all RUN steps that ask for no other. */
   readonly network: string;
   readonly pulls: boolean;
+  /** Build argument `SOURCE_DATE_EPOCH`. */
+  readonly sourceDateSeconds?: number;
   readonly limits: BuildLimits;
 }
 
@@ -72,6 +74,7 @@ export function readBuildOptions(attributes: FrontendAttributes, host: Platform)
   const integer = (name: string): number => readInteger(name, text(name));
   const noCache = attributes["no-cache"];
   const target = text("target");
+  const sourceDateSeconds = parseSourceDate(text("build-arg:SOURCE_DATE_EPOCH"));
   return {
     fileName: text("filename") || "Dockerfile",
     ...(target === "" ? {} : { target }),
@@ -92,6 +95,7 @@ export function readBuildOptions(attributes: FrontendAttributes, host: Platform)
       text("hostname") || attributes["build-arg:BUILDKIT_SANDBOX_HOSTNAME"] || "buildkitsandbox",
     network: text("force-network-mode") || "default",
     pulls: text("image-resolve-mode") === "pull",
+    ...(sourceDateSeconds === undefined ? {} : { sourceDateSeconds }),
     limits: {
       memoryBytes: text("memory") === "" ? 0 : readSize("memory", text("memory")),
       memorySwapBytes: text("memswap") === "-1" ? -1 : readSize("memswap", text("memswap") || "0"),
@@ -102,6 +106,20 @@ export function readBuildOptions(attributes: FrontendAttributes, host: Platform)
       cpusetMems: text("cpusetmems"),
     },
   };
+}
+
+/**
+ * Reads `SOURCE_DATE_EPOCH`: seconds since 1970.
+ *
+ * @see https://reproducible-builds.org/specs/source-date-epoch/
+ * @throws {InvalidArgumentError} Anything else.
+ */
+export function parseSourceDate(text: string): number | undefined {
+  if (text === "") return undefined;
+  if (/^\d{1,11}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError(
+    `invalid SOURCE_DATE_EPOCH: ${JSON.stringify(text)} is no number of seconds since 1970`,
+  );
 }
 
 function splitList(text: string): readonly string[] {

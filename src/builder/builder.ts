@@ -54,6 +54,8 @@ export interface SolvedImage {
   /** Without times for steps that have no files. @see finishConfig */
   readonly config: ImageConfig;
   readonly layers: readonly BuiltLayer[];
+  /** `SOURCE_DATE_EPOCH`: no time of the result is to be later. */
+  readonly sourceDateSeconds?: number;
 }
 
 /** What was built, held until it is disposed of. */

@@ -16,7 +16,7 @@ import {
   imageConfigToWire,
   manifestToWire,
 } from "#spec/oci-image.ts";
-import { finishConfig } from "./finish-config.ts";
+import { exportedImage } from "./exported-image.ts";
 
 type ArchiveParts = Pick<BuilderParts, "clock" | "content"> & { readonly layers: StepLayers };
 
@@ -58,7 +58,13 @@ export async function exportArchive(
     const manifests: Descriptor[] = [];
     const legacy: object[] = [];
     for (const image of images) {
-      const { manifest, config, layers } = await addImage(parts, image, blobs, lease, signal);
+      const { manifest, config, layers } = await addImage(
+        parts,
+        { image, attributes },
+        blobs,
+        lease,
+        signal,
+      );
       manifests.push({ ...manifest, platform: image.platform });
       legacy.push({
         Config: blobPath(config),
@@ -84,7 +90,7 @@ export async function exportArchive(
 
 async function addImage(
   parts: ArchiveParts,
-  image: SolvedImage,
+  { image, attributes }: { image: SolvedImage; attributes: ExportRequest["attributes"] },
   blobs: Map<string, Blob>,
   lease: Lease,
   signal: AbortSignal,
@@ -94,8 +100,8 @@ async function addImage(
   readonly layers: readonly Descriptor[];
 }> {
   const layers: Descriptor[] = [];
-  for (const layer of image.layers) {
-    const { blob } = await parts.layers.withBlob(layer, lease, signal);
+  const exported = await exportedImage(parts.layers, image, attributes, lease, signal);
+  for (const { blob } of exported.layers) {
     layers.push(blob);
     blobs.set(blob.digest, { descriptor: blob, content: parts.content.read(blob.digest) });
   }
@@ -106,7 +112,7 @@ async function addImage(
     blobs.set(digest, { descriptor, content });
     return descriptor;
   };
-  const config = add(imageConfigToWire(finishConfig(image.config)), OCI_CONFIG);
+  const config = add(imageConfigToWire(exported.config), OCI_CONFIG);
   const manifest = add(manifestToWire({ mediaType: OCI_MANIFEST, config, layers }), OCI_MANIFEST);
   return { manifest, config, layers };
 }

@@ -8,7 +8,7 @@ import type { Lease } from "#images/leases.ts";
 import { parseTagTarget } from "#images/records.ts";
 import { imageConfigToWire } from "#spec/oci-image.ts";
 import { formatImageReference, parseImageReference } from "#spec/reference.ts";
-import { finishConfig } from "./finish-config.ts";
+import { exportedImage } from "./exported-image.ts";
 
 /**
  * Makes the result an image of this engine, with the names that `name` has between commas.
@@ -32,10 +32,8 @@ export async function exportImage(
   const tags = names.map(parseTagTarget);
   const vertices = new Vertices(parts.clock, request.onEvent);
   return await vertices.run("exporting to image", [], async (vertex) => {
-    const layers = await Promise.all(
-      image.layers.map(async (layer) => await parts.layers.withBlob(layer, lease, signal)),
-    );
-    const config = finishConfig(image.config);
+    const { attributes } = request;
+    const { config, layers } = await exportedImage(parts.layers, image, attributes, lease, signal);
     const configBytes = Buffer.from(stringifyJsonHtml(imageConfigToWire(config)));
     const added = await parts.images.add(
       { configBytes, layers: layers.map(({ diffId, blob }) => ({ diffId, blob })), lease },

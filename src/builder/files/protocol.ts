@@ -59,6 +59,8 @@ export type BuildJob =
       readonly tree: LayerTree;
       /** Where the layer's tar goes; only its digest is wanted when absent. */
       readonly blobPath?: string;
+      /** Files that are newer have this time in the tar, in seconds since 1970. */
+      readonly latestSeconds?: number;
     }
   | { readonly kind: "apply"; readonly root: string; readonly actions: readonly FilesAction[] }
   | { readonly kind: "digest"; readonly selections: readonly FileSelection[] };

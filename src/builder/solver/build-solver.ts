@@ -111,8 +111,15 @@ export class BuildSolver implements AsyncDisposable {
     const first = results.find((result) => result.status === "rejected");
     if (first) throw this.#failure.signal.aborted ? this.#failure.signal.reason : first.reason;
     const { state, layers } = await this.#stage(this.#plan.target);
-    const platform = this.#solving.platform;
-    return { platform, config: this.#configOf(state, layers), layers };
+    const { platform, options } = this.#solving;
+    const config = this.#configOf(state, layers);
+    const { sourceDateSeconds } = options;
+    return {
+      platform,
+      config,
+      layers,
+      ...(sourceDateSeconds === undefined ? {} : { sourceDateSeconds }),
+    };
   }
 
   #stage(index: number): Promise<StageResult> {

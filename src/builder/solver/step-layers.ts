@@ -104,19 +104,13 @@ export class StepLayers {
     lease: Lease,
     signal: AbortSignal,
   ): Promise<BuiltLayer & { readonly blob: Descriptor }> {
-    const { records, snapshots, content } = this.#parts;
+    const { records, content } = this.#parts;
     const { blob } = layer;
     if (blob && content.info(blob.digest)) {
       lease.add(blob.digest);
       return { ...layer, blob };
     }
-    const key = this.newKey();
-    // its folder serves to look at the layers below
-    snapshots.prepare(key, layer.chainId);
-    await using undo = new AsyncDisposableStack();
-    undo.defer(() => snapshots.remove(key));
-    const tree = this.#treeOf(layer.chainId, snapshots.rootPath(key));
-    const written = await this.#write(tree, true, lease, signal);
+    const written = await this.#pack(layer, {}, lease, signal);
     invariant(
       written.diffId === layer.diffId,
       `layer ${layer.chainId} packs to ${written.diffId}, and did to ${layer.diffId}`,
@@ -124,6 +118,32 @@ export class StepLayers {
     const record = records.layers.get(layer.chainId);
     if (record) records.layers.put(layer.chainId, { ...record, blob: written.blob });
     return { ...layer, blob: written.blob };
+  }
+
+  /** The layer's tar with no file newer than `latestSeconds`: another layer, which has no snapshot yet. */
+  async dated(
+    layer: BuiltLayer,
+    latestSeconds: number,
+    lease: Lease,
+    signal: AbortSignal,
+  ): Promise<{ readonly diffId: DiffId; readonly blob: Descriptor }> {
+    return await this.#pack(layer, { latestSeconds }, lease, signal);
+  }
+
+  async #pack(
+    { chainId }: BuiltLayer,
+    dates: { readonly latestSeconds?: number },
+    lease: Lease,
+    signal: AbortSignal,
+  ): Promise<{ readonly diffId: DiffId; readonly blob: Descriptor }> {
+    const { snapshots } = this.#parts;
+    const key = this.newKey();
+    // its folder serves to look at the layers below
+    snapshots.prepare(key, chainId);
+    await using undo = new AsyncDisposableStack();
+    undo.defer(() => snapshots.remove(key));
+    const tree = this.#treeOf(chainId, snapshots.rootPath(key));
+    return await this.#write({ tree, ...dates }, true, lease, signal);
   }
 
   async #keep(
@@ -135,7 +155,7 @@ export class StepLayers {
   ): Promise<BuiltLayer> {
     const { snapshots, records, clock } = this.#parts;
     const tree = this.#treeOf(key, snapshots.rootPath(key));
-    const written = await this.#write(tree, request.needsBlob, lease, signal);
+    const written = await this.#write({ tree }, request.needsBlob, lease, signal);
     const { diffId, sizeBytes } = written;
     const blob = request.needsBlob ? { blob: written.blob } : {};
     const chainId = chainIdOn(request.parent, diffId);
@@ -163,14 +183,18 @@ export class StepLayers {
   }
 
   async #write(
-    tree: LayerTree,
+    given: { readonly tree: LayerTree; readonly latestSeconds?: number },
     needsBlob: boolean,
     lease: Lease,
     signal: AbortSignal,
   ): Promise<{ readonly diffId: DiffId; readonly sizeBytes: number; readonly blob: Descriptor }> {
     const { files, content } = this.#parts;
     const blobPath = needsBlob ? content.newIngestPath() : undefined;
-    const job = { kind: "layer", tree, ...(blobPath === undefined ? {} : { blobPath }) } as const;
+    const job = {
+      kind: "layer",
+      ...given,
+      ...(blobPath === undefined ? {} : { blobPath }),
+    } as const;
     const { diffId, blobBytes, sizeBytes } = await files.run(job, signal);
     // a plain tar's diff id is its blob's digest
     const digest = parseDigest(diffId);

@@ -65,6 +65,8 @@ export interface WalkOptions {
   readonly syscalls: Pick<ArchiveSyscalls, "xattrs">;
   /** Tells of each file of the writable layer, be it found equal: its time may have been set back. */
   readonly isThorough: boolean;
+  /** Files that are newer have this time in an archive. */
+  readonly latestSeconds?: number;
 }
 
 /** Makes the two trees of `tree` this thread's root, for good. */
@@ -137,7 +139,12 @@ export function* packTreeChanges(
   options: WalkOptions,
   onItem: (stats: BigIntStats) => void = () => {},
 ): Generator<Uint8Array> {
-  const packer = new TreePacker({ syscalls: options.syscalls, reusesBuffer: true });
+  const { syscalls, latestSeconds } = options;
+  const packer = new TreePacker({
+    syscalls,
+    reusesBuffer: true,
+    ...(latestSeconds === undefined ? {} : { latestSeconds }),
+  });
   for (const { kind, path, stats } of changesOf(options)) {
     const name = path.subarray(1);
     if (kind === "deleted") {

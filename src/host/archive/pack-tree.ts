@@ -35,6 +35,8 @@ export interface PackOptions {
   readonly mappings?: IdMappings | undefined;
   /** Chunks share one buffer: each must be consumed before the next is asked for. */
   readonly reusesBuffer: boolean;
+  /** What is newer has this time in the archive, in seconds since 1970. */
+  readonly latestSeconds?: number;
 }
 
 /** One thing to put into an archive. */
@@ -116,7 +118,7 @@ export class TreePacker {
 
   /** A member that no file stands for. */
   *marker(name: Uint8Array, stats: BigIntStats): Generator<Uint8Array> {
-    yield* this.#header({ ...headerFrom(stats, "file", name), sizeBytes: 0 });
+    yield* this.#header({ ...this.#dated(headerFrom(stats, "file", name)), sizeBytes: 0 });
   }
 
   /** The end of the archive, and what was gathered. */
@@ -128,13 +130,20 @@ export class TreePacker {
 
   #headerOf(item: PackItem, type: TarEntryType, more: Partial<TarHeader>): TarHeader {
     const xattrs = this.#options.syscalls.xattrs(item.path, isKept);
-    const header = headerFrom(item.stats, type, item.name);
+    const header = this.#dated(headerFrom(item.stats, type, item.name));
     const { mappings } = this.#options;
     const owner = mappings && {
       uid: toContainerId(mappings.users, header.uid),
       gid: toContainerId(mappings.groups, header.gid),
     };
     return { ...header, ...owner, xattrs, ...more };
+  }
+
+  #dated(header: TarHeader): TarHeader {
+    const { latestSeconds } = this.#options;
+    if (latestSeconds === undefined) return header;
+    const latest = BigInt(latestSeconds) * 1_000_000_000n;
+    return header.mtimeNanoseconds > latest ? { ...header, mtimeNanoseconds: latest } : header;
   }
 
   *#file(item: PackItem): Generator<Uint8Array> {

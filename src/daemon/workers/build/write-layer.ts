@@ -15,7 +15,7 @@ export function writeLayer(
   job: Extract<BuildJob, { readonly kind: "layer" }>,
   tools: BuildTools,
 ): LayerResult {
-  const { tree, blobPath } = job;
+  const { tree, blobPath, latestSeconds } = job;
   using below = openBelow(tree, tools);
   const digester = new Digester("sha256");
   const descriptor = blobPath === undefined ? undefined : openSync(blobPath, "wx", 0o600);
@@ -29,6 +29,7 @@ export function writeLayer(
       syscalls: tools.syscalls,
       isThorough: true,
       hasEngineFiles: true,
+      ...(latestSeconds === undefined ? {} : { latestSeconds }),
     };
     for (const chunk of packTreeChanges(options, countFiles(sizes))) {
       digester.update(chunk);

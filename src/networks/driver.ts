@@ -14,6 +14,8 @@ export interface EndpointRecord extends Endpoint {
   readonly linkLocalAddresses?: readonly string[];
   /** Its driver leads no ports of the host to it. */
   readonly hasNoPorts?: true;
+  /** Families in which published ports are its own, at its own address: none of the host's. */
+  readonly routedFamilies?: readonly (4 | 6)[];
   /** Name on the host of a device that was moved into the namespace. */
   readonly sourceName?: string;
   readonly driverOptions?: Readonly<Record<string, string>>;
@@ -37,10 +39,25 @@ export interface EndpointRequest {
   readonly containerId: string;
   /** Lower case, with colons; derived from the address when absent. */
   readonly macAddress?: string;
-  /** Of the interfaces in the sandbox, from 0: `eth0` is the first. */
-  readonly interfaceIndex: number;
+  /** The first name in the sandbox that is free: `eth` and a number from 0. */
+  readonly nextInterface: (prefix: string) => string;
   readonly attachment?: Attachment;
   readonly addresses: EndpointAddresses;
+}
+
+/**
+ * How containers are reached from outside the host, in one family; docker's modes. `nat`: by published ports, at the
+ * host's addresses. `nat-unprotected`: so, and straight at their own addresses, every port. `routed`: published ports,
+ * at their own addresses alone. `isolated`: not at all, nor by the host, which has no address on the network.
+ */
+export type GatewayMode = "nat" | "nat-unprotected" | "routed" | "isolated";
+
+export interface FamilyRules {
+  readonly mode: GatewayMode;
+  /** Rewrite the source of what leaves the network. */
+  readonly masquerade: boolean;
+  /** To this one; else to the address of the device that it leaves by. */
+  readonly sourceAddress?: string;
 }
 
 /** What the firewall must know of a network. */
@@ -50,8 +67,10 @@ export interface NetworkRules {
   /** Device that its traffic enters the host by. */
   readonly bridgeName: string;
   readonly subnets: readonly string[];
-  /** Rewrite the source of what leaves the network. */
-  readonly masquerade: boolean;
+  readonly ipv4: FamilyRules;
+  readonly ipv6: FamilyRules;
+  /** Devices by which other machines reach published ports at the containers' own addresses. */
+  readonly trustedDevices: readonly string[];
   /** Containers of the network may talk to each other. */
   readonly interContainer: boolean;
   /** Nothing in or out, but for its own containers. */

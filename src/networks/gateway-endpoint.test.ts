@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { parseEndpointId, parseNetworkId } from "#spec/ids.ts";
 import type { EndpointRecord } from "./driver.ts";
-import { gatewayEndpoint, nextInterfaceIndex, routesBy } from "./gateway-endpoint.ts";
+import { gatewayEndpoint, nextInterface, routesBy } from "./gateway-endpoint.ts";
 
 function endpoint(networkName: string, more: Partial<EndpointRecord> = {}): EndpointRecord {
   return {
@@ -29,7 +29,8 @@ test("gatewayEndpoint() goes by priority, then by name, past internal networks",
   expect(routesBy(six, [a, six])).toEqual([6]);
 });
 
-test("nextInterfaceIndex() takes the lowest that is free", () => {
+test("nextInterface() takes the lowest that is free", () => {
   const has = ["eth0", "eth2"].map((interfaceName) => endpoint(interfaceName, { interfaceName }));
-  expect(nextInterfaceIndex(has)).toBe(1);
+  expect(nextInterface(has, "eth")).toBe("eth1");
+  expect(nextInterface(has, "lan")).toBe("lan0");
 });

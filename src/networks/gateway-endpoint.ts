@@ -47,10 +47,10 @@ export function routesBy(
   );
 }
 
-/** The lowest `ethN` that is free. */
-export function nextInterfaceIndex(endpoints: readonly EndpointRecord[]): number {
+/** The prefix with the lowest number that is free. */
+export function nextInterface(endpoints: readonly EndpointRecord[], prefix: string): string {
   const taken = new Set(endpoints.map(({ interfaceName }) => interfaceName));
   let index = 0;
-  while (taken.has(`eth${index}`)) index += 1;
-  return index;
+  while (taken.has(`${prefix}${index}`)) index += 1;
+  return `${prefix}${index}`;
 }

@@ -104,6 +104,7 @@ export interface PublishedPort {
   readonly containerPort: number;
   /** `0.0.0.0`, `::` or one address. */
   readonly hostAddress: string;
+  /** 0: none of the host's, the container's own is open at its own address (gateway mode `routed`). */
   readonly hostPort: number;
 }
 

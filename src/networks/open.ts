@@ -191,6 +191,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
     nft,
     engineId,
     scratchDirectory,
+    isRoutedDirectly: config.isRoutedDirectly,
     onNetworks: async (all, added) => {
       for (const { bridgeName } of added) allowLoopbackRouting(bridgeName);
       await foreign.follow(all);

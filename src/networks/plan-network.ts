@@ -4,6 +4,7 @@ import {
   NotFoundError,
   PermissionDeniedError,
 } from "#base/errors.ts";
+import { gatewayModeOf } from "./bridge/bridge-options.ts";
 import { chooseSubnet, poolsOfFamily, type SubnetPool } from "./ipam/choose-subnet.ts";
 import {
   blockSize,
@@ -250,18 +251,22 @@ function allocate(
   if (!isOwnIpam(request.ipamDriver)) return chosen.filter(isEnabled(request));
   // on a device of the host the others of its network have addresses of the same subnet
   const forbidden = request.driver === "bridge" ? [...others, ...context.taken] : others;
+  const hasGateway = (family: 4 | 6): boolean =>
+    request.driver !== "bridge" || gatewayModeOf(request, family) !== "isolated";
   const complete = (family: 4 | 6): readonly AddressPoolRecord[] => {
     const wishesOfFamily = chosen.filter(({ subnet }) => parseCidr(subnet).family === family);
     if (wishesOfFamily.length === 0) {
       const pools = poolsOfFamily(context.pools, family, context.engineId);
       const blocks = [...others, ...context.taken].map(({ block }) => block);
       const subnet = chooseSubnet(pools, blocks);
-      return [{ subnet: formatCidr(subnet), gateway: formatIp(firstHost(subnet)) }];
+      const gateway = hasGateway(family) ? formatIp(firstHost(subnet)) : "";
+      return [{ subnet: formatCidr(subnet), gateway }];
     }
     return wishesOfFamily.map((wish) => {
       const clash = forbidden.find(({ block }) => overlaps(block, parseCidr(wish.subnet)));
       if (clash) refuse(clash.description);
-      return wish.gateway === "" ? { ...wish, gateway: freeGateway(wish) } : wish;
+      if (wish.gateway !== "" || !hasGateway(family)) return wish;
+      return { ...wish, gateway: freeGateway(wish) };
     });
   };
   return [...(request.enableIpv4 ? complete(4) : []), ...(request.enableIpv6 ? complete(6) : [])];

@@ -32,6 +32,6 @@ export function plannedEndpoint(network: NetworkRecord, request: EndpointRequest
       ? { linkLocalAddresses: attachment.linkLocalAddresses }
       : {}),
     ...(attachment?.sysctls ? { sysctls: attachment.sysctls } : {}),
-    interfaceName: attachment?.interfaceName ?? `eth${request.interfaceIndex}`,
+    interfaceName: attachment?.interfaceName ?? request.nextInterface("eth"),
   };
 }

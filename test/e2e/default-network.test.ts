@@ -102,6 +102,44 @@ test("--ipv6 alone takes a unique local subnet, in the order that docker shows",
   await engine.mustDocker("run", "--rm", "busybox", "sh", "-c", ping);
 });
 
+test("gateway modes and --allow-direct-routing: ports at the containers' own addresses", async () => {
+  const engine = await engineWith("--allow-direct-routing", "--ipv6");
+  const mode = (family: 4 | 6) => `com.docker.network.bridge.gateway_mode_ipv${family}`;
+  await engine.mustDocker(
+    ...["network", "create", "--ipv6", "-o", `${mode(4)}=routed`, "-o", `${mode(6)}=routed`],
+    "routed",
+  );
+  await engine.mustDocker("network", "create", "--ipv6", "-o", `${mode(6)}=routed`, "mixed");
+  for (const network of ["routed", "mixed"]) {
+    await engine.mustDocker(
+      ...["run", "-d", "--name", network, "--network", network, "-p", "8080:80", "busybox"],
+      ...["sh", "-c", "while :; do echo hello | nc -l -p 80 >/dev/null; done"],
+    );
+  }
+  // as docker 28 prints them
+  expect(await engine.mustDocker("port", "routed")).toBe("80/tcp -> 0.0.0.0:\n80/tcp -> [::]:");
+  expect(await engine.mustDocker("port", "mixed")).toBe("80/tcp -> 0.0.0.0:8080\n80/tcp -> [::]:");
+  expect(await json(engine, "inspect", "-f", "{{json .NetworkSettings.Ports}}", "mixed")).toEqual({
+    "80/tcp": [
+      { HostIp: "0.0.0.0", HostPort: "8080" },
+      { HostIp: "::", HostPort: "" },
+    ],
+  });
+  const shown = await engine.mustDocker("ps", "--format", "{{.Names}} {{.Ports}}");
+  expect(shown).toContain("routed 0.0.0.0:0->80/tcp, [::]:0->80/tcp");
+  const address = await engine.mustDocker(
+    ...["inspect", "-f", "{{.NetworkSettings.Networks.routed.IPAddress}}", "routed"],
+  );
+  const ask = ["nc", "-w", "5", address, "80"];
+  expect(await engine.mustDocker("run", "--rm", "busybox", ...ask)).toBe("hello");
+  const other = await engine.docker([
+    ...["run", "--rm", "busybox", "nc", "-w", "1", address, "81"],
+  ]);
+  expect(other.exitCode).not.toBe(0);
+  await engine.mustDocker("rm", "-f", "routed", "mixed");
+  await engine.mustDocker("network", "rm", "routed", "mixed");
+});
+
 test("flags that contradict each other are refused by name, and the file has the same keys", async () => {
   const folder = mkdtempSync("/var/tmp/wharf-e2e-config-");
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));

@@ -79,7 +79,10 @@ function portsToWire(details: ContainerDetails): NonNullable<Wire<NetworkSetting
   for (const port of sandbox.ports) {
     const name = `${port.containerPort}/${port.protocol}`;
     const list = ports[name] ?? [];
-    list.push({ HostIp: port.hostAddress, HostPort: String(port.hostPort) });
+    list.push({
+      HostIp: port.hostAddress,
+      HostPort: port.hostPort === 0 ? "" : String(port.hostPort),
+    });
     ports[name] = list;
   }
   return Object.fromEntries(
@@ -126,7 +129,7 @@ function publishedToSummary(port: PublishedPort): Wire<PortSummary> {
   return {
     IP: port.hostAddress,
     PrivatePort: port.containerPort,
-    PublicPort: port.hostPort,
+    ...(port.hostPort === 0 ? {} : { PublicPort: port.hostPort }),
     Type: port.protocol,
   };
 }

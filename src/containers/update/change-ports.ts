@@ -76,7 +76,8 @@ function isOf(port: PublishedPort, key: string): boolean {
 
 function leadsFrom(port: PublishedPort, { HostIp, HostPort }: PortBinding): boolean {
   const range = tryParsePortRange(HostPort);
-  const isPort = HostPort === "" || isWithin(range, port.hostPort);
+  // without address translation no port of the host leads anywhere, whatever was asked for
+  const isPort = HostPort === "" || port.hostPort === 0 || isWithin(range, port.hostPort);
   return isPort && (HostIp === "" || isSameAddress(HostIp, port.hostAddress));
 }
 
@@ -119,7 +120,9 @@ function withoutBindings(
 }
 
 function mayGive({ HostPort }: PortBinding, port: number): boolean {
-  return HostPort === "" || HostPort === "0" || isWithin(tryParsePortRange(HostPort), port);
+  return (
+    HostPort === "" || HostPort === "0" || port === 0 || isWithin(tryParsePortRange(HostPort), port)
+  );
 }
 
 function shown(key: string, { HostIp, HostPort }: PortBinding): string {

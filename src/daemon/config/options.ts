@@ -74,7 +74,7 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
   option(
     "allow-direct-routing",
     "boolean",
-    "none",
+    "full",
     "Allow remote access to published ports on container addresses",
   ),
   option(

@@ -20,7 +20,13 @@ import {
   isPortForwarding,
   setPortIsolated,
 } from "#networks/sysctl.ts";
-import { BRIDGE_OPTION, bridgeOptionsOf, checkBridgeOptions } from "./bridge-options.ts";
+import {
+  BRIDGE_OPTION,
+  bridgeOptionsOf,
+  checkBridgeOptions,
+  familyRulesOf,
+  gatewayModeOf,
+} from "./bridge-options.ts";
 import { GATEWAY_AUXILIARY } from "./default-subnet.ts";
 import { planBridge, stateOfBridge } from "./plan-bridge.ts";
 
@@ -60,9 +66,9 @@ export class BridgeDriver implements NetworkDriver {
   }
 
   bringUp(network: NetworkRecord): void {
-    const { bridgeName, mtuBytes } = bridgeOptionsOf(network);
-    const ipv4 = poolOf(network, 4);
-    const ipv6 = poolOf(network, 6);
+    const { bridgeName, mtuBytes, isWithoutIpv4 } = bridgeOptionsOf(network);
+    const ipv4 = isWithoutIpv4 ? undefined : poolWithGateway(network, 4);
+    const ipv6 = poolWithGateway(network, 6);
     const want = {
       name: bridgeName,
       ...(ipv4 ? { gatewayCidr: gatewayCidr(ipv4) } : {}),
@@ -100,12 +106,14 @@ export class BridgeDriver implements NetworkDriver {
   }
 
   rules(network: NetworkRecord): NetworkRules {
-    const { bridgeName, masquerade, interContainer } = bridgeOptionsOf(network);
+    const { bridgeName, interContainer, trustedDevices } = bridgeOptionsOf(network);
     return {
       key: network.id.slice(0, 12),
       bridgeName,
       subnets: network.pools.map(({ subnet }) => subnet),
-      masquerade,
+      ipv4: familyRulesOf(network, 4),
+      ipv6: familyRulesOf(network, 6),
+      trustedDevices,
       interContainer,
       internal: network.internal,
     };
@@ -113,12 +121,20 @@ export class BridgeDriver implements NetworkDriver {
 
   planEndpoint(network: NetworkRecord, request: EndpointRequest): EndpointRecord {
     const hostLinkName = `wh${request.endpointId.slice(0, 12)}`;
-    const endpoint = plannedEndpoint(network, request);
+    const { interfacePrefix } = bridgeOptionsOf(network);
+    const endpoint = plannedEndpoint(network, {
+      ...request,
+      nextInterface: () => request.nextInterface(interfacePrefix),
+    });
+    const routed = ([4, 6] as const).filter(
+      (family) => gatewayModeOf(network, family) === "routed",
+    );
     const [ipv4, ipv6] = [otherGateway(network, 4), otherGateway(network, 6)];
     return {
       ...endpoint,
       ...(ipv4 !== undefined && endpoint.gateway !== "" ? { gateway: ipv4 } : {}),
       ...(ipv6 !== undefined && endpoint.ipv6Gateway ? { ipv6Gateway: ipv6 } : {}),
+      ...(routed.length > 0 ? { routedFamilies: routed } : {}),
       hostLinkName,
     };
   }
@@ -185,6 +201,12 @@ export class BridgeDriver implements NetworkDriver {
     // 0.4 ms, where deleting it takes the kernel some 25 ms.
     this.#netlink.apply([{ kind: "set-master", name, master: null }]);
   }
+}
+
+/** The network's addresses of a family, where the host has one of them. */
+function poolWithGateway(network: NetworkRecord, family: 4 | 6): AddressPoolRecord | undefined {
+  const pool = poolOf(network, family);
+  return pool?.gateway === "" ? undefined : pool;
 }
 
 /** What containers go out by in the bridge's place. */

@@ -102,7 +102,7 @@ function openings(
     ["open_any", []],
     ["open_at", []],
   ]);
-  for (const port of ports.filter((one) => isOf(side, one))) {
+  for (const port of ports.filter((one) => one.hostPort !== 0 && isOf(side, one))) {
     const { protocol, hostAddress: address, hostPort } = port;
     const isAny = address === side.anyAddress;
     const key = [{ protocol }, { port: hostPort }];

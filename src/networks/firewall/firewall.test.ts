@@ -58,7 +58,7 @@ describe("Firewall", () => {
     await Promise.all([first, firewall.publish([port(2)]), firewall.publish([port(3)])]);
     expect(scripts).toHaveLength(1);
     expect(changes).toEqual([
-      ["tcp . 1 : 172.17.0.2 . 80"],
+      ["tcp . 1 : 172.17.0.2 . 80", "172.17.0.2 . tcp . 80"],
       ["tcp . 2 : 172.17.0.2 . 80", "tcp . 3 : 172.17.0.2 . 80"],
     ]);
   });
@@ -69,7 +69,7 @@ describe("Firewall", () => {
     await firewall.publish([port(1)]);
     await firewall.publish([port(2)]);
     expect(scripts[0]).toStartWith("add table inet wharf_e\ndelete table inet wharf_e\n");
-    expect(scripts[0]).toEndWith("{ tcp . 1 : 172.17.0.2 . 80, tcp . 2 : 172.17.0.2 . 80 }\n");
+    expect(scripts[0]).toContain("{ tcp . 1 : 172.17.0.2 . 80, tcp . 2 : 172.17.0.2 . 80 }\n");
   });
 
   test("publish() that fails for good leaves nothing to publish later", async () => {

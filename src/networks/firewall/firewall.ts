@@ -9,6 +9,7 @@ import {
   renderAdmission,
   renderAdmissionRemoval,
 } from "./admission.ts";
+import { DirectPorts, hasOwnRules } from "./direct-rules.ts";
 import {
   planNetworkChange,
   planPortChange,
@@ -48,6 +49,9 @@ export class Firewall {
   #nextScratch = 1;
   readonly #networks = new Map<string, NetworkRules>();
   readonly #ports = new Set<PublishedTarget>();
+  /** Of `#ports`. */
+  #direct = new DirectPorts();
+  readonly #isRoutedDirectly: boolean;
   #pending: PendingChange[] = [];
   #running: Promise<void> | undefined;
 
@@ -62,7 +66,10 @@ export class Firewall {
     readonly onNetworks?: OnNetworks;
     /** Absent: what comes to published ports does not meet the host's INPUT chains. */
     readonly admission?: Admission;
+    /** @see NetworksConfig.isRoutedDirectly */
+    readonly isRoutedDirectly?: boolean;
   }) {
+    this.#isRoutedDirectly = options.isRoutedDirectly ?? false;
     this.#admission = options.admission;
     this.#onNetworks = options.onNetworks ?? (async () => {});
     this.#nft = options.nft;
@@ -85,6 +92,7 @@ export class Firewall {
     this.#ports.clear();
     for (const network of networks) this.#networks.set(network.key, network);
     for (const port of ports) this.#ports.add(port);
+    this.#direct = new DirectPorts(ports);
     try {
       // of an earlier daemon, that may have run with another --firewall
       await this.#nft.run(renderAdmissionRemoval(this.#table) + this.#renderAll());
@@ -181,6 +189,7 @@ export class Firewall {
     await this.#idle();
     this.#networks.clear();
     this.#ports.clear();
+    this.#direct = new DirectPorts();
     await this.#nft.run(renderRemoval(this.#table) + renderAdmissionRemoval(this.#table));
   }
 
@@ -210,8 +219,10 @@ export class Firewall {
     for (const network of networks.add) this.#networks.set(network.key, network);
     for (const port of remove) this.#ports.delete(port);
     for (const port of add) this.#ports.add(port);
+    const closed = remove.filter((port) => this.#direct.delete(port));
+    const opened = add.filter((port) => this.#direct.add(port));
     try {
-      await this.#apply({ add, remove }, networks);
+      await this.#apply({ add, remove, opened, closed }, networks);
       if (networks.add.length + networks.remove.length > 0) {
         await this.#onNetworks(this.networks, networks.add);
       }
@@ -223,6 +234,7 @@ export class Firewall {
         // an exchange that failed changes nothing; what was only to go stays gone
         if (wanted.length > 0) for (const port of gone) this.#ports.add(port);
       }
+      this.#direct = new DirectPorts(this.#ports);
       const refusal = new FailedPreconditionError(
         "Cannot change the rules of networks and published ports",
         {
@@ -235,12 +247,12 @@ export class Firewall {
 
   /** As steps; where the kernel refuses those, as the table whole, which has them already. */
   async #apply(
-    ports: {
-      readonly add: readonly PublishedTarget[];
-      readonly remove: readonly PublishedTarget[];
-    },
+    ports: Parameters<typeof planPortChange>[0],
     networks: { readonly add: readonly NetworkRules[]; readonly remove: readonly NetworkRules[] },
   ): Promise<void> {
+    if (networks.add.some((network) => hasOwnRules(network, this.#isRoutedDirectly))) {
+      return await this.#nft.run(this.#renderAll());
+    }
     const ops = [...planPortChange(ports), ...planNetworkChange(networks)];
     if (ops.length === 0) return;
     const admission = this.#admission ? planAdmissionChange(this.#admission, ports) : [];
@@ -268,6 +280,7 @@ export class Firewall {
       engineId: this.#engineId,
       networks: [...this.#networks.values()],
       ports: [...this.#ports],
+      isRoutedDirectly: this.#isRoutedDirectly,
     });
   }
 }

@@ -27,7 +27,9 @@ const NETWORK: NetworkRules = {
   key: "a",
   bridgeName: "wharf0",
   subnets: ["172.17.0.0/16"],
-  masquerade: true,
+  ipv4: { mode: "nat", masquerade: true },
+  ipv6: { mode: "nat", masquerade: true },
+  trustedDevices: [],
   interContainer: true,
   internal: false,
 };

@@ -13,7 +13,8 @@
  * Who may reach a container: its own network (unless inter-container traffic is off; between ports of one
  * bridge that is the bridge's port isolation, as such frames pass no inet hook), replies, and what came
  * through a published port. All else is dropped, packets routed straight to a container's address from
- * another machine included.
+ * another machine included, unless the network's gateway mode or the daemon says otherwise: the sets `direct` hold
+ * the published ports by the containers' own addresses.
  *
  * 127.0.0.1: the output hook rewrites what the host sends to a published port there; `route_localnet` on
  * the bridge lets the reply back in, the `guard` chain drops packets for 127/8 that a container sends, and those
@@ -32,6 +33,13 @@
 import type { NftChain, NftElement, NftOp } from "#host/nft.ts";
 import type { PortProtocol } from "#host/sockets.ts";
 import type { NetworkRules } from "#networks/driver.ts";
+import {
+  directElementOf,
+  directLines,
+  DirectPorts,
+  hasOwnRules,
+  leavingLines,
+} from "./direct-rules.ts";
 import { chainLines, elementText } from "./nft-text.ts";
 
 type ElementsByMap = ReadonlyMap<string, readonly NftElement[]>;
@@ -41,6 +49,7 @@ export interface PublishedTarget {
   readonly protocol: PortProtocol;
   /** `0.0.0.0` or `::` for all addresses of the host. */
   readonly hostAddress: string;
+  /** 0 where only the container's own port is opened, by its own address. */
   readonly hostPort: number;
   readonly containerAddress: string;
   readonly containerPort: number;
@@ -51,6 +60,8 @@ export interface Ruleset {
   readonly engineId: string;
   readonly networks: readonly NetworkRules[];
   readonly ports: readonly PublishedTarget[];
+  /** @see NetworksConfig.isRoutedDirectly */
+  readonly isRoutedDirectly?: boolean;
   /** What comes from outside is led to containers only when it comes in by this device. */
   readonly admittedBy?: string;
 }
@@ -76,14 +87,19 @@ function elementOf(port: PublishedTarget): readonly [map: string, element: NftEl
   ];
 }
 
-function portElements(ports: readonly PublishedTarget[]): ElementsByMap {
+/** @param direct Those of them whose own side nobody else has. */
+function portElements(
+  ports: readonly PublishedTarget[],
+  direct: readonly PublishedTarget[],
+): ElementsByMap {
   const byMap = new Map<string, NftElement[]>();
-  for (const port of ports) {
-    const [map, element] = elementOf(port);
+  const add = ([map, element]: readonly [string, NftElement]): void => {
     const elements = byMap.get(map);
     if (elements) elements.push(element);
     else byMap.set(map, [element]);
-  }
+  };
+  for (const port of ports) if (port.hostPort !== 0) add(elementOf(port));
+  for (const port of direct) add(directElementOf(port));
   return byMap;
 }
 
@@ -100,10 +116,13 @@ function elementOps(
 export function planPortChange(change: {
   readonly add: readonly PublishedTarget[];
   readonly remove: readonly PublishedTarget[];
+  /** Of `add`: those whose own side nobody had before; of `remove`: those whose own nobody has any more. */
+  readonly opened: readonly PublishedTarget[];
+  readonly closed: readonly PublishedTarget[];
 }): readonly NftOp[] {
   return [
-    ...elementOps("delete-elements", portElements(change.remove)),
-    ...elementOps("add-elements", portElements(change.add)),
+    ...elementOps("delete-elements", portElements(change.remove, change.closed)),
+    ...elementOps("add-elements", portElements(change.add, change.opened)),
   ];
 }
 
@@ -112,8 +131,10 @@ function networkChains({
   bridgeName: name,
   interContainer,
   internal,
-  masquerade,
+  ipv4,
+  ipv6,
 }: NetworkRules): readonly NftChain[] {
+  const isMasqueraded = !internal && ipv4.masquerade && ipv6.masquerade;
   const isIn = { kind: "device", way: "in", name } as const;
   const isOut = { kind: "device", way: "out", name } as const;
   const isElsewhere = { ...isOut, isNot: true } as const;
@@ -130,11 +151,30 @@ function networkChains({
     name: `post_${key}`,
     rules: [
       [isOut, { kind: "led" }, { kind: "masquerade" }],
-      ...(masquerade && !internal ? [[isIn, isElsewhere, { kind: "masquerade" }] as const] : []),
+      ...(isMasqueraded ? [[isIn, isElsewhere, { kind: "masquerade" }] as const] : []),
     ],
   };
   const leaving: NftChain = { name: `out_${key}`, rules: [[isElsewhere, { kind: "drop" }]] };
   return internal ? [entering, rewriting, leaving] : [entering, rewriting];
+}
+
+/** All chains of a network, as text. */
+function networkLines(network: NetworkRules, isRoutedDirectly: boolean): readonly string[] {
+  if (!hasOwnRules(network, isRoutedDirectly)) return networkChains(network).flatMap(chainLines);
+  const bridge = `"${network.bridgeName}"`;
+  return [
+    `  chain in_${network.key} {`,
+    "    ct state established,related accept",
+    "    ct status dnat accept",
+    ...directLines(network, isRoutedDirectly),
+    ...(network.interContainer ? [`    iifname ${bridge} accept`] : []),
+    "    drop",
+    "  }",
+    `  chain post_${network.key} {`,
+    `    oifname ${bridge} ct status dnat masquerade`,
+    ...leavingLines(network),
+    "  }",
+  ];
 }
 
 function mapLines(
@@ -147,6 +187,15 @@ function mapLines(
     `  map ${name} {`,
     `    type ${type}`,
     ...(flags ? [`    flags ${flags}`] : []),
+    ...(elements.length > 0 ? [`    elements = { ${elements.join(", ")} }`] : []),
+    "  }",
+  ];
+}
+
+function setLines(name: string, type: string, elements: readonly string[] = []): string[] {
+  return [
+    `  set ${name} {`,
+    `    type ${type}`,
     ...(elements.length > 0 ? [`    elements = { ${elements.join(", ")} }`] : []),
     "  }",
   ];
@@ -170,7 +219,11 @@ function networkElements(network: NetworkRules): ElementsByMap {
   ]);
 }
 
-/** Networks that come or go, in one transaction: the others' rules are not touched. */
+/**
+ * Networks that come or go, in one transaction: the others' rules are not touched.
+ *
+ * @param change.add None with rules of its own (`hasOwnRules`): such a one is put in force by the table as a whole.
+ */
 export function planNetworkChange(change: {
   readonly add: readonly NetworkRules[];
   readonly remove: readonly NetworkRules[];
@@ -197,6 +250,8 @@ export function renderRuleset(ruleset: Ruleset): string {
   const of = (map: string): string[] =>
     elements.flatMap((byMap) => (byMap.get(map) ?? []).map(elementText));
   const names = of("bridges");
+  const direct = new DirectPorts();
+  const isFirst = (port: PublishedTarget): boolean => direct.add(port);
   const lines = [
     // Adding first makes the delete succeed where there is no table yet.
     `add table inet ${table}`,
@@ -221,11 +276,10 @@ export function renderRuleset(ruleset: Ruleset): string {
     ...mapLines("out_of", "ifname : verdict", "", of("out_of")),
     ...mapLines("sources", "ipv4_addr : verdict", "interval", of("sources")),
     ...mapLines("sources6", "ipv6_addr : verdict", "interval", of("sources6")),
-    "  set bridges {",
-    "    type ifname",
-    ...(names.length > 0 ? [`    elements = { ${names.join(", ")} }`] : []),
-    "  }",
-    ...networks.flatMap(networkChains).flatMap(chainLines),
+    ...setLines("bridges", "ifname", names),
+    ...setLines("direct", "ipv4_addr . inet_proto . inet_service"),
+    ...setLines("direct6", "ipv6_addr . inet_proto . inet_service"),
+    ...networks.flatMap((network) => networkLines(network, ruleset.isRoutedDirectly ?? false)),
     "  chain published {",
     "    meta nfproto ipv6 goto published6",
     "    dnat ip to ip daddr . meta l4proto . th dport map @published_at",
@@ -266,7 +320,7 @@ export function renderRuleset(ruleset: Ruleset): string {
     "    ip6 saddr vmap @sources6",
     "  }",
     "}",
-    ...[...portElements(ports)].map(
+    ...[...portElements(ports, ports.filter(isFirst))].map(
       ([map, list]) => `add element inet ${table} ${map} { ${list.map(elementText).join(", ")} }`,
     ),
   ];

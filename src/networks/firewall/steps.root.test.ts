@@ -7,12 +7,25 @@ import { planAdmission } from "./admission.ts";
 import { Firewall } from "./firewall.ts";
 import type { PublishedTarget } from "./ruleset.ts";
 
+const NAT = { mode: "nat", masquerade: true } as const;
+const ROUTED: NetworkRules = {
+  key: "dddddddddddd",
+  bridgeName: "wd",
+  subnets: ["172.18.2.0/24", "fd00:2::/64"],
+  ipv4: { ...NAT, sourceAddress: "192.0.2.1" },
+  ipv6: { mode: "routed", masquerade: false },
+  trustedDevices: ["eth9"],
+  interContainer: true,
+  internal: false,
+};
 const NETWORKS: readonly NetworkRules[] = [
   {
     key: "aaaaaaaaaaaa",
     bridgeName: "br-aaaaaaaaaaaa",
     subnets: ["172.18.0.0/24", "fd00:1::/64"],
-    masquerade: true,
+    ipv4: NAT,
+    ipv6: NAT,
+    trustedDevices: [],
     interContainer: true,
     internal: false,
   },
@@ -20,7 +33,9 @@ const NETWORKS: readonly NetworkRules[] = [
     key: "bbbbbbbbbbbb",
     bridgeName: "wb",
     subnets: ["172.18.1.0/24"],
-    masquerade: true,
+    ipv4: NAT,
+    ipv6: NAT,
+    trustedDevices: [],
     interContainer: false,
     internal: true,
   },
@@ -28,7 +43,9 @@ const NETWORKS: readonly NetworkRules[] = [
     key: "cccccccccccc",
     bridgeName: "br-cccccccccccc",
     subnets: ["255.255.255.0/24", "ffff::/16"],
-    masquerade: false,
+    ipv4: { ...NAT, masquerade: false },
+    ipv6: { ...NAT, masquerade: false },
+    trustedDevices: [],
     interContainer: true,
     internal: false,
   },
@@ -61,6 +78,8 @@ testInOwnNetwork(import.meta.path, () => {
           : {}),
       });
       await firewall.install([], []);
+      // one with rules of its own comes by text, and goes by steps
+      await firewall.addNetwork(ROUTED);
       // a text would put right what steps did wrong: there is to be none from here on
       nft.run = async (script, namespacePath) => {
         expect(namespacePath, script).toBeDefined();
@@ -75,7 +94,7 @@ testInOwnNetwork(import.meta.path, () => {
       expect(await isAsWanted()).toBe(true);
       await firewall.change({ add: [port("0.0.0.0", 7)], remove: many });
       expect(await isAsWanted()).toBe(true);
-      for (const { key } of NETWORKS) await firewall.removeNetwork(key);
+      for (const { key } of [ROUTED, ...NETWORKS]) await firewall.removeNetwork(key);
       await firewall.unpublish(PORTS);
       expect(await isAsWanted()).toBe(true);
       await firewall.unpublish([]);

@@ -44,7 +44,7 @@ describe("an overlay over two hosts", () => {
     const endpoint: EndpointRecord = driver.planEndpoint(network, {
       endpointId: newEndpointId(randomBytes),
       containerId: hex(32),
-      interfaceIndex: 0,
+      nextInterface: (prefix) => `${prefix}0`,
       addresses: { ipv4: { address: `${prefix}2`, prefixLength: 24, gateway: "" } },
     });
     const path = lab.namespace();

@@ -2,9 +2,10 @@ import type { KeptSocket, Sockets } from "#host/sockets.ts";
 import type { PublishedPort } from "#networks/networks.ts";
 import { openTcpRelay, openUdpRelay, type Relay, type RelayTarget } from "./relay.ts";
 
-/** What names a published port on the host. */
-export function keyOf(port: Pick<PublishedPort, "protocol" | "hostAddress" | "hostPort">): string {
-  return `${port.protocol} ${port.hostAddress} ${port.hostPort}`;
+/** What names a published port: on the host, or in the container where it has none of the host's. */
+export function keyOf(port: PublishedPort): string {
+  const { protocol, hostAddress, hostPort, containerPort } = port;
+  return `${protocol} ${hostAddress} ${hostPort === 0 ? `>${containerPort}` : hostPort}`;
 }
 
 /** The socket that holds a port of the host; what comes past the rules it relays. SCTP is held only. */

@@ -122,13 +122,18 @@ export class PortAllocator {
     for (const { socket } of ports) await socket[Symbol.asyncDispose]();
   }
 
+  /** Where a port goes that is asked for: the address that it names, else the default ones. */
+  addressesFor({ hostAddress }: PortRequest): readonly string[] {
+    return hostAddress ? [hostAddress] : this.#defaultAddresses;
+  }
+
   async #reserveOne(
     owner: PortOwner,
     request: PortRequest,
     reusable: ReadonlyMap<string, HeldPort>,
   ): Promise<readonly HeldPort[]> {
     const isDefault = !request.hostAddress;
-    const addresses = request.hostAddress ? [request.hostAddress] : this.#defaultAddresses;
+    const addresses = this.addressesFor(request);
     let clash: PublishedPort | undefined;
     for (const hostPort of this.#candidates(request)) {
       const ports = addresses.map((hostAddress) => ({

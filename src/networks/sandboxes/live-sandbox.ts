@@ -27,6 +27,14 @@ export function outerAddresses({ endpoints }: Outer): { readonly 4?: string; rea
   return { ...(ipv4 ? { 4: ipv4 } : {}), ...(ipv6 ? { 6: ipv6 } : {}) };
 }
 
+/** Families in which the container's published ports are its own, at its own address. */
+export function routedFamilies({ endpoints }: Outer): ReadonlySet<4 | 6> {
+  const families = ([4, 6] as const).filter((family) =>
+    publishingEndpoint(endpoints, family)?.routedFamilies?.includes(family),
+  );
+  return new Set(families);
+}
+
 /** Whether there is an endpoint that ports can lead to. */
 export function isReachable(outer: Outer): boolean {
   return Object.keys(outerAddresses(outer)).length > 0;

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { ConflictError, NotFoundError, PermissionDeniedError } from "#base/errors.ts";
 import type { NetworkCatalog } from "#networks/catalog.ts";
 import type { EndpointAddresses, EndpointRecord, NetworkDrivers } from "#networks/driver.ts";
-import { nextInterfaceIndex } from "#networks/gateway-endpoint.ts";
+import { nextInterface } from "#networks/gateway-endpoint.ts";
 import type { Ipam } from "#networks/ipam/ipam.ts";
 import { parseMac } from "#networks/ipam/mac.ts";
 import type { Attachment, NetworkRecord, SandboxRequest } from "#networks/networks.ts";
@@ -105,11 +105,11 @@ export class SandboxOpener {
       endpoints,
       ...(request.dns ? { dns: request.dns } : {}),
     };
-    const held = await ports.reserve(plan, request.ports);
+    const { held, published } = await ports.reserve(plan, request.ports);
     undo.defer(() => ports.release(held));
     const vault = ports.keep(plan, held, request.vault);
     if (vault) undo.use(vault);
-    const record: SandboxRecord = { ...plan, ports: held.map(({ published }) => published) };
+    const record: SandboxRecord = { ...plan, ports: published };
     signal.throwIfAborted();
 
     table.put(record);
@@ -176,7 +176,7 @@ export class SandboxOpener {
       const planned = driver.planEndpoint(network, {
         endpointId,
         containerId: container.containerId,
-        interfaceIndex: nextInterfaceIndex(others),
+        nextInterface: (prefix) => nextInterface(others, prefix),
         addresses,
         ...(attachment ? { attachment } : {}),
         ...mac,

@@ -3,9 +3,10 @@ import { BRIDGE_OPTION, bridgeOptionsOf } from "#networks/bridge/bridge-options.
 import type { Firewall } from "#networks/firewall/firewall.ts";
 import type { PublishedTarget } from "#networks/firewall/ruleset.ts";
 import { gatewayEndpoint, publishingEndpoint } from "#networks/gateway-endpoint.ts";
-import type { Networks, PortChange, PortRequest } from "#networks/networks.ts";
+import type { Networks, PortChange, PortRequest, PublishedPort } from "#networks/networks.ts";
 import { keyOf } from "#networks/ports/host-socket.ts";
 import type { HeldPort, PortAllocator } from "#networks/ports/port-allocator.ts";
+import { partRoutedPorts, type RoutedPorts } from "#networks/ports/routed-ports.ts";
 import type { SandboxRecord } from "#networks/records.ts";
 import type { Conntrack } from "#host/conntrack.ts";
 import type { Netlink } from "#host/netlink.ts";
@@ -16,6 +17,7 @@ import {
   outerAddresses,
   ownerOf,
   relayTarget,
+  routedFamilies,
   serviceOf,
   targetsOf,
 } from "./live-sandbox.ts";
@@ -43,22 +45,30 @@ export class SandboxPorts {
     this.#options = options;
   }
 
-  /** @returns None when there is nothing to publish, or nowhere to lead to. */
+  /** @returns None when there is nothing to publish, or nowhere to lead to; those of `held` are all of the host's. */
   async reserve(
     plan: Omit<SandboxRecord, "ports">,
     requests: readonly PortRequest[],
-  ): Promise<readonly HeldPort[]> {
-    if (requests.length === 0) return [];
+  ): Promise<{
+    readonly held: readonly HeldPort[];
+    readonly published: readonly PublishedPort[];
+  }> {
+    if (requests.length === 0) return { held: [], published: [] };
     if (!isReachable(plan)) {
       this.#warnUnpublished(plan);
-      return [];
+      return { held: [], published: [] };
     }
-    const held = await this.#options.ports.reserve(
-      ownerOf(plan),
-      this.#portRequests(requests, plan),
-    );
+    const { bound, opened } = this.#part(requests, plan);
+    const held = await this.#options.ports.reserve(ownerOf(plan), bound);
     this.#lead(plan, held);
-    return held;
+    return { held, published: [...held.map(({ published }) => published), ...opened] };
+  }
+
+  #part(requests: readonly PortRequest[], plan: Pick<SandboxRecord, "endpoints">): RoutedPorts {
+    const wishes = this.#portRequests(requests, plan);
+    return partRoutedPorts(wishes, routedFamilies(plan), (wish) =>
+      this.#options.ports.addressesFor(wish),
+    );
   }
 
   /**
@@ -132,7 +142,8 @@ export class SandboxPorts {
     if (record.ports.length === 0) return;
     using found = this.#vaultOf(record);
     const kept = found?.take() ?? [];
-    const { held, lost } = await ports.takeOver(ownerOf(record), record.ports, kept);
+    const ofHost = record.ports.filter(({ hostPort }) => hostPort !== 0);
+    const { held, lost } = await ports.takeOver(ownerOf(record), ofHost, kept);
     for (const message of lost) {
       warn(`Port of running container ${record.containerName} is no longer reserved: ${message}`);
     }
@@ -170,16 +181,20 @@ export class SandboxPorts {
     const [leaving, staying] = partition(live.held, ({ socket }) => gone.has(socket.name));
     const donor = from === undefined ? undefined : table.get(from);
     const offered = donor && !donor.closing ? donor.held : [];
-    const wishes = this.#portRequests(add, live.record);
-    const added = await ports.reserve(ownerOf(live.record), wishes, [...leaving, ...offered]);
+    const { bound, opened } = this.#part(add, live.record);
+    const added = await ports.reserve(ownerOf(live.record), bound, [...leaving, ...offered]);
+    const staysOpen = new Set(opened.map(keyOf));
     const [taken, left] = partition(offered, ({ socket }) =>
       added.some((one) => one.socket === socket),
     );
     const after: SandboxRecord = {
       ...live.record,
       ports: [
-        ...live.record.ports.filter((port) => !gone.has(keyOf(port))),
+        ...live.record.ports.filter(
+          (port) => !gone.has(keyOf(port)) && !staysOpen.has(keyOf(port)),
+        ),
         ...added.map(({ published }) => published),
+        ...opened,
       ],
     };
     const unused = leaving.filter(({ socket }) => !added.some((one) => one.socket === socket));
@@ -277,7 +292,9 @@ export class SandboxPorts {
    */
   async #forgetDatagrams(targets: readonly PublishedTarget[]): Promise<void> {
     const { conntrack, netlink } = this.#options;
-    const datagrams = targets.filter(({ protocol }) => protocol === "udp");
+    const datagrams = targets.filter(
+      ({ protocol, hostPort }) => protocol === "udp" && hostPort !== 0,
+    );
     if (datagrams.length === 0) return;
     const families = new Set(datagrams.map(({ hostAddress }) => hostAddress.includes(":")));
     const named = new Set(datagrams.map(({ hostAddress }) => hostAddress));
@@ -295,8 +312,9 @@ export class SandboxPorts {
 
   /** Who is connected through a port that is no longer published is cut off. */
   async #forgetPublished(targets: readonly PublishedTarget[]): Promise<void> {
-    if (targets.length === 0) return;
-    await this.#options.conntrack.forget({ kind: "led-to", targets });
+    const ofHost = targets.filter(({ hostPort }) => hostPort !== 0);
+    if (ofHost.length === 0) return;
+    await this.#options.conntrack.forget({ kind: "led-to", targets: ofHost });
   }
 }
 

@@ -90,7 +90,7 @@ export function driverContract(name: string, open: () => Promise<DriverSubject>)
       return driver.planEndpoint(on, {
         endpointId,
         containerId,
-        interfaceIndex: 0,
+        nextInterface: (prefix) => `${prefix}0`,
         addresses,
         ...more,
       });

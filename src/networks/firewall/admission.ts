@@ -18,7 +18,7 @@ import type { NftElement, NftOp } from "#host/nft.ts";
 import { aliasOf } from "#networks/own-devices.ts";
 import { acceptForeignSources } from "#networks/sysctl.ts";
 import { elementText } from "./nft-text.ts";
-import type { PublishedTarget } from "./ruleset.ts";
+import type { PublishedTarget } from "./published-target.ts";
 
 /** The pair of devices that admitted packets go through. */
 export interface Admission {

@@ -4,7 +4,7 @@
  */
 import type { NftElement } from "#host/nft.ts";
 import type { NetworkRules } from "#networks/driver.ts";
-import type { PublishedTarget } from "./ruleset.ts";
+import type { PublishedTarget } from "./published-target.ts";
 
 const FAMILIES = [
   { word: "ipv4", ip: "ip", icmp: "icmp", set: "direct" },

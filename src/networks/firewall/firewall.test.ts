@@ -3,7 +3,7 @@ import { FailedPreconditionError } from "#base/errors.ts";
 import type { Nft } from "#host/nft.ts";
 import { Firewall } from "./firewall.ts";
 import { elementText } from "./nft-text.ts";
-import type { PublishedTarget } from "./ruleset.ts";
+import type { PublishedTarget } from "./published-target.ts";
 
 /** Remembers scripts and steps; refuses what `refuses` says. */
 function recorder(refuses: (what: "script" | "steps") => boolean = () => false): {

@@ -10,10 +10,10 @@ import {
   renderAdmissionRemoval,
 } from "./admission.ts";
 import { DirectPorts, hasOwnRules } from "./direct-rules.ts";
+import type { PublishedTarget } from "./published-target.ts";
 import {
   planNetworkChange,
   planPortChange,
-  type PublishedTarget,
   renderRemoval,
   renderRuleset,
   tableNameOf,

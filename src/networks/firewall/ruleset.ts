@@ -31,7 +31,6 @@
  * gateway's address, or the neighbour would answer it directly and the answer match nothing.
  */
 import type { NftChain, NftElement, NftOp } from "#host/nft.ts";
-import type { PortProtocol } from "#host/sockets.ts";
 import type { NetworkRules } from "#networks/driver.ts";
 import {
   directElementOf,
@@ -41,19 +40,9 @@ import {
   leavingLines,
 } from "./direct-rules.ts";
 import { chainLines, elementText } from "./nft-text.ts";
+import type { PublishedTarget } from "./published-target.ts";
 
 type ElementsByMap = ReadonlyMap<string, readonly NftElement[]>;
-
-/** A published port with the container that serves it; both addresses of one family. */
-export interface PublishedTarget {
-  readonly protocol: PortProtocol;
-  /** `0.0.0.0` or `::` for all addresses of the host. */
-  readonly hostAddress: string;
-  /** 0 where only the container's own port is opened, by its own address. */
-  readonly hostPort: number;
-  readonly containerAddress: string;
-  readonly containerPort: number;
-}
 
 export interface Ruleset {
   readonly table: string;

@@ -5,7 +5,7 @@ import { hex, Lab } from "#networks/testing/lab.ts";
 import { testInOwnNetwork } from "#networks/testing/own-network.ts";
 import { planAdmission } from "./admission.ts";
 import { Firewall } from "./firewall.ts";
-import type { PublishedTarget } from "./ruleset.ts";
+import type { PublishedTarget } from "./published-target.ts";
 
 const NAT = { mode: "nat", masquerade: true } as const;
 const ROUTED: NetworkRules = {

@@ -1,5 +1,5 @@
 import { publishingEndpoint } from "#networks/gateway-endpoint.ts";
-import type { PublishedTarget } from "#networks/firewall/ruleset.ts";
+import type { PublishedTarget } from "#networks/firewall/published-target.ts";
 import type { PublishedPort } from "#networks/networks.ts";
 import { keyOf } from "#networks/ports/host-socket.ts";
 import type { HeldPort, PortOwner } from "#networks/ports/port-allocator.ts";

@@ -1,7 +1,7 @@
 import { ConflictError, messageOf } from "#base/errors.ts";
 import { BRIDGE_OPTION, bridgeOptionsOf } from "#networks/bridge/bridge-options.ts";
 import type { Firewall } from "#networks/firewall/firewall.ts";
-import type { PublishedTarget } from "#networks/firewall/ruleset.ts";
+import type { PublishedTarget } from "#networks/firewall/published-target.ts";
 import { gatewayEndpoint, publishingEndpoint } from "#networks/gateway-endpoint.ts";
 import type { Networks, PortChange, PortRequest, PublishedPort } from "#networks/networks.ts";
 import { keyOf } from "#networks/ports/host-socket.ts";

@@ -1,6 +1,7 @@
 import type { ThrottleOptions } from "./access/throttle.ts";
 import type { ProxyRule } from "./remotes/proxy.ts";
 import type { CollectorOptions } from "./upkeep/collector.ts";
+import type { PaceLimits } from "./http/body/body-pace.ts";
 import type { ListenAddress, TlsFiles } from "./http/http-server.ts";
 
 /** Everything that an operator may set. */
@@ -14,6 +15,8 @@ export interface RegistryConfig {
   /** Requests of one account, or address without one. */
   readonly rateLimit?: ThrottleOptions;
   readonly idleTimeoutSeconds: number;
+  /** Of bodies that clients send. */
+  readonly pace: PaceLimits;
   readonly closeGraceMs: number;
   readonly manifestMaxBytes: number;
   readonly allowSparseIndexes: boolean;

@@ -16,6 +16,7 @@ import { Manifests } from "./content/manifests.ts";
 import { Repositories } from "./content/repositories.ts";
 import { Uploads } from "./content/uploads.ts";
 import type { RegistryEvent } from "./events/events.ts";
+import { Bodies } from "./http/body/bodies.ts";
 import { HttpServer, type TlsFiles } from "./http/http-server.ts";
 import { HttpMetrics } from "./http/metrics.ts";
 import type { TokenParts } from "./http/token.ts";
@@ -35,6 +36,8 @@ const LOGIN_FAILURES = { burst: 10, perSecond: 1 / 6 };
 /** How often deliveries are looked for that wait for another try. */
 const DELIVERY_MS = 5000;
 const REPLICATION_MS = 30_000;
+/** Manifests that are being sent: far more than clients send at once, far less than the machine has. */
+const BODIES_MAX_BYTES = 64 * 1024 * 1024;
 const KEY_ROTATION_MS = 30 * 24 * 3_600_000;
 
 /** What a registry is made of; closed by whoever opened it. */
@@ -65,7 +68,8 @@ export async function openRegistry(parts: RegistryParts): Promise<Registry> {
   await using stack = new AsyncDisposableStack();
   await openSchema(database);
   const passwords = new Passwords(nowMs);
-  const { access, token } = openAccess(parts, passwords);
+  const bodies = new Bodies({ memoryBytes: BODIES_MAX_BYTES, pace: config.pace });
+  const { access, token } = openAccess(parts, passwords, bodies);
   const firstPassword = token && (await makeFirstAdmin(database, passwords, nowMs()));
   const content: ContentDependencies = {
     database,
@@ -119,6 +123,7 @@ export async function openRegistry(parts: RegistryParts): Promise<Registry> {
         database,
         access,
         audit,
+        bodies,
         passwords,
         manifests,
         repositories,
@@ -136,6 +141,7 @@ export async function openRegistry(parts: RegistryParts): Promise<Registry> {
         manifests,
         repositories,
         storage,
+        bodies,
         manifestMaxBytes: config.manifestMaxBytes,
         audit,
         onEvent,
@@ -157,11 +163,12 @@ export async function openRegistry(parts: RegistryParts): Promise<Registry> {
 function openAccess(
   { config, database, nowMs }: RegistryParts,
   passwords: Passwords,
+  bodies: Bodies,
 ): { readonly access: Access; readonly token?: TokenParts } {
   if (config.auth === "none") return { access: new OpenAccess() };
   const keys = new SigningKeys({ database, nowMs, rotationMs: KEY_ROTATION_MS });
   const bearerTokens = new BearerTokens(keys, nowMs);
   const failures = new Throttle(LOGIN_FAILURES, nowMs);
   const access = new AccountAccess({ database, bearerTokens, passwords, failures, nowMs });
-  return { access, token: { access, bearerTokens, database, nowMs } };
+  return { access, token: { access, bearerTokens, database, bodies, nowMs } };
 }

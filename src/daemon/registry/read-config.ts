@@ -9,6 +9,9 @@ import type { S3Options } from "#registry-server/storage/s3/s3-storage.ts";
 const HOUR_MS = 3_600_000;
 /** distribution-spec asks for 4 MiB at least. */
 const MANIFEST_MAX_BYTES = 4 * 1024 * 1024;
+/** Bodies that come at less, with pauses longer than the grace, are cut. */
+const MIN_BYTES_PER_SECOND = 1024;
+const SLOW_GRACE_MS = 30_000;
 const CLOSE_GRACE_MS = 10_000;
 /** What a client may send at once, in seconds of its rate. */
 const BURST_SECONDS = 10;
@@ -32,6 +35,7 @@ export function readConfig(options: RegistryServeOptions): RegistryConfig {
       ? { rateLimit: { burst: rateLimit * BURST_SECONDS, perSecond: rateLimit } }
       : {}),
     idleTimeoutSeconds,
+    pace: { minBytesPerSecond: MIN_BYTES_PER_SECOND, graceMs: SLOW_GRACE_MS },
     closeGraceMs: CLOSE_GRACE_MS,
     manifestMaxBytes: MANIFEST_MAX_BYTES,
     allowSparseIndexes: options.allowSparseIndexes,

@@ -30,6 +30,24 @@ export interface Chunk {
   /** Bytes that it says to have. */
   readonly lengthBytes?: number;
   readonly body: ReadableStream<Uint8Array> | null;
+  /** Absent where the body's source is trusted to come to an end. */
+  readonly pace?: Pace;
+}
+
+/** A body's reader, as far as it is needed. */
+export interface BodyReader {
+  read(): Promise<BodyPiece>;
+  cancel(reason: unknown): Promise<void>;
+}
+
+export type BodyPiece =
+  | { readonly done: false; readonly value: Uint8Array }
+  | { readonly done: true; readonly value?: Uint8Array | undefined };
+
+/** Watches over how fast a body comes. */
+export interface Pace {
+  /** The next piece. @throws {RegistryError} When it takes too long. */
+  next(reader: BodyReader): Promise<BodyPiece>;
 }
 
 interface RunningDigest {
@@ -141,7 +159,7 @@ export class Uploads {
       });
     }
     const digest = this.#digestAt(upload);
-    const body = digested(chunk.body, digest, signal);
+    const body = digested(chunk, digest, signal);
     const appended = await storage.append(upload.id, upload.state, upload.sizeBytes, body);
     if (digest && digest.sizeBytes !== appended.sizeBytes) this.#digests.delete(upload.id);
     const receivedBytes = appended.sizeBytes - upload.sizeBytes;
@@ -284,7 +302,7 @@ function brokenOff(failure: unknown): RegistryError {
 
 /** Passes the body on, digested on the way; ends with the signal's reason when that comes first. */
 async function* digested(
-  body: ReadableStream<Uint8Array> | null,
+  { body, pace }: Chunk,
   digest: RunningDigest | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
@@ -295,7 +313,7 @@ async function* digested(
   signal.addEventListener("abort", onAbort, { once: true });
   try {
     for (;;) {
-      const next = await reader.read();
+      const next = await (pace ? pace.next(reader) : reader.read());
       signal.throwIfAborted();
       if (next.done) return;
       if (digest) {

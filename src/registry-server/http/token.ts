@@ -8,8 +8,8 @@ import { tryParseRepositoryName } from "#spec/distribution/names.ts";
 import { type ResourceScope, tryParseScopes } from "#spec/distribution/scopes.ts";
 import type { SqlDatabase } from "#store/sql/database.ts";
 import { jsonAnswer } from "./answers.ts";
+import type { Bodies } from "./body/bodies.ts";
 import type { Exchange } from "./exchange.ts";
-import { readBody } from "./read-body.ts";
 
 /** How long a token is believed, whatever its user loses in the meantime. */
 const TOKEN_SECONDS = 300;
@@ -21,6 +21,7 @@ export interface TokenParts {
   readonly access: AccountAccess;
   readonly bearerTokens: BearerTokens;
   readonly database: SqlDatabase;
+  readonly bodies: Bodies;
   readonly nowMs: () => number;
 }
 
@@ -53,8 +54,8 @@ export async function answerToken(parts: TokenParts, exchange: Exchange): Promis
 }
 
 async function readForm(parts: TokenParts, exchange: Exchange): Promise<TokenRequest> {
-  const bytes = await readBody(exchange.request, FORM_MAX_BYTES);
-  const form = new URLSearchParams(new TextDecoder().decode(bytes));
+  using body = await parts.bodies.read(exchange.request, FORM_MAX_BYTES);
+  const form = new URLSearchParams(new TextDecoder().decode(body.bytes));
   const scopes = readScopes(form.getAll("scope").join(" "));
   const isOffline = form.get("access_type") === "offline";
   switch (form.get("grant_type")) {

@@ -15,6 +15,7 @@ export const TEST_CONFIG: RegistryConfig = {
   listen: { hostname: "127.0.0.1", port: 0 },
   auth: "none",
   idleTimeoutSeconds: 60,
+  pace: { minBytesPerSecond: 1024, graceMs: 30_000 },
   closeGraceMs: 1000,
   manifestMaxBytes: 4 * 1024 * 1024,
   allowSparseIndexes: false,

@@ -3,6 +3,7 @@ import type { Access } from "#registry-server/access/access.ts";
 import type { Passwords } from "#registry-server/access/passwords.ts";
 import type { Manifests } from "#registry-server/content/manifests.ts";
 import type { Repositories } from "#registry-server/content/repositories.ts";
+import type { Bodies } from "#registry-server/http/body/bodies.ts";
 import type { Collector } from "#registry-server/upkeep/collector.ts";
 import type { Replicator } from "#registry-server/remotes/replicator.ts";
 import type { WebhookDeliverer } from "#registry-server/webhooks/deliverer.ts";
@@ -20,5 +21,6 @@ export interface RestParts {
   readonly deliverer: WebhookDeliverer;
   readonly onDeliveryDue: () => void;
   readonly replicator: Replicator;
+  readonly bodies: Bodies;
   readonly nowMs: () => number;
 }

@@ -4,7 +4,6 @@ import { JsonReader } from "#base/json-reader.ts";
 import type { Account } from "#registry-server/access/access.ts";
 import { includesRole, roleOf } from "#registry-server/access/roles.ts";
 import type { Exchange } from "#registry-server/http/exchange.ts";
-import { readBody } from "#registry-server/http/read-body.ts";
 import { findMember } from "#registry-server/metadata/organisations.ts";
 import { parseRepositoryName, type RepositoryName } from "#spec/distribution/names.ts";
 import type { RestParts } from "./parts.ts";
@@ -50,7 +49,8 @@ export function repositoryParam(call: RestCall): RepositoryName {
 
 /** @throws {InvalidArgumentError} No JSON object, or with keys that the route does not know. */
 export async function readJson(call: RestCall, known: RestRoute["body"]): Promise<JsonReader> {
-  const bytes = await readBody(call.exchange.request, BODY_MAX_BYTES);
+  using body = await call.parts.bodies.read(call.exchange.request, BODY_MAX_BYTES);
+  const { bytes } = body;
   const value = parseJson(bytes.byteLength === 0 ? "{}" : new TextDecoder().decode(bytes));
   const reader = JsonReader.of(value, { goType: "request" });
   for (const key of Object.keys(value ?? {})) {

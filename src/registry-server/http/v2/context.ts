@@ -10,6 +10,7 @@ import type { Repositories } from "#registry-server/content/repositories.ts";
 import type { Uploads } from "#registry-server/content/uploads.ts";
 import { RegistryError } from "#registry-server/errors.ts";
 import type { EventListener, RegistryEvent } from "#registry-server/events/events.ts";
+import type { Bodies } from "#registry-server/http/body/bodies.ts";
 import type { Exchange } from "#registry-server/http/exchange.ts";
 import type { BlobStorage } from "#registry-server/storage/storage.ts";
 import type { Proxy } from "#registry-server/remotes/proxy.ts";
@@ -25,6 +26,7 @@ export interface V2Parts {
   readonly repositories: Repositories;
   readonly storage: BlobStorage;
   readonly manifestMaxBytes: number;
+  readonly bodies: Bodies;
   readonly audit: AuditLog;
   readonly onEvent: EventListener;
   /** Absent where no repository is another registry's. */
@@ -50,6 +52,12 @@ export async function requireActions(
       { type: "repository", name: repository, actions },
     ]);
   }
+}
+
+/** @throws {RegistryError} `UNSUPPORTED` for what would change something. */
+export function requireRead({ method }: Exchange): void {
+  if (method === "GET" || method === "HEAD") return;
+  throw new RegistryError("UNSUPPORTED", "", { headers: { Allow: "GET, HEAD" } });
 }
 
 /** @throws {RegistryError} `DIGEST_INVALID` */

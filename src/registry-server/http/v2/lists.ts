@@ -1,7 +1,13 @@
-import { RegistryError } from "#registry-server/errors.ts";
 import { jsonAnswer } from "#registry-server/http/answers.ts";
 import { OCI_INDEX } from "#spec/media-types.ts";
-import { nextPage, readCount, readDigest, requireActions, type V2Call } from "./context.ts";
+import {
+  nextPage,
+  readCount,
+  readDigest,
+  requireActions,
+  requireRead,
+  type V2Call,
+} from "./context.ts";
 
 /** Entries of a page that asks for no number, or for more. */
 const TAGS_MAX = 10_000;
@@ -9,14 +15,9 @@ const REFERRERS_MAX = 500;
 /** An index is a manifest, and clients read manifests of up to 4 MiB. */
 const REFERRERS_MAX_BYTES = 3 * 1024 * 1024;
 
-function requireRead({ exchange }: V2Call): void {
-  if (exchange.method === "GET" || exchange.method === "HEAD") return;
-  throw new RegistryError("UNSUPPORTED", "", { headers: { Allow: "GET, HEAD" } });
-}
-
 /** `/v2/<name>/tags/list` */
 export async function answerTags(call: V2Call): Promise<Response> {
-  requireRead(call);
+  requireRead(call.exchange);
   await requireActions(call, "pull");
   const { parts, exchange, repository } = call;
   const { query } = exchange;
@@ -34,7 +35,7 @@ export async function answerTags(call: V2Call): Promise<Response> {
 
 /** `/v2/<name>/referrers/<digest>`: an empty index where there is nothing, never 404. */
 export async function answerReferrers(call: V2Call, digestText: string): Promise<Response> {
-  requireRead(call);
+  requireRead(call.exchange);
   await requireActions(call, "pull");
   const { parts, exchange, repository } = call;
   const { query } = exchange;

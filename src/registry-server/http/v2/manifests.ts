@@ -1,7 +1,6 @@
 import type { PutResult } from "#registry-server/content/manifests.ts";
 import { RegistryError } from "#registry-server/errors.ts";
 import { emptyAnswer } from "#registry-server/http/answers.ts";
-import { readBody } from "#registry-server/http/read-body.ts";
 import {
   isTag,
   type ManifestReference,
@@ -74,10 +73,10 @@ async function putManifest(call: V2Call, reference: ManifestReference): Promise<
   if (tags.length > 0 && reference.kind === "tag") {
     throw new RegistryError("TAG_INVALID", "more tags are for a push by digest only");
   }
-  const bytes = await readBody(exchange.request, parts.manifestMaxBytes);
+  using body = await parts.bodies.read(exchange.request, parts.manifestMaxBytes);
   await parts.repositories.ensure(repository);
   const result = await parts.manifests.put(repository, {
-    bytes,
+    bytes: body.bytes,
     contentType: exchange.request.headers.get("content-type") ?? "",
     reference,
     tags,

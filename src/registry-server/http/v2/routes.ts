@@ -4,7 +4,7 @@ import { jsonAnswer } from "#registry-server/http/answers.ts";
 import type { Exchange } from "#registry-server/http/exchange.ts";
 import { tryParseRepositoryName } from "#spec/distribution/names.ts";
 import { answerBlob } from "./blobs.ts";
-import { nextPage, readCount, type V2Call, type V2Parts } from "./context.ts";
+import { nextPage, readCount, requireRead, type V2Call, type V2Parts } from "./context.ts";
 import { answerReferrers, answerTags } from "./lists.ts";
 import { answerManifest } from "./manifests.ts";
 import { answerUpload, answerUploads } from "./uploads.ts";
@@ -64,17 +64,18 @@ function requireCatalog(access: Access, caller: Caller, principal: Principal): v
   throw access.refusal(caller, principal, [{ type: "registry", name: "catalog", actions: ["*"] }]);
 }
 
-function answerVersion({ access }: V2Parts, { caller, principal }: Exchange): Response {
+function answerVersion({ access }: V2Parts, exchange: Exchange): Response {
+  requireRead(exchange);
+  const { caller, principal } = exchange;
   if (access.asksForLogin && principal.kind === "anonymous") {
     throw access.refusal(caller, principal, []);
   }
   return jsonAnswer({});
 }
 
-async function answerCatalog(
-  parts: V2Parts,
-  { query, principal, caller }: Exchange,
-): Promise<Response> {
+async function answerCatalog(parts: V2Parts, exchange: Exchange): Promise<Response> {
+  requireRead(exchange);
+  const { query, principal, caller } = exchange;
   requireCatalog(parts.access, caller, principal);
   const count = readCount(query, { default: CATALOG_DEFAULT, max: CATALOG_MAX });
   const after = query.get("last") ?? "";

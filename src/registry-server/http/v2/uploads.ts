@@ -58,7 +58,7 @@ export async function answerUpload(call: V2Call, id: string): Promise<Response> 
     case "PATCH":
       return uploadAccepted(
         call,
-        await parts.uploads.append(repository, id, readChunk(exchange.request), exchange.signal),
+        await parts.uploads.append(repository, id, readChunk(call), exchange.signal),
       );
     case "PUT":
       return await finishUpload(call, id);
@@ -90,7 +90,7 @@ async function mountBlob(
 async function uploadAtOnce(call: V2Call, digest: Digest): Promise<Response> {
   const { parts, exchange, repository } = call;
   const upload = await parts.uploads.begin(repository, digestAlgorithm(digest));
-  const chunk = readChunk(exchange.request);
+  const chunk = readChunk(call);
   try {
     const last = { chunk, digest };
     const blob = await parts.uploads.finish(repository, upload.id, last, exchange.signal);
@@ -106,18 +106,20 @@ async function finishUpload(call: V2Call, id: string): Promise<Response> {
   const { parts, exchange, repository } = call;
   const text = exchange.query.get("digest");
   if (text === null) throw new RegistryError("DIGEST_INVALID", "digest missing");
-  const last = { chunk: readChunk(exchange.request), digest: readDigest(text) };
+  const last = { chunk: readChunk(call), digest: readDigest(text) };
   const blob = await parts.uploads.finish(repository, id, last, exchange.signal);
   return blobCreated(repository, blob);
 }
 
 /** @throws {RegistryError} A `Content-Range` that is none, or of another length than the body. */
-function readChunk({ headers, body }: Request): Chunk {
+function readChunk({ exchange, parts }: V2Call): Chunk {
+  const { headers, body } = exchange.request;
+  const pace = parts.bodies.pace();
   const lengthText = headers.get("content-length");
   const lengthBytes = lengthText === null ? undefined : Number(lengthText);
   const rangeText = headers.get("content-range");
   const told = lengthBytes === undefined ? {} : { lengthBytes };
-  if (rangeText === null) return { ...told, body };
+  if (rangeText === null) return { ...told, body, pace };
   const range = tryParseContentRange(rangeText);
   if (!range) {
     throw new RegistryError("RANGE_INVALID", "Content-Range cannot be read", {
@@ -130,7 +132,7 @@ function readChunk({ headers, body }: Request): Chunk {
       detail: { contentRange: rangeBytes, contentLength: lengthBytes },
     });
   }
-  return { firstByte: range.first, lengthBytes: rangeBytes, body };
+  return { firstByte: range.first, lengthBytes: rangeBytes, body, pace };
 }
 
 function uploadHeaders(upload: Upload): Readonly<Record<string, string>> {

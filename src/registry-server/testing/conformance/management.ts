@@ -109,6 +109,8 @@ export const MANAGEMENT_CASES: readonly ConformanceCase[] = [
       { send: "POST /v2/{repo}/manifests/v1", status: 405, code: "UNSUPPORTED" },
       { send: "PATCH /v2/{repo}/manifests/v1", status: 405, code: "UNSUPPORTED" },
       { send: `PUT /v2/{repo}/blobs/${GONE}`, status: 405, code: "UNSUPPORTED" },
+      { send: "PUT /v2/", status: 405, code: "UNSUPPORTED" },
+      { send: "DELETE /v2/_catalog", status: 405, code: "UNSUPPORTED" },
       { send: "GET /v2/{repo}/blobs/uploads/", status: 405, code: "UNSUPPORTED" },
       { send: `GET /v2/${"a/".repeat(128)}/manifests/v1`, status: 400, code: "NAME_INVALID" },
       { send: "GET /v2/a%2/manifests/v1", status: 400, code: "NAME_INVALID" },

@@ -17,6 +17,8 @@ export interface RegistryConfig {
   readonly idleTimeoutSeconds: number;
   /** Of bodies that clients send. */
   readonly pace: PaceLimits;
+  /** Of bodies that are read whole, all together. */
+  readonly bodyMemoryBytes: number;
   readonly closeGraceMs: number;
   readonly manifestMaxBytes: number;
   readonly allowSparseIndexes: boolean;

@@ -36,8 +36,6 @@ const LOGIN_FAILURES = { burst: 10, perSecond: 1 / 6 };
 /** How often deliveries are looked for that wait for another try. */
 const DELIVERY_MS = 5000;
 const REPLICATION_MS = 30_000;
-/** Manifests that are being sent: far more than clients send at once, far less than the machine has. */
-const BODIES_MAX_BYTES = 64 * 1024 * 1024;
 const KEY_ROTATION_MS = 30 * 24 * 3_600_000;
 
 /** What a registry is made of; closed by whoever opened it. */
@@ -68,7 +66,7 @@ export async function openRegistry(parts: RegistryParts): Promise<Registry> {
   await using stack = new AsyncDisposableStack();
   await openSchema(database);
   const passwords = new Passwords(nowMs);
-  const bodies = new Bodies({ memoryBytes: BODIES_MAX_BYTES, pace: config.pace });
+  const bodies = new Bodies({ memoryBytes: config.bodyMemoryBytes, pace: config.pace });
   const { access, token } = openAccess(parts, passwords, bodies);
   const firstPassword = token && (await makeFirstAdmin(database, passwords, nowMs()));
   const content: ContentDependencies = {
@@ -99,7 +97,9 @@ export async function openRegistry(parts: RegistryParts): Promise<Registry> {
     replicator.note(event);
   };
   const proxy =
-    config.proxies.length === 0 ? undefined : new Proxy({ ...both, rules: config.proxies, blobs });
+    config.proxies.length === 0
+      ? undefined
+      : new Proxy({ ...both, rules: config.proxies, blobs, storage });
   const collect = (): Promise<unknown> =>
     collector.collect({ isDryRun: false, removesUntagged: false });
   stack.use(new Schedule("Garbage collection", config.collectEveryMs, collect, log));

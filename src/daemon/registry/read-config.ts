@@ -9,6 +9,8 @@ import type { S3Options } from "#registry-server/storage/s3/s3-storage.ts";
 const HOUR_MS = 3_600_000;
 /** distribution-spec asks for 4 MiB at least. */
 const MANIFEST_MAX_BYTES = 4 * 1024 * 1024;
+/** Manifests that are being sent: far more than clients send at once, far less than the machine has. */
+const BODY_MEMORY_BYTES = 64 * 1024 * 1024;
 /** Bodies that come at less, with pauses longer than the grace, are cut. */
 const MIN_BYTES_PER_SECOND = 1024;
 const SLOW_GRACE_MS = 30_000;
@@ -36,6 +38,7 @@ export function readConfig(options: RegistryServeOptions): RegistryConfig {
       : {}),
     idleTimeoutSeconds,
     pace: { minBytesPerSecond: MIN_BYTES_PER_SECOND, graceMs: SLOW_GRACE_MS },
+    bodyMemoryBytes: BODY_MEMORY_BYTES,
     closeGraceMs: CLOSE_GRACE_MS,
     manifestMaxBytes: MANIFEST_MAX_BYTES,
     allowSparseIndexes: options.allowSparseIndexes,

@@ -5,10 +5,12 @@ import type { Manifests } from "#registry-server/content/manifests.ts";
 import { streamOf } from "#registry-server/content/stream-of.ts";
 import type { Uploads } from "#registry-server/content/uploads.ts";
 import { RegistryError } from "#registry-server/errors.ts";
+import type { StoredBlob } from "#registry-server/metadata/blobs.ts";
 import type { BlobStorage } from "#registry-server/storage/storage.ts";
 import { type Digest, digestAlgorithm } from "#spec/digest.ts";
 import { parseManifestFacts, type ReferencedContent } from "#spec/distribution/manifest-facts.ts";
 import type { ManifestReference, RepositoryName } from "#spec/distribution/names.ts";
+import { Transfer } from "./transfer.ts";
 
 export interface CopyParts {
   readonly blobs: Blobs;
@@ -17,32 +19,48 @@ export interface CopyParts {
   readonly storage: BlobStorage;
 }
 
+/** A blob that comes from another registry. */
+export interface OpenTransfer {
+  readonly stored: Promise<StoredBlob>;
+  /** Absent where the other registry does not say how long the blob is. */
+  readonly live?: Transfer;
+}
+
 /** Copies content between a repository of ours and one of another registry, only what is missing. */
 export class Copier {
   readonly #parts: CopyParts;
-  readonly #fetching = new Map<string, Promise<void>>();
+  readonly #transfers = new Map<string, Promise<OpenTransfer>>();
 
   constructor(parts: CopyParts) {
     this.#parts = parts;
   }
 
-  /** Brings one blob here; two who want the same wait for one transfer. */
+  /** Brings one blob here. @returns When it is here. */
   async fetchBlob(
     remote: Repository,
     repository: RepositoryName,
     digest: Digest,
     signal: AbortSignal,
   ): Promise<void> {
+    const { stored } = await this.openTransfer(remote, repository, digest, signal);
+    await stored;
+  }
+
+  /** Begins to bring one blob here; two who want the same share one transfer. */
+  async openTransfer(
+    remote: Repository,
+    repository: RepositoryName,
+    digest: Digest,
+    signal: AbortSignal,
+  ): Promise<OpenTransfer> {
     const key = `${repository} ${digest}`;
-    const underWay = this.#fetching.get(key);
+    const underWay = this.#transfers.get(key);
     if (underWay) return await underWay;
-    const fetching = this.#fetchBlob(remote, repository, digest, signal);
-    this.#fetching.set(key, fetching);
-    try {
-      await fetching;
-    } finally {
-      this.#fetching.delete(key);
-    }
+    const opening = this.#openTransfer(remote, repository, digest, signal);
+    this.#transfers.set(key, opening);
+    const forget = (): void => void this.#transfers.delete(key);
+    opening.then(({ stored }) => stored.then(forget, forget), forget);
+    return await opening;
   }
 
   /** Brings a manifest here with everything that it names. */
@@ -92,24 +110,33 @@ export class Copier {
     return true;
   }
 
-  async #fetchBlob(
+  async #openTransfer(
     remote: Repository,
     repository: RepositoryName,
     digest: Digest,
     signal: AbortSignal,
-  ): Promise<void> {
-    const { uploads } = this.#parts;
-    const { stream, close } = await remote.openBlob({ digest, offset: 0 }, signal);
-    const upload = await uploads.begin(repository, digestAlgorithm(digest));
-    try {
-      const body = streamOf(stream);
-      await uploads.finish(repository, upload.id, { chunk: { body }, digest }, signal);
-    } catch (error) {
-      await uploads.cancel(repository, upload.id).catch(() => undefined); // it may be gone already
-      throw error;
-    } finally {
-      close();
-    }
+  ): Promise<OpenTransfer> {
+    const { stream, close, sizeBytes } = await remote.openBlob({ digest, offset: 0 }, signal);
+    const live = sizeBytes === undefined ? undefined : new Transfer(sizeBytes);
+    const store = async (): Promise<StoredBlob> => {
+      const { uploads } = this.#parts;
+      try {
+        const upload = await uploads.begin(repository, digestAlgorithm(digest));
+        try {
+          const body = streamOf(live ? live.passing(stream) : stream);
+          return await uploads.finish(repository, upload.id, { chunk: { body }, digest }, signal);
+        } catch (error) {
+          await uploads.cancel(repository, upload.id).catch(() => undefined); // it may be gone already
+          throw error;
+        }
+      } finally {
+        close();
+      }
+    };
+    const stored = store();
+    live?.settle(stored);
+    stored.catch(() => undefined); // thrown where it is awaited
+    return { stored, ...(live ? { live } : {}) };
   }
 
   async #hasBlob(repository: RepositoryName, digest: Digest): Promise<boolean> {
@@ -132,11 +159,20 @@ export class Copier {
     const { blobs, storage } = this.#parts;
     const { place } = await blobs.find(repository, digest, true);
     const read = (offset: number, end: number): AsyncIterable<Uint8Array> => {
-      const body = storage.body(place, sizeBytes, { first: offset, last: end - 1 });
-      return new Response(end > offset ? body : null).body ?? streamOf(nothing());
+      return readStored(storage, { place, sizeBytes }, { offset, end });
     };
     await remote.upload({ digest, sizeBytes, read }, [], () => undefined, signal);
   }
+}
+
+/** Bytes of a blob of ours from `offset` to before `end`. */
+export function readStored(
+  storage: BlobStorage,
+  { place, sizeBytes }: Pick<StoredBlob, "place" | "sizeBytes">,
+  { offset, end }: { readonly offset: number; readonly end: number },
+): AsyncIterable<Uint8Array> {
+  const body = storage.body(place, sizeBytes, { first: offset, last: end - 1 });
+  return new Response(end > offset ? body : null).body ?? streamOf(nothing());
 }
 
 /** Of ours and of other registries' answers. */

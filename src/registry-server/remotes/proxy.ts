@@ -7,7 +7,9 @@ import type { ManifestReference, RepositoryName } from "#spec/distribution/names
 import type { Blobs } from "#registry-server/content/blobs.ts";
 import type { Manifests } from "#registry-server/content/manifests.ts";
 import type { Repositories } from "#registry-server/content/repositories.ts";
-import { type Copier, isNotFound } from "./copy.ts";
+import { streamOf } from "#registry-server/content/stream-of.ts";
+import type { BlobStorage } from "#registry-server/storage/storage.ts";
+import { type Copier, isNotFound, type OpenTransfer, readStored } from "./copy.ts";
 import type { RemotePlace, Remotes } from "./remote.ts";
 
 /** Repositories below `prefix` are those of another registry, kept here as they are pulled. */
@@ -23,10 +25,18 @@ export interface ProxyParts {
   readonly remotes: Remotes;
   readonly copier: Copier;
   readonly blobs: Blobs;
+  readonly storage: BlobStorage;
   readonly manifests: Manifests;
   readonly repositories: Repositories;
   readonly log: RegistryLog;
   readonly nowMs: () => number;
+}
+
+/** A blob of another registry, which is on its way. */
+export interface ComingBlob {
+  readonly sizeBytes: number;
+  /** Breaks off when the other registry does, or sends something else. */
+  readonly body: ReadableStream<Uint8Array>;
 }
 
 /** How long a tag is believed to stand where the other registry said. */
@@ -77,22 +87,52 @@ export class Proxy {
 
   /** Brings a blob here before it is looked for. */
   async ensureBlob(repository: RepositoryName, digest: Digest): Promise<void> {
-    const rule = this.#ruleFor(repository);
-    if (!rule) return;
     try {
-      await this.#parts.blobs.find(repository, digest, false);
-      return;
-    } catch (error) {
-      if (!(error instanceof RegistryError && error.code === "BLOB_UNKNOWN")) throw error;
-    }
-    try {
-      const remote = await this.#parts.remotes.open(placeOf(rule, repository), "pull");
-      await this.#parts.repositories.ensure(repository);
-      const signal = AbortSignal.timeout(BLOB_TIMEOUT_MS); // goes on when its client does not
-      await this.#parts.copier.fetchBlob(remote, repository, digest, signal);
+      await (await this.#openTransfer(repository, digest))?.stored;
     } catch (error) {
       throw notHad(error);
     }
+  }
+
+  /**
+   * A blob that comes from the other registry while it is stored here.
+   *
+   * @returns Undefined where the blob is here, or is here after waiting for it.
+   */
+  async openBlob(repository: RepositoryName, digest: Digest): Promise<ComingBlob | undefined> {
+    try {
+      const transfer = await this.#openTransfer(repository, digest);
+      const live = transfer?.live;
+      if (live && live.sizeBytes > 0) {
+        const { storage } = this.#parts;
+        const bytes = live.read((blob, offset) =>
+          readStored(storage, blob, { offset, end: blob.sizeBytes }),
+        );
+        return { sizeBytes: live.sizeBytes, body: streamOf(bytes) };
+      }
+      await transfer?.stored;
+      return undefined;
+    } catch (error) {
+      throw notHad(error);
+    }
+  }
+
+  async #openTransfer(
+    repository: RepositoryName,
+    digest: Digest,
+  ): Promise<OpenTransfer | undefined> {
+    const rule = this.#ruleFor(repository);
+    if (!rule) return undefined;
+    try {
+      await this.#parts.blobs.find(repository, digest, false);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof RegistryError && error.code === "BLOB_UNKNOWN")) throw error;
+    }
+    const remote = await this.#parts.remotes.open(placeOf(rule, repository), "pull");
+    await this.#parts.repositories.ensure(repository);
+    const signal = AbortSignal.timeout(BLOB_TIMEOUT_MS); // goes on when its client does not
+    return await this.#parts.copier.openTransfer(remote, repository, digest, signal);
   }
 
   async #fetchManifest(

@@ -16,6 +16,7 @@ export const TEST_CONFIG: RegistryConfig = {
   auth: "none",
   idleTimeoutSeconds: 60,
   pace: { minBytesPerSecond: 1024, graceMs: 30_000 },
+  bodyMemoryBytes: 64 * 1024 * 1024,
   closeGraceMs: 1000,
   manifestMaxBytes: 4 * 1024 * 1024,
   allowSparseIndexes: false,

@@ -1,6 +1,8 @@
 import { emptyAnswer } from "#registry-server/http/answers.ts";
 import { planRange } from "#spec/distribution/byte-ranges.ts";
 import { RegistryError } from "#registry-server/errors.ts";
+import type { ComingBlob } from "#registry-server/remotes/proxy.ts";
+import type { Digest } from "#spec/digest.ts";
 import { auditCall, readDigest, requireActions, type V2Call } from "./context.ts";
 
 export async function answerBlob(call: V2Call, digestText: string): Promise<Response> {
@@ -16,15 +18,13 @@ async function sendBlob(call: V2Call, digestText: string): Promise<Response> {
   const { headers: asked } = exchange.request;
   const isHead = exchange.method === "HEAD";
   const wanted = readDigest(digestText);
-  await parts.proxy?.ensureBlob(repository, wanted);
+  if (isHead || asked.has("range")) await parts.proxy?.ensureBlob(repository, wanted);
+  else {
+    const coming = await parts.proxy?.openBlob(repository, wanted);
+    if (coming) return sendComing(wanted, coming);
+  }
   const { digest, sizeBytes, place } = await parts.blobs.find(repository, wanted, isHead);
-  const headers = {
-    "Content-Type": "application/octet-stream",
-    "Docker-Content-Digest": digest,
-    Etag: `"${digest}"`,
-    "Accept-Ranges": "bytes",
-    "Cache-Control": "max-age=31536000",
-  };
+  const headers = blobHeaders(digest);
   if (asked.get("if-none-match") === headers.Etag) return emptyAnswer(304, headers);
   if (isHead || sizeBytes === 0) {
     return new Response(null, { headers: { ...headers, "Content-Length": String(sizeBytes) } });
@@ -51,6 +51,22 @@ async function sendBlob(call: V2Call, digestText: string): Promise<Response> {
       });
     }
   }
+}
+
+function blobHeaders(digest: Digest): Readonly<Record<string, string>> & { readonly Etag: string } {
+  return {
+    "Content-Type": "application/octet-stream",
+    "Docker-Content-Digest": digest,
+    Etag: `"${digest}"`,
+    "Accept-Ranges": "bytes",
+    "Cache-Control": "max-age=31536000",
+  };
+}
+
+/** What breaks off is noticed by its length, and by its digest. */
+function sendComing(digest: Digest, { sizeBytes, body }: ComingBlob): Response {
+  const headers = { ...blobHeaders(digest), "Content-Length": String(sizeBytes) };
+  return new Response(body, { headers });
 }
 
 async function deleteBlob(call: V2Call, digestText: string): Promise<Response> {

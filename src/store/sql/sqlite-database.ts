@@ -51,15 +51,25 @@ class Connection implements SqlSession, Disposable {
   }
 }
 
+/** Transactions that share one commit, which costs a sync of the disk. */
+const BATCH_MAX = 64;
+
+interface Waiting {
+  /** @returns What tells the caller that it is committed. */
+  readonly work: (session: SqlSession) => Promise<() => void>;
+  readonly reject: (error: unknown) => void;
+}
+
 /**
  * One file, one process. Readers have a connection of their own, so that they never see half a transaction; writers
- * take turns.
+ * take turns, and those that wait at the same time are committed together.
  */
 export class SqliteDatabase implements SqlDatabase {
   readonly kind = "sqlite";
   readonly #reader: Connection;
   readonly #writer: Connection;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #waiting: Waiting[] = [];
+  #writing: Promise<void> | undefined;
 
   private constructor(path: string) {
     this.#writer = new Connection(path);
@@ -78,31 +88,64 @@ export class SqliteDatabase implements SqlDatabase {
   }
 
   run(text: string, ...values: readonly SqlValue[]): Promise<number> {
-    return this.#inTurn(() => this.#writer.run(text, ...values));
+    return this.transaction((session) => session.run(text, ...values));
   }
 
   transaction<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
-    return this.#inTurn(async () => {
-      await this.#writer.run("BEGIN IMMEDIATE");
-      try {
-        const result = await work(this.#writer);
-        await this.#writer.run("COMMIT");
-        return result;
-      } catch (error) {
-        await this.#writer.run("ROLLBACK");
-        throw error;
-      }
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const confirmed = async (session: SqlSession): Promise<() => void> => {
+      const result = await work(session);
+      return () => resolve(result);
+    };
+    this.#waiting.push({ work: confirmed, reject });
+    this.#writing ??= this.#writeAll();
+    return promise;
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(work);
-    this.#turn = result.catch(() => undefined); // the caller of `result` hears of it
-    return result;
+  async #writeAll(): Promise<void> {
+    await Promise.resolve(); // who asks in the same breath is in the first batch
+    while (this.#waiting.length > 0) await this.#writeBatch();
+    this.#writing = undefined;
+  }
+
+  /** Each inside a savepoint of its own: one that fails takes no other with it. */
+  async #writeBatch(): Promise<void> {
+    const outcomes: { readonly confirm: () => void; readonly reject: Waiting["reject"] }[] = [];
+    let current: Waiting | undefined;
+    try {
+      await this.#writer.run("BEGIN IMMEDIATE");
+      while (outcomes.length < BATCH_MAX && (current = this.#waiting.shift())) {
+        outcomes.push(await this.#writeOne(current));
+      }
+      await this.#writer.run("COMMIT");
+      for (const { confirm } of outcomes) confirm();
+    } catch (error) {
+      // a full disk may have ended the transaction already
+      await this.#writer.run("ROLLBACK").catch(() => undefined);
+      const failed = current ?? (outcomes.length === 0 ? this.#waiting.shift() : undefined);
+      failed?.reject(error);
+      for (const { reject } of outcomes) reject(error);
+    }
+  }
+
+  async #writeOne({
+    work,
+    reject,
+  }: Waiting): Promise<{ readonly confirm: () => void; readonly reject: Waiting["reject"] }> {
+    await this.#writer.run("SAVEPOINT one");
+    try {
+      const confirm = await work(this.#writer);
+      await this.#writer.run("RELEASE one");
+      return { confirm, reject };
+    } catch (error) {
+      await this.#writer.run("ROLLBACK TO one");
+      await this.#writer.run("RELEASE one");
+      return { confirm: () => reject(error), reject };
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#turn;
+    await this.#writing;
     this.#reader[Symbol.dispose]();
     this.#writer[Symbol.dispose]();
   }

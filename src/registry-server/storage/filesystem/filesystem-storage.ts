@@ -26,6 +26,8 @@ export class FilesystemStorage implements BlobStorage {
   readonly chunkMinBytes = 0;
   readonly #root: string;
   readonly #buffers = new BufferPool();
+  /** Whose own names are surely on the disk. */
+  readonly #syncedFolders = new Set<string>();
 
   /** @param root Made when absent. */
   constructor(root: string) {
@@ -89,7 +91,7 @@ export class FilesystemStorage implements BlobStorage {
     await mkdir(dirname(target), { recursive: true });
     await rename(this.#uploadPath(id), target);
     await syncFolder(dirname(target));
-    await syncFolder(dirname(dirname(target)));
+    await this.#syncParents(dirname(target));
     return place;
   }
 
@@ -130,6 +132,14 @@ export class FilesystemStorage implements BlobStorage {
     } catch (cause) {
       throw new UnavailableError(`Cannot use storage: ${messageOf(cause)}`, { cause });
     }
+  }
+
+  /** Once for each folder: it may be new, and is not removed. */
+  async #syncParents(folder: string): Promise<void> {
+    if (this.#syncedFolders.has(folder)) return;
+    await syncFolder(dirname(folder));
+    await syncFolder(dirname(dirname(folder)));
+    this.#syncedFolders.add(folder);
   }
 
   #uploadPath(id: string): string {

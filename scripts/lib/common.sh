@@ -126,18 +126,22 @@ make_busybox_tar() {
   mv "$file.new" "$file"
 }
 
-# unpack_debian_program PACKAGE DIRECTORY: a Debian package unpacked, not installed: none of its services exist here.
+# unpack_debian_program PACKAGE DIRECTORY [PACKAGE...]: a Debian package, and more beside it, unpacked, not installed: none
+# of their services exist here.
 unpack_debian_program() {
-  local package=$1 directory=$2 work
+  local package=$1 directory=$2 work deb
+  local packages=("$package" "${@:3}")
   [ -d "$directory" ] && return 0
   work=$(mktemp -d)
   # apt drops root's rights to download, and needs to write there
   chmod 777 "$work"
-  (cd "$work" && { apt-get download -q "$package" || { apt-get update -q && apt-get download -q "$package"; }; }) >"$work/log" 2>&1 ||
-    fail "Cannot download Debian's $package: $(grep -E '^E: ' "$work/log" | head -1)"
+  (cd "$work" && { apt-get download -q "${packages[@]}" || { apt-get update -q && apt-get download -q "${packages[@]}"; }; }) >"$work/log" 2>&1 ||
+    fail "Cannot download Debian's ${packages[*]}: $(grep -E '^E: ' "$work/log" | head -1)"
   mkdir -p "$(dirname "$directory")"
   rm -rf "$directory.new"
-  dpkg -x "$work"/*.deb "$directory.new" || fail "Cannot unpack Debian's $package"
+  for deb in "$work"/*.deb; do
+    dpkg -x "$deb" "$directory.new" || fail "Cannot unpack $(basename "$deb")"
+  done
   mv "$directory.new" "$directory"
   rm -rf "$work"
 }

@@ -1,5 +1,11 @@
 import type { EndpointId } from "#spec/ids.ts";
-import type { Attachment, Endpoint, InterfaceSysctl, NetworkRecord } from "./networks.ts";
+import type {
+  Attachment,
+  Endpoint,
+  InterfaceSysctl,
+  NetworkRecord,
+  PortRequest,
+} from "./networks.ts";
 
 /** An endpoint as it is recorded before it is made: enough to make it, and to remove it after a crash. */
 export interface EndpointRecord extends Endpoint {
@@ -19,6 +25,10 @@ export interface EndpointRecord extends Endpoint {
   /** Name on the host of a device that was moved into the namespace. */
   readonly sourceName?: string;
   readonly driverOptions?: Readonly<Record<string, string>>;
+  /** Ports that the container asks for, where a plugin is to know of them. */
+  readonly portRequests?: readonly PortRequest[];
+  /** A plugin was told that it is the container's way out. */
+  readonly isWayOut?: true;
   readonly sysctls?: readonly InterfaceSysctl[];
 }
 
@@ -42,6 +52,8 @@ export interface EndpointRequest {
   /** The first name in the sandbox that is free: `eth` and a number from 0. */
   readonly nextInterface: (prefix: string) => string;
   readonly attachment?: Attachment;
+  /** Ports that the container asks for. */
+  readonly ports?: readonly PortRequest[];
   readonly addresses: EndpointAddresses;
 }
 
@@ -127,6 +139,17 @@ export interface NetworkDriver {
     namespacePath: string,
     routes: readonly (4 | 6)[],
   ): void | Promise<EndpointRecord>;
+  /**
+   * Tells who makes the endpoint that it has become the container's way out, or is so no more; drivers of the kernel's
+   * need not know.
+   *
+   * @returns The endpoint as it is to be recorded.
+   */
+  setWayOut?(
+    network: NetworkRecord,
+    endpoint: EndpointRecord,
+    isWayOut: boolean,
+  ): Promise<EndpointRecord>;
   /** Whether its device is there; true where it has none. */
   isEndpointAttached(endpoint: EndpointRecord, namespacePath: string | undefined): boolean;
   /** Whether the endpoint's packets arrive: soon after it is attached, and for good. */

@@ -41,7 +41,15 @@ export interface PluginClientOptions {
 }
 
 /** The plugin answered with an error of its own; the message is `METHOD: what it said`. */
-export class PluginRefusedError extends FailedPreconditionError {}
+export class PluginRefusedError extends FailedPreconditionError {
+  /** It does not have the method: older than that part of the protocol. */
+  readonly isUnknownMethod: boolean;
+
+  constructor(message: string, options?: ErrorOptions & { readonly isUnknownMethod?: boolean }) {
+    super(message, options);
+    this.isUnknownMethod = options?.isUnknownMethod ?? false;
+  }
+}
 
 /** Calls one plugin. Each call has a connection of its own, so a plugin that was restarted is reached. */
 export class PluginClient {
@@ -119,7 +127,7 @@ export class PluginClient {
     const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
     const answer = await this.#post(method, payload, signal);
     const text = new TextDecoder().decode(await readAnswer(answer, signal));
-    if (answer.statusCode !== 200) throw refusal(method, text);
+    if (answer.statusCode !== 200) throw refusal(method, text, answer.statusCode);
     return readObject(text);
   }
 
@@ -195,14 +203,15 @@ function readObject(text: string): JsonReader {
 }
 
 /** `{"Err": …}` with a status that is not 200; old plugins send the bare text. */
-function refusal(method: string, text: string): PluginRefusedError {
+function refusal(method: string, text: string, status?: number): PluginRefusedError {
   let said = text.trim();
   try {
     said = readObject(text).string("Err") || said;
   } catch (error) {
     if (!(error instanceof InvalidArgumentError)) throw error;
   }
-  return new PluginRefusedError(`${method}: ${said.slice(0, 4096)}`);
+  const isUnknownMethod = status === 404;
+  return new PluginRefusedError(`${method}: ${said.slice(0, 4096)}`, { isUnknownMethod });
 }
 
 function codeOf(error: unknown): string {

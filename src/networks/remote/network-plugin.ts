@@ -1,7 +1,7 @@
 import { FailedPreconditionError, InvalidArgumentError } from "#base/errors.ts";
 import type { JsonReader } from "#base/json-reader.ts";
 import { tryParseAddressWithPrefix, tryParseIp } from "#base/ip.ts";
-import type { AddressPoolRecord, NetworkRecord } from "#networks/networks.ts";
+import type { AddressPoolRecord, NetworkRecord, PortRequest } from "#networks/networks.ts";
 import { type CallOptions, PluginRefusedError, RETRY_MS } from "#plugins/client.ts";
 import type { Plugin, Plugins } from "#plugins/plugins.ts";
 
@@ -85,13 +85,13 @@ export class NetworkPlugin {
   async createEndpoint(request: {
     readonly networkId: string;
     readonly endpointId: string;
-    readonly options: Readonly<Record<string, string>>;
+    readonly options: EndpointOptions;
     readonly wanted: PluginInterface;
   }): Promise<PluginInterface> {
     const { wanted } = request;
     const body = {
       ...idsOf(request),
-      Options: request.options,
+      Options: optionsToWire(request.options),
       Interface: {
         Address: wanted.address,
         AddressIPv6: wanted.addressIpv6,
@@ -126,12 +126,8 @@ export class NetworkPlugin {
     await this.#end("DeleteEndpoint", ids);
   }
 
-  async join(
-    ids: EndpointIds,
-    sandboxKey: string,
-    options: Readonly<Record<string, string>>,
-  ): Promise<PluginJoin> {
-    const body = { ...idsOf(ids), SandboxKey: sandboxKey, Options: options };
+  async join(ids: EndpointIds, sandboxKey: string, options: EndpointOptions): Promise<PluginJoin> {
+    const body = { ...idsOf(ids), SandboxKey: sandboxKey, Options: optionsToWire(options) };
     return await this.#call("Join", body, (answer) => this.#readJoin(answer));
   }
 
@@ -168,6 +164,29 @@ export class NetworkPlugin {
     return { destination, nextHop };
   }
 
+  /** It is the container's way out from here on, and where its published ports lead, if the plugin has such. */
+  async programExternalConnectivity(ids: EndpointIds, options: EndpointOptions): Promise<void> {
+    await this.#callIfThere(
+      "ProgramExternalConnectivity",
+      { ...idsOf(ids), Options: optionsToWire(options) },
+      { timeoutMs: TIMEOUT_MS, retryMs: RETRY_MS },
+    );
+  }
+
+  async revokeExternalConnectivity(ids: EndpointIds): Promise<void> {
+    await this.#callIfThere("RevokeExternalConnectivity", idsOf(ids), ENDING);
+  }
+
+  /** Plugins older than the call answer that there is no such page. */
+  async #callIfThere(verb: string, body: unknown, options: CallOptions): Promise<void> {
+    try {
+      await this.#call(verb, body, nothing, options);
+    } catch (error) {
+      if (error instanceof PluginRefusedError && error.isUnknownMethod) return;
+      throw error;
+    }
+  }
+
   async leave(ids: EndpointIds): Promise<void> {
     await this.#end("Leave", ids);
   }
@@ -202,6 +221,44 @@ export class NetworkPlugin {
 export interface EndpointIds {
   readonly networkId: string;
   readonly endpointId: string;
+}
+
+/** What an endpoint is made with. */
+export interface EndpointOptions {
+  readonly driverOptions: Readonly<Record<string, string>>;
+  /** Ports that the container asks for. */
+  readonly ports: readonly PortRequest[];
+}
+
+/** IANA's protocol numbers. */
+const PROTOCOL_NUMBERS: Readonly<Record<PortRequest["protocol"], number>> = {
+  tcp: 6,
+  udp: 17,
+  sctp: 132,
+};
+
+function optionsToWire({ driverOptions, ports }: EndpointOptions): object {
+  if (ports.length === 0) return driverOptions;
+  const exposed = new Map(
+    ports.map(({ protocol, containerPort }) => [
+      `${containerPort}/${protocol}`,
+      { Proto: PROTOCOL_NUMBERS[protocol], Port: containerPort },
+    ]),
+  );
+  return {
+    ...driverOptions,
+    "com.docker.network.endpoint.exposedports": [...exposed.values()],
+    "com.docker.network.portmap": ports.map(
+      ({ protocol, containerPort, hostAddress = "", hostPort }) => ({
+        Proto: PROTOCOL_NUMBERS[protocol],
+        IP: "",
+        Port: containerPort,
+        HostIP: hostAddress,
+        HostPort: hostPort === 0 ? 0 : hostPort.first,
+        HostPortEnd: hostPort === 0 ? 0 : hostPort.last,
+      }),
+    ),
+  };
 }
 
 function idsOf({ networkId, endpointId }: EndpointIds): object {

@@ -17,6 +17,7 @@ import type { Plugins } from "#plugins/plugins.ts";
 import {
   END_TIMEOUT_MS,
   type EndpointIds,
+  type EndpointOptions,
   NetworkPlugin,
   type PluginJoin,
 } from "./network-plugin.ts";
@@ -101,6 +102,7 @@ export class RemoteDriver implements NetworkDriver {
       macAddress: request.macAddress ?? "",
       hasNoPorts: true,
       ...(driverOptions ? { driverOptions } : {}),
+      ...(request.ports?.length ? { portRequests: request.ports } : {}),
     };
   }
 
@@ -115,10 +117,9 @@ export class RemoteDriver implements NetworkDriver {
   ): Promise<EndpointRecord> {
     const plugin = await this.#plugin(network.driver);
     const ids: EndpointIds = { networkId: network.id, endpointId: endpoint.id };
-    const { driverOptions = {} } = endpoint;
     const made = await plugin.createEndpoint({
       ...ids,
-      options: driverOptions,
+      options: optionsOf(endpoint),
       wanted: {
         address: endpoint.ipAddress === "" ? "" : `${endpoint.ipAddress}/${endpoint.prefixLength}`,
         addressIpv6:
@@ -128,7 +129,7 @@ export class RemoteDriver implements NetworkDriver {
         macAddress: endpoint.macAddress,
       },
     });
-    const joined = await plugin.join(ids, namespacePath, driverOptions);
+    const joined = await plugin.join(ids, namespacePath, optionsOf(endpoint));
     const { sourceName } = joined;
     const settled: EndpointRecord = {
       ...endpoint,
@@ -140,7 +141,31 @@ export class RemoteDriver implements NetworkDriver {
     if (sourceName === "") return withoutDevice(settled);
     const interfaceName = this.#nameFor(endpoint, joined, namespacePath);
     const place = { namespacePath, name: interfaceName, routes: routesOf(joined, routes) };
-    return await this.#moveIn({ ...settled, interfaceName, sourceName }, joined, place);
+    const moved = await this.#moveIn({ ...settled, interfaceName, sourceName }, joined, place);
+    return await this.setWayOut(network, moved, place.routes.length > 0);
+  }
+
+  async setWayOut(
+    network: NetworkRecord,
+    endpoint: EndpointRecord,
+    isWayOut: boolean,
+  ): Promise<EndpointRecord> {
+    if (isWayOut === (endpoint.isWayOut ?? false)) return endpoint;
+    const ids: EndpointIds = { networkId: network.id, endpointId: endpoint.id };
+    const { isWayOut: _, ...rest } = endpoint;
+    const verb = isWayOut ? "programming" : "revoking";
+    try {
+      const plugin = await this.#plugin(network.driver);
+      if (isWayOut) await plugin.programExternalConnectivity(ids, optionsOf(endpoint));
+      else await plugin.revokeExternalConnectivity(ids);
+    } catch (cause) {
+      throw new FailedPreconditionError(
+        `driver failed ${verb} external connectivity on endpoint ${endpoint.id.slice(0, 12)} ` +
+          `of network ${network.name}: ${messageOf(cause)}`,
+        { cause },
+      );
+    }
+    return isWayOut ? { ...rest, isWayOut } : rest;
   }
 
   /** The planned name where the plugin has no other wish, else its prefix with the first number that is free. */
@@ -218,6 +243,12 @@ export class RemoteDriver implements NetworkDriver {
     if (!network) return;
     const ids: EndpointIds = { networkId: network.id, endpointId: endpoint.id };
     const what = `take endpoint ${endpoint.id.slice(0, 12)} off network ${network.name}`;
+    if (endpoint.isWayOut) {
+      await this.#orSay(what, async () => {
+        const plugin = await this.#endingPlugin(network.driver);
+        await plugin.revokeExternalConnectivity(ids);
+      });
+    }
     const hasLeft = await this.#orSay(what, async () => {
       const plugin = await this.#endingPlugin(network.driver);
       await plugin.leave(ids);
@@ -245,6 +276,10 @@ export class RemoteDriver implements NetworkDriver {
       warn(`Cannot give device ${to} back to network ${endpoint.networkName}: ${messageOf(error)}`);
     }
   }
+}
+
+function optionsOf({ driverOptions = {}, portRequests = [] }: EndpointRecord): EndpointOptions {
+  return { driverOptions, ports: portRequests };
 }
 
 /** Of the families that get their default route here, those that the plugin gave a gateway for. */

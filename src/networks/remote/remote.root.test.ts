@@ -70,6 +70,84 @@ describe("networks of a plugin", () => {
     ownDevices = new Set([`pb${id.slice(0, 10)}`]);
   };
 
+  test("is told of the ports that the container asks for, and of the way out when that moves", async () => {
+    const network = await make({ name: "b" });
+    const attachments = [{ networkId: network.id, dnsNames: [], driverOptions: { color: "red" } }];
+    const ports = [
+      {
+        protocol: "tcp",
+        containerPort: 80,
+        hostAddress: "127.0.0.1",
+        hostPort: { first: 8080, last: 8081 },
+      },
+      { protocol: "udp", containerPort: 53, hostPort: 0 },
+    ] as const;
+    const mode = { kind: "bridge" } as const;
+    await engine.networks.openSandbox({ containerId: "c1", mode, ports, attachments }, SIGNAL);
+    await engine.networks.connectSandbox("c1", SIGNAL);
+    const Options = {
+      color: "red",
+      "com.docker.network.endpoint.exposedports": [
+        { Proto: 6, Port: 80 },
+        { Proto: 17, Port: 53 },
+      ],
+      "com.docker.network.portmap": [
+        { Proto: 6, IP: "", Port: 80, HostIP: "127.0.0.1", HostPort: 8080, HostPortEnd: 8081 },
+        { Proto: 17, IP: "", Port: 53, HostIP: "", HostPort: 0, HostPortEnd: 0 },
+      ],
+    };
+    const verbs = ["CreateEndpoint", "Join", "ProgramExternalConnectivity"];
+    for (const verb of verbs) {
+      expect(plugin.calls(`NetworkDriver.${verb}`)[0]?.body, verb).toMatchObject({ Options });
+    }
+    expect(engine.networks.sandboxOf("c1")?.ports).toEqual([]);
+    expect(engine.warnings.join("\n")).toContain("publishes no ports: network b of driver plug");
+
+    plugin.forgetCalls();
+    const first = await make({ name: "a", driver: "bridge" });
+    const connected = await engine.networks.connect("c1", { networkId: first.id, dnsNames: [] });
+    await connected.apply();
+    await connected[Symbol.asyncDispose]();
+    const called = (): readonly string[] => plugin.calls().map(({ method }) => method);
+    expect(called()).toEqual(["NetworkDriver.RevokeExternalConnectivity"]);
+    const left = engine.networks.disconnect("c1", first.id);
+    await left?.apply();
+    await left?.[Symbol.asyncDispose]();
+    expect(called().at(-1)).toBe("NetworkDriver.ProgramExternalConnectivity");
+    await close("c1");
+    expect(called().slice(2)).toEqual([
+      "NetworkDriver.RevokeExternalConnectivity",
+      "NetworkDriver.Leave",
+      "NetworkDriver.DeleteEndpoint",
+    ]);
+    await engine.networks.remove(network.id);
+  });
+
+  test("that is older than the way out's calls does without; one that refuses keeps the container from starting", async () => {
+    const network = await make();
+    plugin.behave(
+      "NetworkDriver.ProgramExternalConnectivity lack",
+      "NetworkDriver.RevokeExternalConnectivity lack",
+    );
+    await open("c1", network);
+    await close("c1");
+    expect(engine.warnings).toEqual([]);
+    plugin.behave("NetworkDriver.ProgramExternalConnectivity refuse no such port");
+    await expect(open("c2", network)).rejects.toThrow(
+      /driver failed programming external connectivity on endpoint \w+ of network web: .*no such port/,
+    );
+    plugin.behave();
+    await close("c2");
+    expect(plugin.calls("NetworkDriver.DeleteEndpoint")).toHaveLength(2);
+    const inside = await make({ name: "inside", internal: true });
+    plugin.forgetCalls();
+    await open("c3", inside);
+    expect(plugin.calls("NetworkDriver.ProgramExternalConnectivity")).toEqual([]);
+    await close("c3");
+    await engine.networks.remove(inside.id);
+    await engine.networks.remove(network.id);
+  });
+
   test("containers come, talk and go; the plugin is asked what Docker asks, in its order", async () => {
     const network = await make({ options: { a: "b" } });
     watch(network);
@@ -90,8 +168,8 @@ describe("networks of a plugin", () => {
     await engine.networks.remove(network.id);
     expect(pluginDevices()).toEqual([]);
     const calls = plugin.calls().map(({ method }) => method.replace("NetworkDriver.", ""));
-    const endpoint = ["CreateEndpoint", "Join"];
-    const end = ["Leave", "DeleteEndpoint"];
+    const endpoint = ["CreateEndpoint", "Join", "ProgramExternalConnectivity"];
+    const end = ["RevokeExternalConnectivity", "Leave", "DeleteEndpoint"];
     expect(calls).toEqual([
       ...["Plugin.Activate", "GetCapabilities", "CreateNetwork", ...endpoint, ...endpoint],
       ...[...end, ...end, "DeleteNetwork"],

@@ -1,6 +1,7 @@
 import { ConflictError, invariant, messageOf, PermissionDeniedError } from "#base/errors.ts";
 import type { EndpointRecord } from "#networks/driver.ts";
-import type { Attachment, EndpointChange } from "#networks/networks.ts";
+import { routesBy } from "#networks/gateway-endpoint.ts";
+import type { Attachment, EndpointChange, PortRequest, PublishedPort } from "#networks/networks.ts";
 import type { SandboxRecord } from "#networks/records.ts";
 import type { Conntrack } from "#host/conntrack.ts";
 import type { NetworkId } from "#spec/ids.ts";
@@ -44,7 +45,7 @@ export class EndpointChanges {
     }
     const endpoint = await opener.planEndpoint(
       network,
-      { containerId },
+      { containerId, ports: record.ports.map(askedFor) },
       record.endpoints,
       attachment,
     );
@@ -105,6 +106,29 @@ export class EndpointChanges {
     });
   }
 
+  /** The way out may be another endpoint's now. A plugin that refuses is said, and the change stays. */
+  async #tellOfWayOut(record: SandboxRecord): Promise<void> {
+    const { table, warn } = this.#options;
+    const endpoints: EndpointRecord[] = [];
+    for (const endpoint of record.endpoints) {
+      const network = table.networkOf(endpoint);
+      const driver = table.driverOf(endpoint);
+      const isWayOut = routesBy(endpoint, record.endpoints).length > 0;
+      try {
+        const told = network && (await driver?.setWayOut?.(network, endpoint, isWayOut));
+        endpoints.push(told ?? endpoint);
+      } catch (error) {
+        warn(`Network ${endpoint.networkName} of ${record.containerName}: ${messageOf(error)}`);
+        endpoints.push(endpoint);
+      }
+    }
+    const live = table.get(record.containerId);
+    if (!live || endpoints.every((endpoint, index) => endpoint === record.endpoints[index])) return;
+    const told = { ...record, endpoints };
+    table.put(told);
+    table.set({ ...live, record: told });
+  }
+
   /** @see Networks.renameEndpoint */
   rename(containerId: string, networkId: NetworkId, dnsNames: readonly string[]): void {
     const { table } = this.#options;
@@ -147,6 +171,7 @@ export class EndpointChanges {
           await dns.bringUp(made);
           await ports.move(live, made);
           table.put(made);
+          await this.#tellOfWayOut(made);
         } catch (error) {
           await change.undo();
           table.forgetName(containerId, endpoint.networkId);
@@ -162,4 +187,10 @@ export class EndpointChanges {
       },
     };
   }
+}
+
+/** A published port as the wish that it came of. */
+function askedFor({ protocol, containerPort, hostAddress, hostPort }: PublishedPort): PortRequest {
+  const range = hostPort === 0 ? 0 : { first: hostPort, last: hostPort };
+  return { protocol, containerPort, hostAddress, hostPort: range };
 }

@@ -159,7 +159,7 @@ export class SandboxOpener {
    */
   async planEndpoint(
     network: NetworkRecord,
-    container: Pick<SandboxRequest, "containerId" | "macAddress">,
+    container: Pick<SandboxRequest, "containerId" | "macAddress"> & Partial<SandboxRequest>,
     others: readonly EndpointRecord[],
     attachment: Attachment | undefined,
   ): Promise<EndpointRecord> {
@@ -178,6 +178,7 @@ export class SandboxOpener {
         containerId: container.containerId,
         nextInterface: (prefix) => nextInterface(others, prefix),
         addresses,
+        ...(container.ports ? { ports: container.ports } : {}),
         ...(attachment ? { attachment } : {}),
         ...mac,
       });

@@ -124,7 +124,11 @@ function answerTo(method: string, body: Body): Body {
       return {};
     case "NetworkDriver.Join":
       return answerToJoin(body);
+    case "NetworkDriver.EndpointOperInfo":
+      return { Value: {} };
     case "NetworkDriver.Leave":
+    case "NetworkDriver.ProgramExternalConnectivity":
+    case "NetworkDriver.RevokeExternalConnectivity":
     case "NetworkDriver.DiscoverNew":
       return {};
     case "IpamDriver.GetCapabilities":
@@ -175,6 +179,9 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
       break;
     case "close":
       response.socket?.destroy();
+      return;
+    case "lack":
+      response.writeHead(404).end("404 page not found");
       return;
     case "refuse":
       response.end(JSON.stringify({ Err: words }));

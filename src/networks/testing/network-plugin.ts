@@ -36,7 +36,7 @@ export class TestNetworkPlugin implements AsyncDisposable {
     await this.#child?.exited;
   }
 
-  /** Lines `METHOD MODE [TEXT]`: ok, hang, die, close, refuse, say. */
+  /** Lines `METHOD MODE [TEXT]`: ok, hang, die, close, lack, refuse, say. */
   behave(...lines: readonly string[]): void {
     writeFileSync(join(this.#folder, "mode"), lines.join("\n"));
   }

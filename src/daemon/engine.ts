@@ -235,6 +235,7 @@ export async function openEngine(
     conntrack: host.conntrack,
     clock,
     engineId,
+    dataRoot: config.dataRoot,
     runDir: config.execRoot,
     config: networksConfig(config),
     randomBytes: newRandomBytes,

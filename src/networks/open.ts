@@ -20,6 +20,7 @@ import { DriverTable } from "./driver-table.ts";
 import { makeAdmissionDevices, planAdmission } from "./firewall/admission.ts";
 import { Firewall } from "./firewall/firewall.ts";
 import { ForeignRules } from "./firewall/foreign-rules.ts";
+import { Strangers } from "./firewall/strangers.ts";
 import { RuleWatch } from "./firewall/rule-watch.ts";
 import { tableNameOf } from "./firewall/ruleset.ts";
 import { HostDriver } from "./host/host-driver.ts";
@@ -54,6 +55,8 @@ export interface OpenNetworksOptions {
   readonly conntrack: Conntrack;
   readonly plugins: Plugins;
   readonly engineId: string;
+  /** Where the engine's id is kept, in file `engine-id`; unless it says so, its rules are never taken for left behind. */
+  readonly dataRoot?: string;
   /** Run state of the engine; the pins are in `netns` below it. */
   readonly runDir: string;
   readonly config: NetworksConfig;
@@ -192,6 +195,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
     engineId,
     scratchDirectory,
     isRoutedDirectly: config.isRoutedDirectly,
+    ...(options.dataRoot === undefined ? {} : { dataRoot: options.dataRoot }),
     onNetworks: async (all, added) => {
       for (const { bridgeName } of added) allowLoopbackRouting(bridgeName);
       await foreign.follow(all);
@@ -216,6 +220,7 @@ export async function openNetworks(options: OpenNetworksOptions): Promise<Networ
     firewall,
     ...(admission ? { firewallDevice: admission.outDevice } : {}),
     foreign,
+    strangers: new Strangers({ nft, netlink, processes, table }),
     watch: new RuleWatch({ nft, namespaces, clock, firewall, foreign, table, warn }),
     ports: new PortAllocator({
       engineId,

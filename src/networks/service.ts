@@ -15,6 +15,7 @@ import { DeviceSweeper } from "./device-sweeper.ts";
 import type { EndpointRecord } from "./driver.ts";
 import type { Firewall } from "./firewall/firewall.ts";
 import type { ForeignRules } from "./firewall/foreign-rules.ts";
+import type { Strangers } from "./firewall/strangers.ts";
 import type { RuleWatch } from "./firewall/rule-watch.ts";
 import { tableNameOf } from "./firewall/ruleset.ts";
 import { parseInterfaceCounters } from "./interface-counters.ts";
@@ -55,6 +56,7 @@ export interface NetworkServiceOptions extends CatalogOptions {
   /** That the rules make use of; of the engine's alias. */
   readonly firewallDevice?: string;
   readonly foreign: ForeignRules;
+  readonly strangers: Strangers;
   readonly watch: RuleWatch;
   readonly ports: PortAllocator;
   readonly localPorts: LocalPorts;
@@ -310,8 +312,8 @@ export class NetworkService implements Networks {
   }
 
   async audit(): Promise<readonly Fault[]> {
-    const { firewall, namespaces } = this.#options;
-    const faults = this.#leftovers.faults();
+    const { firewall, namespaces, strangers } = this.#options;
+    const faults = [...this.#leftovers.faults(), ...(await strangers.faults())];
     return (await firewall.hasDrifted(namespaces)) ? [...faults, this.#ruleFault()] : faults;
   }
 

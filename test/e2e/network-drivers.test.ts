@@ -82,7 +82,12 @@ test("a plugin makes networks and gives addresses", async () => {
     Attachable: true,
     IPAM: { Driver: "plug", Options: { colour: "blue" } },
   });
-  await run("p1", "--network", "plugged");
+  await run("p1", "--network", "plugged", "-p", "8080:80");
+  expect(await docker("port", "p1")).toBe("");
+  const external = plugin.calls("NetworkDriver.ProgramExternalConnectivity");
+  expect(external[0]?.body["Options"]).toMatchObject({
+    "com.docker.network.portmap": [{ Proto: 6, Port: 80, HostPort: 8080, HostPortEnd: 8080 }],
+  });
   await run("p2", "--network", "name=plugged,driver-opt=shape=round");
   expect(await reaches("p1", "p2")).toBe(true);
   const created = plugin.calls("NetworkDriver.CreateEndpoint").map(({ body }) => body["Options"]);

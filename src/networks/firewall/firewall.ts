@@ -52,6 +52,7 @@ export class Firewall {
   /** Of `#ports`. */
   #direct = new DirectPorts();
   readonly #isRoutedDirectly: boolean;
+  readonly #dataRoot: string | undefined;
   #pending: PendingChange[] = [];
   #running: Promise<void> | undefined;
 
@@ -68,7 +69,10 @@ export class Firewall {
     readonly admission?: Admission;
     /** @see NetworksConfig.isRoutedDirectly */
     readonly isRoutedDirectly?: boolean;
+    /** Said in the table. */
+    readonly dataRoot?: string;
   }) {
+    this.#dataRoot = options.dataRoot;
     this.#isRoutedDirectly = options.isRoutedDirectly ?? false;
     this.#admission = options.admission;
     this.#onNetworks = options.onNetworks ?? (async () => {});
@@ -281,6 +285,7 @@ export class Firewall {
       networks: [...this.#networks.values()],
       ports: [...this.#ports],
       isRoutedDirectly: this.#isRoutedDirectly,
+      ...(this.#dataRoot === undefined ? {} : { dataRoot: this.#dataRoot }),
     });
   }
 }

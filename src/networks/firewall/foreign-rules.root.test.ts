@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Sandbox } from "#networks/networks.ts";
 import { Lab, type LabEngine, type Outside, SILENCE_MS } from "#networks/testing/lab.ts";
@@ -142,6 +143,64 @@ testInOwnNetwork(import.meta.path, () => {
       } finally {
         await run("iptables-legacy", "-P", "FORWARD", "ACCEPT");
       }
+    });
+  });
+
+  describe("rules of an engine that is no more", () => {
+    /** Of another engine that was killed; its data root is still there. */
+    async function killedBeside(): Promise<LabEngine> {
+      await nft(dropping("fw"));
+      const killed = await lab.engine();
+      await killed.networks.reconcile(new Set());
+      expect(await rulesOf("ip fw f")).toContain(killed.table);
+      await killed.crash();
+      await startServing();
+      return killed;
+    }
+    const mend = async (): Promise<void> => {
+      for (const { mend: way } of await engine.networks.audit()) await way?.apply();
+    };
+
+    test("stay while its data root is there, and go with its networks when that is gone", async () => {
+      const killed = await killedBeside();
+      expect(await engine.networks.audit()).toEqual([]);
+      rmSync(lab.home(killed.engineId), { recursive: true });
+      const [fault] = await engine.networks.audit();
+      expect(fault).toMatchObject({ kind: "rules", subject: killed.table });
+      expect(fault?.explanation).toContain(`Engine ${killed.engineId} is no more`);
+      expect(await rulesOf("ip fw f")).toContain(killed.table);
+      await mend();
+      expect(await rulesOf("ip fw f")).not.toContain(killed.table);
+      expect(await run("nft", "list", "tables")).not.toContain(killed.table);
+      expect(lab.host.netlink.link(killed.bridge)).toBeUndefined();
+      expect(await engine.networks.audit()).toEqual([]);
+      expect(await rulesOf("ip fw f")).toContain(engine.table);
+      expect(await ask()).toBe(`::ffff:${outside.address}`);
+    });
+
+    test("go when its table is gone, and its devices stay: nobody knows whose they are", async () => {
+      const killed = await killedBeside();
+      await run("nft", "delete", "table", "inet", killed.table);
+      const [fault] = await engine.networks.audit();
+      expect(fault?.explanation).toContain("its table is gone");
+      await mend();
+      expect(await rulesOf("ip fw f")).not.toContain(killed.table);
+      expect(lab.host.netlink.link(killed.bridge)).toBeDefined();
+    });
+
+    test("are told of and left where containers of it still run", async () => {
+      await nft(dropping("fw"));
+      const killed = await lab.engine();
+      await killed.networks.reconcile(new Set());
+      await lab.container(killed, "orphan");
+      await killed.crash();
+      await startServing();
+      rmSync(lab.home(killed.engineId), { recursive: true });
+      const [fault] = await engine.networks.audit();
+      expect(fault?.explanation).toContain("and so are containers of it");
+      expect(fault?.mend).toBeUndefined();
+      const heir = await lab.engine({}, killed);
+      await heir.networks.reconcile(new Set());
     });
   });
 

@@ -54,6 +54,19 @@ export function planLegacy(listing: string, mark: string, devices: readonly stri
   };
 }
 
+/**
+ * Rules of chain FORWARD that carry a mark, as words behind the chain's name.
+ *
+ * @param listing `iptables-legacy -S FORWARD`.
+ */
+export function ownLegacyRules(listing: string, mark: string): readonly (readonly string[])[] {
+  const start = "-A FORWARD ";
+  return listing
+    .split("\n")
+    .filter((line) => line.startsWith(start) && line.includes(`--comment ${mark} `))
+    .map((line) => line.slice(start.length).split(" "));
+}
+
 /** Runs one call of iptables. @returns Its output; undefined when it failed. */
 export async function runLegacy(
   processes: Pick<Processes, "run">,

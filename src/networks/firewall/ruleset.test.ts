@@ -66,6 +66,7 @@ describe("renderRuleset()", () => {
       table: "wharf_x",
       engineId: "x",
       isRoutedDirectly: true,
+      dataRoot: "/var/lib/wharf",
       networks: [
         {
           ...plain,

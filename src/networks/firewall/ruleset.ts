@@ -49,11 +49,18 @@ export interface Ruleset {
   readonly engineId: string;
   readonly networks: readonly NetworkRules[];
   readonly ports: readonly PublishedTarget[];
+  /** Where the engine is at home, for those who find its rules when it is gone. */
+  readonly dataRoot?: string;
   /** @see NetworksConfig.isRoutedDirectly */
   readonly isRoutedDirectly?: boolean;
   /** What comes from outside is led to containers only when it comes in by this device. */
   readonly admittedBy?: string;
 }
+
+/** Chain that nothing leads to: its rule's comment is the engine's id and data root. */
+export const HOME_CHAIN = "home";
+/** What fits into a comment, as nft(8) takes it. */
+const PLAIN_PATH = /^\/[\w./+@-]{0,84}$/;
 
 const ANY_ADDRESSES: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
@@ -268,6 +275,7 @@ export function renderRuleset(ruleset: Ruleset): string {
     ...setLines("bridges", "ifname", names),
     ...setLines("direct", "ipv4_addr . inet_proto . inet_service"),
     ...setLines("direct6", "ipv6_addr . inet_proto . inet_service"),
+    ...homeLines(ruleset),
     ...networks.flatMap((network) => networkLines(network, ruleset.isRoutedDirectly ?? false)),
     "  chain published {",
     "    meta nfproto ipv6 goto published6",
@@ -314,6 +322,12 @@ export function renderRuleset(ruleset: Ruleset): string {
     ),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** None where the path is not to be had in a comment: nobody takes such an engine for gone. */
+function homeLines({ engineId, dataRoot = "" }: Ruleset): readonly string[] {
+  if (!PLAIN_PATH.test(dataRoot)) return [];
+  return [`  chain ${HOME_CHAIN} {`, `    return comment "${engineId} ${dataRoot}"`, "  }"];
 }
 
 /** Removes the table, also where there is none. */

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Host } from "#host/host.ts";
@@ -121,6 +121,7 @@ export class Lab implements AsyncDisposable {
       ...parts.host,
       plugins: this.plugins,
       engineId,
+      dataRoot: this.home(engineId),
       runDir: join(this.directory, engineId),
       config: { ...DEFAULT_NETWORKS_CONFIG, ...config, bridge },
       randomBytes,
@@ -146,6 +147,14 @@ export class Lab implements AsyncDisposable {
       await this.host.nft.run(`add table inet ${table}\ndelete table inet ${table}\n`);
     });
     return { networks, engineId, bridge, table, store, warnings, crash: end };
+  }
+
+  /** Data root of an engine. */
+  home(engineId: string): string {
+    const folder = join(this.directory, `home-${engineId.slice(0, 8)}`);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "engine-id"), `${engineId}\n`);
+    return folder;
   }
 
   /** A container's sandbox on the default network. */

@@ -25,7 +25,8 @@ export class HijackedDuplex extends Duplex {
   }
 
   override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error) => void): void {
-    if (this.#socket.destroyed) return done(); // the close that follows tells
+    // the close that follows tells; later, so that a writer that never waits learns of it
+    if (this.#socket.destroyed) return void setImmediate(done);
     if (this.#socket.write(chunk)) return done();
     const onReady = (): void => {
       this.#socket.off("drain", onReady);

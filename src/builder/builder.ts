@@ -75,6 +75,8 @@ export interface ExportRequest {
   readonly output?: (bytes: AsyncIterable<Uint8Array>) => Promise<void>;
   /** Reads the folder of `local`; it is gone when the promise settles. */
   readonly tree?: (path: string) => Promise<void>;
+  /** For `push`; nobody to any registry when absent. */
+  readonly credentials?: CredentialSource;
   readonly onEvent: OnBuildEvent;
 }
 

@@ -97,6 +97,7 @@ export async function openBuilding(options: BuildingOptions): Promise<Building> 
     builder,
     trees: new KeptTrees(join(directory, "locals"), randomBytes),
     engineId: options.engineId,
+    snapshotter: options.snapshotter.driver,
     version: wharfVersion,
     platforms: [platform],
     onFailure: (method, error) =>

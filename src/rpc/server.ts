@@ -5,6 +5,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
+import { setImmediate } from "node:timers/promises";
 import type { Duplex } from "node:stream";
 import { CancelledError, InvalidArgumentError } from "#base/errors.ts";
 import type { Message } from "#base/protobuf/message.ts";
@@ -70,6 +71,7 @@ export interface RpcServerOptions {
   readonly onFailure: (method: string, error: unknown) => void;
 }
 
+const YIELD_EVERY = 64;
 /** Streams that one client may have open. */
 const MOST_STREAMS = 200;
 
@@ -142,9 +144,12 @@ async function serveCall(
     );
   };
   try {
+    let written = 0;
     for await (const message of method(call)) {
       begin();
       await writeMessage(stream, message);
+      // a method that never waits would let nothing else run
+      if (++written % YIELD_EVERY === 0) await setImmediate();
     }
     begin();
     finish(stream, { code: OK, message: "", details: [] });

@@ -2,6 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { createServer } from "node:net";
+import { DockerRegistry } from "../harness/docker-registry.ts";
+import { waitUntil } from "../harness/wait-until.ts";
 import { addBuildx, hasBuildx } from "../harness/buildx.ts";
 import type { CommandResult } from "../harness/command.ts";
 import { startEngine, type TestEngine } from "../harness/engine.ts";
@@ -31,6 +34,11 @@ function write(folder: string, files: Readonly<Record<string, string>>): void {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), text);
   }
+}
+
+/** Command lines of all that runs on this host. */
+async function processes(): Promise<string> {
+  return await new Response(Bun.spawn(["ps", "-eo", "args"]).stdout).text();
 }
 
 async function build(folder: string, ...flags: readonly string[]): Promise<CommandResult> {
@@ -107,6 +115,84 @@ describe.skipIf(!hasBuildx)("docker build, by BuildKit", () => {
     ).toBe("11\nkept\nmore");
     const saved = await engine.docker(["save", "mounts"]);
     expect(saved.stdout).not.toContain("xyzzy-plugh");
+  }, 60_000);
+
+  test("archives and registries get the image", async () => {
+    await using registry = await DockerRegistry.start();
+    const folder = context({ Dockerfile: "FROM busybox\nRUN echo pushed > /pushed\n" });
+    const name = `${registry.address}/some/app:1`;
+    const pushed = await build(folder, "-t", name, "--push", "--metadata-file", `${folder}.json`);
+    expect(pushed.stderr).toContain(`pushing ${name}`);
+    expect(pushed.exitCode).toBe(0);
+    const manifest = await registry.manifest("some/app", "1");
+    const digest = `sha256:${new Bun.CryptoHasher("sha256").update(manifest).digest("hex")}`;
+    expect(JSON.parse(readFileSync(`${folder}.json`, "utf8"))).toMatchObject({
+      "containerimage.digest": digest,
+    });
+    const archive = join(engine.root, "image.tar");
+    for (const type of ["docker", "oci"]) {
+      const to = `type=${type},dest=${archive},name=archived-${type},annotation.one=two`;
+      expect((await build(folder, "--output", to)).exitCode).toBe(0);
+      await engine.mustDocker("load", "-i", archive);
+      const shown = await engine.mustDocker("run", "--rm", `archived-${type}`, "cat", "/pushed");
+      expect(shown).toBe("pushed");
+    }
+    const refused = await build(folder, "--output", "type=image,name=x,compression=zstd");
+    expect(refused.stderr).toContain("Cannot push layers packed by zstd");
+  }, 60_000);
+
+  test("limits, hosts, networks and targets are as asked", async () => {
+    const folder = context({
+      Dockerfile: [
+        "FROM busybox AS wanted",
+        "RUN grep '1.2.3.4.*some-host' /etc/hosts && ulimit -n && df -m /dev/shm && ls /sys/class/net",
+        "FROM wanted",
+        "RUN exit 9",
+      ].join("\n"),
+    });
+    const limits = ["--ulimit", "nofile=123:456", "--shm-size", "32m", "--network", "none"];
+    const hosts = ["--add-host", "some-host:1.2.3.4", "--target", "wanted"];
+    const built = await build(folder, ...limits, ...hosts);
+    expect(built.exitCode).toBe(0);
+    expect(built.stderr).toMatch(/ 123\n.*\n.* shm +32 .*\n.* lo\n/);
+    const again = await build(folder, ...limits, ...hosts);
+    expect(again.stderr).toContain("CACHED");
+    const anew = await build(folder, ...limits, ...hosts, "--no-cache");
+    expect(anew.stderr).not.toContain("CACHED");
+    const filtered = await build(folder, ...limits, ...hosts, "--no-cache-filter", "wanted");
+    expect(filtered.stderr).not.toContain("CACHED");
+    const missing = await build(folder, "--target", "nothing");
+    expect(missing.stderr).toContain('target stage "nothing" could not be found');
+  }, 60_000);
+
+  test("an interrupted build ends its step, and one for nobody's machine is refused", async () => {
+    const folder = context({ Dockerfile: "FROM busybox\nRUN sleep 602\n" });
+    const client = Bun.spawn(["docker", "build", folder], {
+      env: { ...process.env, ...engine.environment() },
+      stdout: "ignore",
+      stderr: "ignore",
+    });
+    await waitUntil("the step runs", async () => (await processes()).includes("sleep 602"));
+    client.kill("SIGINT");
+    expect(await client.exited).not.toBe(0);
+    await waitUntil("the step is gone", async () => !(await processes()).includes("sleep 602\n"));
+    const unknown = await build(folder, "--platform", "linux/nonsense");
+    expect(unknown.exitCode).not.toBe(0);
+  }, 60_000);
+
+  test("an agent is reached from the step", async () => {
+    const folder = context({
+      Dockerfile:
+        "FROM busybox\nRUN --mount=type=ssh,required ls -l $SSH_AUTH_SOCK && echo socket is there\n",
+    });
+    const agent = createServer((socket) => socket.end());
+    const path = join(engine.root, "agent");
+    await new Promise<void>((resolve) => agent.listen(path, resolve));
+    const built = await build(folder, "--ssh", `default=${path}`);
+    expect(built.stderr).toContain("socket is there");
+    const without = await build(folder, "--no-cache");
+    expect(without.stderr).toContain("unset ssh forward key default");
+    agent.close();
   }, 60_000);
 
   test("files and archives come out; ids and metadata are written", async () => {

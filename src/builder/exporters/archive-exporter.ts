@@ -16,6 +16,7 @@ import {
   imageConfigToWire,
   manifestToWire,
 } from "#spec/oci-image.ts";
+import { type Annotations, readAnnotations, readFlag } from "./attributes.ts";
 import { exportedImage } from "./exported-image.ts";
 
 type ArchiveParts = Pick<BuilderParts, "clock" | "content"> & { readonly layers: StepLayers };
@@ -50,6 +51,9 @@ export async function exportArchive(
       `Cannot export with compression ${compression}: layers are written uncompressed`,
     );
   }
+  const annotations = readAnnotations(attributes);
+  if (readFlag(attributes, "push"))
+    throw new UnsupportedError(`Cannot push by ${type}: use type=image`);
   const names = (attributes["name"] ?? "").split(",").filter((name) => name !== "");
   const tags = names.map(parseTagTarget);
   const vertices = new Vertices(parts.clock, request.onEvent);
@@ -60,7 +64,7 @@ export async function exportArchive(
     for (const image of images) {
       const { manifest, config, layers } = await addImage(
         parts,
-        { image, attributes },
+        { image, attributes, annotations },
         blobs,
         lease,
         signal,
@@ -72,7 +76,7 @@ export async function exportArchive(
         Layers: layers.map(blobPath),
       });
     }
-    const index = indexOf(manifests, tags);
+    const index = indexOf(manifests, tags, annotations.index);
     await request.output?.(
       writeTar([
         ...[...blobs.values()].map(({ descriptor, content }) =>
@@ -90,7 +94,11 @@ export async function exportArchive(
 
 async function addImage(
   parts: ArchiveParts,
-  { image, attributes }: { image: SolvedImage; attributes: ExportRequest["attributes"] },
+  given: {
+    readonly image: SolvedImage;
+    readonly attributes: ExportRequest["attributes"];
+    readonly annotations: Annotations;
+  },
   blobs: Map<string, Blob>,
   lease: Lease,
   signal: AbortSignal,
@@ -99,6 +107,7 @@ async function addImage(
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
 }> {
+  const { image, attributes, annotations } = given;
   const layers: Descriptor[] = [];
   const exported = await exportedImage(parts.layers, image, attributes, lease, signal);
   for (const { blob } of exported.layers) {
@@ -113,11 +122,25 @@ async function addImage(
     return descriptor;
   };
   const config = add(imageConfigToWire(exported.config), OCI_CONFIG);
-  const manifest = add(manifestToWire({ mediaType: OCI_MANIFEST, config, layers }), OCI_MANIFEST);
+  const manifest = add(
+    manifestToWire({
+      mediaType: OCI_MANIFEST,
+      config,
+      layers,
+      ...(Object.keys(annotations.manifest).length > 0
+        ? { annotations: annotations.manifest }
+        : {}),
+    }),
+    OCI_MANIFEST,
+  );
   return { manifest, config, layers };
 }
 
-function indexOf(manifests: readonly Descriptor[], tags: readonly string[]): object {
+function indexOf(
+  manifests: readonly Descriptor[],
+  tags: readonly string[],
+  annotations: Annotations["index"],
+): object {
   const named = manifests.flatMap((manifest) =>
     tags.length === 0
       ? [manifest]
@@ -129,7 +152,12 @@ function indexOf(manifests: readonly Descriptor[], tags: readonly string[]): obj
           },
         })),
   );
-  return { schemaVersion: 2, mediaType: OCI_INDEX, manifests: named.map(descriptorToWire) };
+  return {
+    schemaVersion: 2,
+    mediaType: OCI_INDEX,
+    manifests: named.map(descriptorToWire),
+    ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
+  };
 }
 
 function blobPath({ digest }: Descriptor): string {

@@ -1,4 +1,4 @@
-import { UnsupportedError } from "#base/errors.ts";
+import { InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
 import { stringifyJsonHtml } from "#base/json.ts";
 import type { ExportRequest, ExportResponse, SolvedImage } from "#builder/builder.ts";
 import type { BuilderParts } from "#builder/parts.ts";
@@ -8,7 +8,9 @@ import type { Lease } from "#images/leases.ts";
 import { parseTagTarget } from "#images/records.ts";
 import { imageConfigToWire } from "#spec/oci-image.ts";
 import { formatImageReference, parseImageReference } from "#spec/reference.ts";
+import { readAnnotations, readFlag } from "./attributes.ts";
 import { exportedImage } from "./exported-image.ts";
+import { pushImage } from "./push-image.ts";
 
 /**
  * Makes the result an image of this engine, with the names that `name` has between commas.
@@ -28,11 +30,14 @@ export async function exportImage(
       "Cannot keep an image of several platforms in this engine: build for one, or use --output type=oci",
     );
   }
-  const names = (request.attributes["name"] ?? "").split(",").filter((name) => name !== "");
+  const { attributes } = request;
+  const names = (attributes["name"] ?? "").split(",").filter((name) => name !== "");
   const tags = names.map(parseTagTarget);
+  const full = names.map((name) => formatImageReference(parseImageReference(name)));
+  const isPushed = readFlag(attributes, "push");
+  checkAttributes(attributes, isPushed && names.length === 0);
   const vertices = new Vertices(parts.clock, request.onEvent);
   return await vertices.run("exporting to image", [], async (vertex) => {
-    const { attributes } = request;
     const { config, layers } = await exportedImage(parts.layers, image, attributes, lease, signal);
     const configBytes = Buffer.from(stringifyJsonHtml(imageConfigToWire(config)));
     const added = await parts.images.add(
@@ -43,12 +48,29 @@ export async function exportImage(
     note(`writing image ${added.id}`);
     for (const [index, tag] of tags.entries()) {
       parts.images.tag(added.id, tag);
-      note(`naming to ${formatImageReference(parseImageReference(names[index] ?? tag))}`);
+      note(`naming to ${full[index] ?? tag}`);
     }
+    const pushed = isPushed
+      ? await pushImage(parts, { id: added.id, names }, vertex, request, signal)
+      : undefined;
     return {
       "containerimage.config.digest": added.id,
-      "containerimage.digest": added.id,
-      ...(tags.length > 0 ? { "image.name": names.join(",") } : {}),
+      "containerimage.digest": pushed ?? added.id,
+      ...(tags.length > 0 ? { "image.name": full.join(",") } : {}),
     };
   });
+}
+
+/** @throws {UnsupportedError} What an image of the engine cannot have. {InvalidArgumentError} A push to nowhere. */
+function checkAttributes(attributes: ExportRequest["attributes"], isNameless: boolean): void {
+  if (isNameless) throw new InvalidArgumentError("tag is needed when pushing to registry");
+  const { manifest, index } = readAnnotations(attributes);
+  if (Object.keys({ ...manifest, ...index }).length > 0) {
+    throw new UnsupportedError(
+      "Cannot annotate an image of the engine: use --output type=oci or --label",
+    );
+  }
+  const compression = attributes["compression"] ?? "gzip";
+  if (compression === "gzip" || compression === "uncompressed") return;
+  throw new UnsupportedError(`Cannot push layers packed by ${compression}: they go out by gzip`);
 }

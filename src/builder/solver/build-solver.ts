@@ -361,8 +361,7 @@ export class BuildSolver implements AsyncDisposable {
         this.#signal,
       ),
     );
-    const { path, ignored } = await this.#context;
-    return { path, ignored, isOwnedByRoot: true };
+    return originOfLocal(await this.#context);
   }
 
   readonly #locals = new Map<string, Promise<LocalTree>>();
@@ -379,8 +378,7 @@ export class BuildSolver implements AsyncDisposable {
       );
       this.#locals.set(name, opened);
     }
-    const { path, ignored } = await opened;
-    return { path, ignored, isOwnedByRoot: true };
+    return originOfLocal(await opened);
   }
 
   #contextOf(index: number, instruction: StageInstruction): EvaluationContext {
@@ -465,6 +463,10 @@ export class BuildSolver implements AsyncDisposable {
     }
     return found;
   }
+}
+
+function originOfLocal({ path, ignored, identity }: LocalTree): OriginTree {
+  return { path, ignored, isOwnedByRoot: true, ...(identity === undefined ? {} : { identity }) };
 }
 
 function layersOfImage(image: ImageRecord): readonly BuiltLayer[] {

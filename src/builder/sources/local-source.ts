@@ -4,6 +4,8 @@ export interface LocalTree extends AsyncDisposable {
   readonly path: string;
   /** Patterns that still have to be held against it; empty where the client has done so. */
   readonly ignored: readonly string[];
+  /** The same for the same files, where that is known without reading them. */
+  readonly identity?: string;
 }
 
 /** What a build needs of a folder. */

@@ -37,6 +37,8 @@ import { answerSubrequest } from "./subrequests.ts";
 
 export interface ServiceParts extends SolveParts {
   readonly engineId: string;
+  /** The storage driver's name. */
+  readonly snapshotter: string;
   readonly version: string;
   /** What can be built for, the host's first. */
   readonly platforms: readonly Platform[];
@@ -130,10 +132,17 @@ export function buildkitMethods(parts: ServiceParts): RpcMethods {
   ]);
 }
 
-function workerOf({ engineId, platforms }: ServiceParts, version: BuildkitVersion): WorkerRecord {
+function workerOf(
+  { engineId, platforms, snapshotter }: ServiceParts,
+  version: BuildkitVersion,
+): WorkerRecord {
   return {
     id: engineId,
-    labels: new Map([["org.mobyproject.buildkit.worker.executor", "oci"]]),
+    labels: new Map([
+      ["org.mobyproject.buildkit.worker.executor", "oci"],
+      // what lets buildx ask for archives, pushes, caches elsewhere and several platforms
+      ["org.mobyproject.buildkit.worker.snapshotter", snapshotter],
+    ]),
     platforms: platforms.map(toWirePlatform),
     gcPolicies: [],
     version,

@@ -140,7 +140,9 @@ async function exportAll(
         type,
         attributes: Object.fromEntries(attributes),
         onEvent: (event) => progress.take(event),
-        ...(session ? outputsOf(session, id, signal) : {}),
+        ...(session
+          ? { ...outputsOf(session, id, signal), credentials: sessionCredentials(session) }
+          : {}),
       },
       signal,
     );

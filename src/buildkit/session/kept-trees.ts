@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { RandomBytes } from "#spec/ids.ts";
 import { digestHex, digestOf } from "#spec/digest.ts";
@@ -11,7 +19,8 @@ export interface KeptTree {
   readonly index: TreeIndex;
   /** The files are being changed: until `keep`, nothing is known of them. */
   begin(): void;
-  keep(index: TreeIndex): void;
+  /** @returns What stands for the files: the same for the same names, kinds, sizes and times. */
+  keep(index: TreeIndex): string;
   /** Lets the next build have it. */
   release(): void;
 }
@@ -30,6 +39,10 @@ export class KeptTrees {
     this.#directory = directory;
     this.#randomBytes = randomBytes;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
+    for (const name of readdirSync(directory)) {
+      const folder = join(directory, name);
+      if (!existsSync(join(folder, "index.json"))) rmSync(folder, { recursive: true, force: true });
+    }
   }
 
   /** @param key What the client calls it; undefined for one that no other build can use. */
@@ -56,9 +69,12 @@ export class KeptTrees {
       index: index ?? new Map(),
       begin: () => rmSync(indexPath, { force: true }),
       keep: (next) => {
-        if (!isKept) return;
-        writeFileSync(`${indexPath}.new`, JSON.stringify([...next]));
-        renameSync(`${indexPath}.new`, indexPath);
+        const text = JSON.stringify([...next]);
+        if (isKept && !existsSync(indexPath)) {
+          writeFileSync(`${indexPath}.new`, text);
+          renameSync(`${indexPath}.new`, indexPath);
+        }
+        return `local:${digestOf(Buffer.from(text))}`;
       },
       release: () => {
         this.#inUse.delete(name);

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { FailedPreconditionError, InvalidArgumentError } from "#base/errors.ts";
 import type { RpcMetadata } from "#rpc/client.ts";
 import {
@@ -19,6 +20,8 @@ export interface TreeWish {
   readonly excludes: readonly string[];
 }
 
+/** Messages after which others have their turn. */
+const YIELD_EVERY = 256;
 /** Files whose content is asked for at once. */
 const MOST_REQUESTS = 128;
 
@@ -31,13 +34,14 @@ const MOST_REQUESTS = 128;
 export async function receiveTree(
   session: ClientSession,
   wish: TreeWish,
-  place: { readonly root: string; readonly old: TreeIndex },
+  place: { readonly root: string; readonly old: TreeIndex; readonly onChange: () => void },
   onProgress: (receivedBytes: number) => void,
   signal: AbortSignal,
 ): Promise<TreeIndex> {
   const either = AbortSignal.any([signal, session.signal]);
   await using stream = await session.client.open(FILE_SYNC, metadataOf(wish), either);
-  using update = new TreeUpdate(place.root, place.old);
+  using update = new TreeUpdate(place.root, place.old, place.onChange);
+  let handled = 0;
   let areAllAnnounced = false;
   let result: TreeIndex | undefined;
   const ask = async (): Promise<void> => {
@@ -66,6 +70,8 @@ export async function receiveTree(
         throw new InvalidArgumentError(`The client sent a packet of type ${type}`);
     }
     await ask();
+    // a long run of messages that have come already would let nothing else run
+    if (++handled % YIELD_EVERY === 0) await setImmediate();
     if (areAllAnnounced && update.openFiles === 0 && !result) {
       result = update.finish();
       await stream.send(PACKET.encode({ type: PACKET_FINISHED }));

@@ -44,10 +44,10 @@ export class SessionFolders implements LocalSources {
     // a part of a folder is kept apart from the whole: each would remove what only the other has
     const key = sharedKey === "" ? undefined : JSON.stringify([sharedKey, name, onlyPaths]);
     const tree = this.#trees.take(key);
+    let identity: string;
     try {
-      tree.begin();
       const wish = { name, includes: onlyPaths, excludes: ignored };
-      const place = { root: tree.path, old: tree.index };
+      const place = { root: tree.path, old: tree.index, onChange: () => tree.begin() };
       let receivedBytes = 0;
       let toldMs = 0;
       const index = await receiveTree(
@@ -63,7 +63,7 @@ export class SessionFolders implements LocalSources {
         signal,
       );
       request.onProgress?.(receivedBytes, true);
-      tree.keep(index);
+      identity = tree.keep(index);
     } catch (error) {
       tree.release();
       throw error;
@@ -71,6 +71,7 @@ export class SessionFolders implements LocalSources {
     return {
       path: tree.path,
       ignored: [],
+      identity,
       [Symbol.asyncDispose]: async () => tree.release(),
     };
   }

@@ -42,7 +42,7 @@ function play(
   old: TreeIndex,
   files: readonly (readonly [FileStat, string?])[],
 ): { readonly index: TreeIndex; readonly asked: readonly string[] } {
-  using update = new TreeUpdate(join(root, "tree"), old);
+  using update = new TreeUpdate(join(root, "tree"), old, () => {});
   mkdirSync(join(root, "tree"), { recursive: true });
   for (const [one, content = ""] of files) update.announce({ ...one, sizeBytes: content.length });
   const asked: string[] = [];
@@ -121,7 +121,7 @@ test("TreeUpdate writes nowhere else, whatever the names and links", () => {
 
 test("TreeUpdate refuses content that nobody asked for, and more than was announced by far", () => {
   mkdirSync(join(root, "tree"));
-  using update = new TreeUpdate(join(root, "tree"), new Map());
+  using update = new TreeUpdate(join(root, "tree"), new Map(), () => {});
   expect(() => update.write(0, Buffer.from("x"))).toThrow("was not asked for");
   update.announce(stat("a", "file", { sizeBytes: 1 }));
   const chunk = Buffer.alloc(1024 * 1024);

@@ -26,6 +26,7 @@ export interface KnownFile {
 
 export type TreeIndex = ReadonlyMap<string, KnownFile>;
 
+const SLASH = 0x2f;
 /** Files that one tree may have. */
 const MOST_FILES = 2_000_000;
 const PATH_MAX_BYTES = 4096;
@@ -54,19 +55,31 @@ export class TreeUpdate implements Disposable {
   /** Folders whose times change when something in them does. */
   readonly #touched = new Set<string>();
   readonly #toAsk: number[] = [];
+  readonly #onChange: () => void;
+  #hasChanged = false;
   #nextId = 0;
   #lastPath = "";
   #receivedBytes = 0;
 
-  /** @param old What the folder has now. */
-  constructor(root: string, old: TreeIndex) {
+  /**
+   * @param old What the folder has now.
+   * @param onChange Told before the first change: from then on the folder is neither the old nor the new.
+   */
+  constructor(root: string, old: TreeIndex, onChange: () => void) {
     this.#root = root;
     this.#old = new Map(old);
+    this.#onChange = onChange;
   }
 
   [Symbol.dispose](): void {
     for (const file of this.#wanted.values()) if (file.fd !== undefined) closeSync(file.fd);
     this.#wanted.clear();
+  }
+
+  #change(): void {
+    if (this.#hasChanged) return;
+    this.#hasChanged = true;
+    this.#onChange();
   }
 
   get receivedBytes(): number {
@@ -168,6 +181,7 @@ export class TreeUpdate implements Disposable {
 
   #make(id: number, path: string, known: KnownFile, before: KnownFile | undefined): void {
     const absolute = join(this.#root, path);
+    this.#change();
     this.#touch(parentOf(path));
     const isKept = known.kind === "directory" && before?.kind === "directory";
     if (before && !isKept) this.#removeTree(path, before);
@@ -225,6 +239,7 @@ export class TreeUpdate implements Disposable {
   }
 
   #remove(path: string): void {
+    this.#change();
     rmSync(join(this.#root, path), { recursive: true, force: true });
     this.#touch(parentOf(path));
   }
@@ -256,15 +271,21 @@ function parentOf(path: string): string {
   return slash < 0 ? "" : path.slice(0, slash);
 }
 
-/** The order in which a tree is walked: `a/b` comes before `a.b`. */
+function isLowSurrogate(code: number): boolean {
+  return code >= 0xdc00 && code <= 0xdfff;
+}
+
+/** The order in which a tree is walked: names by their bytes, `a/b` before `a.b`. */
 function comparePaths(left: string, right: string): number {
-  const [a, b] = [Buffer.from(left), Buffer.from(right)];
-  for (let index = 0; index < Math.min(a.length, b.length); index++) {
-    const [x = 0, y = 0] = [a[index], b[index]];
-    if (x === y) continue;
-    if (x === 0x2f) return -1;
-    if (y === 0x2f) return 1;
-    return x - y;
-  }
-  return a.length - b.length;
+  const length = Math.min(left.length, right.length);
+  let index = 0;
+  while (index < length && left.charCodeAt(index) === right.charCodeAt(index)) index++;
+  // not between the halves of one character
+  if (index > 0 && isLowSurrogate(left.charCodeAt(index))) index--;
+  const [x, y] = [left.codePointAt(index) ?? 0, right.codePointAt(index) ?? 0];
+  if (x === y) return left.length - right.length;
+  if (index === left.length || index === right.length) return left.length - right.length;
+  if (x === SLASH) return -1;
+  if (y === SLASH) return 1;
+  return Buffer.compare(Buffer.from(left.slice(index)), Buffer.from(right.slice(index)));
 }

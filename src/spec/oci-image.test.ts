@@ -13,6 +13,8 @@ import {
   OCI_MANIFEST,
 } from "./media-types.ts";
 import {
+  EMPTY_EXECUTION_CONFIG,
+  executionConfigToWire,
   imageConfigToWire,
   indexToWire,
   isImageManifest,
@@ -167,4 +169,17 @@ describe("parseImageConfig()", () => {
     for (const [value, message] of cases)
       expect(() => parseImageConfig(bytes(value))).toThrow(message);
   });
+});
+
+test("a configuration is written the same, whatever order its labels, ports and volumes came in", () => {
+  const written = (names: readonly string[]): string =>
+    JSON.stringify(
+      executionConfigToWire({
+        ...EMPTY_EXECUTION_CONFIG,
+        labels: Object.fromEntries(names.map((name) => [name, name])),
+        exposedPorts: names.map((name) => `${name}/tcp`),
+        volumes: names.map((name) => `/${name}`),
+      }),
+    );
+  expect(written(["b", "a", "c"])).toBe(written(["c", "b", "a"]));
 });

@@ -420,8 +420,14 @@ export function indexToWire(index: ImageIndex): Readonly<Record<string, unknown>
   };
 }
 
+/** Sorted, as Go writes maps: an image's id is not to depend on the order that a client gave them in. */
+function byName<Value>(map: Readonly<Record<string, Value>>): Readonly<Record<string, Value>> {
+  const entries = Object.entries(map);
+  return Object.fromEntries(entries.sort(([left], [right]) => (left < right ? -1 : 1)));
+}
+
 function emptySet(keys: readonly string[]): Readonly<Record<string, object>> {
-  return Object.fromEntries(keys.map((key) => [key, {}]));
+  return byName(Object.fromEntries(keys.map((key) => [key, {}])));
 }
 
 /** The `config` object in Docker's own field names, without the fields that say nothing. */
@@ -450,7 +456,7 @@ export function executionConfigToWire(
     ...(config.volumes.length > 0 ? { Volumes: emptySet(config.volumes) } : {}),
     ...(config.workingDir ? { WorkingDir: config.workingDir } : {}),
     ...(config.onBuild.length > 0 ? { OnBuild: config.onBuild } : {}),
-    ...(Object.keys(config.labels).length > 0 ? { Labels: config.labels } : {}),
+    ...(Object.keys(config.labels).length > 0 ? { Labels: byName(config.labels) } : {}),
     ...(config.stopSignal === undefined ? {} : { StopSignal: config.stopSignal }),
     ...(config.stopTimeoutSeconds === undefined ? {} : { StopTimeout: config.stopTimeoutSeconds }),
     ...(config.shell && { Shell: config.shell }),

@@ -90,8 +90,15 @@ async function removeVolume(name: string, { engine, onProgress }: ActParts): Pro
 }
 
 async function removeImage(name: string, { engine, onProgress }: ActParts): Promise<void> {
+  const path = `/images/${encodeURIComponent(name)}`;
+  try {
+    await engine.getJson(`${path}/json`);
+  } catch (error) {
+    if (error instanceof NotFoundError) return; // never built, or gone already
+    throw error;
+  }
   onProgress({ kind: "Image", name, status: "Removing" });
-  const status = await removal(() => engine.send("DELETE", `/images/${encodeURIComponent(name)}`));
+  const status = await removal(() => engine.send("DELETE", path));
   onProgress({ kind: "Image", name, status });
 }
 

@@ -117,7 +117,6 @@ export const commands: readonly CommandEntry[] = [
 export const laterCommands: readonly string[] = [
   "bake",
   "compose publish",
-  "compose watch",
   "plugin install",
   "plugin push",
   "plugin upgrade",

@@ -15,6 +15,8 @@ export interface ProjectRequest {
   readonly projectName: string | undefined;
   readonly projectDirectory: string | undefined;
   readonly directory: string;
+  /** Names as the first Compose made them: `project_web_1`. */
+  readonly isCompatible: boolean;
   readonly environment: ReadonlyMap<string, string>;
   /** Content of `-f -`. */
   readonly readStandardInput: () => string;
@@ -38,7 +40,8 @@ type LoadOptions = Pick<
  * @throws {NotFoundError} There are no Compose files. {InvalidArgumentError} Pointing into a file.
  */
 export function openProject(request: ProjectRequest, options: LoadOptions = {}): Project {
-  return loadProject(toLoadRequest(request, options));
+  const project = loadProject(toLoadRequest(request, options));
+  return request.isCompatible ? { ...project, separator: "_" } : project;
 }
 
 /** Its merged files as they are. */

@@ -404,6 +404,23 @@ volumes: {data: , other: }
     expect(await engine.mustDocker("ps", "-aq", "--filter", "name=live-")).toBe("");
   });
 
+  test("--compatibility: names as the first Compose made them", async () => {
+    const old = project(
+      "named",
+      `services:
+  app: {build: {dockerfile_inline: "FROM busybox"}, command: sleep 1000, init: true, stop_grace_period: 1s}
+`,
+    );
+    await compose(old, "--compatibility", "up", "-d", "--quiet-build");
+    expect(await engine.mustDocker("ps", "--filter", "name=named_", "--format", "{{.Names}} {{.Image}}")).toBe(
+      "named_app_1 named_app",
+    );
+    const listed = await asked(old, ["ps", "--services"], { env: { COMPOSE_COMPATIBILITY: "1" } });
+    expect(listed.stdout).toBe("app\n");
+    await compose(old, "--compatibility", "down", "--rmi", "local");
+    expect(await engine.mustDocker("images", "-q", "named_app")).toBe("");
+  });
+
   test("convert, --version: what was and what is", async () => {
     expect(await compose(path, "convert", "--services")).toBe("web\ndb\nidle");
     const version = await engine.mustWharf("compose", "--version");

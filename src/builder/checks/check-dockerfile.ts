@@ -5,7 +5,7 @@ import { globalArguments } from "#builder/graph/global-arguments.ts";
 import { neededStages, planStages, type StagePlan } from "#builder/graph/stages.ts";
 import { resolveOrigin } from "#builder/graph/stages.ts";
 import { beginStage, type StageState } from "#builder/graph/stage-state.ts";
-import { PathFilter } from "#builder/ignore/path-filter.ts";
+import { PathFilter } from "#spec/ignore/path-filter.ts";
 import type { StageInstruction } from "#builder/language/instruction.ts";
 import type { Dockerfile } from "#builder/language/stages.ts";
 import { EMPTY_EXECUTION_CONFIG } from "#spec/oci-image.ts";

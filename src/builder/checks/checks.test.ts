@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readBuildOptions } from "#builder/attributes.ts";
 import { beginStage } from "#builder/graph/stage-state.ts";
-import { parseIgnoreFile } from "#builder/ignore/ignore-file.ts";
+import { parseIgnoreFile } from "#spec/ignore/ignore-file.ts";
 import { readDockerfile } from "#builder/language/stages.ts";
 import { EMPTY_EXECUTION_CONFIG } from "#spec/oci-image.ts";
 import { checkDockerfile, type CheckReport } from "./check-dockerfile.ts";

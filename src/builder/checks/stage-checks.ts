@@ -1,7 +1,7 @@
 import { cleanPath } from "#base/posix-path.ts";
 import { WordExpander } from "#builder/graph/expand-instruction.ts";
 import type { StageState } from "#builder/graph/stage-state.ts";
-import type { PathFilter } from "#builder/ignore/path-filter.ts";
+import type { PathFilter } from "#spec/ignore/path-filter.ts";
 import type {
   CommandInstruction,
   CopyInstruction,

@@ -6,7 +6,7 @@ import type { FrontendAttributes } from "#builder/attributes.ts";
 import type { Builder } from "#builder/builder.ts";
 import { lintResultOf } from "#builder/checks/lint-result.ts";
 import { pathInRoot } from "#builder/files/root-paths.ts";
-import { PathFilter } from "#builder/ignore/path-filter.ts";
+import { PathFilter } from "#spec/ignore/path-filter.ts";
 import type { BuildEvent } from "#builder/events.ts";
 import { StepFailedError } from "#builder/solver/step-failed.ts";
 import { DOCKERFILE_MAX_BYTES } from "#builder/language/parse-file.ts";

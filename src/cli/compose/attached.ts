@@ -1,3 +1,4 @@
+import { NotFoundError } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
 import type { ActParts } from "#compose/act/act-parts.ts";
 import type { MadeContainers } from "#compose/act/carry-out.ts";
@@ -6,6 +7,7 @@ import { stopOf } from "#compose/act/stop-containers.ts";
 import type { Project } from "#compose/model/project.ts";
 import { observeContainers } from "#compose/observe/observed.ts";
 import { exitCodeOf, LogPrinter, type LogStyle, shortName } from "./log-lines.ts";
+import { openKeyMenu } from "./watching/key-menu.ts";
 
 export interface AttachOptions {
   readonly services: readonly string[];
@@ -16,6 +18,11 @@ export interface AttachOptions {
   /** Service whose exit code is ours; empty for none. */
   readonly exitCodeFrom: string;
   readonly timeoutSeconds: number | undefined;
+  /** Watches files beside the logs, until the signal aborts; told how to follow containers that are new. */
+  readonly watch?: (follow: (made: MadeContainers) => void, signal: AbortSignal) => Promise<void>;
+  /** Whether it watches from the start. */
+  readonly isWatching?: boolean;
+  readonly hasMenu?: boolean;
 }
 
 const INTERRUPTED = 130;
@@ -34,9 +41,11 @@ export async function attachUntilEnd(
   options: AttachOptions,
 ): Promise<number> {
   const printer = new LogPrinter(parts.engine, cli.output, cli.errors, options.style);
-  const sources = [...made].flatMap(([service, containers]) =>
-    containers.map(({ id, name }) => ({ service, id, label: shortName(project.name, name) })),
-  );
+  const sourcesOf = (containers: MadeContainers): readonly AttachedSource[] =>
+    [...containers].flatMap(([service, all]) =>
+      all.map(({ id, name }) => ({ service, id, label: shortName(project.name, name) })),
+    );
+  const sources = sourcesOf(made);
   const watched = sources.filter(({ service }) => options.services.includes(service));
   cli.errors.write(`Attaching to ${watched.map(({ label }) => label).join(", ")}\n`);
   printer.announce(watched.map(({ label }) => label));
@@ -45,7 +54,7 @@ export async function attachUntilEnd(
   const stop = AbortSignal.any([interruption, ended.signal]);
   let exitCode = 0;
   const startedAt = String(Math.floor(cli.now().getTime() / 1000) - 1);
-  const watching = sources.map(async ({ service, id, label }) => {
+  const follow = async ({ service, id, label }: AttachedSource): Promise<void> => {
     const isShown = options.services.includes(service);
     const query = { follow: true, tail: "all", since: startedAt, timestamps: options.timestamps };
     try {
@@ -56,15 +65,29 @@ export async function attachUntilEnd(
       throw error;
     }
     if (stop.aborted) return;
-    const code = await exitCodeOf(id, parts.engine);
+    const code = await endOf(id, parts);
+    // another has taken its place
+    if (code === undefined) return;
     if (isShown) printer.say(label, `exited with code ${code}`);
     const isEnd = options.aborts === "any" || (options.aborts === "failure" && code !== 0);
     if (!isEnd || ended.signal.aborted) return;
     exitCode = code;
     cli.errors.write("Aborting on container exit...\n");
     ended.abort();
+  };
+  const followed = sources.map(follow);
+  using fileWatch = openFileWatch(options, stop, (recreated) => {
+    for (const source of sourcesOf(recreated)) followed.push(follow(source));
   });
-  await Promise.all(watching);
+  if (options.isWatching) fileWatch.toggle();
+  using menu = options.hasMenu
+    ? openKeyMenu(cli, options.watch ? fileWatch.toggle : undefined)
+    : undefined;
+  const isLeft = await Promise.race([
+    Promise.all([...followed, fileWatch.ended]).then(() => false),
+    ...(menu ? [menu.detached.then(() => true)] : []),
+  ]);
+  if (isLeft) return 0;
   if (!interruption.aborted && !ended.signal.aborted) return 0;
   if (interruption.aborted) {
     cli.errors.write("Gracefully Stopping... press Ctrl+C again to force\n");
@@ -73,6 +96,57 @@ export async function attachUntilEnd(
   if (interruption.aborted) return INTERRUPTED;
   const [chosen] = made.get(options.exitCodeFrom) ?? [];
   return chosen ? await exitCodeOf(chosen.id, parts.engine) : exitCode;
+}
+
+interface AttachedSource {
+  readonly service: string;
+  readonly id: string;
+  readonly label: string;
+}
+
+/** @returns Undefined where it is gone. */
+async function endOf(id: string, { engine }: ActParts): Promise<number | undefined> {
+  try {
+    return await exitCodeOf(id, engine);
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined;
+    throw error;
+  }
+}
+
+interface FileWatch extends Disposable {
+  /** Settles at once where nothing has ever been watched. */
+  readonly ended: Promise<void>;
+  /** @returns Whether files are watched now. */
+  toggle(): boolean;
+}
+
+function openFileWatch(
+  { watch }: AttachOptions,
+  stop: AbortSignal,
+  follow: (made: MadeContainers) => void,
+): FileWatch {
+  const end = Promise.withResolvers<void>();
+  let current: AbortController | undefined;
+  let isUsed = false;
+  stop.addEventListener("abort", () => end.resolve());
+  return {
+    get ended() {
+      return isUsed ? end.promise : Promise.resolve();
+    },
+    toggle: () => {
+      if (current) {
+        current.abort();
+        current = undefined;
+        return false;
+      }
+      isUsed = true;
+      current = new AbortController();
+      watch?.(follow, AbortSignal.any([current.signal, stop])).catch(end.reject);
+      return true;
+    },
+    [Symbol.dispose]: () => current?.abort(),
+  };
 }
 
 async function stopAll(

@@ -9,7 +9,7 @@ import { bakeFile } from "#compose/build/bake-file.ts";
 import { buildTargets } from "#compose/build/targets.ts";
 import { openProject } from "#compose/open-project.ts";
 import { withoutUnused, withServices } from "#compose/select-services.ts";
-import { buildImages } from "./building/build-images.ts";
+import { buildImages, checkBuilds } from "./building/build-images.ts";
 import { dryRun } from "./project-flags.ts";
 import { projectRequest } from "./project-request.ts";
 import { pushImages } from "./pulling/push-images.ts";
@@ -79,7 +79,9 @@ export const command: Command = defineCommand({
     const isQuiet = flags.quiet || flags.progress === "quiet";
     const asked = isQuiet ? { ...groupFlags.values, progress: "quiet" } : groupFlags.values;
     using parts = await actParts(cli, { ...groupFlags, values: asked }, flags);
-    await buildImages(cli, parts, { project: withoutUnused(whole), targets, options, isQuiet });
+    const build = { project: withoutUnused(whole), targets, options, isQuiet };
+    if (flags.check) return await checkBuilds(cli, build);
+    await buildImages(cli, parts, build);
     if (flags.push) {
       const named = [...targets.values()].filter(({ service }) => service.image !== undefined);
       await pushImages(
@@ -94,15 +96,11 @@ export const command: Command = defineCommand({
 
 function refuse(flags: {
   readonly builder: string;
-  readonly check: boolean;
   readonly provenance: string;
   readonly sbom: string;
 }): void {
   if (flags.builder !== "" && flags.builder !== "default") {
     throw new ExitError(`no builder ${JSON.stringify(flags.builder)} found`, 1);
-  }
-  if (flags.check) {
-    throw new UnsupportedError("--check: the engine's builder has no rules to hold a file against");
   }
   for (const name of ["provenance", "sbom"] as const) {
     if (flags[name] === "" || flags[name] === "false") continue;

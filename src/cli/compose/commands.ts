@@ -172,4 +172,10 @@ export const composeCommands: readonly CommandEntry[] = [
     summary: "Block until containers of all (or specified) services stop.",
     load: () => import("./wait.ts"),
   },
+  {
+    path: "compose watch",
+    summary:
+      "Watch build context for service and rebuild/refresh containers when files are updated",
+    load: () => import("./watch.ts"),
+  },
 ];

@@ -134,6 +134,6 @@ export async function exitCodeOf(id: string, engine: Pick<Engine, "getJson">): P
 
 /** `p-web-1` of the project `p` is `web-1`; a name of its own stays whole. */
 export function shortName(projectName: string, containerName: string): string {
-  const prefix = `${projectName}-`;
-  return containerName.startsWith(prefix) ? containerName.slice(prefix.length) : containerName;
+  const isOwn = [`${projectName}-`, `${projectName}_`].some((one) => containerName.startsWith(one));
+  return isOwn ? containerName.slice(projectName.length + 1) : containerName;
 }

@@ -10,7 +10,7 @@ export function projectRequest(cli: Cli, flags: GroupFlags): ProjectRequest {
   const environment = new Map(
     Object.entries(cli.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
-  for (const name of ["compatibility", "insecure-registry", "verbose"]) {
+  for (const name of ["insecure-registry", "verbose"]) {
     if (flags.given.has(name)) throw new UnsupportedError(`--${name}: not in this version yet`);
   }
   const envFiles = textsFlag(flags, "env-file");
@@ -22,6 +22,9 @@ export function projectRequest(cli: Cli, flags: GroupFlags): ProjectRequest {
     projectName: textFlag(flags, "project-name") ?? environment.get("COMPOSE_PROJECT_NAME"),
     projectDirectory: textFlag(flags, "project-directory") ?? textFlag(flags, "workdir"),
     directory: process.cwd(),
+    isCompatible: flags.given.has("compatibility")
+      ? flags.values["compatibility"] === true
+      : ["1", "true"].includes(environment.get("COMPOSE_COMPATIBILITY") ?? ""),
     environment,
     readStandardInput: () => readFileSync(0, "utf8"),
     warn: (message) => cli.errors.write(`WARNING: ${message}\n`),

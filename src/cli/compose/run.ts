@@ -198,7 +198,8 @@ async function createOneOff(
   const image = imageOf(project, name, service);
   const slug = randomBytes(32).toString("hex");
   const short = slug.slice(0, SHORT_SLUG);
-  const containerName = options.containerName || `${project.name}-${name}-run-${short}`;
+  const { separator = "-" } = project;
+  const containerName = options.containerName || [project.name, name, "run", short].join(separator);
   const body = oneOffRequest({
     project,
     serviceName: name,

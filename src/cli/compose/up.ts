@@ -1,4 +1,3 @@
-import { UnsupportedError } from "#base/errors.ts";
 import { wharfVersion } from "#base/version.ts";
 import type { Cli } from "#cli/cli.ts";
 import { atLeast, type Command, defineCommand } from "#cli/command.ts";
@@ -11,12 +10,15 @@ import { bringUp, type UpRequest } from "#compose/act/up.ts";
 import type { Project } from "#compose/model/project.ts";
 import { openProject } from "#compose/open-project.ts";
 import { noSuchService, withoutUnused, withServices } from "#compose/select-services.ts";
-import { attachUntilEnd } from "./attached.ts";
+import { watchRules, type WatchRule } from "#compose/watch/rules.ts";
+import { type AttachOptions, attachUntilEnd } from "./attached.ts";
 import { imageBuilding } from "./building/image-building.ts";
 import { pullChoice, recreateChoice } from "./create.ts";
 import { dryRun } from "./project-flags.ts";
 import { projectRequest } from "./project-request.ts";
 import { actParts, parseScale, timeoutOf } from "./surroundings.ts";
+import { wantsMenu } from "./watching/key-menu.ts";
+import { watchProject } from "./watching/watch-project.ts";
 
 const list = { type: "stringArray" } as const;
 
@@ -97,9 +99,6 @@ export const command: Command = defineCommand({
   args: atLeast(0),
   flags,
   async run(cli, { flags: asked, args, groupFlags, isSet }) {
-    for (const name of ["watch", "menu"] as const) {
-      if (asked[name]) throw new UnsupportedError(`--${name}: not in this version yet`);
-    }
     if (asked.rolling && asked["no-start"]) {
       throw new ExitError("--rolling and --no-start are incompatible", 1);
     }
@@ -112,10 +111,14 @@ export const command: Command = defineCommand({
         1,
       );
     }
+    if (isDetached && (asked.watch || asked.menu)) {
+      throw new ExitError("--watch and --menu cannot go with -d", 1);
+    }
     const whole = openProject(projectRequest(cli, groupFlags), { services: args });
     const withDependencies = !asked["no-deps"];
     const project = withoutUnused(withServices(whole, args, { withDependencies }));
     if (from !== "" && !project.services.has(from)) throw noSuchService(project, from);
+    const rules = asked.watch ? watchRules(project, args) : undefined;
     using parts = await actParts(cli, groupFlags, asked);
     const recreate = recreateChoice(asked);
     const made = await bringUp(project, parts, {
@@ -157,6 +160,9 @@ export const command: Command = defineCommand({
       aborts: aborts ? "any" : asked["abort-on-container-failure"] ? "failure" : "never",
       exitCodeFrom: from,
       timeoutSeconds: timeoutOf(asked, isSet),
+      isWatching: rules !== undefined,
+      hasMenu: wantsMenu(cli, isSet("menu"), asked.menu),
+      ...fileWatch(cli, parts, whole, rules ?? possibleRules(project, args), asked["quiet-build"]),
     });
   },
 });
@@ -168,6 +174,28 @@ async function rollingWay(cli: Cli): Promise<NonNullable<UpRequest["rolling"]>> 
     handsOver: product?.startsWith("Wharf/") ?? false,
     onAtOnce: (service, why) => {
       cli.errors.write(`WARNING: ${service} is made anew at once: ${why}\n`);
+    },
+  };
+}
+
+/** What could be watched; nothing where the file says nothing of it. */
+function possibleRules(project: Project, named: readonly string[]): readonly WatchRule[] {
+  const isDeveloped = [...project.services.values()].some(({ develop }) => develop?.watch);
+  return isDeveloped ? watchRules(project, named) : [];
+}
+
+function fileWatch(
+  cli: Cli,
+  parts: ActParts,
+  project: Project,
+  rules: readonly WatchRule[],
+  isQuiet: boolean,
+): Pick<AttachOptions, "watch"> {
+  if (rules.length === 0) return {};
+  return {
+    watch: (onRecreated, signal) => {
+      const watched = { project, rules, prunes: true, isQuiet, onRecreated };
+      return watchProject(cli, parts, watched, signal);
     },
   };
 }

@@ -109,3 +109,12 @@ export function withoutEcho(state: TerminalState): TerminalState {
   flags[3] = (flags[3] ?? 0) & ~ECHO;
   return hidden;
 }
+
+/** Keys come one by one and unseen; Ctrl-C is still a signal, and output is as it was. */
+export function toSingleKeys(state: TerminalState): TerminalState {
+  const keyed = new Uint8Array(state);
+  const flags = new Uint32Array(keyed.buffer, 0, 4);
+  const ICANON_ECHO = 0o12;
+  flags[3] = (flags[3] ?? 0) & ~ICANON_ECHO;
+  return keyed;
+}

@@ -1,4 +1,5 @@
 import { ConflictError, NotFoundError, PermissionDeniedError } from "#base/errors.ts";
+import { imageOf } from "#compose/build/targets.ts";
 import { LABEL } from "#compose/labels.ts";
 import type { Project } from "#compose/model/project.ts";
 import { observe, observeContainers, type ObservedContainer } from "#compose/observe/observed.ts";
@@ -123,7 +124,9 @@ function imagesToRemove(
   const ofFile = [...(project?.services ?? [])].map(([name, { image }]) => ({ name, image }));
   const ofLabels = containers.map(({ service }) => ({ name: service, image: undefined }));
   const found = (project ? ofFile : ofLabels).flatMap(({ name, image }) => {
-    if (image === undefined) return [`${projectName}-${name}`];
+    if (image === undefined) {
+      return [imageOf({ ...project, name: projectName }, name, {})];
+    }
     return images === "all" ? [image] : [];
   });
   return [...new Set(found)];

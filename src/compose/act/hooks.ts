@@ -11,34 +11,46 @@ import type { ActParts } from "./act-parts.ts";
 export async function runHooks(
   hooks: readonly Hook[],
   containerId: string,
-  { engine, isDryRun }: ActParts,
+  parts: ActParts,
 ): Promise<void> {
-  if (isDryRun) return;
+  if (parts.isDryRun) return;
   for (const hook of hooks) {
-    const { Id } = await engine.postJson<{ readonly Id: string }>(
-      `/containers/${containerId}/exec`,
-      {
-        json: {
-          Cmd: hook.command ?? [],
-          User: hook.user ?? "",
-          Privileged: hook.privileged ?? false,
-          WorkingDir: hook.working_dir ?? "",
-          Env: environmentOf(hook) ?? [],
-          AttachStdout: true,
-          AttachStderr: true,
-        },
-      },
-    );
-    const stream = await engine.hijack(`/exec/${Id}/start`, {
-      json: { Detach: false, Tty: false },
+    await runHookWith(hook, containerId, parts, async (output) => {
+      for await (const _chunk of output) {
+        // its output is nobody's; the end says that the hook has ended
+      }
     });
-    for await (const _chunk of stream.output()) {
-      // its output is nobody's; the end says that the hook has ended
-    }
-    const { ExitCode } = await engine.getJson<{ readonly ExitCode: number }>(`/exec/${Id}/json`);
-    if (ExitCode === 0) continue;
-    throw new FailedPreconditionError(
-      `hook ${(hook.command ?? []).join(" ")} exited with status ${ExitCode}`,
-    );
   }
+}
+
+/**
+ * Runs one hook in a container.
+ *
+ * @param onOutput Reads what it prints, in frames, to the end.
+ * @throws {FailedPreconditionError} It ended with another code than 0.
+ */
+export async function runHookWith(
+  hook: Hook,
+  containerId: string,
+  { engine }: Pick<ActParts, "engine">,
+  onOutput: (output: AsyncIterable<Uint8Array>) => Promise<void>,
+): Promise<void> {
+  const { Id } = await engine.postJson<{ readonly Id: string }>(`/containers/${containerId}/exec`, {
+    json: {
+      Cmd: hook.command ?? [],
+      User: hook.user ?? "",
+      Privileged: hook.privileged ?? false,
+      WorkingDir: hook.working_dir ?? "",
+      Env: environmentOf(hook) ?? [],
+      AttachStdout: true,
+      AttachStderr: true,
+    },
+  });
+  using stream = await engine.hijack(`/exec/${Id}/start`, { json: { Detach: false, Tty: false } });
+  await onOutput(stream.output());
+  const { ExitCode } = await engine.getJson<{ readonly ExitCode: number }>(`/exec/${Id}/json`);
+  if (ExitCode === 0) return;
+  throw new FailedPreconditionError(
+    `hook ${(hook.command ?? []).join(" ")} exited with status ${ExitCode}`,
+  );
 }

@@ -14,8 +14,12 @@ export interface BuildTarget {
 const SERVICE_CONTEXT = "service:";
 
 /** The reference of a service's image: what is built has the service's name. */
-export function imageOf(project: Project, name: string, service: Service): string {
-  return service.image ?? `${project.name}-${name}`;
+export function imageOf(
+  project: Pick<Project, "name" | "separator">,
+  name: string,
+  service: Pick<Service, "image">,
+): string {
+  return service.image ?? `${project.name}${project.separator ?? "-"}${name}`;
 }
 
 /**

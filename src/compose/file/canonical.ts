@@ -39,6 +39,7 @@ const TRANSFORMS: readonly (readonly [pattern: string, transform: Transform])[] 
   ["services.*.networks", namedList],
   ["services.*.post_start.*.command", shellCommand],
   ["services.*.pre_stop.*.command", shellCommand],
+  ["services.*.develop.watch.*.exec.command", shellCommand],
   ["services.*.tmpfs", stringOrList],
   ["include.*", (tree) => (isMapping(tree) ? tree : mappingOf({ path: tree }))],
   ["include.*.path", stringOrList],

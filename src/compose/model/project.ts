@@ -350,6 +350,8 @@ export interface Model {
 /** A Compose application, everything named and in its long form. */
 export interface Project {
   readonly name: string;
+  /** Between the parts of names; `-` unless `--compatibility` says otherwise. */
+  readonly separator?: "_";
   /** Relative paths are from here. */
   readonly workingDirectory: string;
   /** As the user named them, absolute. */

@@ -265,7 +265,8 @@ export function containerName(
   service: Service,
   number: number,
 ): string {
-  return service.container_name ?? `${project.name}-${name}-${number}`;
+  const { separator = "-" } = project;
+  return service.container_name ?? [project.name, name, number].join(separator);
 }
 
 /** Whether a container is made anew, and why; one that stays may be worth a word. */

@@ -3,9 +3,10 @@ import { InvalidArgumentError, messageOf, UnsupportedError } from "#base/errors.
 import { silence } from "#cli/image/pull.ts";
 import type { Cli } from "#cli/cli.ts";
 import { ExitError } from "#cli/exit-error.ts";
+import { tellChecks } from "#cli/image/building/check-report.ts";
 import { type BuildContext, readContext } from "#cli/image/building/context.ts";
 import { folderIdentity, isBesideWharf, sendBuild } from "#cli/image/building/send.ts";
-import { showProgress } from "#cli/output/progress.ts";
+import { type ProgressMessage, showProgress } from "#cli/output/progress.ts";
 import type { Output } from "#cli/output/streams.ts";
 import { registryConfigHeaders } from "#cli/registry-auth.ts";
 import type { EngineClient } from "#client/engine-client.ts";
@@ -79,6 +80,27 @@ export async function buildImages(
   if (failed) throw failed.reason;
 }
 
+/**
+ * Holds Dockerfiles against the build checks, without building.
+ *
+ * @returns 1 where one has findings.
+ */
+export async function checkBuilds(
+  cli: Cli,
+  { project, targets, options }: ImageBuild,
+): Promise<number> {
+  const engine = await cli.engine();
+  let exitCode = 0;
+  for (const target of targets.values()) {
+    const request = buildRequest(project, target, options);
+    const query = { ...request.query, call: "check" };
+    using stack = new DisposableStack();
+    const messages = await startBuild(cli, engine, target, { ...request, query }, stack);
+    exitCode = Math.max(exitCode, await tellChecks(cli, messages, "text"));
+  }
+  return exitCode;
+}
+
 function outputFor(cli: Cli, name: string, isQuiet: boolean, count: number): Output & Disposable {
   if (!isQuiet && count > 1) return prefixedOutput(cli.output, `[${name}] `);
   return { ...(isQuiet ? silence : passedOn(cli.output)), [Symbol.dispose]: () => undefined };
@@ -106,20 +128,30 @@ async function buildOne(
 ): Promise<void> {
   using stack = new DisposableStack();
   try {
-    const context = await contextOf(target, stack);
-    const extras = await extrasOf(cli, engine, target.name, request);
-    const messages = await sendBuild(engine, context, {
-      query: { ...request.query, ...extras.query },
-      headers: { ...(await registryConfigHeaders(cli)), ...extras.headers },
-      isCompressed: false,
-      standardInput: () => cli.input.chunks(),
-    });
+    const messages = await startBuild(cli, engine, target, request, stack);
     await showProgress(messages, output);
   } catch (error) {
     throw new ExitError(`service ${JSON.stringify(target.name)}: ${messageOf(error)}`, 1, {
       cause: error,
     });
   }
+}
+
+async function startBuild(
+  cli: Cli,
+  engine: EngineClient,
+  target: BuildTarget,
+  request: BuildRequest,
+  stack: DisposableStack,
+): Promise<AsyncIterable<ProgressMessage>> {
+  const context = await contextOf(target, stack);
+  const extras = await extrasOf(cli, engine, target.name, request);
+  return await sendBuild(engine, context, {
+    query: { ...request.query, ...extras.query },
+    headers: { ...(await registryConfigHeaders(cli)), ...extras.headers },
+    isCompressed: false,
+    standardInput: () => cli.input.chunks(),
+  });
 }
 
 async function contextOf({ build }: BuildTarget, stack: DisposableStack): Promise<BuildContext> {

@@ -1,8 +1,8 @@
 import { lstatSync, readdirSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { cleanPath } from "#base/posix-path.ts";
-import { PathFilter, type FolderMatch } from "#builder/ignore/path-filter.ts";
-import { cleanPattern, PathPattern } from "#builder/ignore/path-pattern.ts";
+import { PathFilter, type FolderMatch } from "#spec/ignore/path-filter.ts";
+import { cleanPattern, PathPattern } from "#spec/ignore/path-pattern.ts";
 import type { FileSelection } from "#builder/files/protocol.ts";
 import { pathInRoot } from "#builder/files/root-paths.ts";
 

@@ -412,9 +412,9 @@ volumes: {data: , other: }
 `,
     );
     await compose(old, "--compatibility", "up", "-d", "--quiet-build");
-    expect(await engine.mustDocker("ps", "--filter", "name=named_", "--format", "{{.Names}} {{.Image}}")).toBe(
-      "named_app_1 named_app",
-    );
+    expect(
+      await engine.mustDocker("ps", "--filter", "name=named_", "--format", "{{.Names}} {{.Image}}"),
+    ).toBe("named_app_1 named_app");
     const listed = await asked(old, ["ps", "--services"], { env: { COMPOSE_COMPATIBILITY: "1" } });
     expect(listed.stdout).toBe("app\n");
     await compose(old, "--compatibility", "down", "--rmi", "local");

@@ -20,6 +20,7 @@ build_wharf
 say "Set-up: test images (kept in $WHARF_TEST_CACHE)"
 make_busybox_tar "$WHARF_TEST_CACHE/busybox.tar"
 unpack_debian_program docker-registry "$WHARF_TEST_CACHE/docker-registry"
+unpack_debian_program ufw "$WHARF_TEST_CACHE/ufw"
 unpack_debian_program skopeo "$WHARF_TEST_CACHE/registry-clients" podman buildah libgpgme11 libsubid4
 { make_debian_tar "$WHARF_TEST_CACHE/debian.tar" && make_debian_tar "$WHARF_TEST_CACHE/nginx.tar" nginx-light; } &
 debian=$!

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { FailedPreconditionError } from "#base/errors.ts";
 import type { Nft } from "#host/nft.ts";
+import { planAdmission } from "./admission.ts";
 import { Firewall } from "./firewall.ts";
 import { elementText } from "./nft-text.ts";
 import type { PublishedTarget } from "./published-target.ts";
@@ -90,5 +91,17 @@ describe("Firewall", () => {
     await firewall.unpublish([port(1)]);
     await firewall.publish([]);
     expect([...scripts, ...changes]).toEqual([]);
+  });
+
+  test("install() says what a host without nftables, or without a part of it, lacks", async () => {
+    const { nft } = recorder((what) => what === "script");
+    const options = { nft, engineId: "e", scratchDirectory: "/scratch" };
+    await expect(new Firewall(options).install([], [])).rejects.toThrow(
+      "networks and published ports need nftables (nf_tables of the kernel), iptables does not do",
+    );
+    const respecting = new Firewall({ ...options, admission: planAdmission("e") });
+    await expect(respecting.install([], [])).rejects.toThrow(
+      "--firewall=respect needs nftables with nft_dup_ipv4 and nft_dup_ipv6",
+    );
   });
 });

@@ -34,7 +34,6 @@ interface ReferenceCommand {
 const LATER: readonly (readonly [pattern: RegExp, issue: string])[] = [
   [/^\/plugins\/(pull|privileges|\{name\}\/(push|upgrade))/, "issue 5, registries"],
   [/^plugin (install|push|upgrade)/, "issue 5, registries"],
-  [/^\/images\/.*(attestations|\?platforms?$|\?identity$)/, "issue 5, several platforms an image"],
   [/^(\/build|\/session|\/grpc|image build|builder|buildx|bake)/, "issue 6, the builder"],
   [/^trust/, "content trust"],
   [/^\/volumes\/\{name\} \(PUT\) \?version$/, "the cluster"],

@@ -11,7 +11,13 @@ import { parseIdMapOption, planIdMap } from "#spec/engine-api/id-map-option.ts";
 import { parseVolumesFrom } from "#spec/engine-api/mount.ts";
 import type { NetworkingConfig } from "#spec/engine-api/networking-config.ts";
 import { type ContainerId, newContainerId, shortId } from "#spec/ids.ts";
-import { formatPlatform, hostPlatform, parsePlatform, selectPlatform } from "#spec/platform.ts";
+import {
+  formatPlatform,
+  hostPlatform,
+  parsePlatform,
+  type Platform,
+  selectPlatform,
+} from "#spec/platform.ts";
 import { checkCgroupParent } from "./bring-up/cgroup-path.ts";
 import type { ContainerMount, ContainerRecord } from "./container.ts";
 import { applyHealthLabels, checkHealth } from "./health/labels.ts";
@@ -64,12 +70,14 @@ export async function createContainer(
   const { networkingConfig, networkIds } = settleNetworks(parts, request.body.networkingConfig);
   const fitted = fitLimits(request.body.hostConfig, parts.cgroups.abilities());
   const hostConfig = resolveJoined(parts.registry, fitted.limits);
-  const image = parts.images.resolve(request.body.config.Image);
+  const host = hostPlatform("linux", parts.system.machine);
+  const wanted = request.platform ? parsePlatform(request.platform, host) : undefined;
+  const image = parts.images.resolve(request.body.config.Image, wanted);
   using _hold = parts.images.hold(image.id);
   const warnings = [
     ...request.body.warnings,
     ...fitted.warnings,
-    ...checkPlatform(parts, request, image),
+    ...(wanted ? [] : platformWarnings(host, image)),
     ...securityWarnings(hostConfig.SecurityOpt, parts.system.securityModules),
   ];
   const merged = applyHealthLabels(
@@ -170,23 +178,8 @@ function claimName(
   }
 }
 
-function checkPlatform(
-  parts: CreateParts,
-  request: CreateRequest,
-  image: ImageRecord,
-): readonly string[] {
-  const host = hostPlatform("linux", parts.system.machine);
+function platformWarnings(host: Platform, image: ImageRecord): readonly string[] {
   const own = image.config.platform;
-  if (request.platform) {
-    const wanted = parsePlatform(request.platform, host);
-    if (selectPlatform(wanted, [own]) < 0) {
-      throw new NotFoundError(
-        `image with reference ${request.body.config.Image} was found but its platform ` +
-          `(${formatPlatform(own)}) does not match the specified platform (${formatPlatform(wanted)})`,
-      );
-    }
-    return [];
-  }
   // images made by hand often name no platform
   if (own.os === "" || selectPlatform(host, [own]) >= 0) return [];
   return [

@@ -9,7 +9,7 @@ import {
   parseImageConfig,
   parseManifest,
 } from "#spec/oci-image.ts";
-import type { ImageRecord } from "./images.ts";
+import type { AttachedManifest, ImageRecord } from "./images.ts";
 import type { Lease } from "./leases.ts";
 import type { LayerProgress, Layers, WantedLayer } from "./layers.ts";
 import type { ImageRecords } from "./records.ts";
@@ -30,6 +30,8 @@ export interface ImageParts {
   readonly index?: { readonly descriptor: Descriptor; readonly bytes: Uint8Array };
   /** Keeps the manifest also where layers are there in another packing. */
   readonly isManifestKept?: boolean;
+  /** What the index has about the image, in the content store and leased when it resolves. */
+  readonly attached?: Promise<readonly AttachedManifest[]>;
 }
 
 /** @throws {InvalidArgumentError} No config, or of another operating system. */
@@ -65,7 +67,7 @@ export async function addImage(
     return (await content.ingest(once(bytes), expected, signal)).digest;
   };
   const existing = records.get(id);
-  if (existing && !parts.isManifestKept) return existing;
+  if (existing && !parts.isManifestKept && !isToGetIndex(existing, parts)) return existing;
   const descriptors = existing?.layers ?? (await layers.provide(parts.layers, onProgress, signal));
   await store(parts.configBytes, id);
   const manifest =
@@ -73,10 +75,12 @@ export async function addImage(
   await store(manifest.bytes, manifest.descriptor.digest);
   const index = manifest === parts.manifest ? parts.index : undefined;
   if (index) await store(index.bytes, index.descriptor.digest);
+  const attached = index && parts.attached ? await parts.attached : [];
   await layers.sync();
   const documents = {
     manifest: manifest.descriptor,
     ...(index ? { index: index.descriptor } : {}),
+    ...(attached.length > 0 ? { attached } : {}),
   };
   const record: ImageRecord = {
     id,
@@ -92,11 +96,18 @@ export async function addImage(
   return records.transaction(() => {
     // another load of the same image may have ended meanwhile, and been tagged
     const meanwhile = records.get(id);
-    const { index: _, ...known } = meanwhile ?? record;
-    const next = parts.isManifestKept && meanwhile ? { ...known, ...documents } : meanwhile;
+    const { index: _index, attached: _attached, ...known } = meanwhile ?? record;
+    const isNewer = parts.isManifestKept || (meanwhile && isToGetIndex(meanwhile, parts));
+    const next = isNewer && meanwhile ? { ...known, ...documents } : meanwhile;
     if (next !== meanwhile || !meanwhile) records.put(next ?? record);
     return next ?? record;
   });
+}
+
+/** An image that came by itself becomes a part of the index that it comes with now. */
+function isToGetIndex(existing: ImageRecord, { manifest, index }: ImageParts): boolean {
+  const isSame = existing.manifest.digest === manifest?.descriptor.digest;
+  return existing.index === undefined && index !== undefined && isSame;
 }
 
 /** The manifest it came with, if it names exactly this config and these blobs. */

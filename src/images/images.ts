@@ -21,6 +21,8 @@ export interface ImageRecord {
   readonly manifest: Descriptor;
   /** The index it came with, where there was one. */
   readonly index?: Descriptor;
+  /** Manifests of the index that are about this image, such as attestations. */
+  readonly attached?: readonly AttachedManifest[];
   /** Familiar references: `busybox:latest`. */
   readonly tags: readonly string[];
   /** `repository@sha256:…`, known after a pull or push. */
@@ -31,6 +33,31 @@ export interface ImageRecord {
   readonly parentId?: Digest;
   readonly lastTaggedMs?: number;
   readonly createdLocallyMs: number;
+}
+
+/** A manifest that is no image, with its configuration and layers; all in the content store. */
+export interface AttachedManifest {
+  readonly manifest: Descriptor;
+  readonly blobs: readonly Descriptor[];
+}
+
+/** One manifest of an image, as `manifests=1` asks for; unavailable where parts are not here. */
+export interface ManifestSummary {
+  readonly descriptor: Descriptor;
+  readonly kind: "image" | "attestation" | "unknown";
+  readonly isAvailable: boolean;
+  /** Of what is here of it, packed. */
+  readonly contentBytes: number;
+  /** The record, of an image that is here. */
+  readonly image?: ImageRecord;
+  /** What an attestation is about. */
+  readonly subject?: Digest;
+}
+
+/** What somebody states about an image, by in-toto. */
+export interface Attestation {
+  readonly descriptor: Descriptor;
+  readonly predicateType: string;
 }
 
 export interface ImageHistoryEntry {
@@ -72,7 +99,7 @@ export interface ImportRequest {
 export interface LoadRequest {
   /** The archive's bytes. */
   readonly source: AsyncIterable<Uint8Array>;
-  /** Only images for one of these are loaded; where absent or empty, those that suit the host best. */
+  /** Only images for these are loaded; where absent or empty, all that the archive has whole. */
   readonly platforms?: readonly Platform[];
 }
 
@@ -87,6 +114,8 @@ export interface PullRequest {
 export interface PushRequest {
   /** With a tag; without one all tags of the repository are pushed. */
   readonly reference: ImageReference;
+  /** Only the variant for it, without the index; where absent the index, if all that it names is here. */
+  readonly platform?: Platform;
   readonly credentials: RegistryCredentials;
 }
 
@@ -118,10 +147,23 @@ export interface ImageUser {
 }
 
 export interface Images {
-  /** By id, id prefix, tag or digest reference. @throws {NotFoundError} "No such image: …". {ConflictError} Ambiguous prefix. */
-  resolve(reference: string): ImageRecord;
+  /**
+   * By id, id prefix, tag or digest reference.
+   *
+   * @param platform Of an image that is here for several, the variant for it, with the names of the image.
+   * @throws {NotFoundError} "No such image: …", or none for the platform. {ConflictError} Ambiguous prefix.
+   */
+  resolve(reference: string, platform?: Platform): ImageRecord;
+  /** The image, and what else is here by its index, for other platforms. @see variantsOf */
+  variants(image: ImageRecord): readonly ImageRecord[];
+  /** What the image's index names, here or not; its one manifest where it has no index. */
+  manifests(image: ImageRecord): Promise<readonly ManifestSummary[]>;
+  /** In-toto statements that came with the image. */
+  attestations(image: ImageRecord): Promise<readonly Attestation[]>;
+  /** The text of one of them. @throws {InvalidArgumentError} It is larger than a statement may be. */
+  readAttestation(attestation: Attestation): Promise<string>;
   list(request: { readonly all: boolean; readonly filters: Filters }): readonly ImageRecord[];
-  history(reference: string): readonly ImageHistoryEntry[];
+  history(reference: string, platform?: Platform): readonly ImageHistoryEntry[];
   /**
    * Reads a docker-archive or OCI layout tar, plain or packed by gzip, zstd, bzip2 or xz. An image is visible only when all of
    * it is unpacked and verified; a failing one leaves nothing.
@@ -143,8 +185,16 @@ export interface Images {
    * @param request.lease Holds the blobs and layers meanwhile.
    */
   add(request: AddRequest, signal: AbortSignal): Promise<ImageRecord>;
-  /** A docker-archive that is an OCI layout as well, as `docker save` writes it. */
-  save(references: readonly string[], signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /**
+   * A docker-archive that is an OCI layout as well, as `docker save` writes it.
+   *
+   * @param request.platforms Variants of each image to save; all that are here when empty.
+   * @throws {NotFoundError} An image, or a variant of it, is not here.
+   */
+  save(
+    request: { readonly references: readonly string[]; readonly platforms: readonly Platform[] },
+    signal: AbortSignal,
+  ): AsyncIterable<Uint8Array>;
   tag(reference: string, target: string): void;
   /**
    * Brings an image from its registry: layers are unpacked while they come, and the image is visible when all of
@@ -163,7 +213,12 @@ export interface Images {
   ): Promise<void>;
   remove(
     reference: string,
-    options: { readonly force: boolean; readonly pruneParents: boolean },
+    options: {
+      readonly force: boolean;
+      readonly pruneParents: boolean;
+      /** Only these variants; the image where empty. */
+      readonly platforms?: readonly Platform[];
+    },
     users: readonly ImageUser[],
   ): Promise<readonly RemovedImage[]>;
   prune(

@@ -10,6 +10,7 @@ import { parseTimestamp } from "#spec/engine-api/timestamps.ts";
 import { familiarName, parseImageReference } from "#spec/reference.ts";
 import type { ImageRecord } from "./images.ts";
 import type { ImageRecords } from "./records.ts";
+import { isPartOfNamed } from "./variants.ts";
 
 /** When an image was made by its own account; none for reproducible ones. */
 export function createdNanosOf(image: ImageRecord): bigint | undefined {
@@ -66,6 +67,7 @@ export function listImages(
     const tags = image.tags.filter(isWanted);
     const repoDigests = image.repoDigests.filter(isWanted);
     if (tags.length === 0 && repoDigests.length === 0) {
+      if (isPartOfNamed(records, image)) continue;
       const hasChildren = records.childrenOf(image.id).length > 0;
       if (hasChildren && (!request.all || dangling === true)) continue;
       if (dangling === false || patterns.length > 0) continue;

@@ -204,14 +204,18 @@ describe("load()", () => {
   test("takes back what save() wrote, byte for byte the same again", async () => {
     await using engine = await openEngine();
     await load(engine, await dockerArchive([spec]));
-    const saved = Buffer.concat(await Array.fromAsync(engine.images.save(["box"], never)));
+    const saved = Buffer.concat(
+      await Array.fromAsync(engine.images.save({ references: ["box"], platforms: [] }, never)),
+    );
     await using other = await openEngine();
     await load(other, saved);
     expect(other.images.resolve("box:1").id).toBe(engine.images.resolve("box:1").id);
     expect(other.images.resolve("box:1").manifest.digest).toBe(
       engine.images.resolve("box:1").manifest.digest,
     );
-    const again = Buffer.concat(await Array.fromAsync(other.images.save(["box"], never)));
+    const again = Buffer.concat(
+      await Array.fromAsync(other.images.save({ references: ["box"], platforms: [] }, never)),
+    );
     expect(again.equals(saved)).toBe(true);
   });
 

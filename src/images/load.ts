@@ -12,9 +12,9 @@ import { decompressed, isLayerPacking, type Programs } from "./archive/decompres
 import { readDockerArchive } from "./archive/docker-archive.ts";
 import { readLegacyArchive } from "./archive/legacy-archive.ts";
 import { chooseImages, type PlatformChoice } from "./archive/choose-platform.ts";
-import { readOciLayout } from "./archive/oci-layout.ts";
+import { blobPath, hasIndexes, readOciLayout } from "./archive/oci-layout.ts";
 import { ArchiveSpool } from "./archive/spool.ts";
-import type { ImageProgress, ImageRecord, LoadRequest } from "./images.ts";
+import type { AttachedManifest, ImageProgress, ImageRecord, LoadRequest } from "./images.ts";
 import type { WantedLayer } from "./layers.ts";
 import type { Lease, Leases } from "./leases.ts";
 import { parseTagTarget } from "./records.ts";
@@ -62,7 +62,8 @@ export async function loadArchive(
       hasTags = true;
       onProgress({ stream: `Loaded image: ${tag}\n` });
     }
-    if (image.names.length === 0) untagged.push(`Loaded image ID: ${id}\n`);
+    if (image.names.length === 0 && !isPart(image, images))
+      untagged.push(`Loaded image ID: ${id}\n`);
     loaded.push(options.records.resolve(id));
   }
   linkParents(options, images, loaded);
@@ -75,9 +76,10 @@ async function listImages(
   choice: PlatformChoice,
   signal: AbortSignal,
 ): Promise<readonly ArchivedImage[]> {
-  // an archive that is both names in manifest.json those images alone that its maker ran itself
+  // an archive that is both names in manifest.json one platform of each image alone
   const isLayout = spool.has("index.json");
-  if (isLayout && (choice.wanted.length > 0 || !spool.has("manifest.json"))) {
+  const isForAll = choice.wanted.length > 0 || !spool.has("manifest.json");
+  if (isLayout && (isForAll || (await hasIndexes(spool)))) {
     return await readOciLayout(spool, choice);
   }
   if (spool.has("manifest.json")) {
@@ -99,6 +101,15 @@ function checkNames(image: ArchivedImage): void {
       throw new InvalidArgumentError(`invalid tag ${JSON.stringify(name.slice(0, 200))}`);
     }
   }
+}
+
+/** Whether another image of the archive has the name of this one's index. */
+function isPart({ index }: ArchivedImage, images: readonly ArchivedImage[]): boolean {
+  if (!index) return false;
+  const { digest } = index.descriptor;
+  return images.some(
+    (other) => other.names.length > 0 && other.index?.descriptor.digest === digest,
+  );
 }
 
 async function loadImage(
@@ -133,6 +144,7 @@ async function loadImage(
     layers,
     ...(manifest ? { manifest } : {}),
     ...(index ? { index } : {}),
+    ...(image.attached ? { attached: keepAttached(spool, image.attached, signal) } : {}),
   };
   return await addImage(
     options,
@@ -146,6 +158,24 @@ async function loadImage(
       }),
     signal,
   );
+}
+
+/** Brings the documents and texts about an image into the content store, where the spool holds them. */
+async function keepAttached(
+  spool: ArchiveSpool,
+  attached: readonly AttachedManifest[],
+  signal: AbortSignal,
+): Promise<readonly AttachedManifest[]> {
+  for (const { manifest, blobs } of attached) {
+    for (const { digest } of [manifest, ...blobs]) {
+      const blob = await spool.blob(blobPath(digest), signal);
+      if (blob?.digest === digest) continue;
+      throw new InvalidArgumentError(
+        `Cannot load image: blob ${digest} has digest ${blob?.digest ?? "none"}`,
+      );
+    }
+  }
+  return attached;
 }
 
 /** A layer that is packed in a way that manifests have no word for is kept plain. */

@@ -17,6 +17,7 @@ import { auditImages } from "./audit.ts";
 import { historyOf } from "./history.ts";
 import type {
   AddRequest,
+  Attestation,
   CommitRequest,
   ImageHistoryEntry,
   ImageProgress,
@@ -27,6 +28,7 @@ import type {
   PullRequest,
   PushRequest,
   LoadRequest,
+  ManifestSummary,
   RemovedImage,
 } from "./images.ts";
 import { importTar } from "./import.ts";
@@ -38,10 +40,17 @@ import { pushImages } from "./registry/push.ts";
 import { listImages } from "./list.ts";
 import { loadArchive } from "./load.ts";
 import { previewPrune, pruneImages } from "./prune.ts";
+import {
+  contentBytesOf,
+  listAttestations,
+  readAttestation,
+  summariseManifests,
+} from "./manifests.ts";
 import { ImageRecords, parseTagTarget, topChainIdOf } from "./records.ts";
 import { type Removal, removeImage } from "./remove.ts";
 import { blobsToSave, saveImages, selectImages } from "./save.ts";
 import { type ImageSizes, measureImages } from "./sizes.ts";
+import { chooseVariant, variantsOf } from "./variants.ts";
 import type { LayerUnpacker } from "./unpack/process-unpacker.ts";
 
 export interface ImagesOptions {
@@ -101,16 +110,33 @@ class LocalImages implements Images {
     this.#uploads = new Semaphore(maxUploads);
   }
 
-  resolve(reference: string): ImageRecord {
-    return this.#records.resolve(reference);
+  resolve(reference: string, platform?: Platform): ImageRecord {
+    const image = this.#records.resolve(reference);
+    return platform ? chooseVariant(this.#records, image, reference, platform) : image;
+  }
+
+  variants(image: ImageRecord): readonly ImageRecord[] {
+    return variantsOf(this.#records, image);
+  }
+
+  async manifests(image: ImageRecord): Promise<readonly ManifestSummary[]> {
+    return await summariseManifests(this.#options.content, this.#records, image);
+  }
+
+  async attestations(image: ImageRecord): Promise<readonly Attestation[]> {
+    return await listAttestations(this.#options.content, image);
+  }
+
+  async readAttestation(attestation: Attestation): Promise<string> {
+    return await readAttestation(this.#options.content, attestation);
   }
 
   list(request: { readonly all: boolean; readonly filters: Filters }): readonly ImageRecord[] {
     return listImages(this.#records, request, this.#options.clock.nowNanos());
   }
 
-  history(reference: string): readonly ImageHistoryEntry[] {
-    return historyOf(this.resolve(reference), this.#records, this.#layers);
+  history(reference: string, platform?: Platform): readonly ImageHistoryEntry[] {
+    return historyOf(this.resolve(reference, platform), this.#records, this.#layers);
   }
 
   async load(
@@ -147,8 +173,14 @@ class LocalImages implements Images {
     });
   }
 
-  save(references: readonly string[], signal: AbortSignal): AsyncIterable<Uint8Array> {
-    const images = selectImages(this.#records, references);
+  save(
+    {
+      references,
+      platforms,
+    }: { readonly references: readonly string[]; readonly platforms: readonly Platform[] },
+    signal: AbortSignal,
+  ): AsyncIterable<Uint8Array> {
+    const images = selectImages(this.#records, references, platforms);
     const { content } = this.#options;
     const leases = this.#leases;
     const publish = (): void => {
@@ -214,7 +246,11 @@ class LocalImages implements Images {
 
   async remove(
     reference: string,
-    options: { readonly force: boolean; readonly pruneParents: boolean },
+    options: {
+      readonly force: boolean;
+      readonly pruneParents: boolean;
+      readonly platforms?: readonly Platform[];
+    },
     users: readonly ImageUser[],
   ): Promise<readonly RemovedImage[]> {
     const removal = removeImage(this.#removeContext(users), { reference, ...options });
@@ -256,12 +292,7 @@ class LocalImages implements Images {
   }
 
   contentBytes(image: ImageRecord): number {
-    const { content } = this.#options;
-    const digests = new Set([
-      image.id,
-      ...[image.manifest, ...image.layers].map((one) => one.digest),
-    ]);
-    return [...digests].reduce((sum, digest) => sum + (content.info(digest)?.sizeBytes ?? 0), 0);
+    return contentBytesOf(this.#options.content, image);
   }
 
   async released(imageId: Digest): Promise<void> {

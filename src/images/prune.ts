@@ -6,6 +6,7 @@ import type { ImageRecord } from "./images.ts";
 import { createdNanosOf } from "./list.ts";
 import type { ImageRecords } from "./records.ts";
 import { type Removal, type RemoveContext, removeImage } from "./remove.ts";
+import { isPartOfNamed, variantsOf } from "./variants.ts";
 
 function candidates(
   records: ImageRecords,
@@ -18,6 +19,7 @@ function candidates(
     if (until !== undefined && (created === undefined || created > until)) return false;
     if (!matchesLabels(filters, image.config.config.labels)) return false;
     const isNamed = image.tags.length > 0 || image.repoDigests.length > 0;
+    if (isPartOfNamed(records, image)) return false;
     return isNamed || records.childrenOf(image.id).length === 0;
   });
 }
@@ -37,7 +39,9 @@ function prunable(
     (image) =>
       !(danglingOnly && image.tags.length > 0) &&
       // one of several tags could go while a container uses another: nobody expects that of pruning
-      !context.users.some((user) => user.imageId === image.id),
+      !variantsOf(context.records, image).some(({ id }) =>
+        context.users.some((user) => user.imageId === id),
+      ),
   );
 }
 

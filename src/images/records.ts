@@ -184,7 +184,8 @@ export class ImageRecords {
 
 function blobsOf(image: ImageRecord): readonly Digest[] {
   const documents = image.index ? [image.manifest, image.index] : [image.manifest];
-  const blobs = [...documents, ...image.layers].map((descriptor) => descriptor.digest);
+  const attached = image.attached?.flatMap((one) => [one.manifest, ...one.blobs]) ?? [];
+  const blobs = [...documents, ...attached, ...image.layers].map(({ digest }) => digest);
   return [...new Set([image.id, ...blobs])];
 }
 

@@ -1,5 +1,6 @@
 import { ConflictError } from "#base/errors.ts";
 import type { Digest } from "#spec/digest.ts";
+import type { Platform } from "#spec/platform.ts";
 import { shortId } from "#spec/ids.ts";
 import {
   familiarReference,
@@ -9,6 +10,7 @@ import {
 } from "#spec/reference.ts";
 import type { ImageRecord, ImageUser, RemovedImage } from "./images.ts";
 import type { ImageRecords } from "./records.ts";
+import { chooseVariant, isNamed, variantsOf } from "./variants.ts";
 
 /** What stands between an image and its removal; a hard one cannot be forced. */
 interface Obstacle {
@@ -22,6 +24,8 @@ export interface RemoveRequest {
   readonly reference: string;
   readonly force: boolean;
   readonly pruneParents: boolean;
+  /** Only these variants of it; all of it where absent or empty. */
+  readonly platforms?: readonly Platform[];
 }
 
 export interface RemoveContext {
@@ -58,8 +62,10 @@ class ImageRemover {
   }
 
   remove(request: RemoveRequest): Removal {
+    const { platforms = [] } = request;
     const image = this.#context.records.resolve(request.reference);
     const outcome = { removed: this.#removed, events: this.#events };
+    if (platforms.length > 0 && this.#removeVariants(image, request, platforms)) return outcome;
     if (isIdPrefix(image.id, request.reference)) {
       if (isSingleReference(referencesOf(image))) {
         this.#refuse(
@@ -69,6 +75,7 @@ class ImageRemover {
         for (const reference of referencesOf(image)) this.#untag(image, reference);
       }
       this.#delete(image.id, request.force, request.pruneParents, false);
+      if (isNamed(image)) this.#deleteParts(image);
       return outcome;
     }
     this.#checkLastReference(image, request);
@@ -76,8 +83,49 @@ class ImageRemover {
     const left = this.#context.records.get(image.id);
     if (left && referencesOf(left).length === 0) {
       this.#delete(image.id, request.force, request.pruneParents, true);
+      if (!this.#context.records.get(image.id)) this.#deleteParts(image);
     }
     return outcome;
+  }
+
+  /** @returns Whether something is left of the image; if not, it is to be removed as a whole. */
+  #removeVariants(
+    image: ImageRecord,
+    { reference, force }: RemoveRequest,
+    platforms: readonly Platform[],
+  ): boolean {
+    const { records } = this.#context;
+    const chosen = new Set(
+      platforms.map((one) => chooseVariant(records, image, reference, one).id),
+    );
+    const left = variantsOf(records, image).find((one) => !chosen.has(one.id));
+    if (!left) return false;
+    for (const id of chosen) {
+      const variant = records.get(id);
+      if (!variant) continue;
+      const mayHaveReference = id === image.id;
+      this.#refuse(variant, this.#obstacle(variant, { force, mayHaveReference }));
+    }
+    const heir = chosen.has(image.id) ? left : image;
+    const { tags, repoDigests } = image;
+    for (const id of chosen) {
+      const variant = records.get(id);
+      if (variant && id !== image.id) {
+        for (const name of referencesOf(variant)) this.#untag(variant, name);
+      }
+      records.delete(id);
+      this.#removed.push({ deleted: id });
+      if (variant) this.#events.push({ action: "delete", image: variant });
+    }
+    const kept = records.get(heir.id);
+    if (kept && heir.id !== image.id) {
+      records.put({
+        ...kept,
+        tags: [...kept.tags, ...tags].toSorted(),
+        repoDigests: [...new Set([...kept.repoDigests, ...repoDigests])].toSorted(),
+      });
+    }
+    return true;
   }
 
   /** A container must not be left with an image that has no name any more. */
@@ -105,6 +153,14 @@ class ImageRemover {
     const left = this.#context.records.get(image.id);
     if (!left || left.tags.some(isSame)) return;
     for (const digest of left.repoDigests.filter(isSame)) this.#untag(image, digest);
+  }
+
+  /** Variants without a name go with the last that has one; what a container uses stays. */
+  #deleteParts(image: ImageRecord): void {
+    const { records } = this.#context;
+    const parts = variantsOf(records, image).filter((one) => one.id !== image.id);
+    if (parts.some(isNamed)) return;
+    for (const { id } of parts) this.#delete(id, false, true, true);
   }
 
   #untag(image: ImageRecord, reference: string): void {

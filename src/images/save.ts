@@ -5,6 +5,7 @@ import type { ContentStore } from "#content/content.ts";
 import { type Digest, digestHex } from "#spec/digest.ts";
 import { OCI_INDEX, OCI_LAYER } from "#spec/media-types.ts";
 import { type Descriptor, descriptorToWire, indexToWire } from "#spec/oci-image.ts";
+import type { Platform } from "#spec/platform.ts";
 import {
   familiarName,
   familiarReference,
@@ -16,9 +17,13 @@ import {
 import { blobPath } from "./archive/oci-layout.ts";
 import type { ImageRecord } from "./images.ts";
 import type { ImageRecords } from "./records.ts";
+import { chooseVariant, variantsOf } from "./variants.ts";
 
 export interface SavedImage {
+  /** The variant that readers get that know no platforms. */
   readonly image: ImageRecord;
+  /** All variants to save, that one first. */
+  readonly variants: readonly ImageRecord[];
   /** Those that were asked for, in the order of asking; none for an image asked for by id. */
   readonly tags: readonly string[];
 }
@@ -26,16 +31,20 @@ export interface SavedImage {
 /**
  * What to save: a tag, all tags of a repository, or an image by id, which then has no name.
  *
+ * @param platforms Variants of each; all that are here when empty.
  * @throws {NotFoundError} With Docker's texts.
  */
 export function selectImages(
   records: ImageRecords,
   references: readonly string[],
+  platforms: readonly Platform[] = [],
 ): readonly SavedImage[] {
   const chosen = new Map<Digest, SavedImage>();
-  const add = (image: ImageRecord, tags: readonly string[]): void => {
+  const add = (found: ImageRecord, tags: readonly string[], text: string): void => {
+    const variants = variantsToSave(records, found, text, platforms);
+    const [image = found] = variants;
     const known = chosen.get(image.id)?.tags ?? [];
-    chosen.set(image.id, { image, tags: [...new Set([...known, ...tags])] });
+    chosen.set(image.id, { image, variants, tags: [...new Set([...known, ...tags])] });
   };
   for (const text of references) {
     const name = parseImageName(text);
@@ -45,7 +54,7 @@ export function selectImages(
       reference?.tag === undefined && reference?.digest === undefined && repository !== undefined
         ? records.all().flatMap((image) => tagsOf(image, repository))
         : [];
-    for (const { image, tag } of tagged) add(image, [tag]);
+    for (const { image, tag } of tagged) add(image, [tag], text);
     if (tagged.length > 0) continue;
     const image = records.tryResolve(text);
     if (!image) {
@@ -54,9 +63,26 @@ export function selectImages(
       );
     }
     const tag = reference && familiarReference(withDefaultTag(reference));
-    add(image, tag !== undefined && image.tags.includes(tag) ? [tag] : []);
+    add(image, tag !== undefined && image.tags.includes(tag) ? [tag] : [], text);
   }
   return [...chosen.values()];
+}
+
+function variantsToSave(
+  records: ImageRecords,
+  image: ImageRecord,
+  reference: string,
+  platforms: readonly Platform[],
+): readonly ImageRecord[] {
+  if (platforms.length === 0) return variantsOf(records, image);
+  const chosen = platforms.map((one) => chooseVariant(records, image, reference, one));
+  return [...new Map(chosen.map((one) => [one.id, one])).values()];
+}
+
+/** An image of one variant is saved without what its index says of others. */
+function indexToSave({ image, variants }: SavedImage): Descriptor | undefined {
+  const hasMore = variants.length > 1 || variants.some(({ attached = [] }) => attached.length > 0);
+  return hasMore ? image.index : undefined;
 }
 
 function tagsOf(
@@ -70,12 +96,21 @@ function tagsOf(
 
 /** Blobs that an archive of these images holds. */
 export function blobsToSave(images: readonly SavedImage[]): readonly Digest[] {
-  const digests = images.flatMap(({ image }) => [
-    image.id,
-    image.manifest.digest,
-    ...image.layers.map((layer) => layer.digest),
-  ]);
+  const digests = images.flatMap((saved) => {
+    const index = indexToSave(saved);
+    return [
+      ...(index ? [index.digest] : []),
+      ...saved.variants.flatMap((variant) => blobsOfVariant(variant, index !== undefined)),
+    ];
+  });
   return [...new Set(digests)].toSorted();
+}
+
+function blobsOfVariant(variant: ImageRecord, withAttached: boolean): readonly Digest[] {
+  const attached = withAttached ? (variant.attached ?? []) : [];
+  const descriptors = attached.flatMap(({ manifest, blobs }) => [manifest, ...blobs]);
+  const digests = [variant.manifest, ...variant.layers, ...descriptors].map(({ digest }) => digest);
+  return [variant.id, ...digests];
 }
 
 /**
@@ -131,9 +166,10 @@ function jsonMember(name: string, value: unknown): TarMember {
 }
 
 function layoutIndex(images: readonly SavedImage[]): unknown {
-  const manifests = images.flatMap(({ image, tags }): readonly Descriptor[] => {
+  const manifests = images.flatMap((saved): readonly Descriptor[] => {
+    const { image, tags } = saved;
     // what came with the descriptor from elsewhere said where that was, not what it is called here
-    const { annotations: _, ...manifest } = image.manifest;
+    const { annotations: _, ...manifest } = indexToSave(saved) ?? image.manifest;
     if (tags.length === 0) return [manifest];
     return tags.map((text) => {
       const reference = parseImageReference(text);

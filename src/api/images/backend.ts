@@ -1,4 +1,4 @@
-import type { Images, RemovedImage } from "#images/images.ts";
+import type { ImageRecord, Images, RemovedImage } from "#images/images.ts";
 import type { RegistryCredentials } from "#registry-client/auth/credentials.ts";
 import type { DistributionInspect } from "#registry-client/inspect.ts";
 import type { SearchRequest, SearchResult } from "#registry-client/search.ts";
@@ -8,7 +8,7 @@ import type { Digest } from "#spec/digest.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
 
 /** What the endpoints that ask registries need of the engine. */
-export type RegistriesBackend = Pick<Images, "pull" | "push" | "resolve"> & {
+export type RegistriesBackend = Pick<Images, "pull" | "push"> & {
   /** The host's, which fills in what a request leaves out. */
   readonly platform: Platform;
   /** @see RegistryClient.logIn */
@@ -34,13 +34,28 @@ export type RegistriesBackend = Pick<Images, "pull" | "push" | "resolve"> & {
 /** What the image endpoints need of the engine. */
 export type ImagesBackend = Pick<
   Images,
-  "resolve" | "list" | "history" | "load" | "import" | "save" | "tag" | "sizes" | "contentBytes"
+  | "resolve"
+  | "variants"
+  | "manifests"
+  | "attestations"
+  | "readAttestation"
+  | "list"
+  | "history"
+  | "load"
+  | "import"
+  | "save"
+  | "tag"
+  | "sizes"
 > & {
   readonly registries: RegistriesBackend;
   /** As `Images.remove`, with the containers that hold images taken into account. */
   remove(
     reference: string,
-    options: { readonly force: boolean; readonly pruneParents: boolean },
+    options: {
+      readonly force: boolean;
+      readonly pruneParents: boolean;
+      readonly platforms: readonly Platform[];
+    },
   ): Promise<readonly RemovedImage[]>;
   prune(request: {
     readonly filters: Filters;
@@ -48,7 +63,7 @@ export type ImagesBackend = Pick<
   /** Ids of the containers that were made from each image, running or not. */
   containersByImage(): Promise<ReadonlyMap<Digest, readonly string[]>>;
   /** The storage driver's folders of the image's topmost layer. */
-  graphDriver(reference: string): {
+  graphDriver(image: ImageRecord): {
     readonly name: string;
     readonly data: Readonly<Record<string, string>>;
   };

@@ -1,13 +1,7 @@
-import { InvalidArgumentError, NotFoundError, messageOf } from "#base/errors.ts";
+import { InvalidArgumentError, messageOf } from "#base/errors.ts";
 import { parseJson } from "#base/json.ts";
 import type { Query } from "#api/query.ts";
-import type { ImageRecord } from "#images/images.ts";
-import {
-  type Platform,
-  formatPlatform,
-  normalisePlatform,
-  selectPlatform,
-} from "#spec/platform.ts";
+import { type Platform, normalisePlatform } from "#spec/platform.ts";
 
 /**
  * The platforms that a request names by `parameter`, each as JSON: `{"os":"linux","architecture":"arm64"}`.
@@ -51,18 +45,9 @@ function parseObject(text: string): Readonly<Record<string, unknown>> {
   return { ...value };
 }
 
-/** @throws {NotFoundError} The image is none of `wanted`; it always is when nothing is wanted. */
-export function checkImagePlatform(
-  image: ImageRecord,
-  reference: string,
-  wanted: readonly Platform[],
-): void {
-  const own = image.config.platform;
-  for (const one of wanted) {
-    if (selectPlatform(one, [own]) >= 0) continue;
-    throw new NotFoundError(
-      `image with reference ${reference} was found but its platform (${formatPlatform(own)}) ` +
-        `does not match the specified platform (${formatPlatform(one)})`,
-    );
-  }
+/** As `readPlatforms`, where a request may name one. @throws {InvalidArgumentError} It names several. */
+export function readPlatformOf(query: Query, parameter: string): Platform | undefined {
+  const [platform, ...others] = readPlatforms(query, parameter);
+  if (others.length === 0) return platform;
+  throw new InvalidArgumentError(`only one ${parameter} may be given, not ${others.length + 1}`);
 }

@@ -12,7 +12,6 @@ import {
   toCredentials,
 } from "#spec/engine-api/registry-auth.ts";
 import {
-  familiarReference,
   type ImageReference,
   parseImageReference,
   withDefaultTag,
@@ -21,7 +20,7 @@ import {
 import { tryParseDigest } from "#spec/digest.ts";
 import type { RegistriesBackend } from "./backend.ts";
 import { answerSearch } from "./search.ts";
-import { checkImagePlatform, readPlatforms } from "./platform.ts";
+import { readPlatformOf } from "./platform.ts";
 import { platformToWire, progressToWire } from "./wire.ts";
 
 function requestCredentials({ request }: Exchange): RegistryCredentials {
@@ -63,10 +62,12 @@ async function pushImage(exchange: Exchange, registries: RegistriesBackend): Pro
   const named = parseImageReference(pathPart(exchange, "name"));
   const tag = query.text("tag");
   const reference = tag === "" ? named : withTag(named, tag);
-  const platforms = readPlatforms(query, "platform");
-  const name = familiarReference(reference);
-  if (platforms.length > 0) checkImagePlatform(registries.resolve(name), name, platforms);
-  const request = { reference, credentials: requestCredentials(exchange) };
+  const platform = readPlatformOf(query, "platform");
+  const request = {
+    reference,
+    credentials: requestCredentials(exchange),
+    ...(platform ? { platform } : {}),
+  };
   const progress = new ProgressStream(exchange);
   await progress.run(async () => {
     await registries.push(request, (step) => progress.write(progressToWire(step, version)), signal);

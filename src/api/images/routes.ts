@@ -1,26 +1,15 @@
-import type { ImageManifestSummary } from "@docker/node-sdk";
 import { InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
 import { parseFilters } from "#spec/engine-api/filters.ts";
 import { type Exchange, pathPart, sendJson, writePiece } from "#api/exchange.ts";
 import { ProgressStream } from "#api/progress-stream.ts";
 import type { Query } from "#api/query.ts";
 import { type Route, answer } from "#api/router.ts";
-import type { Wire } from "#api/wire.ts";
-import type { ImageRecord } from "#images/images.ts";
-import { isAtLeast } from "#spec/engine-api/version.ts";
 import type { ImagesBackend } from "./backend.ts";
-import { checkImagePlatform, readPlatforms } from "./platform.ts";
+import { lookRoutes } from "./look-routes.ts";
+import { readPlatforms } from "./platform.ts";
 import { pullImage, registryRoutes } from "./registry-routes.ts";
-import {
-  historyToWire,
-  inspectToWire,
-  manifestToWire,
-  progressToWire,
-  removedToWire,
-  summaryToWire,
-} from "./wire.ts";
+import { progressToWire, removedToWire } from "./wire.ts";
 
-const LIST_FILTERS = ["before", "dangling", "label", "reference", "since", "until"] as const;
 const PRUNE_FILTERS = ["dangling", "label", "label!", "until"] as const;
 const TAR_TYPE = "application/x-tar";
 
@@ -92,10 +81,8 @@ async function saveImages(
 ): Promise<void> {
   if (references.length === 0) throw new InvalidArgumentError("no image names given");
   const platforms = readPlatforms(exchange.query, "platform");
-  for (const reference of references) {
-    if (platforms.length > 0) checkImagePlatform(images.resolve(reference), reference, platforms);
-  }
-  const pieces = images.save(references, exchange.signal)[Symbol.asyncIterator]();
+  const archive = images.save({ references, platforms }, exchange.signal);
+  const pieces = archive[Symbol.asyncIterator]();
   let piece = await pieces.next(); // an unknown image is an ordinary error: nothing was sent yet
   exchange.response.writeHead(200, { "Content-Type": TAR_TYPE });
   try {
@@ -109,73 +96,10 @@ async function saveImages(
   exchange.response.end();
 }
 
-function manifestsOf(
-  images: ImagesBackend,
-  image: ImageRecord,
-  containerIds: readonly string[],
-): readonly Wire<ImageManifestSummary>[] {
-  return [manifestToWire(image, { contentBytes: images.contentBytes(image), containerIds })];
-}
-
-function lookRoutes(images: ImagesBackend): readonly Route[] {
-  return [
-    answer("GET", "/images/json", async (exchange) => {
-      const { query, version } = exchange;
-      const found = images.list({
-        all: query.boolean("all"),
-        filters: parseFilters(query.get("filters"), LIST_FILTERS),
-      });
-      const users = await images.containersByImage();
-      const shared = query.boolean("shared-size") ? images.sizes().sharedBytes : undefined;
-      const withManifests = query.boolean("manifests") && isAtLeast(version, "1.47");
-      const rows = found.map((image) => {
-        const containerIds = users.get(image.id) ?? [];
-        const sharedBytes = shared?.get(image.id) ?? -1;
-        return {
-          ...summaryToWire(image, { containers: containerIds.length, sharedBytes }, version),
-          ...(withManifests ? { Manifests: manifestsOf(images, image, containerIds) } : {}),
-        };
-      });
-      sendJson(exchange, 200, rows);
-    }),
-    answer("GET", "/images/{name:.*}/json", async (exchange) => {
-      const { query, version } = exchange;
-      const name = pathPart(exchange, "name");
-      const image = images.resolve(name);
-      checkImagePlatform(image, name, readPlatforms(query, "platform"));
-      const body = inspectToWire(image, images.graphDriver(name), version);
-      if (!query.boolean("manifests") || !isAtLeast(version, "1.48")) {
-        sendJson(exchange, 200, body);
-        return;
-      }
-      const users = await images.containersByImage();
-      const Manifests = manifestsOf(images, image, users.get(image.id) ?? []);
-      sendJson(exchange, 200, { ...body, Manifests });
-    }),
-    answer("GET", "/images/{name:.*}/history", (exchange) => {
-      const name = pathPart(exchange, "name");
-      checkImagePlatform(images.resolve(name), name, readPlatforms(exchange.query, "platform"));
-      const entries = images.history(name);
-      sendJson(exchange, 200, entries.map(historyToWire));
-    }),
-    answer("GET", "/images/get", (exchange) => {
-      const names = exchange.query.all("names").flatMap((text) => text.split(","));
-      return saveImages(
-        exchange,
-        images,
-        names.filter((name) => name !== ""),
-      );
-    }),
-    answer("GET", "/images/{name:.*}/get", (exchange) =>
-      saveImages(exchange, images, [pathPart(exchange, "name")]),
-    ),
-  ];
-}
-
 /** Everything below `/images` that this engine does itself. */
 export function imageRoutes(images: ImagesBackend): readonly Route[] {
   return [
-    ...lookRoutes(images),
+    ...lookRoutes(images, (exchange, names) => saveImages(exchange, images, names)),
     ...registryRoutes(images.registries),
     answer("POST", "/images/load", (exchange) => loadImages(exchange, images)),
     answer("POST", "/images/create", (exchange) => createImage(exchange, images)),
@@ -190,10 +114,10 @@ export function imageRoutes(images: ImagesBackend): readonly Route[] {
       const { query } = exchange;
       const name = pathPart(exchange, "name");
       const platforms = readPlatforms(query, "platforms");
-      if (platforms.length > 0) checkImagePlatform(images.resolve(name), name, platforms);
       const removed = await images.remove(name, {
         force: query.boolean("force"),
         pruneParents: !query.boolean("noprune"),
+        platforms,
       });
       sendJson(exchange, 200, removed.map(removedToWire));
     }),

@@ -6,9 +6,11 @@ import type {
   ImageHistoryEntry,
   ImageProgress,
   ImageRecord,
+  ManifestSummary,
   RemovedImage,
 } from "#images/images.ts";
 import { descriptorToWire, executionConfigToWire } from "#spec/oci-image.ts";
+import { parseImageReference, repositoryName } from "#spec/reference.ts";
 import { type ApiVersion, isAtLeast } from "#spec/engine-api/version.ts";
 import type { Wire } from "#api/wire.ts";
 
@@ -129,28 +131,42 @@ export function summaryToWire(
   };
 }
 
-/** An image's one manifest, as `manifests=1` asks for. @param usage.contentBytes Of its packed blobs. */
+/** One manifest of an image, as `manifests=1` asks for. */
 export function manifestToWire(
-  image: ImageRecord,
-  usage: { readonly contentBytes: number; readonly containerIds: readonly string[] },
+  summary: ManifestSummary,
+  shown: { readonly containerIds: readonly string[]; readonly withIdentity: boolean },
 ): Wire<ImageManifestSummary> {
-  const { platform } = image.config;
+  const { descriptor, kind, contentBytes, image, subject } = summary;
+  const unpackedBytes = image?.sizeBytes ?? 0;
+  const platform = descriptor.platform ?? image?.config.platform;
   return {
-    ID: image.manifest.digest,
-    Descriptor: descriptorToWire(image.manifest),
-    Available: true,
-    Size: { Content: usage.contentBytes, Total: usage.contentBytes + image.sizeBytes },
-    Kind: "image",
-    ImageData: {
-      Platform: {
-        architecture: platform.architecture,
-        os: platform.os,
-        ...(platform.variant === undefined ? {} : { variant: platform.variant }),
-      },
-      Containers: usage.containerIds,
-      Size: { Unpacked: image.sizeBytes },
-    },
+    ID: descriptor.digest,
+    Descriptor: descriptorToWire(descriptor),
+    Available: summary.isAvailable,
+    Size: { Content: contentBytes, Total: contentBytes + unpackedBytes },
+    Kind: kind,
+    ...(kind === "image"
+      ? {
+          ImageData: {
+            Platform: platform ? platformToWire(platform) : {},
+            Containers: shown.containerIds,
+            Size: { Unpacked: unpackedBytes },
+            ...(shown.withIdentity && image ? { Identity: identityToWire(image) } : {}),
+          },
+        }
+      : {}),
+    ...(kind === "attestation" && subject !== undefined
+      ? { AttestationData: { For: subject } }
+      : {}),
   };
+}
+
+/** Where an image came from, or went to: what this engine itself has seen of it. */
+function identityToWire(image: ImageRecord): Readonly<Record<string, unknown>> {
+  const names = image.repoDigests.map((text) => repositoryName(parseImageReference(text)));
+  const repositories = [...new Set(names)];
+  if (repositories.length === 0) return {};
+  return { Pull: repositories.map((Repository) => ({ Repository })) };
 }
 
 /** One row of `GET /images/{name}/history`. */

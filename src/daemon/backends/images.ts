@@ -33,17 +33,20 @@ export function imagesBackend(
   platform: Platform,
 ): Omit<Parameters<typeof imageRoutes>[0], "prune"> {
   return {
-    resolve: (reference) => images.resolve(reference),
+    resolve: (reference, wanted) => images.resolve(reference, wanted),
+    variants: (image) => images.variants(image),
+    manifests: (image) => images.manifests(image),
+    attestations: (image) => images.attestations(image),
+    readAttestation: (attestation) => images.readAttestation(attestation),
     list: (request) => images.list(request),
-    history: (reference) => images.history(reference),
+    history: (reference, wanted) => images.history(reference, wanted),
     load: (request, onProgress, signal) => images.load(request, onProgress, signal),
     import: (request, signal) => images.import(request, signal),
-    save: (references, signal) => images.save(references, signal),
+    save: (request, signal) => images.save(request, signal),
     registries: {
       platform,
       pull: (request, onProgress, signal) => images.pull(request, onProgress, signal),
       push: (request, onProgress, signal) => images.push(request, onProgress, signal),
-      resolve: (reference) => images.resolve(reference),
       logIn: (domain, credentials, signal) => registries.logIn(domain, credentials, signal),
       search: (domain, request, credentials, signal) =>
         registries.search(domain, request, credentials, signal),
@@ -58,7 +61,6 @@ export function imagesBackend(
     remove: async (reference, options) =>
       await images.remove(reference, options, await imageUsers(containers)),
     sizes: () => images.sizes(),
-    contentBytes: (image) => images.contentBytes(image),
     containersByImage: async () => {
       const found = new Map<Digest, string[]>();
       for (const { imageId, containerId } of await imageUsers(containers)) {
@@ -68,8 +70,8 @@ export function imagesBackend(
       }
       return found;
     },
-    graphDriver: (reference) => {
-      const chainId = images.topChainId(images.resolve(reference));
+    graphDriver: (image) => {
+      const chainId = images.topChainId(image);
       return {
         name: snapshotter.driver,
         data: chainId === undefined ? {} : snapshotter.graphData(chainId),

@@ -23,26 +23,13 @@ export async function configPlatform(spool: ArchiveSpool, path: string): Promise
   return parseImageConfig(bytes).platform;
 }
 
-/**
- * Of an image that comes for several platforms, indexes of those to take.
- *
- * @param name For the error message.
- * @throws {InvalidArgumentError} More than one: an image's name holds one platform.
- */
+/** Of an image that comes for several platforms, indexes of those to take, in the order of asking. */
 export function chooseWanted(
   wanted: readonly Platform[],
   platforms: readonly Platform[],
-  name: string,
 ): readonly number[] {
   const chosen = new Set(wanted.map((one) => selectPlatform(one, platforms)));
   chosen.delete(-1);
-  if (chosen.size > 1) {
-    const found = platforms.filter((_, index) => chosen.has(index)).map(formatPlatform);
-    throw new InvalidArgumentError(
-      `Cannot load ${found.join(" and ")} of ${name.slice(0, 200)}: one name holds one platform; ` +
-        "load one of them, tag it, then load the other",
-    );
-  }
   return [...chosen];
 }
 

@@ -11,6 +11,8 @@ import {
   parseManifest,
 } from "#spec/oci-image.ts";
 import { type Platform, selectPlatform } from "#spec/platform.ts";
+import type { AttachedManifest } from "#images/images.ts";
+import { attestationsOf } from "#images/index-contents.ts";
 import type { ArchivedImage } from "./archived-image.ts";
 import { chooseWanted, configPlatform, noneFor, type PlatformChoice } from "./choose-platform.ts";
 import type { ArchiveSpool } from "./spool.ts";
@@ -87,6 +89,7 @@ interface FoundManifest {
   readonly manifest: Manifest;
   /** The image's own index, not the layout's. */
   readonly index?: Descriptor;
+  readonly attached?: readonly AttachedManifest[];
 }
 
 /** Manifests below a descriptor that are runnable images. */
@@ -119,7 +122,28 @@ async function findManifests(
           ? { descriptor: { ...manifest.descriptor, platform: inner.platform } }
           : {}),
         index: descriptor,
+        attached: await findAttached(documents, index.manifests, manifest.descriptor.digest),
       });
+    }
+  }
+  return found;
+}
+
+/** What an index has about one of its images, as far as the archive has all of it. */
+async function findAttached(
+  documents: DocumentReader,
+  manifests: readonly Descriptor[],
+  image: Digest,
+): Promise<readonly AttachedManifest[]> {
+  const found: AttachedManifest[] = [];
+  for (const descriptor of attestationsOf(manifests, image)) {
+    const isHere = documents.spool.has(blobPath(descriptor.digest));
+    if (!isHere || !isManifestType(descriptor.mediaType)) continue;
+    const bytes = await documents.read(descriptor);
+    const { config, layers } = parseManifest(bytes, descriptor.mediaType);
+    const blobs = [config, ...layers];
+    if (blobs.every(({ digest }) => documents.spool.has(blobPath(digest)))) {
+      found.push({ manifest: descriptor, blobs });
     }
   }
   return found;
@@ -134,18 +158,36 @@ function nameOf(descriptor: Descriptor): readonly string[] {
 }
 
 function toArchivedImage(found: FoundManifest, names: readonly string[]): ArchivedImage {
-  const { descriptor, manifest, index } = found;
+  const { descriptor, manifest, index, attached } = found;
   return {
     configPath: blobPath(manifest.config.digest),
     layerPaths: manifest.layers.map((layer) => blobPath(layer.digest)),
     names,
     manifest: { descriptor, path: blobPath(descriptor.digest) },
     ...(index ? { index: { descriptor: index, path: blobPath(index.digest) } } : {}),
+    ...(attached && attached.length > 0 ? { attached } : {}),
   };
 }
 
+/** The name goes to one of an entry's images, the others are reached through it. */
+function namedFirst(
+  images: readonly ArchivedImage[],
+  first: number,
+  names: readonly string[],
+): readonly ArchivedImage[] {
+  const head = images[first];
+  if (!head) return images;
+  return [...images.filter((one) => one !== head), { ...head, names }];
+}
+
+/** Whether the archive has all that an image is made of. */
+function isWhole(spool: ArchiveSpool, { configPath, layerPaths }: ArchivedImage): boolean {
+  return [configPath, ...layerPaths].every((path) => spool.has(path));
+}
+
 /**
- * The images of an OCI layout: of each entry of `index.json` the one that suits the platforms best.
+ * The images of an OCI layout: of each entry of `index.json` those for the platforms, or all that are whole; the one that
+ * has the entry's name comes last.
  *
  * @throws {InvalidArgumentError} Damaged. {NotFoundError} Nothing in it is for them.
  */
@@ -160,7 +202,7 @@ export async function readOciLayout(
   for (const descriptor of manifests) {
     const found = await findManifests(documents, descriptor, 0);
     const names = nameOf(descriptor);
-    const archived = found.map((one) => toArchivedImage(one, names));
+    const archived = found.map((one) => toArchivedImage(one, []));
     if (choice.wanted.length > 0) {
       const platforms = await Promise.all(
         found.map(
@@ -168,20 +210,31 @@ export async function readOciLayout(
             platform ?? (await configPlatform(spool, archived[index]?.configPath ?? "")),
         ),
       );
-      const chosen = chooseWanted(choice.wanted, platforms, names[0] ?? descriptor.digest);
-      images.push(...chosen.flatMap((index) => archived[index] ?? []));
+      const chosen = chooseWanted(choice.wanted, platforms);
+      const wanted = chosen.flatMap((index) => archived[index] ?? []);
+      images.push(...namedFirst(wanted, 0, names));
       others.push(...platforms);
       continue;
     }
     const known = found.flatMap((one) => one.descriptor.platform ?? []);
     // what the layout names itself, or nobody gave a platform, is taken whatever it runs on
     const isChoice = isIndexType(descriptor.mediaType) && known.length === found.length;
-    const chosen = archived[isChoice ? selectPlatform(choice.host, known) : 0];
-    if (chosen) images.push(chosen);
-    else others.push(...known);
+    const best = isChoice ? selectPlatform(choice.host, known) : 0;
+    const whole = isChoice ? archived.filter((one) => isWhole(spool, one)) : archived.slice(0, 1);
+    const chosen = archived[best];
+    if (chosen && (!isChoice || whole.length === 0)) images.push({ ...chosen, names });
+    else if (whole.length > 0) {
+      images.push(...namedFirst(whole, Math.max(0, chosen ? whole.indexOf(chosen) : 0), names));
+    } else others.push(...known);
   }
   if (images.length === 0) throw noneFor(choice, others);
   return images;
+}
+
+/** Whether the layout has an image that may be there for several platforms. */
+export async function hasIndexes(spool: ArchiveSpool): Promise<boolean> {
+  const { manifests } = await readIndex(spool);
+  return manifests.some(({ mediaType }) => isIndexType(mediaType));
 }
 
 /** Manifests of the layout, by their config: to find the original of an image in a docker-archive. */

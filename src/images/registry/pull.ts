@@ -1,11 +1,12 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import { addImage, type AddImageOptions } from "#images/add-image.ts";
-import type { ImageProgress, ImageRecord, PullRequest } from "#images/images.ts";
+import type { AttachedManifest, ImageProgress, ImageRecord, PullRequest } from "#images/images.ts";
 import type { LayerProgress, WantedLayer } from "#images/layers.ts";
 import type { Lease, Leases } from "#images/leases.ts";
+import { variantsOf } from "#images/variants.ts";
 import { RegistryAnswerError } from "#registry-client/errors.ts";
 import type { RegistryClient } from "#registry-client/registry-client.ts";
-import type { Repository } from "#registry-client/repository.ts";
+import type { FetchedManifest, Repository } from "#registry-client/repository.ts";
 import { chainIdsOf, type ChainId, type Digest, digestAlgorithm, digestOf } from "#spec/digest.ts";
 import {
   type Descriptor,
@@ -16,6 +17,7 @@ import {
 import { formatPlatform, type Platform, selectPlatform } from "#spec/platform.ts";
 import { familiarName, familiarReference, type ImageReference } from "#spec/reference.ts";
 import type { Download, Downloads } from "./downloads.ts";
+import { fetchAttached } from "./fetch-attached.ts";
 import { LayerReports } from "./layer-reports.ts";
 import {
   explainManifestError,
@@ -127,8 +129,11 @@ class Pull {
   /** The image that the tag has here, where the registry says that it is still that one. */
   async #upToDate(): Promise<{ readonly image: ImageRecord; readonly digest: Digest } | undefined> {
     const { reference, platform } = this.#request;
-    const image = this.#currentImage();
-    if (!image || !fits(image.config, platform ?? this.#options.platform)) return undefined;
+    const current = this.#currentImage();
+    const wanted = platform ?? this.#options.platform;
+    const variants = current ? variantsOf(this.#options.records, current) : [];
+    const image = variants.find((one) => fits(one.config, wanted));
+    if (!image) return undefined;
     const own = [image.index, image.manifest].flatMap((descriptor) => descriptor?.digest ?? []);
     let digest = reference.digest;
     if (digest === undefined) {
@@ -179,6 +184,8 @@ class Pull {
     using downloads = new DisposableStack();
     const reports = new LayerReports(this.#onProgress);
     const layers = this.#startDownloads(manifest.layers, config, downloads, reports);
+    const attached = index ? this.#fetchAttached(index, document, lease) : Promise.resolve([]);
+    attached.catch(() => undefined); // told below, unless the layers fail before
     const image = await addImage(
       this.#options,
       {
@@ -186,6 +193,7 @@ class Pull {
         layers,
         manifest: document,
         ...(index ? { index } : {}),
+        attached,
         isManifestKept: true,
       },
       lease,
@@ -194,6 +202,16 @@ class Pull {
     );
     reports.pulled();
     return image;
+  }
+
+  async #fetchAttached(
+    index: FetchedManifest,
+    { descriptor }: FetchedManifest,
+    lease: Lease,
+  ): Promise<readonly AttachedManifest[]> {
+    const { content } = this.#options;
+    const parts = { repository: this.#repository, content, lease };
+    return await fetchAttached(parts, index, descriptor.digest, this.#signal);
   }
 
   async #fetchConfig(config: Descriptor): Promise<Uint8Array> {

@@ -1,15 +1,23 @@
 import type { KeyedMutex, Semaphore } from "#base/async.ts";
-import { FailedPreconditionError, InvalidArgumentError } from "#base/errors.ts";
+import { FailedPreconditionError, invariant, InvalidArgumentError } from "#base/errors.ts";
 import type { ContentStore } from "#content/content.ts";
 import type { ImageProgress, ImageRecord, PushRequest } from "#images/images.ts";
 import type { Lease, Leases } from "#images/leases.ts";
 import type { ImageRecords } from "#images/records.ts";
+import { type IndexEntry, readIndexEntries } from "#images/index-contents.ts";
+import { chooseVariant, variantsOf } from "#images/variants.ts";
 import type { RegistryClient } from "#registry-client/registry-client.ts";
 import type { Repository } from "#registry-client/repository.ts";
 import type { BlobSource } from "#registry-client/upload.ts";
 import type { Digest } from "#spec/digest.ts";
 import { shortId } from "#spec/ids.ts";
-import { type Descriptor, MANIFEST_MAX_BYTES, parseManifest } from "#spec/oci-image.ts";
+import {
+  type Descriptor,
+  descriptorToWire,
+  MANIFEST_MAX_BYTES,
+  parseManifest,
+} from "#spec/oci-image.ts";
+import type { Platform } from "#spec/platform.ts";
 import {
   familiarName,
   familiarReference,
@@ -61,7 +69,7 @@ export async function pushImages(
   const { domain, path } = reference;
   const repository = await options.registries.repository({ domain, path }, credentials, "push");
   for (const one of references) {
-    const push = new Push(options, repository, one, onProgress, signal);
+    const push = new Push(options, repository, { ...request, reference: one }, onProgress, signal);
     onPushed(await push.run(), one);
   }
 }
@@ -86,19 +94,21 @@ class Push {
   readonly #options: PushOptions;
   readonly #repository: Repository;
   readonly #reference: ImageReference;
+  readonly #platform: Platform | undefined;
   readonly #onProgress: OnProgress;
   readonly #signal: AbortSignal;
 
   constructor(
     options: PushOptions,
     repository: Repository,
-    reference: ImageReference,
+    request: Pick<PushRequest, "reference" | "platform">,
     onProgress: OnProgress,
     signal: AbortSignal,
   ) {
     this.#options = options;
     this.#repository = repository;
-    this.#reference = reference;
+    this.#reference = request.reference;
+    this.#platform = request.platform;
     this.#onProgress = onProgress;
     this.#signal = signal;
   }
@@ -106,17 +116,71 @@ class Push {
   async run(): Promise<ImageRecord> {
     const { records, leases } = this.#options;
     using lease = leases.open();
-    const named = records.resolve(familiarReference(this.#reference));
-    holdBlobs(named, lease);
+    const name = familiarReference(this.#reference);
+    const primary = records.resolve(name);
+    for (const variant of variantsOf(records, primary)) holdBlobs(variant, lease);
+    const entries = await this.#indexEntries(primary);
+    if (entries && entries.every(({ missing }) => missing.length === 0)) {
+      return await this.#pushIndex(primary, entries);
+    }
+    const platform = this.#platform;
+    const named = platform ? chooseVariant(records, primary, name, platform) : primary;
+    if (entries) this.#sayNotWhole(named);
     for (const diffId of named.diffIds.toReversed()) this.#say(shortId(diffId), "Preparing");
     const image = await this.#packed(named, lease);
     holdBlobs(image, lease);
     const bytes = await this.#options.content.readBytes(image.manifest.digest, MANIFEST_MAX_BYTES);
     const manifest = parseManifest(bytes, image.manifest.mediaType);
-    await this.#sendLayers(image, manifest.layers);
-    await this.#sendBlob(manifest.config, { onSent: () => undefined, onOutcome: () => undefined });
+    const idOf = ({ digest }: Descriptor, at: number): string =>
+      shortId(image.diffIds[at] ?? digest);
+    await this.#sendLayers(manifest.layers, idOf);
+    await this.#sendQuietly(manifest.config);
     await this.#finish(image, { mediaType: image.manifest.mediaType, bytes });
     return image;
+  }
+
+  /** What the whole of the image would be; undefined where one variant is asked for, or all there is. */
+  async #indexEntries(image: ImageRecord): Promise<readonly IndexEntry[] | undefined> {
+    if (this.#platform || !image.index) return undefined;
+    return await readIndexEntries(this.#options.content, image.index);
+  }
+
+  /** The index goes last: a registry has it only with all that it names. */
+  async #pushIndex(image: ImageRecord, entries: readonly IndexEntry[]): Promise<ImageRecord> {
+    const { content } = this.#options;
+    const { index } = image;
+    invariant(index, "An image with entries has an index");
+    const layers = new Map<Digest, Descriptor>();
+    for (const { manifest } of entries) {
+      for (const layer of manifest?.layers ?? []) if (!layer.urls) layers.set(layer.digest, layer);
+    }
+    for (const digest of layers.keys()) this.#say(shortId(digest), "Preparing");
+    const idOf = (layer: Descriptor): string => shortId(layer.digest);
+    await this.#sendLayers([...layers.values()], idOf);
+    for (const { descriptor, manifest } of entries) {
+      if (manifest) await this.#sendQuietly(manifest.config);
+      const bytes = await content.readBytes(descriptor.digest, MANIFEST_MAX_BYTES);
+      const { mediaType } = descriptor;
+      await this.#repository.putManifest(descriptor.digest, { mediaType, bytes }, this.#signal);
+    }
+    const bytes = await content.readBytes(index.digest, MANIFEST_MAX_BYTES);
+    await this.#finish(image, { mediaType: index.mediaType, bytes });
+    return image;
+  }
+
+  /** Docker's note for its client, which tells the user that this is not the image of before. */
+  #sayNotWhole({ index, manifest }: ImageRecord): void {
+    if (!index) return;
+    const aux = {
+      manifestPushedInsteadOfIndex: true,
+      originalIndex: descriptorToWire(index),
+      selectedManifest: descriptorToWire(manifest),
+    };
+    this.#onProgress({ progress: {}, aux });
+  }
+
+  async #sendQuietly(descriptor: Descriptor): Promise<void> {
+    await this.#sendBlob(descriptor, { onSent: () => undefined, onOutcome: () => undefined });
   }
 
   async #packed(image: ImageRecord, lease: Lease): Promise<ImageRecord> {
@@ -127,11 +191,15 @@ class Push {
     return isToBePacked(now) ? await packLayers(this.#options, now, lease, this.#signal) : now;
   }
 
-  async #sendLayers(image: ImageRecord, layers: readonly Descriptor[]): Promise<void> {
+  /** @param idOf What the layer is called in the progress; two of one blob may have names of their own. */
+  async #sendLayers(
+    layers: readonly Descriptor[],
+    idOf: (layer: Descriptor, at: number) => string,
+  ): Promise<void> {
     const failure = new AbortController();
     const unique = new Map<Digest, { readonly layer: Descriptor; readonly ids: string[] }>();
     for (const [index, layer] of layers.entries()) {
-      const id = shortId(image.diffIds[index] ?? layer.digest);
+      const id = idOf(layer, index);
       const known = unique.get(layer.digest);
       if (known) known.ids.push(id);
       else unique.set(layer.digest, { layer, ids: [id] });
@@ -234,5 +302,9 @@ class Push {
 
 function holdBlobs(image: ImageRecord, lease: Lease): void {
   for (const digest of [image.id, image.manifest.digest]) lease.add(digest);
+  if (image.index) lease.add(image.index.digest);
+  for (const { manifest, blobs } of image.attached ?? []) {
+    for (const { digest } of [manifest, ...blobs]) lease.add(digest);
+  }
   for (const { digest } of image.layers) lease.add(digest);
 }

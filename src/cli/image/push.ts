@@ -47,8 +47,30 @@ export const command: Command = defineCommand({
       query: { tag: reference.tag ?? "", platform: optionalPlatformQuery(flags.platform) },
       headers: await registryAuthHeaders(cli, reference.domain),
     });
-    await showProgress(messages, flags.quiet ? silence : cli.output);
+    const output = flags.quiet ? silence : cli.output;
+    const notes: string[] = [];
+    await showProgress(messages, output, (aux) => {
+      const note = noteOf(aux);
+      if (note !== undefined) notes.push(note);
+    });
+    for (const note of notes) output.write(note);
     if (flags.quiet) cli.output.write(`${formatImageReference(reference)}\n`);
     return 0;
   },
 });
+
+/** What the engine pushed instead of what the user may expect. */
+function noteOf(aux: unknown): string | undefined {
+  if (typeof aux !== "object" || aux === null) return undefined;
+  if (!("manifestPushedInsteadOfIndex" in aux) || aux.manifestPushedInsteadOfIndex !== true) {
+    return undefined;
+  }
+  const digestIn = (value: unknown): string =>
+    typeof value === "object" && value !== null && "digest" in value ? String(value.digest) : "";
+  const from = digestIn("originalIndex" in aux ? aux.originalIndex : undefined);
+  const to = digestIn("selectedManifest" in aux ? aux.selectedManifest : undefined);
+  return (
+    "\nInfo → Not all multiplatform-content is present and only the available single-platform " +
+    `image was pushed\n${from} -> ${to}\n`
+  );
+}

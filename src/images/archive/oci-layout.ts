@@ -216,16 +216,17 @@ export async function readOciLayout(
       others.push(...platforms);
       continue;
     }
-    const known = found.flatMap((one) => one.descriptor.platform ?? []);
-    // what the layout names itself, or nobody gave a platform, is taken whatever it runs on
-    const isChoice = isIndexType(descriptor.mediaType) && known.length === found.length;
-    const best = isChoice ? selectPlatform(choice.host, known) : 0;
-    const whole = isChoice ? archived.filter((one) => isWhole(spool, one)) : archived.slice(0, 1);
-    const chosen = archived[best];
-    if (chosen && (!isChoice || whole.length === 0)) images.push({ ...chosen, names });
-    else if (whole.length > 0) {
-      images.push(...namedFirst(whole, Math.max(0, chosen ? whole.indexOf(chosen) : 0), names));
-    } else others.push(...known);
+    const whole = archived.flatMap((one, index) => {
+      const { platform } = found[index]?.descriptor ?? {};
+      return isWhole(spool, one) ? [{ one, platform }] : [];
+    });
+    others.push(...found.flatMap((one) => one.descriptor.platform ?? []));
+    const own = await Promise.all(
+      whole.map(({ one, platform }) => platform ?? configPlatform(spool, one.configPath)),
+    );
+    const best = Math.max(0, selectPlatform(choice.host, own));
+    const chosen = whole.length > 0 ? whole.map(({ one }) => one) : archived.slice(0, 1);
+    images.push(...namedFirst(chosen, best, names));
   }
   if (images.length === 0) throw noneFor(choice, others);
   return images;

@@ -32,8 +32,6 @@ interface ReferenceCommand {
 
 /** First match wins: which issue brings an endpoint or command that is not there. */
 const LATER: readonly (readonly [pattern: RegExp, issue: string])[] = [
-  [/^\/plugins\/(pull|privileges|\{name\}\/(push|upgrade))/, "issue 5, registries"],
-  [/^plugin (install|push|upgrade)/, "issue 5, registries"],
   [/^(\/build|\/session|\/grpc|image build|builder|buildx|bake)/, "issue 6, the builder"],
   [/^trust/, "content trust"],
   [/^\/volumes\/\{name\} \(PUT\) \?version$/, "the cluster"],

@@ -4,13 +4,6 @@ import { type Method, type Route, answer } from "./router.ts";
 /** Endpoints of Docker that this engine knows by name and does not have yet. */
 const NOT_YET: readonly (readonly [what: string, ...endpoints: readonly string[]])[] = [
   ["Build with BuildKit", "POST /build/cancel"],
-  [
-    "Plugins of a registry",
-    "GET /plugins/privileges",
-    "POST /plugins/pull",
-    "POST /plugins/{name:.*}/upgrade",
-    "POST /plugins/{name:.*}/push",
-  ],
   ["Swarm mode", "POST /swarm/init", "POST /swarm/join"],
 ];
 

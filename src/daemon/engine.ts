@@ -138,17 +138,18 @@ export async function openEngine(
     openRegistryClient(() => current, { clock, kernel: host.system.kernelRelease }),
   );
   const buildRecords = new BuildRecords(store);
+  const unpacker = new ProcessUnpacker({
+    processes: host.processes,
+    selfCommand: selfArgv,
+    limits: DEFAULT_UNPACK_LIMITS,
+  });
   const images = await openImages({
     references: [buildRecords],
     store,
     content,
     snapshots: snapshotter,
     processes: host.processes,
-    unpacker: new ProcessUnpacker({
-      processes: host.processes,
-      selfCommand: selfArgv,
-      limits: DEFAULT_UNPACK_LIMITS,
-    }),
+    unpacker,
     events,
     clock,
     platform,
@@ -182,6 +183,8 @@ export async function openEngine(
       host,
       store,
       archiver,
+      registries,
+      unpacker,
       events,
       randomBytes: newRandomBytes,
       runtimeOptions,

@@ -3,9 +3,11 @@ import { cgroupPathOf, specCgroupPath } from "#containers/bring-up/cgroup-path.t
 import { parseSeccompProfile } from "#containers/oci-spec/seccomp.ts";
 import type { Events } from "#events/events.ts";
 import type { Host } from "#host/host.ts";
+import type { LayerUnpacker } from "#images/unpack/process-unpacker.ts";
 import { MANAGED_PLUGINS } from "#managed-plugins/managed-plugin.ts";
 import { ManagedPlugins } from "#managed-plugins/managed-plugins.ts";
 import { PluginProcesses } from "#managed-plugins/plugin-processes.ts";
+import type { RegistryClient } from "#registry-client/registry-client.ts";
 import { type OpenedRuntime, openRuntime, type RuntimeOptions } from "#runtime/open.ts";
 import { hostPlatform } from "#spec/platform.ts";
 import type { RandomBytes } from "#spec/ids.ts";
@@ -18,6 +20,8 @@ export interface ManagedPluginParts {
   readonly host: Host;
   readonly store: Store;
   readonly archiver: TreeArchiver;
+  readonly registries: RegistryClient;
+  readonly unpacker: LayerUnpacker;
   readonly events: Pick<Events, "publish">;
   readonly randomBytes: RandomBytes;
   readonly runtimeOptions: Omit<RuntimeOptions, "stateDir">;
@@ -65,11 +69,16 @@ export async function openManagedPlugins(
     folders: { directory: join(config.dataRoot, "plugins"), sockets: join(config.execRoot, "mp") },
     processes,
     archiver: parts.archiver,
+    registries: parts.registries,
+    unpacker: parts.unpacker,
     clock: host.clock,
     randomBytes: parts.randomBytes,
     countUses: parts.countUses,
-    onEvent: (action, { id, name }) =>
-      events.publish({ type: "plugin", action, actorId: id, attributes: { name } }),
+    onEvent: (action, { id, name, reference }) => {
+      // as docker's: a pull is told by what was pulled
+      const actorId = action === "pull" ? (reference ?? name) : id;
+      events.publish({ type: "plugin", action, actorId, attributes: { name } });
+    },
     warn: parts.warn,
     closeRuntime: async () => (await opened)?.[Symbol.dispose](),
   });

@@ -10,6 +10,10 @@ export interface ManagedPluginRecord {
   readonly isEnabled: boolean;
   readonly config: PluginConfig;
   readonly settings: PluginSettings;
+  /** Where it was pulled from: `example.org/keeper:1`; absent where it was made here. */
+  readonly reference?: string;
+  /** Folder of its files below its own, once it was upgraded; absent for its own. */
+  readonly version?: string;
   /** For one answer of the plugin, as given to `plugin enable`. */
   readonly timeoutSeconds: number;
 }

@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { KeyedMutex } from "#base/async.ts";
@@ -9,36 +9,61 @@ import {
   messageOf,
 } from "#base/errors.ts";
 import type { Clock } from "#host/clock.ts";
+import type { ImageProgress } from "#images/images.ts";
+import type { LayerUnpacker } from "#images/unpack/process-unpacker.ts";
 import { PluginClient } from "#plugins/client.ts";
 import type { ManagedPlugin, PluginSource } from "#plugins/plugins.ts";
+import type { RegistryCredentials } from "#registry-client/auth/credentials.ts";
+import type { RegistryClient } from "#registry-client/registry-client.ts";
 import type { RunningProcess } from "#runtime/runtime.ts";
 import { booleanFilter, type Filters, filterValues } from "#spec/engine-api/filters.ts";
+import type { PluginPrivilege } from "#spec/engine-api/plugin-privileges.ts";
 import { newContainerId, type RandomBytes } from "#spec/ids.ts";
+import { familiarReference, parseImageReference, withDefaultTag } from "#spec/reference.ts";
 import type { Collection } from "#store/store.ts";
 import type { TreeArchiver } from "#volumes/transfers.ts";
 import { capabilitiesOf, type ManagedPluginRecord } from "./managed-plugin.ts";
 import { pathsOf, type PluginFolders, type PluginPaths, scopePath } from "./paths.ts";
 import { parsePluginConfig } from "./plugin-config.ts";
 import type { PluginProcesses } from "./plugin-processes.ts";
+import {
+  announce,
+  fetchPlugin,
+  type RemotePlugin,
+  resolveRemotePlugin,
+} from "./registry/fetch-plugin.ts";
+import { PluginImage } from "./registry/plugin-image.ts";
+import { checkGranted, privilegesOf } from "./registry/privileges.ts";
+import { pushPlugin } from "./registry/push-plugin.ts";
 import { findPlugin, parsePluginName, resolvePlugin } from "./resolve.ts";
-import { applySettings, defaultSettings } from "./settings.ts";
+import { applySettings, carriedSettings, defaultSettings } from "./settings.ts";
 
 const CONFIG_MAX_BYTES = 1024 * 1024;
 const FIRST_RESTART_MS = 1_000;
 const MAX_RESTART_MS = 30_000;
 const LAST_WORDS_MAX_LENGTH = 500;
 
+/** A plugin of a registry that is to be installed. */
+export interface PluginPull {
+  readonly remote: string;
+  readonly credentials: RegistryCredentials;
+  /** What the user has granted: all that it wants, and nothing else. */
+  readonly privileges: readonly PluginPrivilege[];
+}
+
 export interface ManagedPluginsOptions {
   readonly records: Collection<ManagedPluginRecord>;
   readonly folders: PluginFolders;
   readonly processes: PluginProcesses;
   readonly archiver: TreeArchiver;
+  readonly registries: Pick<RegistryClient, "repository" | "retry">;
+  readonly unpacker: LayerUnpacker;
   readonly clock: Pick<Clock, "delay">;
   readonly randomBytes: RandomBytes;
   /** How many volumes and the like a plugin has. */
   readonly countUses: (name: string) => number;
   readonly onEvent: (
-    action: "create" | "enable" | "disable" | "remove",
+    action: "create" | "pull" | "enable" | "disable" | "remove",
     plugin: ManagedPluginRecord,
   ) => void;
   readonly warn: (message: string) => void;
@@ -67,8 +92,9 @@ export class ManagedPlugins implements PluginSource, AsyncDisposable {
     const { records, folders, warn } = this.#options;
     const known = new Set(records.entries().map(([id]) => id));
     for (const name of readdirSync(folders.directory)) {
-      if (!known.has(name)) await this.#erase(pathsOf(folders, name));
+      if (!known.has(name)) await this.#erase(pathsOf(folders, { id: name }));
     }
+    for (const plugin of this.#all()) await removeOtherVersions(pathsOf(folders, plugin));
     const enabled = this.#all().filter(({ isEnabled }) => isEnabled);
     await Promise.all(
       enabled.map(async (plugin) => {
@@ -127,13 +153,14 @@ export class ManagedPlugins implements PluginSource, AsyncDisposable {
           throw new ConflictError(`plugin ${name} already exists`);
         }
         const id = newContainerId(this.#options.randomBytes);
-        const paths = pathsOf(folders, id);
+        const paths = pathsOf(folders, { id });
         await using undo = new AsyncDisposableStack();
         undo.defer(() => this.#erase(paths));
         mkdirSync(paths.directory, { mode: 0o700 });
         await archiver.unpack(paths.directory, context, signal);
         const config = readConfig(paths);
         const settings = defaultSettings(config);
+        await this.#keepImage(paths, config, signal);
         const plugin = { id, name, isEnabled: false, config, settings, timeoutSeconds: 0 };
         signal.throwIfAborted();
         records.put(id, plugin);
@@ -142,6 +169,116 @@ export class ManagedPlugins implements PluginSource, AsyncDisposable {
       },
       signal,
     );
+  }
+
+  /** What a plugin of a registry wants of the host. */
+  async privileges(
+    remote: string,
+    credentials: RegistryCredentials,
+    signal: AbortSignal,
+  ): Promise<readonly PluginPrivilege[]> {
+    const { registries } = this.#options;
+    const reference = withDefaultTag(parseImageReference(remote));
+    const plugin = await resolveRemotePlugin(registries, reference, credentials, signal);
+    return privilegesOf(plugin.config);
+  }
+
+  /**
+   * Installs a plugin of a registry, disabled.
+   *
+   * @param request.name What it is called here.
+   * @throws {ConflictError} The name is taken. {InvalidArgumentError} Privileges are not those that it wants.
+   */
+  async pull(
+    request: PluginPull & { readonly name: string },
+    onProgress: (progress: ImageProgress) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const name = parsePluginName(request.name);
+    const { records, folders, onEvent } = this.#options;
+    await this.#lanes.run(
+      name,
+      async () => {
+        if (this.#all().some((plugin) => plugin.name === name)) {
+          throw new ConflictError(`plugin ${name} already exists`);
+        }
+        const remote = await this.#resolve(request, onProgress, signal);
+        const id = newContainerId(this.#options.randomBytes);
+        const paths = pathsOf(folders, { id });
+        await using undo = new AsyncDisposableStack();
+        undo.defer(() => this.#erase(paths));
+        await this.#fetch(remote, paths, onProgress, signal);
+        const { config } = remote;
+        const reference = familiarReference(remote.reference);
+        const settings = defaultSettings(config);
+        const plugin = {
+          id,
+          name,
+          isEnabled: false,
+          config,
+          settings,
+          reference,
+          timeoutSeconds: 0,
+        };
+        signal.throwIfAborted();
+        records.put(id, plugin);
+        undo.move();
+        onEvent("pull", plugin);
+      },
+      signal,
+    );
+  }
+
+  /**
+   * Replaces a disabled plugin's files and configuration by those of a registry; what was set stays where it still can be.
+   *
+   * @throws {ConflictError} It is enabled. {InvalidArgumentError} Privileges are not those that it wants.
+   */
+  async upgrade(
+    name: string,
+    request: PluginPull,
+    onProgress: (progress: ImageProgress) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#inLane(name, async (plugin) => {
+      if (plugin.isEnabled) {
+        throw new ConflictError(
+          `plugin must be disabled before upgrading: plugin ${plugin.name} is enabled`,
+        );
+      }
+      const remote = await this.#resolve(request, onProgress, signal);
+      const { records, folders, onEvent, randomBytes } = this.#options;
+      const version = `v-${newContainerId(randomBytes).slice(0, 12)}`;
+      const paths = pathsOf(folders, { ...plugin, version });
+      await using undo = new AsyncDisposableStack();
+      undo.defer(() => rm(paths.files, { recursive: true, force: true }));
+      await this.#fetch(remote, paths, onProgress, signal);
+      const { config } = remote;
+      const settings = carriedSettings(config, plugin.settings);
+      const reference = familiarReference(remote.reference);
+      const upgraded = { ...plugin, version, config, settings, reference };
+      signal.throwIfAborted();
+      records.put(plugin.id, upgraded);
+      undo.move();
+      this.#sources.delete(plugin.id);
+      await removeOtherVersions(paths);
+      onEvent("pull", upgraded);
+    });
+  }
+
+  /** Sends a plugin to the registry that its name says. */
+  async push(
+    name: string,
+    credentials: RegistryCredentials,
+    onProgress: (progress: ImageProgress) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#inLane(name, async (plugin) => {
+      const { registries, folders } = this.#options;
+      const { image } = pathsOf(folders, plugin);
+      const reference = parseImageReference(plugin.name);
+      await pushPlugin(registries, { reference, image, credentials }, onProgress, signal);
+    });
   }
 
   /** @throws {ConflictError} It is enabled. {FailedPreconditionError} It does not come up, saying why. */
@@ -200,7 +337,7 @@ export class ManagedPlugins implements PluginSource, AsyncDisposable {
       const { records, folders, onEvent } = this.#options;
       records.delete(plugin.id);
       this.#sources.delete(plugin.id);
-      await this.#erase(pathsOf(folders, plugin.id));
+      await this.#erase(pathsOf(folders, plugin));
       onEvent("remove", plugin);
       return plugin;
     });
@@ -211,13 +348,45 @@ export class ManagedPlugins implements PluginSource, AsyncDisposable {
     this.#ending.abort();
     const enabled = this.#all().filter(({ isEnabled }) => isEnabled);
     const { folders, processes } = this.#options;
-    await Promise.all(enabled.map(({ id }) => processes.stop(id, pathsOf(folders, id))));
+    await Promise.all(enabled.map((plugin) => processes.stop(plugin.id, pathsOf(folders, plugin))));
   }
 
   /** Ends what waits; plugins run on. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ending.abort();
     await this.#options.closeRuntime();
+  }
+
+  async #resolve(
+    { remote, credentials, privileges }: PluginPull,
+    onProgress: (progress: ImageProgress) => void,
+    signal: AbortSignal,
+  ): Promise<RemotePlugin> {
+    const reference = withDefaultTag(parseImageReference(remote));
+    const { registries } = this.#options;
+    const found = await resolveRemotePlugin(registries, reference, credentials, signal);
+    announce(found, onProgress);
+    checkGranted(privilegesOf(found.config), privileges);
+    return found;
+  }
+
+  async #fetch(
+    remote: RemotePlugin,
+    paths: PluginPaths,
+    onProgress: (progress: ImageProgress) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (const path of [paths.directory, paths.files])
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+    mkdirSync(paths.root, { mode: 0o755 });
+    await fetchPlugin(this.#options, remote, paths, onProgress, signal);
+    writeFileSync(paths.configFile, remote.configBytes);
+  }
+
+  /** A crash before the record leaves a folder that the next engine removes. */
+  async #keepImage(paths: PluginPaths, config: object, signal: AbortSignal): Promise<void> {
+    await using tree = await this.#options.archiver.pack(paths.root, signal);
+    await new PluginImage(paths.image).make(tree.chunks, config, signal);
   }
 
   #all(): readonly ManagedPluginRecord[] {
@@ -242,7 +411,7 @@ export class ManagedPlugins implements PluginSource, AsyncDisposable {
     const known = this.#sources.get(plugin.id);
     if (known && known.isEnabled === plugin.isEnabled) return known;
     const { folders, clock } = this.#options;
-    const paths = pathsOf(folders, plugin.id);
+    const paths = pathsOf(folders, plugin);
     const source: ManagedPlugin = {
       name: plugin.name,
       isEnabled: plugin.isEnabled,
@@ -261,7 +430,7 @@ export class ManagedPlugins implements PluginSource, AsyncDisposable {
 
   async #start(plugin: ManagedPluginRecord, signal?: AbortSignal): Promise<RunningProcess> {
     const { folders, processes } = this.#options;
-    const paths = pathsOf(folders, plugin.id);
+    const paths = pathsOf(folders, plugin);
     const both = signal ? AbortSignal.any([signal, this.#ending.signal]) : this.#ending.signal;
     return await processes.start(plugin, paths, () => lastWordsIn(paths.log), both);
   }
@@ -270,7 +439,7 @@ export class ManagedPlugins implements PluginSource, AsyncDisposable {
     const { records, folders, processes } = this.#options;
     // recorded first: its end is then no failure, and a crash does not bring it back
     records.put(plugin.id, { ...plugin, isEnabled: false });
-    await processes.stop(plugin.id, pathsOf(folders, plugin.id));
+    await processes.stop(plugin.id, pathsOf(folders, plugin));
   }
 
   #watch(plugin: ManagedPluginRecord, running: RunningProcess): void {
@@ -297,7 +466,7 @@ export class ManagedPlugins implements PluginSource, AsyncDisposable {
       const isOver = await this.#lanes.run(plugin.name, async () => {
         if (!records.get(id)?.isEnabled || this.#ending.signal.aborted) return true;
         try {
-          await processes.stop(id, pathsOf(folders, id));
+          await processes.stop(id, pathsOf(folders, plugin));
           this.#watch(plugin, await this.#start(plugin));
           return true;
         } catch (error) {
@@ -313,6 +482,17 @@ export class ManagedPlugins implements PluginSource, AsyncDisposable {
     this.#options.processes.unmountAll(paths);
     await rm(paths.sockets, { recursive: true, force: true });
     await rm(paths.directory, { recursive: true, force: true });
+  }
+}
+
+/** What an upgrade, or one that broke off, left of other versions. */
+async function removeOtherVersions(paths: PluginPaths): Promise<void> {
+  const isOwn = paths.files === paths.directory;
+  for (const name of readdirSync(paths.directory)) {
+    const isVersion = /^v-[0-9a-f]{12}$/.test(name) && join(paths.directory, name) !== paths.files;
+    const isFirst = !isOwn && ["config.json", "rootfs", "image"].includes(name);
+    if (isVersion || isFirst)
+      await rm(join(paths.directory, name), { recursive: true, force: true });
   }
 }
 

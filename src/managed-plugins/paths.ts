@@ -7,7 +7,11 @@ export const SOCKETS_IN_PLUGIN = "/run/docker/plugins";
 /** What a managed plugin has on the host. */
 export interface PluginPaths {
   readonly directory: string;
+  /** Where what an upgrade replaces is: configuration, root and image. */
+  readonly files: string;
   readonly configFile: string;
+  /** As registries have it: manifest and blobs. */
+  readonly image: string;
   readonly root: string;
   readonly propagatedMount: string;
   readonly log: string;
@@ -22,12 +26,18 @@ export interface PluginFolders {
   readonly sockets: string;
 }
 
-export function pathsOf({ directory, sockets }: PluginFolders, id: string): PluginPaths {
+export function pathsOf(
+  { directory, sockets }: PluginFolders,
+  { id, version }: { readonly id: string; readonly version?: string },
+): PluginPaths {
   const own = join(directory, id);
+  const files = version === undefined ? own : join(own, version);
   return {
     directory: own,
-    configFile: join(own, "config.json"),
-    root: join(own, "rootfs"),
+    files,
+    configFile: join(files, "config.json"),
+    image: join(files, "image"),
+    root: join(files, "rootfs"),
     propagatedMount: join(own, "propagated-mount"),
     log: join(own, "log"),
     sockets: join(sockets, id.slice(0, 12)),

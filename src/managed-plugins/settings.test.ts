@@ -85,7 +85,7 @@ describe("names and paths", () => {
   });
 
   test("scopePath() maps the plugin's paths to the host's, and nowhere else", () => {
-    const paths = pathsOf({ directory: "/data", sockets: "/run" }, "c".repeat(64));
+    const paths = pathsOf({ directory: "/data", sockets: "/run" }, { id: "c".repeat(64) });
     const own = `/data/${"c".repeat(64)}`;
     const scope = (path: string) => scopePath(paths, "/mnt/volumes/", path);
     expect(scope("/mnt/volumes/v")).toBe(`${own}/propagated-mount/v`);

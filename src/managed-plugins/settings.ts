@@ -19,6 +19,28 @@ export function defaultSettings(config: PluginConfig): PluginSettings {
   };
 }
 
+/** Settings of an upgraded plugin: what was set before stays where the new configuration still has it. */
+export function carriedSettings(config: PluginConfig, before: PluginSettings): PluginSettings {
+  const fresh = defaultSettings(config);
+  const nameOf = (text: string): string => text.slice(0, text.indexOf("="));
+  return {
+    Mounts: fresh.Mounts.map((mount) => {
+      const old = before.Mounts.find((one) => one.Name === mount.Name);
+      return old && mount.Settable?.includes("source") ? { ...mount, Source: old.Source } : mount;
+    }),
+    Env: fresh.Env.map((text) => {
+      const settable = config.Env?.find((one) => one.Name === nameOf(text))?.Settable;
+      const old = before.Env.find((one) => nameOf(one) === nameOf(text));
+      return old !== undefined && settable?.includes("value") ? old : text;
+    }),
+    Args: config.Args.Settable?.includes("value") ? before.Args : fresh.Args,
+    Devices: fresh.Devices.map((device) => {
+      const old = before.Devices.find((one) => one.Name === device.Name);
+      return old && device.Settable?.includes("path") ? { ...device, Path: old.Path } : device;
+    }),
+  };
+}
+
 interface Setting {
   readonly name: string;
   /** After the last dot: `source` of `data.source`. */

@@ -1,14 +1,13 @@
 import { parseJsonBody, readBytes } from "#api/body.ts";
 import { type Exchange, pathPart, sendJson } from "#api/exchange.ts";
 import { ProgressStream } from "#api/progress-stream.ts";
+import { requestCredentials } from "#api/registry-credentials.ts";
 import { answer, type Route } from "#api/router.ts";
-import type { RegistryCredentials } from "#registry-client/auth/credentials.ts";
 import { descriptorToWire } from "#spec/oci-image.ts";
 import { parsePlatform, type Platform } from "#spec/platform.ts";
 import {
   domainOfServerAddress,
   parseRegistryAuth,
-  readRegistryAuthHeader,
   toCredentials,
 } from "#spec/engine-api/registry-auth.ts";
 import {
@@ -22,11 +21,6 @@ import type { RegistriesBackend } from "./backend.ts";
 import { answerSearch } from "./search.ts";
 import { readPlatformOf } from "./platform.ts";
 import { platformToWire, progressToWire } from "./wire.ts";
-
-function requestCredentials({ request }: Exchange): RegistryCredentials {
-  const header = request.headers["x-registry-auth"];
-  return toCredentials(readRegistryAuthHeader(Array.isArray(header) ? header[0] : header));
-}
 
 /** `tag` may be a digest, and may stand in the name as well. */
 function referenceToPull(name: string, tag: string): ImageReference {

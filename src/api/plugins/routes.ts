@@ -4,9 +4,10 @@ import type { ManagedPluginRecord } from "#managed-plugins/managed-plugin.ts";
 import { readRequiredJsonBody } from "#api/body.ts";
 import { type Exchange, pathPart, sendEmpty, sendJson, sendStatus } from "#api/exchange.ts";
 import { type Route, answer } from "#api/router.ts";
+import { type RemotePluginsBackend, remotePluginRoutes } from "./registry-routes.ts";
 
 /** What the plugin endpoints need of the engine. */
-export interface PluginsBackend {
+export interface PluginsBackend extends RemotePluginsBackend {
   matching(filters: Filters): readonly ManagedPluginRecord[];
   get(reference: string): ManagedPluginRecord;
   create(name: string, context: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
@@ -18,13 +19,14 @@ export interface PluginsBackend {
 
 const FILTERS = ["capability", "enabled"] as const;
 
-function pluginToWire({ id, name, isEnabled, config, settings }: ManagedPluginRecord): object {
+function pluginToWire(plugin: ManagedPluginRecord): object {
+  const { id, name, isEnabled, config, settings, reference = name } = plugin;
   return {
     Config: config,
     Enabled: isEnabled,
     Id: id,
     Name: name,
-    PluginReference: name,
+    PluginReference: reference,
     Settings: settings,
   };
 }
@@ -49,9 +51,10 @@ async function setPlugin(exchange: Exchange, plugins: PluginsBackend): Promise<v
   sendStatus(exchange, 204);
 }
 
-/** Everything below `/plugins` that takes no registry. */
+/** Everything below `/plugins`. */
 export function pluginRoutes(plugins: PluginsBackend): readonly Route[] {
   return [
+    ...remotePluginRoutes(plugins),
     answer("GET", "/plugins", (exchange) => {
       const filters = parseFilters(exchange.query.get("filters"), FILTERS);
       sendJson(exchange, 200, plugins.matching(filters).map(pluginToWire));

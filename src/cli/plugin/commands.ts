@@ -23,10 +23,20 @@ export const pluginCommands: readonly CommandEntry[] = [
     load: () => import("./inspect.ts"),
   },
   {
+    path: "plugin install",
+    summary: "Install a plugin",
+    load: () => import("./install.ts"),
+  },
+  {
     path: "plugin ls",
     aliases: ["plugin list"],
     summary: "List plugins",
     load: () => import("./ls.ts"),
+  },
+  {
+    path: "plugin push",
+    summary: "Push a plugin to a registry",
+    load: () => import("./push.ts"),
   },
   {
     path: "plugin rm",
@@ -38,5 +48,10 @@ export const pluginCommands: readonly CommandEntry[] = [
     path: "plugin set",
     summary: "Change settings for a plugin",
     load: () => import("./set.ts"),
+  },
+  {
+    path: "plugin upgrade",
+    summary: "Upgrade an existing plugin",
+    load: () => import("./upgrade.ts"),
   },
 ];

@@ -222,7 +222,9 @@ export async function readOciLayout(
     });
     others.push(...found.flatMap((one) => one.descriptor.platform ?? []));
     const own = await Promise.all(
-      whole.map(({ one, platform }) => platform ?? configPlatform(spool, one.configPath)),
+      whole.map(
+        async ({ one, platform }) => platform ?? (await configPlatform(spool, one.configPath)),
+      ),
     );
     const best = Math.max(0, selectPlatform(choice.host, own));
     const chosen = whole.length > 0 ? whole.map(({ one }) => one) : archived.slice(0, 1);

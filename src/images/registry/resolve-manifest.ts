@@ -21,6 +21,7 @@ export interface ResolvedManifest {
 }
 
 const MAX_INDEX_DEPTH = 4;
+const PLUGIN_CONFIG = "application/vnd.docker.plugin.v1+json";
 
 /** Says what of a reference could not be had, in Docker's words. */
 export function explainManifestError(error: unknown, reference: ImageReference): unknown {
@@ -77,6 +78,9 @@ export async function resolveManifest(
   const manifest = parseManifest(document.bytes, typeOf(document));
   if (!isImageManifest(manifest)) {
     const what = manifest.artifactType ?? manifest.config.mediaType;
+    if (what === PLUGIN_CONFIG) {
+      throw new InvalidArgumentError(`Encountered remote "${what}"(plugin) when fetching`);
+    }
     throw new InvalidArgumentError(
       `Cannot pull ${familiarReference(reference)}: it is no image, but ${JSON.stringify(what.slice(0, 200))}`,
     );

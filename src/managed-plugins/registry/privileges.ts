@@ -36,6 +36,9 @@ export function checkGranted(
   granted: readonly PluginPrivilege[],
 ): void {
   const key = (list: readonly PluginPrivilege[]): string =>
-    JSON.stringify(list.map(({ Name, Value }) => [Name, Value.toSorted()].flat()).toSorted());
+    list
+      .map(({ Name, Value }) => JSON.stringify([Name, ...Value.toSorted()]))
+      .toSorted()
+      .join("\n");
   if (key(wanted) !== key(granted)) throw new InvalidArgumentError("incorrect privileges");
 }

@@ -10,6 +10,7 @@ export const HTTP_STATUS: Readonly<Record<ErrorKind, number>> = {
   "not-modified": 304,
   "failed-precondition": 500,
   "resource-exhausted": 500,
+  "rate-limited": 429,
   unsupported: 501,
   unavailable: 503,
   cancelled: 499,

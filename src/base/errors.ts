@@ -11,6 +11,7 @@ export type ErrorKind =
   | "not-modified"
   | "failed-precondition"
   | "resource-exhausted"
+  | "rate-limited"
   | "unsupported"
   | "unavailable"
   | "cancelled"
@@ -69,6 +70,11 @@ export class ResourceExhaustedError extends WharfError {
   override readonly kind = "resource-exhausted";
 }
 
+/** Asked too often: the same will do later. */
+class RateLimitedError extends WharfError {
+  override readonly kind = "rate-limited";
+}
+
 /** Wharf, this kernel or this runtime cannot do it, and says so. */
 export class UnsupportedError extends WharfError {
   override readonly kind = "unsupported";
@@ -123,6 +129,7 @@ const CLASS_OF_KIND: Readonly<Record<ErrorKind, ErrorClass>> = {
   "not-modified": NotModifiedError,
   "failed-precondition": FailedPreconditionError,
   "resource-exhausted": ResourceExhaustedError,
+  "rate-limited": RateLimitedError,
   unsupported: UnsupportedError,
   unavailable: UnavailableError,
   cancelled: CancelledError,

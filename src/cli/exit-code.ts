@@ -12,6 +12,7 @@ const exitCodes: Readonly<Record<ErrorKind, number>> = {
   "not-modified": 1,
   "failed-precondition": 1,
   "resource-exhausted": 1,
+  "rate-limited": 1,
   unsupported: 1,
   unavailable: 1,
   cancelled: 1,

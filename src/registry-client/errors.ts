@@ -36,6 +36,8 @@ function kindOfStatus(status: number): ErrorKind {
       return "permission-denied";
     case 404:
       return "not-found";
+    case 429:
+      return "rate-limited";
     default:
       return "failed-precondition";
   }

@@ -13,6 +13,7 @@ const CODE_OF_KIND: Readonly<Record<ErrorKind, number>> = {
   "not-found": NOT_FOUND,
   conflict: 6,
   "permission-denied": 7,
+  "rate-limited": 8,
   "resource-exhausted": 8,
   "failed-precondition": 9,
   "not-modified": 9,

@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { runCommand } from "../harness/command.ts";
 import { CACHE, startEngine, type TestEngine, WHARF } from "../harness/engine.ts";
 import { ELSEWHERE, ERROR_CASES } from "../harness/error-cases.ts";
+import { refusingRegistry } from "../harness/refusing-registry.ts";
 import { waitUntil } from "../harness/wait-until.ts";
 
 interface ReferenceError {
@@ -46,6 +47,8 @@ async function startServers(): Promise<Record<string, string>> {
   const tls = "src/client/testdata/tls";
   return {
     ODD_PORT: await listen(odd),
+    REGISTRY: `127.0.0.1:${await listen(refusingRegistry(true))}`,
+    LOGIN_REGISTRY: `127.0.0.1:${await listen(refusingRegistry(false))}`,
     DEAD_PORT: await listen(createServer((socket) => void socket.destroy())),
     TLS_PORT: await listen(
       createTlsServer({
@@ -132,7 +135,8 @@ async function sharedPrefix(): Promise<string> {
 }
 
 beforeAll(async () => {
-  engine = await startEngine({ flags: ["--default-address-pool", "base=10.213.0.0/21,size=24"] });
+  const pool = ["--default-address-pool", "base=10.213.0.0/21,size=24"];
+  engine = await startEngine({ flags: [...pool, "--max-download-attempts", "1"] });
   folder = mkdtempSync("/var/tmp/wharf-errors-");
   writeFileSync(join(folder, "file"), "text\n");
   mkdirSync(join(folder, "client"));

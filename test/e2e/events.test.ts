@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { CACHE, startEngine, type TestEngine } from "../harness/engine.ts";
 import { makePluginContext, PLUGIN_CONFIG } from "../harness/managed-plugin/context.ts";
 import { sendRaw } from "../harness/raw-http.ts";
+import { RegistryServer } from "../harness/registry-server.ts";
 import { waitUntil } from "../harness/wait-until.ts";
 
 interface ReferenceEvent {
@@ -35,9 +36,6 @@ const REFERENCE = JSON.parse(readFileSync("test/reference/events.json", "utf8"))
 const ELSEWHERE: Readonly<Record<string, string>> = {
   "container copy": "only daemons on Windows have it",
   "container checkpoint": "checkpoint.test.ts has it, where criu works",
-  "image pull": "registries",
-  "image push": "registries",
-  "plugin pull": "registries",
 };
 
 /** How values look; those not named are not empty. */
@@ -203,8 +201,25 @@ async function actOnThings(): Promise<void> {
   await engine.mustDocker("plugin", "enable", "keeper:1");
   await engine.mustDocker("plugin", "disable", "keeper:1");
   await engine.mustDocker("plugin", "rm", "keeper:1");
+  await actOnRegistry(context);
   process.kill(engine.pid, "SIGHUP");
   await waitUntil("the engine read its settings", () => find("daemon", "reload").length > 0);
+}
+
+/** An image and a plugin go to a registry and come back. */
+async function actOnRegistry(context: string): Promise<void> {
+  await using registry = await RegistryServer.open({ flags: ["--auth", "none"] });
+  const image = `${registry.host}/seen/image:1`;
+  await engine.mustWharf("tag", "busybox", image);
+  await engine.mustWharf("push", "-q", image);
+  await engine.mustWharf("pull", "-q", image);
+  const plugin = `${registry.host}/seen/plugin:1`;
+  await engine.mustWharf("plugin", "create", plugin, context);
+  await engine.mustWharf("plugin", "push", plugin);
+  await engine.mustWharf("plugin", "rm", plugin);
+  const grant = "--grant-all-permissions";
+  await engine.mustWharf("plugin", "install", grant, "--disable", plugin);
+  await engine.mustWharf("plugin", "rm", plugin);
 }
 
 /** Names of the attributes that an event is to have, sorted. */

@@ -3,7 +3,8 @@
  * method is a request to the engine (a JSON body may follow the path), any other a shell command in which
  * `wharf` is the client. Things they find: the containers `up` (runs), `ended`, `fresh` (never started), `held`
  * (paused), `vol` (uses the volume `used`), `many` (host port $PORT), the images `busybox:latest` (amd64 or the
- * machine's), `twice:a` and `three:b` (one id, $TWICE), `foreign:1` (s390x), the network `net`, and `$FOLDER`.
+ * machine's), `twice:a` and `three:b` (one id, $TWICE), `foreign:1` (s390x), the network `net`, `$FOLDER`, a registry `$REGISTRY` that refuses all it is asked for,
+ * and `$LOGIN_REGISTRY` that knows nobody.
  */
 export const ERROR_CASES: Readonly<Record<string, readonly string[]>> = {
   "socket file missing": ["wharf -H unix:///nosuch.sock ps"],
@@ -251,10 +252,45 @@ export const ERROR_CASES: Readonly<Record<string, readonly string[]>> = {
     "export DOCKER_HOST=; wharf context use here >/dev/null 2>&1; wharf context rm here",
   ],
   "--host with --context": ["wharf -H unix:///a --context default ps"],
+  "image missing at run or create, before the pull": [
+    "wharf run --rm $REGISTRY/nosuch/image:1 true; [ $? = 125 ]",
+    "wharf create $REGISTRY/nosuch/image:1 true; [ $? = 1 ]",
+  ],
+  "pull of a private or missing repository": [
+    "POST /images/create?fromImage=$REGISTRY/private/image&tag=1",
+    "wharf pull $REGISTRY/private/image:1",
+    "wharf run --rm $REGISTRY/private/image:1",
+  ],
+  "pull of a missing tag": [
+    "POST /images/create?fromImage=$REGISTRY/nosuch/image&tag=1",
+    "wharf pull $REGISTRY/nosuch/image:1",
+    "wharf pull -q $REGISTRY/nosuch/image:1",
+  ],
+  "no image for the platform": [
+    "POST /images/create?fromImage=$REGISTRY/foreign/image&tag=1",
+    "wharf pull $REGISTRY/foreign/image:1",
+    "wharf pull --platform linux/ppc64le $REGISTRY/foreign/image:1",
+  ],
+  "registry credentials refused (login)": [
+    "echo wrong | wharf login -u a --password-stdin $LOGIN_REGISTRY",
+    "wharf login -u a -p wrong $LOGIN_REGISTRY",
+  ],
+  "registry rate limit, graph driver store": [
+    "POST /images/create?fromImage=$REGISTRY/limited/image&tag=1",
+    "wharf pull $REGISTRY/limited/image:1",
+  ],
+  "push denied": ["wharf tag foreign:1 $REGISTRY/denied/a:1 && wharf push $REGISTRY/denied/a:1"],
+  "push of a missing image": [
+    "wharf push $REGISTRY/nosuch/image:1",
+    "wharf push -a $REGISTRY/nosuch/image",
+  ],
+  "tag together with --all-tags": ["wharf pull -a busybox:latest", "wharf push -a busybox:latest"],
+  "login without a terminal": ["wharf login $LOGIN_REGISTRY </dev/null"],
+  "--password-stdin without --username": ["wharf login --password-stdin $LOGIN_REGISTRY"],
   "swarm endpoint on a node outside a swarm": ["GET /services", "GET /swarm"],
 };
 
-const REGISTRIES = "issue 5, registries";
+const GRAPH_DRIVER = "as docker with overlay2: the graph driver store's text is used";
 const BUILDER = "issue 6, the builder";
 const COMPOSE = "Compose";
 const CLUSTER = "the cluster";
@@ -263,22 +299,10 @@ const CLUSTER = "the cluster";
 export const ELSEWHERE: Readonly<Record<string, string>> = {
   "route newer than the version asked for": "no route that this engine has is newer than API 1.24",
   "no permission on the socket": "helpful-errors.test.ts",
-  "image missing at run or create, before the pull": REGISTRIES,
-  "pull of a private or missing repository": REGISTRIES,
-  "pull of a missing tag": REGISTRIES,
-  "pull of a missing tag, containerd image store": REGISTRIES,
-  "no image for the platform": REGISTRIES,
-  "registry credentials refused (login)": REGISTRIES,
-  "registry rate limit, graph driver store": REGISTRIES,
-  "registry error, containerd image store": REGISTRIES,
-  "push denied": REGISTRIES,
-  "push of a missing tag": REGISTRIES,
-  "push of a missing image": REGISTRIES,
-  "tag together with --all-tags": REGISTRIES,
-  "login without a terminal": REGISTRIES,
-  "--password-stdin without --username": REGISTRIES,
-  "rmi of an image that a container uses":
-    "as docker with overlay2: the graph driver store's text is used",
+  "rmi of an image that a container uses": GRAPH_DRIVER,
+  "pull of a missing tag, containerd image store": GRAPH_DRIVER,
+  "registry error, containerd image store": GRAPH_DRIVER,
+  "push of a missing tag": GRAPH_DRIVER,
   "empty name or id": "src/spec/engine-api: no route takes an empty name",
   "network name ambiguous": "names are unique here",
   "any other start failure": "has no text of its own",

@@ -55,6 +55,7 @@ const STATUS_OF_KIND: Readonly<Record<ErrorKind, number>> = {
   "not-modified": 304,
   "failed-precondition": 412,
   "resource-exhausted": 429,
+  "rate-limited": 429,
   unsupported: 405,
   unavailable: 503,
   cancelled: 503,

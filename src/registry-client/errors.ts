@@ -1,5 +1,5 @@
 import { REGISTRY_ERROR_CODES, type RegistryErrorCode } from "#spec/distribution/error-codes.ts";
-import { type ErrorKind, WharfError } from "#base/errors.ts";
+import { type ErrorKind, FailedPreconditionError, WharfError } from "#base/errors.ts";
 import { type HttpAnswer, requestTitle } from "./http/send.ts";
 
 /** What a registry said instead of what was asked for. */
@@ -21,6 +21,11 @@ export class RegistryAnswerError extends WharfError {
     this.codes = facts.codes;
     this.retryAfterMs = facts.retryAfterMs;
   }
+}
+
+/** The registry wants a name and a password, and there are none for it. */
+export class NoCredentialsError extends FailedPreconditionError {
+  static readonly reason = "no basic auth credentials";
 }
 
 const BODY_MAX_BYTES = 64 * 1024;

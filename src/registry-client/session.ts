@@ -3,7 +3,7 @@ import { type AuthChallenge, parseAuthChallenges } from "#spec/distribution/auth
 import { basicAuthorization, hasPassword, type RegistryCredentials } from "./auth/credentials.ts";
 import { fetchToken, type Token } from "./auth/tokens.ts";
 import type { RegistryEndpoint } from "./endpoints.ts";
-import { readRefusal, RegistryAnswerError } from "./errors.ts";
+import { NoCredentialsError, readRefusal, RegistryAnswerError } from "./errors.ts";
 import { isSameOrigin } from "./http/origin.ts";
 import {
   type HttpAnswer,
@@ -132,8 +132,18 @@ export class RegistrySession {
         await answer.discard();
         continue;
       }
+      if (answer.status === 401 && isOwn && this.#lacksPassword()) {
+        await answer.discard();
+        throw new NoCredentialsError(`${requestTitle(plain)}: ${NoCredentialsError.reason}`);
+      }
       throw await readRefusal(answer);
     }
+  }
+
+  #lacksPassword(): boolean {
+    const { credentials } = this.#options;
+    const mayShowMore = hasPassword(credentials) || credentials.registryToken !== undefined;
+    return !mayShowMore && this.#challenge("basic") !== undefined && !this.#challenge("bearer");
   }
 
   /** @returns Whether another try has something new to show. */

@@ -5,7 +5,7 @@ import { parseJson } from "#base/json.ts";
 import { wharfVersion } from "#base/version.ts";
 import type { Cli } from "#cli/cli.ts";
 import { openCredentialStore } from "#cli/registry-auth.ts";
-import { RegistryAnswerError } from "#registry-client/errors.ts";
+import { NoCredentialsError, RegistryAnswerError } from "#registry-client/errors.ts";
 import { CERTIFICATE_FOLDERS, readHostAuthorities } from "#registry-client/host-trust.ts";
 import { NoConnectionError } from "#registry-client/http/url-errors.ts";
 import { RegistryClient } from "#registry-client/registry-client.ts";
@@ -116,7 +116,8 @@ async function known<Value>(reference: ImageReference, work: () => Promise<Value
   try {
     return await work();
   } catch (error) {
-    if (error instanceof RegistryAnswerError && [401, 403, 404].includes(error.status)) {
+    const isHidden = error instanceof RegistryAnswerError && [401, 403, 404].includes(error.status);
+    if (isHidden || error instanceof NoCredentialsError) {
       throw new NotFoundError(`no such manifest: ${formatImageReference(reference)}`, {
         cause: error,
       });

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "#base/errors.ts";
+import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import { addImage, type AddImageOptions } from "#images/add-image.ts";
 import type { AttachedManifest, ImageProgress, ImageRecord, PullRequest } from "#images/images.ts";
 import type { LayerProgress, WantedLayer } from "#images/layers.ts";
@@ -75,6 +75,11 @@ async function referencesToPull(
     const tags = await repository.tags(signal);
     return tags.map((one) => ({ domain, path, tag: one }));
   } catch (error) {
+    if (error instanceof RegistryAnswerError && error.kind === "not-found") {
+      throw new NotFoundError(`repository ${familiarName(reference)} not found: ${error.message}`, {
+        cause: error,
+      });
+    }
     throw explainManifestError(error, reference);
   }
 }

@@ -6,6 +6,7 @@ import type { Lease, Leases } from "#images/leases.ts";
 import type { ImageRecords } from "#images/records.ts";
 import { type IndexEntry, readIndexEntries } from "#images/index-contents.ts";
 import { chooseVariant, variantsOf } from "#images/variants.ts";
+import { NoCredentialsError } from "#registry-client/errors.ts";
 import type { RegistryClient } from "#registry-client/registry-client.ts";
 import type { Repository } from "#registry-client/repository.ts";
 import type { BlobSource } from "#registry-client/upload.ts";
@@ -70,8 +71,14 @@ export async function pushImages(
   const repository = await options.registries.repository({ domain, path }, credentials, "push");
   for (const one of references) {
     const push = new Push(options, repository, { ...request, reference: one }, onProgress, signal);
-    onPushed(await push.run(), one);
+    onPushed(await push.run().catch(rethrowPlainly), one);
   }
+}
+
+/** As docker: of a push without credentials the request is not named. */
+function rethrowPlainly(error: unknown): never {
+  if (!(error instanceof NoCredentialsError)) throw error;
+  throw new FailedPreconditionError(NoCredentialsError.reason, { cause: error });
 }
 
 function referencesToPush(

@@ -25,13 +25,15 @@ function resolved(service: Service, project: Project): Service {
   for (const { path: named = "", required, format } of env_file ?? []) {
     const path = resolve(workingDirectory, named);
     if (required === false && !existsSync(path)) continue;
-    const read = readFile(path, environment, format === "raw");
+    // a file sees what the files before it say
+    const lookUp = (name: string): string | undefined => values.get(name) ?? environment.get(name);
+    const read = readFile(path, lookUp, format === "raw");
     for (const [name, value] of read) if (value !== undefined) values.set(name, value);
   }
   for (const [name, value] of own ?? []) values.set(name, value);
   const allLabels = new Map<string, string>();
   for (const path of label_file ?? []) {
-    for (const [name, value] of readFile(path, environment, false))
+    for (const [name, value] of readFile(path, (name) => environment.get(name), false))
       allLabels.set(name, value ?? "");
   }
   for (const [name, value] of labels ?? []) allLabels.set(name, value);
@@ -66,7 +68,7 @@ function withoutNulls(
 
 function readFile(
   path: string,
-  environment: ReadonlyMap<string, string>,
+  lookUp: (name: string) => string | undefined,
   isRaw: boolean,
 ): ReadonlyMap<string, string | undefined> {
   let text: string;
@@ -77,5 +79,5 @@ function readFile(
     if (!isMissing) throw error;
     throw new NotFoundError(`env file ${path} not found: stat ${path}: no such file or directory`);
   }
-  return parseDotenv(text, { file: path, isRaw, lookUp: (name) => environment.get(name) });
+  return parseDotenv(text, { file: path, isRaw, lookUp });
 }

@@ -11,6 +11,7 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string | Uint8Array | Blob;
   readonly timeoutMs?: number;
+  readonly cwd?: string;
 }
 
 /** Runs a command to its end; one that takes longer than `timeoutMs` (60 s) is killed and reported as 137. */
@@ -25,6 +26,7 @@ export async function runCommand(
     stdout: "pipe",
     stderr: "pipe",
     env: { ...process.env, ...options.env },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     timeout: options.timeoutMs ?? 60_000,
     killSignal: "SIGKILL",
   });

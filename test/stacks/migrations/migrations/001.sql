@@ -1,0 +1,2 @@
+create table ships (name text);
+insert into ships values ('wharf'), ('barge');

@@ -50,6 +50,7 @@ const ours: readonly string[] = [
   "completion bash",
   "completion fish",
   "completion zsh",
+  "compose import",
   "compose plan",
   "debug",
   ...registryCommands.map((entry) => entry.path),

@@ -5,7 +5,7 @@ import { interpolate, type Variable } from "./file/interpolate.ts";
 import type { LoadContext, SourceFile } from "./file/load-context.ts";
 import { loadTree, readComposeFile } from "./file/load-tree.ts";
 import { parseYaml } from "./file/parse-yaml.ts";
-import { Positions, shortPath } from "./file/positions.ts";
+import { formatPosition, Positions, shortPath } from "./file/positions.ts";
 import { isMapping, type Mapping, type Tree } from "./file/tree.ts";
 import { fileObject, model, network, service, volume } from "./model/fields.ts";
 import { type Kind, type Place, placeIn } from "./model/kinds.ts";
@@ -172,5 +172,9 @@ function toProject(tree: Mapping, surroundings: Surroundings): Project {
     configs: read("configs", fileObject),
     models: read("models", model),
     extensions: new Map<string, Tree>([...tree].filter(([key]) => key.startsWith("x-"))),
+    locate: (path) => {
+      const position = positions.find(surroundings.loaded, path);
+      return position === undefined ? "" : `${formatPosition(position)}: `;
+    },
   };
 }

@@ -13,28 +13,35 @@ import type { Project, Service } from "./model/project.ts";
 export function withEnvironment(project: Project): Project {
   const services = [...project.services].map(([name, service]): [string, Service] => [
     name,
-    resolved(service, project),
+    resolved(name, service, project),
   ]);
   return { ...project, services: new Map(services) };
 }
 
-function resolved(service: Service, project: Project): Service {
+function resolved(serviceName: string, service: Service, project: Project): Service {
   const { environment, workingDirectory } = project;
   const { env_file, label_file, environment: own, labels, build, ...rest } = service;
   const values = new Map<string, string | null>();
-  for (const { path: named = "", required, format } of env_file ?? []) {
+  const placeOf = (key: string, index: number): string =>
+    project.locate(["services", serviceName, key, index]);
+  for (const [index, { path: named = "", required, format }] of (env_file ?? []).entries()) {
     const path = resolve(workingDirectory, named);
     if (required === false && !existsSync(path)) continue;
     // a file sees what the files before it say
     const lookUp = (name: string): string | undefined => values.get(name) ?? environment.get(name);
-    const read = readFile(path, lookUp, format === "raw");
+    const read = readFile(path, {
+      lookUp,
+      isRaw: format === "raw",
+      place: placeOf("env_file", index),
+    });
     for (const [name, value] of read) if (value !== undefined) values.set(name, value);
   }
   for (const [name, value] of own ?? []) values.set(name, value);
   const allLabels = new Map<string, string>();
-  for (const path of label_file ?? []) {
-    for (const [name, value] of readFile(path, (name) => environment.get(name), false))
-      allLabels.set(name, value ?? "");
+  for (const [index, path] of (label_file ?? []).entries()) {
+    const lookUp = (name: string): string | undefined => environment.get(name);
+    const read = readFile(path, { lookUp, isRaw: false, place: placeOf("label_file", index) });
+    for (const [name, value] of read) allLabels.set(name, value ?? "");
   }
   for (const [name, value] of labels ?? []) allLabels.set(name, value);
   return {
@@ -66,10 +73,16 @@ function withoutNulls(
   return new Map([...values].filter(([, value]) => value !== null));
 }
 
+interface EnvFileReading {
+  readonly lookUp: (name: string) => string | undefined;
+  readonly isRaw: boolean;
+  /** Where it is named, to begin a message with. */
+  readonly place: string;
+}
+
 function readFile(
   path: string,
-  lookUp: (name: string) => string | undefined,
-  isRaw: boolean,
+  { lookUp, isRaw, place }: EnvFileReading,
 ): ReadonlyMap<string, string | undefined> {
   let text: string;
   try {
@@ -77,7 +90,9 @@ function readFile(
   } catch (error) {
     const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
     if (!isMissing) throw error;
-    throw new NotFoundError(`env file ${path} not found: stat ${path}: no such file or directory`);
+    throw new NotFoundError(
+      `${place}env file ${path} not found: stat ${path}: no such file or directory`,
+    );
   }
   return parseDotenv(text, { file: path, isRaw, lookUp });
 }

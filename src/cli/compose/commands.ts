@@ -63,6 +63,11 @@ export const composeCommands: readonly CommandEntry[] = [
     load: () => import("./images.ts"),
   },
   {
+    path: "compose import",
+    summary: "Write a Compose file of containers that run, or of 'docker run' lines",
+    load: () => import("./import.ts"),
+  },
+  {
     path: "compose kill",
     summary: "Force stop service containers",
     load: () => import("./kill.ts"),

@@ -8,6 +8,7 @@ import { openProject } from "#compose/open-project.ts";
 import type { UpOptions } from "#compose/plan/plan-up.ts";
 import { withoutUnused, withServices } from "#compose/select-services.ts";
 import { imageBuilding } from "./building/image-building.ts";
+import { checkNeeded, checkPublished } from "./before-up.ts";
 import { dryRun } from "./project-flags.ts";
 import { projectRequest } from "./project-request.ts";
 import { actParts, parseScale } from "./surroundings.ts";
@@ -44,6 +45,7 @@ export const command: Command = defineCommand({
   async run(cli, { flags, args, groupFlags }) {
     const whole = openProject(projectRequest(cli, groupFlags), { services: args });
     const project = withoutUnused(withServices(whole, args, { withDependencies: true }));
+    await checkNeeded(cli, project);
     using parts = await actParts(cli, groupFlags, flags);
     await bringUp(project, parts, {
       services: args,
@@ -61,6 +63,7 @@ export const command: Command = defineCommand({
         isQuiet: false,
       }),
       isStarted: false,
+      onPlan: (plan) => checkPublished(cli, project, plan),
       version: wharfVersion,
     });
     return 0;

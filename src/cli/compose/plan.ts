@@ -6,10 +6,12 @@ import { boolFlag, listFlag, stringFlag } from "#cli/flags.ts";
 import { colorizer, type Style } from "#cli/output/colors.ts";
 import { compileObjectTemplate } from "#cli/output/template.ts";
 import { checkImages } from "#compose/act/check-images.ts";
+import { refuseMissing } from "#compose/act/up.ts";
 import { planProject } from "#compose/act/plan-project.ts";
 import { openProject } from "#compose/open-project.ts";
 import { type PlanAction, type PlanEntry, planEntries } from "#compose/plan/plan-entries.ts";
 import { withoutUnused, withServices } from "#compose/select-services.ts";
+import { checkNeeded, checkPublished } from "./before-up.ts";
 import { pullChoice, recreateChoice } from "./create.ts";
 import { dryRun } from "./project-flags.ts";
 import { projectRequest } from "./project-request.ts";
@@ -55,6 +57,7 @@ export const command: Command = defineCommand({
     const whole = openProject(projectRequest(cli, groupFlags), { services: args });
     const withDependencies = !flags["no-deps"];
     const project = withoutUnused(withServices(whole, args, { withDependencies }));
+    await checkNeeded(cli, project);
     const engine = await cli.engine();
     const images = checkImages(project, { engine }, { pull: pullChoice(flags.pull) });
     const { plan } = await planProject(
@@ -70,11 +73,8 @@ export const command: Command = defineCommand({
         version: wharfVersion,
       },
     );
-    const [missing] = plan.missing;
-    if (missing) {
-      const { kind, name } = missing;
-      throw new ExitError(`${kind} ${name} declared as external, but could not be found`, 1);
-    }
+    refuseMissing(project, plan);
+    await checkPublished(cli, project, plan);
     const entries = planEntries(plan, (await images).steps);
     const changing = entries.filter(({ action }) => action !== "keep");
     const orphans = flags["remove-orphans"] ? [] : plan.orphans.map(({ name }) => name);

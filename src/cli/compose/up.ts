@@ -13,6 +13,7 @@ import { noSuchService, withoutUnused, withServices } from "#compose/select-serv
 import { watchRules, type WatchRule } from "#compose/watch/rules.ts";
 import { type AttachOptions, attachUntilEnd } from "./attached.ts";
 import { imageBuilding } from "./building/image-building.ts";
+import { checkNeeded, checkPublished } from "./before-up.ts";
 import { pullChoice, recreateChoice } from "./create.ts";
 import { dryRun } from "./project-flags.ts";
 import { projectRequest } from "./project-request.ts";
@@ -119,6 +120,7 @@ export const command: Command = defineCommand({
     const project = withoutUnused(withServices(whole, args, { withDependencies }));
     if (from !== "" && !project.services.has(from)) throw noSuchService(project, from);
     const rules = asked.watch ? watchRules(project, args) : undefined;
+    await checkNeeded(cli, project);
     using parts = await actParts(cli, groupFlags, asked);
     const recreate = recreateChoice(asked);
     const made = await bringUp(project, parts, {
@@ -139,7 +141,9 @@ export const command: Command = defineCommand({
       isStarted: !asked["no-start"],
       ...(asked.rolling ? { rolling: await rollingWay(cli) } : {}),
       version: wharfVersion,
-      onPlan: ({ orphans, containers }) => {
+      onPlan: async (plan) => {
+        await checkPublished(cli, project, plan);
+        const { orphans, containers } = plan;
         for (const step of containers) {
           if (step.action !== "keep" || step.warning === undefined) continue;
           cli.errors.write(`WARNING: ${step.warning}\n`);

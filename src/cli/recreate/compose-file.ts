@@ -40,7 +40,7 @@ function existing(names: readonly string[]): YamlValue {
 }
 
 /** A dollar in a Compose file begins a variable, unless it is doubled. */
-function literal(value: YamlValue): YamlValue {
+export function literal(value: YamlValue): YamlValue {
   if (typeof value === "string") return value.replaceAll("$", "$$$$");
   if (Array.isArray(value)) return value.map(literal);
   if (typeof value !== "object") return value;

@@ -1,4 +1,4 @@
-import { FailedPreconditionError, NotFoundError } from "#base/errors.ts";
+import { NotFoundError } from "#base/errors.ts";
 import { imageOf } from "#compose/build/targets.ts";
 import { LABEL } from "#compose/labels.ts";
 import { networkHash, serviceHash, volumeHash } from "#compose/model/hash.ts";
@@ -38,8 +38,6 @@ export interface MadeContainer {
 /**
  * Does what the plan says, without starting anything: networks and volumes first, then containers, those that
  * share something after what they share it with, all others at once.
- *
- * @throws {FailedPreconditionError} The plan misses something that is not the project's to make.
  */
 export async function carryOut(
   project: Project,
@@ -48,13 +46,6 @@ export async function carryOut(
   parts: ActParts,
   options: CarryOutOptions,
 ): Promise<MadeContainers> {
-  const [missing] = plan.missing;
-  if (missing) {
-    const { kind, name } = missing;
-    throw new FailedPreconditionError(
-      `${kind} ${name} declared as external, but could not be found: make it with 'wharf ${kind} create ${name}'`,
-    );
-  }
   const removals = plan.containers.filter((step) => step.action === "remove");
   await Promise.all(
     removals.map((step) =>

@@ -1,4 +1,4 @@
-import { UnsupportedError } from "#base/errors.ts";
+import { FailedPreconditionError, UnsupportedError } from "#base/errors.ts";
 import type { Project } from "#compose/model/project.ts";
 import type { UpOptions, UpPlan } from "#compose/plan/plan-up.ts";
 import { planRolling, type RollingStep } from "#compose/plan/rolling.ts";
@@ -21,7 +21,7 @@ export interface UpRequest extends Omit<UpOptions, "imageIds">, Omit<CarryOutOpt
     readonly onAtOnce: (service: string, why: string) => void;
   };
   /** Shown to the user before anything is done. */
-  readonly onPlan?: (plan: UpPlan) => void;
+  readonly onPlan?: (plan: UpPlan) => void | Promise<void>;
 }
 
 /**
@@ -42,7 +42,8 @@ export async function bringUp(
   });
   const { plan, observed } = await planProject(project, parts, images, request);
   const imageIds = await images;
-  request.onPlan?.(plan);
+  refuseMissing(project, plan);
+  await request.onPlan?.(plan);
   const { rolling } = request;
   const options = { ...request, imageIds };
   const { rest, rolled, atOnce } = rolling
@@ -69,6 +70,16 @@ export async function bringUp(
     },
   });
   return made;
+}
+
+/** @throws {FailedPreconditionError} Something is said to be there, and is not. */
+export function refuseMissing(project: Project, { missing: [missing] }: UpPlan): void {
+  if (!missing) return;
+  const { kind, name, key } = missing;
+  const place = project.locate([`${kind}s`, key]);
+  throw new FailedPreconditionError(
+    `${place}${kind} ${name} declared as external, but could not be found: make it with 'wharf ${kind} create ${name}'`,
+  );
 }
 
 /** Keys that would change what runs and that nothing here carries out yet. */

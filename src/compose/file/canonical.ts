@@ -90,7 +90,8 @@ export function toLongForms(tree: Tree, positions: Positions): Tree {
     const made: Tree[] = [];
     for (const [index, element] of long.entries()) {
       const elementPath = [...path, index];
-      const position = positions.of(long, index);
+      const position =
+        positions.of(long, index) ?? (isList(inner) ? positions.of(inner, index) : undefined);
       const found = expansion ? guarded(element, elementPath, expansion.expand) : [element];
       for (const each of found) {
         if (position) positions.set(made, made.length, position);

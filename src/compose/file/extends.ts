@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { toLongForms } from "./canonical.ts";
 import { mergeTrees } from "./merge.ts";
 import { composeError, composeNotFound, type Positions, shortPath } from "./positions.ts";
@@ -104,6 +105,12 @@ function lookUp(
     return { base: services, folderContext: context };
   }
   const path = absoluteFrom(context.folder, file);
+  if (!existsSync(path)) {
+    throw composeNotFound({
+      position,
+      what: `cannot extend service "${name}": open ${path}: no such file or directory`,
+    });
+  }
   const base = context.readServices(path);
   if (!base?.has(from)) return notFound(` in ${file}`);
   const folder = path.slice(0, path.lastIndexOf("/")) || "/";

@@ -45,6 +45,10 @@ export function applyIncludes(
       const steps = rest.map((each) => `, include ${each}`).join("");
       throw composeError({ position, what: `include cycle detected: ${first}${steps}` });
     }
+    const missing = wanted.paths.find((path) => !existsSync(path));
+    if (missing !== undefined) {
+      throw composeNotFound({ position, what: `open ${missing}: no such file or directory` });
+    }
     const included = load(
       wanted.paths.map((path) => ({ path })),
       {

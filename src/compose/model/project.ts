@@ -1,4 +1,4 @@
-import type { Tree } from "#compose/file/tree.ts";
+import type { Tree, TreePath } from "#compose/file/tree.ts";
 
 /**
  * The Compose specification's model: its names, every short form in its long one. Durations are nanoseconds,
@@ -368,4 +368,6 @@ export interface Project {
   readonly models: ReadonlyMap<string, Model>;
   /** Top-level keys that begin with `x-`. */
   readonly extensions: ReadonlyMap<string, Tree>;
+  /** Where something stands in the files, to begin a message with: `compose.yaml:5:3: `; empty where nowhere. */
+  readonly locate: (path: TreePath) => string;
 }

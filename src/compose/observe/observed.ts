@@ -25,6 +25,8 @@ export interface ObservedContainer {
   readonly networks: ReadonlyMap<string, string>;
   /** Names of its volumes, by target. */
   readonly volumes: ReadonlyMap<string, string>;
+  /** Of the host, that it publishes now: `8080/tcp`. */
+  readonly ports: readonly string[];
 }
 
 export interface ObservedResource {
@@ -46,6 +48,7 @@ export interface Observed {
 }
 
 interface ContainerSummary {
+  readonly Ports?: readonly { readonly PublicPort?: number; readonly Type?: string }[] | null;
   readonly Id: string;
   readonly Names?: readonly string[];
   readonly State?: string;
@@ -92,6 +95,9 @@ function toObserved(summary: ContainerSummary): ObservedContainer {
     state: summary.State ?? "",
     status: summary.Status ?? "",
     labels,
+    ports: (summary.Ports ?? []).flatMap(({ PublicPort, Type = "tcp" }) =>
+      PublicPort === undefined ? [] : [`${PublicPort}/${Type}`],
+    ),
     networks: new Map(networks.map(([name, { NetworkID }]) => [name, NetworkID ?? ""])),
     volumes: new Map(
       volumes.map(({ Destination = "", Name = "" }): [string, string] => [Destination, Name]),

@@ -17,6 +17,7 @@ function project(services: Readonly<Record<string, Service>>): Project {
     configs: none,
     models: none,
     extensions: none,
+    locate: () => "",
   };
 }
 

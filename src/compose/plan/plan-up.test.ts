@@ -45,6 +45,7 @@ function after(project: Project, change: Partial<ObservedContainer> = {}): Obser
         labels: {},
         networks: new Map(),
         volumes: new Map(),
+        ports: [],
         ...change,
       };
     }),
@@ -149,7 +150,7 @@ test("tells what is said to be there and is not", () => {
     "services:\n  aa: {image: x, networks: [n], volumes: ['vol:/v']}\nnetworks: {n: {external: true}}\nvolumes: {vol: {external: true, name: other}}\n",
   );
   expect(planUp(project, NOTHING, PLAIN).missing).toEqual([
-    { kind: "network", name: "n" },
-    { kind: "volume", name: "other" },
+    { kind: "network", key: "n", name: "n" },
+    { kind: "volume", key: "vol", name: "other" },
   ]);
 });

@@ -78,7 +78,12 @@ export interface UpPlan {
   /** Containers of services that the file does not know; those to be removed are steps. */
   readonly orphans: readonly ObservedContainer[];
   /** Resources that are said to be there and are not: nothing can be done. */
-  readonly missing: readonly { readonly kind: "network" | "volume"; readonly name: string }[];
+  readonly missing: readonly {
+    readonly kind: "network" | "volume";
+    /** In the file. */
+    readonly key: string;
+    readonly name: string;
+  }[];
 }
 
 /** Decides what brings an engine to what the project says. Pure. */
@@ -89,7 +94,7 @@ export function planUp(project: Project, observed: Observed, options: UpOptions)
     const there = observed.networks.get(name);
     if (wanted.external) {
       const isBuiltIn = name === "host" || name === "none" || name === "bridge";
-      if (!there && !isBuiltIn) missing.push({ kind: "network", name });
+      if (!there && !isBuiltIn) missing.push({ kind: "network", key, name });
       return [];
     }
     return [
@@ -102,7 +107,7 @@ export function planUp(project: Project, observed: Observed, options: UpOptions)
     const name = wanted.name ?? key;
     const there = observed.volumes.get(name);
     if (wanted.external) {
-      if (!there) missing.push({ kind: "volume", name });
+      if (!there) missing.push({ kind: "volume", key, name });
       return [];
     }
     return [

@@ -25,6 +25,7 @@ function renewing(project: Project, state = "running"): UpPlan {
       ...{ configHash: "", imageId: "", state, status: "", labels: {} },
       networks: new Map(),
       volumes: new Map(),
+      ports: [],
     },
   })) as UpPlan["containers"];
   return { networks: [], volumes: [], containers, orphans: [], missing: [] };

@@ -1,2 +1,3 @@
+drop table if exists ships;
 create table ships (name text);
 insert into ships values ('wharf'), ('barge');

@@ -64,7 +64,8 @@ function withServices(service: Mapping, names: ReadonlyMap<string, string>): Map
   const from = service["volumes_from"];
   if (from !== undefined && isList(from)) {
     changed["volumes_from"] = from.map((each) => {
-      const [, other = "", mode = ""] = /^container:([^:]+)(:.*)?$/.exec(typeof each === "string" ? each : "") ?? [];
+      const [, other = "", mode = ""] =
+        /^container:([^:]+)(:.*)?$/.exec(typeof each === "string" ? each : "") ?? [];
       const name = names.get(other);
       return name === undefined ? each : `${name}${mode}`;
     });

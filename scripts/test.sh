@@ -21,7 +21,9 @@ say "Set-up: test images (kept in $WHARF_TEST_CACHE)"
 make_busybox_tar "$WHARF_TEST_CACHE/busybox.tar"
 unpack_debian_program docker-registry "$WHARF_TEST_CACHE/docker-registry"
 unpack_debian_program ufw "$WHARF_TEST_CACHE/ufw"
-unpack_debian_program skopeo "$WHARF_TEST_CACHE/registry-clients" podman buildah libgpgme11 libsubid4
+# libraries have other names in other releases: the tests skip clients that are not there
+(unpack_debian_program skopeo "$WHARF_TEST_CACHE/registry-clients" \
+  podman buildah libgpgme11 libassuan0 libsubid4 libdevmapper1.02.1) || true
 { make_debian_tar "$WHARF_TEST_CACHE/debian.tar" && make_debian_tar "$WHARF_TEST_CACHE/nginx.tar" nginx-light; } &
 debian=$!
 make_debian_tar "$WHARF_TEST_CACHE/programs.tar" nginx-light redis-server redis-tools postgresql openssh-server procps

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { pullImage, pushImage } from "../harness/registry-client.ts";
+import { isUnreachable, pullImage, pushImage } from "../harness/registry-client.ts";
 import { RegistryServer } from "../harness/registry-server.ts";
 import { waitUntil } from "../harness/wait-until.ts";
 
@@ -66,15 +66,6 @@ test(
   },
   isLong ? 600_000 : 120_000,
 );
-
-/** Whether nobody answered, or the answer broke off. */
-function isUnreachable(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code = "code" in error ? String(error.code) : "";
-  return /^(ConnectionRefused|ConnectionClosed|ECONNRESET|ECONNREFUSED|EPIPE|FailedToOpenSocket)$/.test(
-    code,
-  );
-}
 
 test("an upload goes on after kill -9 from where the server says, and no half blob shows", async () => {
   await using server = await RegistryServer.open({ flags: ["--auth", "none"] });

@@ -76,3 +76,12 @@ export async function pullImage(url: string, repository: string, tag: string): P
   }
   return sha256(text);
 }
+
+/** Whether nobody answered, or the answer broke off. */
+export function isUnreachable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = "code" in error ? String(error.code) : "";
+  return /^(ConnectionRefused|ConnectionClosed|ECONNRESET|ECONNREFUSED|EPIPE|FailedToOpenSocket)$/.test(
+    code,
+  );
+}

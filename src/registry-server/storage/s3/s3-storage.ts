@@ -155,7 +155,13 @@ export class S3Storage implements BlobStorage {
       if (first >= end) continue;
       const file = this.#client.file(key);
       const isWhole = first === 0 && end === sizeBytes;
-      yield* (isWhole ? file : file.slice(first, end)).stream();
+      let leftBytes = end - first;
+      for await (const piece of (isWhole ? file : file.slice(first, end)).stream()) {
+        // a server may take a range for the whole: more than was asked for is never passed on
+        yield piece.subarray(0, leftBytes);
+        leftBytes -= Math.min(leftBytes, piece.byteLength);
+        if (leftBytes === 0) break;
+      }
     }
   }
 }

@@ -29,6 +29,7 @@ import { Replicator } from "./remotes/replicator.ts";
 import type { BlobStorage } from "./storage/storage.ts";
 import { Collector } from "./upkeep/collector.ts";
 import { Schedule } from "./upkeep/schedule.ts";
+import { Verifier } from "./upkeep/verifier.ts";
 import { WebhookDeliverer } from "./webhooks/deliverer.ts";
 
 /** Wrong credentials of one address or name: ten at once, then one every six seconds. */
@@ -128,6 +129,7 @@ export async function openRegistry(parts: RegistryParts): Promise<Registry> {
         manifests,
         repositories,
         collector,
+        verifier: new Verifier(content, log),
         nowMs,
         deliverer,
         replicator,

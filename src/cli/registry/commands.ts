@@ -197,6 +197,11 @@ export const registryCommands: readonly CommandEntry[] = [
     load: () => import("./user/update.ts"),
   },
   {
+    path: "registry verify",
+    summary: "Read everything that is stored and compare it with its digests",
+    load: () => import("./verify.ts"),
+  },
+  {
     path: "registry webhook create",
     summary: "Create a webhook; with --secret-stdin its events are signed",
     load: () => import("./webhook/create.ts"),

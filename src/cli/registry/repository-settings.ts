@@ -1,11 +1,29 @@
 import { InvalidArgumentError } from "#base/errors.ts";
+import { type Command, exactly } from "#cli/command.ts";
+import { boolFlag, type FlagValues, listFlag, stringFlag } from "#cli/flags.ts";
+import { defineRestCommand, pathOf } from "./api.ts";
 
-/** The flags of `repo create` and `repo update`. */
-interface SettingFlags {
-  readonly description: string;
-  readonly "immutable-tags": readonly string[];
-  readonly public: boolean;
-  readonly retention: readonly string[];
+const FLAGS = {
+  description: stringFlag("Shown by searches"),
+  "immutable-tags": listFlag("Pattern of tags that are set once and stay, as v*; empty for none"),
+  public: boolFlag("Everybody may pull"),
+  retention: listFlag("What is kept, as tags=n-*,last=5,pushed=30 (days) or pulled=7"),
+};
+
+type SettingFlags = FlagValues<typeof FLAGS>;
+
+/** `repo create` and `repo update`: the same settings, by another method. */
+export function defineSettingsCommand(method: "PUT" | "PATCH"): Command {
+  return defineRestCommand({
+    usage: "[OPTIONS] REPOSITORY",
+    args: exactly(1),
+    flags: FLAGS,
+    async run(api, { args, flags, isSet }, cli) {
+      const [name = ""] = args;
+      await api.request(method, `/repositories${pathOf(name)}`, settingsOf(flags, isSet));
+      cli.output.write(`${name}\n`);
+    },
+  });
 }
 
 const LIMITS: Readonly<Record<string, string>> = {
@@ -15,7 +33,7 @@ const LIMITS: Readonly<Record<string, string>> = {
 };
 
 /** Body of the request: what was given, and no more. @throws {InvalidArgumentError} */
-export function settingsOf(flags: SettingFlags, isSet: (name: string) => boolean): object {
+function settingsOf(flags: SettingFlags, isSet: (name: string) => boolean): object {
   const isGiven = (text: string): boolean => text !== "";
   return {
     ...(isSet("description") ? { description: flags.description } : {}),

@@ -13,6 +13,8 @@ export interface Exchange {
   readonly principal: Principal;
   /** Aborted when the client hangs up or the server's grace at its end is over. */
   readonly signal: AbortSignal;
+  /** Does what may take longer than a connection is allowed to rest. */
+  withoutTimeout<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /** What a request's URL says. */

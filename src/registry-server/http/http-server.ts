@@ -85,14 +85,18 @@ export class HttpServer implements AsyncDisposable {
     clearTimeout(cut);
   }
 
+  get #idleSeconds(): number {
+    return Math.min(this.#options.idleTimeoutSeconds, IDLE_TIMEOUT_MAX_SECONDS);
+  }
+
   #listen(port: number, tls: TlsFiles | undefined): Server<undefined> {
-    const { listen, idleTimeoutSeconds } = this.#options;
+    const { listen } = this.#options;
     return Bun.serve({
       hostname: listen.hostname,
       port,
       // a new certificate comes by a second listener on the port; without TLS a taken port is an error
       reusePort: tls !== undefined,
-      idleTimeout: Math.min(idleTimeoutSeconds, IDLE_TIMEOUT_MAX_SECONDS),
+      idleTimeout: this.#idleSeconds,
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       ...(tls ? { tls } : {}),
       fetch: (request, server) => this.#answer(request, server),
@@ -106,7 +110,8 @@ export class HttpServer implements AsyncDisposable {
     let answer: Response;
     try {
       if (!target) throw new RegistryError("NAME_INVALID", "path cannot be decoded");
-      answer = await this.#route(group, request, target, this.#callerOf(request, server));
+      const connection = { caller: this.#callerOf(request, server), server };
+      answer = await this.#route(group, request, target, connection);
     } catch (error) {
       answer = this.#failure(request, error);
     }
@@ -120,7 +125,7 @@ export class HttpServer implements AsyncDisposable {
     group: RouteGroup,
     request: Request,
     target: Target,
-    caller: Caller,
+    { caller, server }: { readonly caller: Caller; readonly server: Server<undefined> },
   ): Promise<Response> {
     const { v2, rest, token, limits, health, metrics } = this.#options;
     switch (group) {
@@ -143,7 +148,13 @@ export class HttpServer implements AsyncDisposable {
         headers: { "WWW-Authenticate": 'Basic realm="wharf-registry"' },
       });
     }
-    const exchange = new OpenExchange(request, target, { caller, principal }, this.#ending.signal);
+    const exchange = new OpenExchange(request, target, {
+      caller,
+      principal,
+      ending: this.#ending.signal,
+      rest: (seconds) => server.timeout(request, seconds),
+      restSeconds: this.#idleSeconds,
+    });
     if (group === "v2") return await answerV2(v2, exchange);
     if (group === "rest") return await answerRest(rest, exchange);
     if (token) return await answerToken(token, exchange);
@@ -191,6 +202,16 @@ function groupOf(path: string): RouteGroup {
   }
 }
 
+/** What an exchange knows of where it came from. */
+interface Connection {
+  readonly caller: Caller;
+  readonly principal: Principal;
+  readonly ending: AbortSignal;
+  /** Sets after how many seconds without a byte it is cut; 0 for never. */
+  readonly rest: (seconds: number) => void;
+  readonly restSeconds: number;
+}
+
 /** Makes what few handlers ask for when it is asked for. */
 class OpenExchange implements Exchange {
   readonly request: Request;
@@ -200,23 +221,18 @@ class OpenExchange implements Exchange {
   readonly caller: Caller;
   readonly principal: Principal;
   readonly #queryText: string;
-  readonly #ending: AbortSignal;
+  readonly #connection: Connection;
   #query: URLSearchParams | undefined;
 
-  constructor(
-    request: Request,
-    target: Target,
-    who: { readonly caller: Caller; readonly principal: Principal },
-    ending: AbortSignal,
-  ) {
+  constructor(request: Request, target: Target, connection: Connection) {
     this.request = request;
     this.method = request.method;
     this.path = target.path;
     this.rawPath = target.rawPath;
-    this.caller = who.caller;
-    this.principal = who.principal;
+    this.caller = connection.caller;
+    this.principal = connection.principal;
     this.#queryText = target.query;
-    this.#ending = ending;
+    this.#connection = connection;
   }
 
   get query(): URLSearchParams {
@@ -225,6 +241,16 @@ class OpenExchange implements Exchange {
   }
 
   get signal(): AbortSignal {
-    return AbortSignal.any([this.request.signal, this.#ending]);
+    return AbortSignal.any([this.request.signal, this.#connection.ending]);
+  }
+
+  async withoutTimeout<T>(work: () => Promise<T>): Promise<T> {
+    const { rest, restSeconds } = this.#connection;
+    rest(0);
+    try {
+      return await work();
+    } finally {
+      rest(restSeconds);
+    }
   }
 }

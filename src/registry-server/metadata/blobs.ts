@@ -94,7 +94,31 @@ export async function linkBlob(
   );
 }
 
-/** Keeps the link from being collected for a while. @returns Whether it is there. */
+/** Blobs behind `after`, by digest, at most `count`. */
+export async function listBlobs(
+  session: SqlSession,
+  after: string,
+  count: number,
+): Promise<readonly StoredBlob[]> {
+  const rows = await session.all(
+    "SELECT * FROM blobs WHERE digest > $1 ORDER BY digest LIMIT $2",
+    after,
+    count,
+  );
+  return rows.map(readBlob);
+}
+
+/** Forgets a blob whose bytes are not what they should be. @returns Whether it was at that place. */
+export async function removeBlob(
+  session: SqlSession,
+  digest: Digest,
+  place: BlobPlace,
+): Promise<boolean> {
+  const text = "DELETE FROM blobs WHERE digest = $1 AND place = $2";
+  return (await session.run(text, digest, place)) > 0;
+}
+
+/** Keeps the link from being collected for a while. @returns Whether it is there, and its blob too. */
 export async function touchLink(
   session: SqlSession,
   repository: RepositoryName,
@@ -102,7 +126,8 @@ export async function touchLink(
   nowMs: number,
 ): Promise<boolean> {
   const changed = await session.run(
-    "UPDATE blob_links SET seen_ms = $1 WHERE repository = $2 AND digest = $3",
+    `UPDATE blob_links SET seen_ms = $1 WHERE repository = $2 AND digest = $3
+     AND EXISTS (SELECT 1 FROM blobs b WHERE b.digest = blob_links.digest)`,
     nowMs,
     repository,
     digest,

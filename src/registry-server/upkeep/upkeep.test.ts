@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync, writeFileSync, utimesSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   errorCode,
@@ -172,4 +172,55 @@ test("a quota counts each blob of the organisation once", async () => {
   const shown = await registry.fetch("GET", "/api/v1/organisations");
   expect(await shown.json()).toMatchObject({ organisations: [{ quotaBytes: 10, usedBytes: 10 }] });
   await pushBlob(registry, "other/a", "no limit here");
+});
+
+interface Verification {
+  readonly blobs: number;
+  readonly damaged: readonly {
+    readonly digest: string;
+    readonly fault: string;
+    readonly repositories: readonly string[];
+    readonly removed: boolean;
+  }[];
+}
+
+async function verify(registry: TestRegistry, body: object = {}): Promise<Verification> {
+  const answer = await registry.fetch("POST", "/api/v1/verification", {
+    body: JSON.stringify(body),
+  });
+  expect(answer.status).toBe(201);
+  return (await answer.json()) as Verification;
+}
+
+test("verifying finds what a disk has changed, and what was forgotten comes anew by a push", async () => {
+  await using registry = await TestRegistry.open();
+  const image = await pushImage(registry, "a/b", "v1", { content: "0123456789" });
+  await pushImage(registry, "other/c", "v1", { content: "0123456789" });
+  const [layer = "", config = ""] = image.blobs;
+  expect(await verify(registry)).toMatchObject({ blobs: 2, damaged: [] });
+  const pathOf = (digest: string): string => {
+    const hex = digest.slice("sha256:".length);
+    return join(registry.root, "blobs/sha256", hex.slice(0, 2), hex);
+  };
+  writeFileSync(pathOf(layer), "0123406789");
+  rmSync(pathOf(config));
+  const found = await verify(registry);
+  expect(found.damaged.toSorted((a, b) => (a.fault < b.fault ? -1 : 1))).toEqual([
+    { digest: config, fault: "missing", repositories: ["a/b", "other/c"], removed: false },
+    { digest: layer, fault: "wrong content", repositories: ["a/b", "other/c"], removed: false },
+  ]);
+  writeFileSync(pathOf(layer), "01234");
+  const removed = await verify(registry, { removeDamaged: true });
+  expect(removed.damaged.map(({ fault }) => fault).toSorted()).toEqual(["missing", "wrong size"]);
+  expect((await registry.fetch("HEAD", `/v2/a/b/blobs/${layer}`)).status).toBe(404);
+  const again = await registry.fetch("PUT", "/v2/a/b/manifests/v2", {
+    body: image.body,
+    headers: { "Content-Type": OCI_MANIFEST },
+  });
+  expect([again.status, await errorCode(again)]).toEqual([404, "MANIFEST_BLOB_UNKNOWN"]);
+  await pushImage(registry, "a/b", "v1", { content: "0123456789" });
+  expect(await (await registry.fetch("GET", `/v2/other/c/blobs/${layer}`)).text()).toBe(
+    "0123456789",
+  );
+  expect(await verify(registry)).toMatchObject({ blobs: 2, damaged: [] });
 });

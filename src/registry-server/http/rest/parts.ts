@@ -5,6 +5,7 @@ import type { Manifests } from "#registry-server/content/manifests.ts";
 import type { Repositories } from "#registry-server/content/repositories.ts";
 import type { Bodies } from "#registry-server/http/body/bodies.ts";
 import type { Collector } from "#registry-server/upkeep/collector.ts";
+import type { Verifier } from "#registry-server/upkeep/verifier.ts";
 import type { Replicator } from "#registry-server/remotes/replicator.ts";
 import type { WebhookDeliverer } from "#registry-server/webhooks/deliverer.ts";
 import type { SqlDatabase } from "#store/sql/database.ts";
@@ -18,6 +19,7 @@ export interface RestParts {
   readonly manifests: Manifests;
   readonly repositories: Repositories;
   readonly collector: Collector;
+  readonly verifier: Verifier;
   readonly deliverer: WebhookDeliverer;
   readonly onDeliveryDue: () => void;
   readonly replicator: Replicator;

@@ -12,6 +12,14 @@ const COLLECT = {
   },
 } as const;
 
+const VERIFY = {
+  after: { type: "string", description: "Digest to go on behind, which the step before told" },
+  removeDamaged: {
+    type: "boolean",
+    description: "Forget damaged blobs, so that the next push or the cache brings them anew",
+  },
+} as const;
+
 /** Routes about the registry as a whole. */
 export const serverRoutes: readonly RestRoute[] = [
   {
@@ -48,9 +56,31 @@ export const serverRoutes: readonly RestRoute[] = [
       const body = await readJson(call, COLLECT);
       const isDryRun = body.boolean("dryRun") ?? false;
       const removesUntagged = body.boolean("untagged") ?? false;
-      const report = await call.parts.collector.collect({ isDryRun, removesUntagged });
+      const report = await call.exchange.withoutTimeout(() =>
+        call.parts.collector.collect({ isDryRun, removesUntagged }),
+      );
       if (!isDryRun) await audit(call, "garbage.collect", "registry", { blobs: report.blobs });
       return { dryRun: isDryRun, ...report };
+    },
+  },
+  {
+    method: "POST",
+    path: "/verification",
+    summary: "Read stored blobs, as many as one step takes, and compare them with their digests",
+    requires: "admin",
+    body: VERIFY,
+    handle: async (call) => {
+      const body = await readJson(call, VERIFY);
+      const removesDamaged = body.boolean("removeDamaged") ?? false;
+      const after = body.string("after") ?? "";
+      const { damaged, ...counts } = await call.exchange.withoutTimeout(() =>
+        call.parts.verifier.verify({ after, removesDamaged }),
+      );
+      for (const { digest, isRemoved } of damaged) {
+        if (isRemoved) await audit(call, "blob.forget", digest);
+      }
+      const shown = damaged.map(({ isRemoved, ...blob }) => ({ ...blob, removed: isRemoved }));
+      return { ...counts, damaged: shown };
     },
   },
   {

@@ -18,9 +18,11 @@ async function sendBlob(call: V2Call, digestText: string): Promise<Response> {
   const { headers: asked } = exchange.request;
   const isHead = exchange.method === "HEAD";
   const wanted = readDigest(digestText);
-  if (isHead || asked.has("range")) await parts.proxy?.ensureBlob(repository, wanted);
-  else {
-    const coming = await parts.proxy?.openBlob(repository, wanted);
+  const { proxy } = parts;
+  if (proxy && (isHead || asked.has("range"))) {
+    await exchange.withoutTimeout(() => proxy.ensureBlob(repository, wanted));
+  } else {
+    const coming = await proxy?.openBlob(repository, wanted);
     if (coming) return sendComing(wanted, coming);
   }
   const { digest, sizeBytes, place } = await parts.blobs.find(repository, wanted, isHead);

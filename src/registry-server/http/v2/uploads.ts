@@ -107,7 +107,10 @@ async function finishUpload(call: V2Call, id: string): Promise<Response> {
   const text = exchange.query.get("digest");
   if (text === null) throw new RegistryError("DIGEST_INVALID", "digest missing");
   const last = { chunk: readChunk(call), digest: readDigest(text) };
-  const blob = await parts.uploads.finish(repository, id, last, exchange.signal);
+  // bytes that came before a restart are read again for the digest
+  const blob = await exchange.withoutTimeout(() =>
+    parts.uploads.finish(repository, id, last, exchange.signal),
+  );
   return blobCreated(repository, blob);
 }
 

@@ -1,6 +1,7 @@
 // Our registry beside Debian's docker-registry on loopback, by the same client: uploads, downloads, the rate of manifests,
-// memory while 16 clients push and pull.
-//   bun bench/registry.ts --peer PATH_OF_DOCKER_REGISTRY [--wharf dist/wharf]
+// an image of eight layers, throughput and memory while 16 clients push and pull. Both run side by side and take turns,
+// so that the machine's drift hits both alike.
+//   bun bench/registry.ts --peer PATH_OF_DOCKER_REGISTRY [--wharf dist/wharf] [--image-mb 1024]
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,6 +12,8 @@ const MEGABYTE = 1024 * 1024;
 const BLOB_SIZES_MB = [1, 10, 100];
 const CONNECTIONS = [1, 16];
 const RATE_SECONDS = 3;
+const RATE_ROUNDS = 3;
+const LAYERS = 8;
 const CLIENTS = 16;
 const MEMORY_SECONDS = 10;
 
@@ -21,7 +24,11 @@ interface Server extends AsyncDisposable {
 }
 
 const { values } = parseArgs({
-  options: { peer: { type: "string" }, wharf: { type: "string", default: "dist/wharf" } },
+  options: {
+    peer: { type: "string" },
+    wharf: { type: "string", default: "dist/wharf" },
+    "image-mb": { type: "string", default: "1024" },
+  },
 });
 
 async function start(
@@ -92,10 +99,33 @@ async function pushBlob(url: string, bytes: Uint8Array, digest: string): Promise
   if (done.status !== 201) throw new Error(`push: ${done.status} ${await done.text()}`);
 }
 
+/** Reads the answer off the socket and drops it: a client that costs next to nothing. @returns Bytes. */
 async function pullBlob(url: string, digest: string): Promise<number> {
-  const answer = await fetch(`${url}/v2/bench/image/blobs/${digest}`);
-  let count = 0;
-  for await (const piece of answer.body ?? []) count += piece.byteLength;
+  const done = Promise.withResolvers<number>();
+  let head = "";
+  let expected = Number.POSITIVE_INFINITY;
+  let received = 0;
+  const socket = await Bun.connect({
+    hostname: "127.0.0.1",
+    port: Number(new URL(url).port),
+    socket: {
+      data: (_, bytes) => {
+        received += bytes.byteLength;
+        if (expected === Number.POSITIVE_INFINITY) {
+          head += bytes.toString("latin1");
+          const end = head.indexOf("\r\n\r\n");
+          if (end < 0) return;
+          if (!head.startsWith("HTTP/1.1 200")) done.reject(new Error(head.slice(0, end)));
+          expected = end + 4 + Number(/content-length: (\d+)/i.exec(head)?.[1]);
+        }
+        if (received >= expected) done.resolve(received);
+      },
+      close: () => done.reject(new Error("the connection was closed")),
+    },
+  });
+  socket.write(`GET /v2/bench/image/blobs/${digest} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  const count = await done.promise;
+  socket.end();
   return count;
 }
 
@@ -103,20 +133,71 @@ function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
 }
 
-async function measureBlobs(server: Server, sizeMb: number): Promise<readonly [number, number]> {
-  const pushes: number[] = [];
-  const pulls: number[] = [];
-  for (let round = 0; round < Math.max(3, Math.min(20, 200 / sizeMb)); round++) {
+/** Megabytes a second of each server: [push, pull]. */
+async function measureBlobs(
+  servers: readonly Server[],
+  sizeMb: number,
+): Promise<readonly (readonly [number, number])[]> {
+  const times = servers.map(() => ({ pushes: [] as number[], pulls: [] as number[] }));
+  for (let round = 0; round < Math.max(7, Math.min(20, 200 / sizeMb)); round++) {
     const bytes = randomBytes(sizeMb * MEGABYTE);
     const digest = digestOf(bytes);
-    const beginPush = performance.now();
-    await pushBlob(server.url, bytes, digest);
-    pushes.push(performance.now() - beginPush);
-    const beginPull = performance.now();
-    await pullBlob(server.url, digest);
-    pulls.push(performance.now() - beginPull);
+    for (const [at, server] of servers.entries()) {
+      const beginPush = performance.now();
+      await pushBlob(server.url, bytes, digest);
+      times[at]?.pushes.push(performance.now() - beginPush);
+    }
+    for (const [at, server] of servers.entries()) {
+      const beginPull = performance.now();
+      await pullBlob(server.url, digest);
+      times[at]?.pulls.push(performance.now() - beginPull);
+    }
   }
-  return [sizeMb / (median(pushes) / 1000), sizeMb / (median(pulls) / 1000)];
+  const rate = (durations: readonly number[]): number => sizeMb / (median(durations) / 1000);
+  return times.map(({ pushes, pulls }) => [rate(pushes), rate(pulls)] as const);
+}
+
+/** Layers that a packer made: bytes that are packed anew cost the same to send, whatever packed them. */
+async function makeLayers(
+  kind: "gzip" | "zstd",
+  totalMb: number,
+): Promise<readonly Uint8Array<ArrayBuffer>[]> {
+  const part = Math.max(1, Math.floor(totalMb / LAYERS)) * MEGABYTE;
+  return await Promise.all(
+    Array.from({ length: LAYERS }, async () => {
+      // half of it random: packs to about half, as real layers do
+      const bytes = Buffer.concat([randomBytes(part / 2), Buffer.alloc(part / 2, "layer ")]);
+      const packed =
+        kind === "gzip" ? Bun.gzipSync(bytes, { level: 1 }) : await Bun.zstdCompress(bytes);
+      return new Uint8Array(packed);
+    }),
+  );
+}
+
+/** Seconds of each server: [push, pull] of all layers, three at a time as docker does. */
+async function measureImage(
+  servers: readonly Server[],
+  layers: readonly Uint8Array<ArrayBuffer>[],
+): Promise<readonly (readonly [number, number])[]> {
+  const threeAtATime = async (
+    work: (layer: Uint8Array<ArrayBuffer>) => Promise<unknown>,
+  ): Promise<number> => {
+    const begin = performance.now();
+    const waiting = [...layers];
+    const lane = async (): Promise<void> => {
+      for (let next = waiting.pop(); next; next = waiting.pop()) await work(next);
+    };
+    await Promise.all([lane(), lane(), lane()]);
+    return (performance.now() - begin) / 1000;
+  };
+  const digests = new Map(layers.map((layer) => [layer, digestOf(layer)]));
+  const results: (readonly [number, number])[] = [];
+  for (const { url } of servers) {
+    const push = await threeAtATime((layer) => pushBlob(url, layer, digests.get(layer) ?? ""));
+    const pull = await threeAtATime((layer) => pullBlob(url, digests.get(layer) ?? ""));
+    results.push([push, pull]);
+  }
+  return results;
 }
 
 async function pushManifest(url: string, tag: string): Promise<void> {
@@ -209,55 +290,87 @@ function rssMegabytes(pid: number): number {
   return Number(found?.[1] ?? 0) / 1024;
 }
 
-/** Largest resident size while clients push and pull blobs of 4 MB. */
-async function measureMemory(server: Server): Promise<number> {
-  const end = performance.now() + MEMORY_SECONDS * 1000;
-  let highest = 0;
+/** Megabytes a second, both ways together, and largest resident size while clients push and pull blobs of 4 MB. */
+async function measureLoad(server: Server): Promise<readonly [number, number]> {
+  const begin = performance.now();
+  const end = begin + MEMORY_SECONDS * 1000;
+  let [highest, moved] = [0, 0];
   const sampler = setInterval(() => {
     highest = Math.max(highest, rssMegabytes(server.pid));
   }, 50);
   const client = async (): Promise<void> => {
-    while (performance.now() < end) {
-      const bytes = randomBytes(4 * MEGABYTE);
+    const bytes = randomBytes(4 * MEGABYTE);
+    for (let round = 0; performance.now() < end; round++) {
+      bytes.writeUInt32LE(round); // another blob, without the price of making one
       const digest = digestOf(bytes);
       await pushBlob(server.url, bytes, digest);
       await pullBlob(server.url, digest);
+      moved += 8;
     }
   };
   await Promise.all(Array.from({ length: CLIENTS }, client));
   clearInterval(sampler);
-  return highest;
+  return [moved / ((performance.now() - begin) / 1000), highest];
 }
 
-async function measure(server: Server): Promise<Map<string, number>> {
-  const figures = new Map<string, number>();
+type Figure = readonly number[];
+
+async function measure(servers: readonly Server[]): Promise<Map<string, Figure>> {
+  const figures = new Map<string, Figure>();
   for (const sizeMb of BLOB_SIZES_MB) {
-    const [push, pull] = await measureBlobs(server, sizeMb);
-    figures.set(`push ${sizeMb} MB (MB/s)`, push);
-    figures.set(`pull ${sizeMb} MB (MB/s)`, pull);
+    const rates = await measureBlobs(servers, sizeMb);
+    figures.set(
+      `push ${sizeMb} MB (MB/s)`,
+      rates.map(([push]) => push),
+    );
+    figures.set(
+      `pull ${sizeMb} MB (MB/s)`,
+      rates.map(([, pull]) => pull),
+    );
   }
-  await pushManifest(server.url, "v1");
+  for (const kind of ["gzip", "zstd"] as const) {
+    const times = await measureImage(servers, await makeLayers(kind, Number(values["image-mb"])));
+    const name = `image of ${values["image-mb"]} MB, ${LAYERS} layers, ${kind}`;
+    figures.set(
+      `push ${name} (s)`,
+      times.map(([push]) => push),
+    );
+    figures.set(
+      `pull ${name} (s)`,
+      times.map(([, pull]) => pull),
+    );
+  }
+  for (const server of servers) await pushManifest(server.url, "v1");
   for (const connections of CONNECTIONS) {
-    const rate = await manifestRate(server, connections);
-    figures.set(`manifest GET, ${connections} connections (1/s)`, rate);
+    const rates: number[][] = servers.map(() => []);
+    for (let round = 0; round < RATE_ROUNDS; round++) {
+      for (const [at, server] of servers.entries()) {
+        rates[at]?.push(await manifestRate(server, connections));
+      }
+    }
+    figures.set(`manifest GET, ${connections} connections (1/s)`, rates.map(median));
   }
-  figures.set(`RSS with ${CLIENTS} clients (MB)`, await measureMemory(server));
+  const loads: (readonly [number, number])[] = [];
+  for (const server of servers) loads.push(await measureLoad(server));
+  figures.set(
+    `${CLIENTS} clients push and pull 4 MB (MB/s)`,
+    loads.map(([rate]) => rate),
+  );
+  figures.set(
+    `RSS with ${CLIENTS} clients (MB)`,
+    loads.map(([, rss]) => rss),
+  );
   return figures;
 }
 
-const tables: Map<string, number>[] = [];
-const names: string[] = [];
-for (const begin of [
-  () => startWharf(values.wharf),
-  ...(values.peer === undefined ? [] : [() => startPeer(values.peer ?? "")]),
-]) {
-  await using server = await begin();
-  names.push(server.name);
-  tables.push(await measure(server));
-}
-console.log(`| | ${names.join(" | ")} |`);
-console.log(`|---|${names.map(() => "---:|").join("")}`);
-for (const figure of tables[0]?.keys() ?? []) {
-  const cells = tables.map((table) => (table.get(figure) ?? 0).toFixed(0));
-  console.log(`| ${figure} | ${cells.join(" | ")} |`);
+await using open = new AsyncDisposableStack();
+const servers: Server[] = [open.use(await startWharf(values.wharf))];
+if (values.peer !== undefined) servers.push(open.use(await startPeer(values.peer)));
+const table = await measure(servers);
+console.log(`| | ${servers.map(({ name }) => name).join(" | ")} | ratio |`);
+console.log(`|---|${servers.map(() => "---:|").join("")}---:|`);
+for (const [name, [ours = 0, ...others]] of table) {
+  const cells = [ours, ...others].map((figure) => figure.toFixed(figure < 10 ? 1 : 0));
+  const ratio = others[0] === undefined ? "" : (ours / others[0]).toFixed(2);
+  console.log(`| ${name} | ${cells.join(" | ")} | ${ratio} |`);
 }

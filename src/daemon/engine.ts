@@ -327,6 +327,16 @@ export async function openEngine(
     }),
   );
   await containers.reconcile();
+  /** Bridges and rules go, unless a container needs them. */
+  const endNetworks = async (): Promise<void> => {
+    const { running, paused } = containers.counts();
+    if (running + paused === 0) await openedNetworks.teardown();
+  };
+  let isOpen = false;
+  stack.defer(async () => {
+    // an engine that did not come to serve has no other end
+    if (!isOpen) await endNetworks().catch((error: unknown) => warn(messageOf(error)));
+  });
 
   const building = stack.use(
     await openBuilding({
@@ -439,6 +449,7 @@ export async function openEngine(
   }
   for (const message of warnings) logger.warn(message);
 
+  isOpen = true;
   const open = stack.move();
   return {
     id: engineId,
@@ -483,8 +494,7 @@ export async function openEngine(
         await containers.stopAll(shutdownTimeoutMs(current));
         await managedPlugins.stopAll();
       }
-      const { running, paused } = containers.counts();
-      if (running + paused === 0) await networks.teardown();
+      await endNetworks();
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };

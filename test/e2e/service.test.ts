@@ -1,8 +1,10 @@
+import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mustRun, runCommand } from "../harness/command.ts";
 import { startEngine, TestEngine, WHARF } from "../harness/engine.ts";
+import { findLeaks } from "../harness/leaks.ts";
 import { NotifySocket } from "../harness/notify-socket.ts";
 import { waitUntil } from "../harness/wait-until.ts";
 
@@ -113,16 +115,19 @@ describe("the daemon as a service", () => {
     30_000,
   );
 
-  test("without sockets to inherit says so and ends", async () => {
+  test("without sockets to inherit says so and ends, and leaves nothing on the host", async () => {
     const root = mkdtempSync("/var/tmp/wharf-e2e-fd-");
+    const bridge = `wt${randomBytes(5).toString("hex")}`;
     const { exitCode, stderr } = await runCommand([
-      ...[WHARF, "daemon", "-H", "fd://", "--bridge", "none", "--data-root", join(root, "data")],
+      ...[WHARF, "daemon", "-H", "fd://", "--bridge", bridge, "--data-root", join(root, "data")],
       ...["--exec-root", join(root, "run"), "--pidfile", join(root, "pid")],
     ]);
     expect([exitCode, stderr]).toEqual([
       1,
       expect.stringContaining("no sockets found via socket activation"),
     ]);
+    const engineId = readFileSync(join(root, "data/engine-id"), "utf8").trim();
+    expect(await findLeaks({ root, bridge, engineId, containerIds: [] })).toEqual([]);
     rmSync(root, { recursive: true });
   });
 

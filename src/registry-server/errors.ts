@@ -45,7 +45,9 @@ export class RegistryError extends WharfError {
 /** Whether the disk or its quota is full. */
 export function isStorageFull(thrown: unknown): boolean {
   return (
-    thrown instanceof Error && "code" in thrown && /^(ENOSPC|EDQUOT)$/.test(String(thrown.code))
+    thrown instanceof Error &&
+    "code" in thrown &&
+    /^(ENOSPC|EDQUOT|SQLITE_FULL)$/.test(String(thrown.code))
   );
 }
 

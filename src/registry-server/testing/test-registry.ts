@@ -70,12 +70,16 @@ export class TestRegistry implements AsyncDisposable {
     credentialsFor: async () => ({}),
   });
 
-  private constructor() {
-    this.root = mkdtempSync(join(tmpdir(), "wharf-registry-"));
+  private constructor(root: string) {
+    this.root = root;
   }
 
-  static async open(config: Partial<RegistryConfig> = {}): Promise<TestRegistry> {
-    const test = new TestRegistry();
+  /** @param folder An empty one, by default of its own; nothing is left in it. */
+  static async open(
+    config: Partial<RegistryConfig> = {},
+    folder: string = tmpdir(),
+  ): Promise<TestRegistry> {
+    const test = new TestRegistry(mkdtempSync(join(folder, "wharf-registry-")));
     await test.start(config);
     return test;
   }

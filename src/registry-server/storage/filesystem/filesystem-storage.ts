@@ -4,6 +4,7 @@ import { dirname, join, relative } from "node:path";
 import { UnavailableError, messageOf } from "#base/errors.ts";
 import { type Digest, digestAlgorithm, digestHex } from "#spec/digest.ts";
 import type { ByteRange } from "#spec/distribution/byte-ranges.ts";
+import { isStorageFull } from "#registry-server/errors.ts";
 import type {
   Appended,
   BlobPlace,
@@ -58,7 +59,12 @@ export class FilesystemStorage implements BlobStorage {
       failures.push(error);
     }
     await writer.close().catch((error: unknown) => failures.push(error));
-    const failure = failures.at(-1); // a full disk shows in the last write
+    const failure = failures.find(isStorageFull) ?? failures.at(-1);
+    if (isStorageFull(failure)) {
+      // what came would keep the disk full, and the metadata from being written
+      await file.truncate(offsetBytes);
+      return { state, sizeBytes: offsetBytes, failure };
+    }
     const sizeBytes = writer.writtenBytes;
     return { state, sizeBytes, ...(failure === undefined ? {} : { failure }) };
   }

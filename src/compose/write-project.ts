@@ -55,7 +55,10 @@ function escaped(written: Written): Written {
   if (typeof written === "string") return escapeDollars(written);
   if (written instanceof Map) {
     return new Map(
-      [...(written as ReadonlyMap<string, Written>)].map(([key, value]) => [key, escaped(value)]),
+      [...(written as ReadonlyMap<string, Written>)].map(([key, value]) => [
+        escapeDollars(key),
+        escaped(value),
+      ]),
     );
   }
   if (Array.isArray(written)) return (written as readonly Written[]).map(escaped);

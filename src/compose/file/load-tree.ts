@@ -7,9 +7,9 @@ import { interpolateTree } from "./interpolate.ts";
 import { mergeTrees } from "./merge.ts";
 import { type ParsedDocument, parseYaml } from "./parse-yaml.ts";
 import type { LoadContext, SourceFile } from "./load-context.ts";
-import { composeError, composeNotFound, shortPath } from "./positions.ts";
+import { composeError, composeNotFound, type Positions, shortPath } from "./positions.ts";
 import { withAbsolutePaths } from "./relative-paths.ts";
-import { isMapping, type Mapping, type Tree, withKey, withPath } from "./tree.ts";
+import { isMapping, type Mapping, type Tree, treeAt, withKey, withPath } from "./tree.ts";
 import { withoutRepeats } from "./unique.ts";
 import { validateFile } from "./validate.ts";
 
@@ -34,7 +34,7 @@ export function loadTree(files: readonly SourceFile[], context: LoadContext): Ma
   let merged: Tree = new Map();
   for (const file of files) {
     for (const document of readDocuments(file, context)) {
-      const prepared = prepare(document.tree, file, context);
+      const prepared = prepare(document.tree, file, context, merged);
       for (const path of document.resets) merged = withPath(merged, path, undefined);
       merged = mergeTrees(merged, prepared, context.positions);
       merged = withoutRepeats(merged, context.positions);
@@ -54,9 +54,9 @@ function readDocuments(file: SourceFile, context: LoadContext): readonly ParsedD
 }
 
 /** One document before it is merged: variables, schema, extends, includes. */
-function prepare(tree: Tree, file: SourceFile, context: LoadContext): Mapping {
+function prepare(tree: Tree, file: SourceFile, context: LoadContext, below: Tree): Mapping {
   const { positions } = context;
-  const filled = interpolated(tree, context);
+  const filled = withoutIdleNulls(interpolated(tree, context), below, positions);
   if (!isMapping(filled)) {
     const position = { file: file.path, line: 1, column: 1 };
     throw composeError({ position, what: "the top of the file must be a mapping" });
@@ -78,6 +78,29 @@ function prepare(tree: Tree, file: SourceFile, context: LoadContext): Mapping {
     readServices: (path) => readServices(path, context),
   });
   return applyIncludes(prepared, file.path, context, loadTree);
+}
+
+/** A key of a service that is there without a value takes nothing of the files below away. */
+function withoutIdleNulls(tree: Tree, below: Tree, positions: Positions): Tree {
+  const services = isMapping(tree) ? tree.get("services") : undefined;
+  if (!isMapping(tree) || !isMapping(services)) return tree;
+  let changed: Mapping = services;
+  for (const [name, service] of services) {
+    if (!isMapping(service)) continue;
+    const said = [...service].filter(
+      ([key, value]) => value !== null || treeAt(below, ["services", name, key]) === undefined,
+    );
+    if (said.length === service.size) continue;
+    const kept: Mapping = new Map(said);
+    positions.inherit(kept, service);
+    const next = withKey(changed, name, kept);
+    positions.inherit(next, changed);
+    changed = next;
+  }
+  if (changed === services) return tree;
+  const made = withKey(tree, "services", changed);
+  positions.inherit(made, tree);
+  return made;
 }
 
 function interpolated(tree: Tree, context: LoadContext): Tree {

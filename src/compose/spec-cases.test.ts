@@ -45,6 +45,7 @@ function resolved({ files, args = [], env = {}, profiles = [] }: SpecCase): unkn
     profiles,
     projectName: undefined,
     projectDirectory,
+    isCompatible: false,
     directory,
     environment: new Map([["HOME", "/root"], ...Object.entries(env)]),
     readStandardInput: () => "",

@@ -9,8 +9,12 @@ function isProxied(none: string, url: string): boolean {
 
 test("chooseProxy() goes by the scheme, and gives the proxy its credentials", () => {
   const origin = { hostname: "proxy", port: 3128, isTls: false };
-  expect(chooseProxy(base, new URL("http://registry:5000/v2/"))).toEqual({ origin });
+  expect(chooseProxy(base, new URL("http://registry:5000/v2/"))).toEqual({
+    protocol: "http",
+    origin,
+  });
   expect(chooseProxy(base, new URL("https://registry/v2/"))).toEqual({
+    protocol: "http",
     origin,
     authorization: `Basic ${btoa("ann:s@cret")}`,
   });
@@ -18,6 +22,16 @@ test("chooseProxy() goes by the scheme, and gives the proxy its credentials", ()
   expect(
     chooseProxy({ ...base, http: "proxy:8080" }, new URL("http://registry/"))?.origin.port,
   ).toBe(8080);
+});
+
+test("chooseProxy() takes SOCKS5, with its own port and a login", () => {
+  const socks = { ...base, http: "socks5://ann:s%40cret@proxy", https: "socks5h://proxy:9050" };
+  expect(chooseProxy(socks, new URL("http://registry/"))).toEqual({
+    protocol: "socks5",
+    origin: { hostname: "proxy", port: 1080, isTls: false },
+    login: { username: "ann", password: "s@cret" },
+  });
+  expect(chooseProxy(socks, new URL("https://registry/"))?.origin.port).toBe(9050);
 });
 
 test.each([

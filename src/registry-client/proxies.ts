@@ -16,10 +16,16 @@ export const NO_PROXIES: ProxySettings = { http: "", https: "", none: "" };
 
 /** A server that passes requests on. */
 export interface ProxyServer {
+  /** What is spoken to it: `http` also where TLS is below. */
+  readonly protocol: "http" | "socks5";
   readonly origin: Origin;
   /** For `Proxy-Authorization`. */
   readonly authorization?: string;
+  /** Of a user of SOCKS5. */
+  readonly login?: { readonly username: string; readonly password: string };
 }
+
+const SOCKS_PORT = 1080;
 
 /**
  * @returns Undefined where the server is reached without.
@@ -30,18 +36,26 @@ export function chooseProxy(settings: ProxySettings, url: URL): ProxyServer | un
   const text = origin.isTls ? settings.https : settings.http;
   if (text === "" || isReachedWithout(settings.none, origin)) return undefined;
   const proxy = URL.parse(text.includes("://") ? text : `http://${text}`);
-  if (!proxy || (proxy.protocol !== "http:" && proxy.protocol !== "https:")) {
+  const isSocks = proxy?.protocol === "socks5:" || proxy?.protocol === "socks5h:";
+  if (!proxy || !(isSocks || proxy.protocol === "http:" || proxy.protocol === "https:")) {
     // without its user and password
     const shown = proxy ? `${proxy.protocol}//${proxy.host}` : "it is no URL";
     throw new FailedPreconditionError(
-      `Cannot use the proxy for ${origin.hostname} (${shown}): want http:// or https://`,
+      `Cannot use the proxy for ${origin.hostname} (${shown}): want http://, https:// or socks5://`,
     );
   }
-  const { username, password } = proxy;
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const [username, password] = [proxy.username, proxy.password].map(decodeURIComponent);
+  const isKnown = username !== undefined && username !== "";
+  if (isSocks) {
+    const port = proxy.port === "" ? SOCKS_PORT : Number(proxy.port);
+    const login = isKnown ? { login: { username, password: password ?? "" } } : {};
+    return { protocol: "socks5", origin: { ...originOf(proxy), port }, ...login };
+  }
+  const pair = Buffer.from(`${username}:${password}`).toString("base64");
   return {
+    protocol: "http",
     origin: originOf(proxy),
-    ...(username === "" ? {} : { authorization: `Basic ${Buffer.from(pair).toString("base64")}` }),
+    ...(isKnown ? { authorization: `Basic ${pair}` } : {}),
   };
 }
 

@@ -15,6 +15,7 @@ import { shortId } from "#spec/ids.ts";
 import {
   type Descriptor,
   descriptorToWire,
+  type Manifest,
   MANIFEST_MAX_BYTES,
   parseManifest,
 } from "#spec/oci-image.ts";
@@ -26,6 +27,7 @@ import {
   parseImageReference,
   repositoryName,
 } from "#spec/reference.ts";
+import { isRefusedType, toDockerManifest } from "./docker-manifest.ts";
 import { isToBePacked, packLayers } from "./pack-layers.ts";
 
 export interface PushOptions {
@@ -142,13 +144,14 @@ class Push {
       shortId(image.diffIds[at] ?? digest);
     await this.#sendLayers(manifest.layers, idOf);
     await this.#sendQuietly(manifest.config);
-    await this.#finish(image, { mediaType: image.manifest.mediaType, bytes });
+    await this.#finishAsTaken(image, manifest, bytes);
     return image;
   }
 
   /** What the whole of the image would be; undefined where one variant is asked for, or all there is. */
   async #indexEntries(image: ImageRecord): Promise<readonly IndexEntry[] | undefined> {
     if (this.#platform || !image.index) return undefined;
+    if (!this.#options.content.info(image.index.digest)) return undefined;
     return await readIndexEntries(this.#options.content, image.index);
   }
 
@@ -173,6 +176,20 @@ class Push {
     const bytes = await content.readBytes(index.digest, MANIFEST_MAX_BYTES);
     await this.#finish(image, { mediaType: index.mediaType, bytes });
     return image;
+  }
+
+  /** A registry from before OCI gets the image in the words that it knows. */
+  async #finishAsTaken(image: ImageRecord, manifest: Manifest, bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#finish(image, { mediaType: image.manifest.mediaType, bytes });
+    } catch (error) {
+      const known = isRefusedType(error) ? toDockerManifest(manifest) : undefined;
+      if (!known) throw error;
+      this.#onProgress({ status: "The registry takes no OCI manifest: it gets Docker's schema 2" });
+      await this.#finish(image, known).catch(() => {
+        throw error;
+      });
+    }
   }
 
   /** Docker's note for its client, which tells the user that this is not the image of before. */

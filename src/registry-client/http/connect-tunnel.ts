@@ -5,12 +5,13 @@ import type { TlsMaterial } from "#client/connect-socket.ts";
 import { FailedPreconditionError } from "#base/errors.ts";
 import type { ProxyServer } from "#registry-client/proxies.ts";
 import type { Origin } from "./origin.ts";
+import { requestSocks } from "./socks.ts";
 import { UnreachableError } from "./url-errors.ts";
 
 const HEAD_MAX_BYTES = 64 * 1024;
 
 /**
- * Reaches a server with TLS through a proxy that is asked to `CONNECT`.
+ * Reaches a server with TLS through a proxy that is asked to `CONNECT`, any through SOCKS5.
  *
  * @throws {FailedPreconditionError} The proxy refuses. {UnreachableError} It cannot be reached.
  */
@@ -21,8 +22,9 @@ export async function connectTunnel(
 ): Promise<Connection> {
   const plain = await openSocket(proxy);
   try {
-    await requestTunnel(plain, proxy, origin);
-    return await wrap(plain, origin, tls);
+    if (proxy.protocol === "socks5") await requestSocks(plain, proxy, origin);
+    else await requestTunnel(plain, proxy, origin);
+    return origin.isTls ? await wrap(plain, origin, tls) : new TunnelConnection(plain);
   } catch (error) {
     plain.destroy();
     throw error;

@@ -113,7 +113,9 @@ export class Connections implements Disposable {
 }
 
 function connect({ origin, tls, proxy }: Route): Promise<Connection> {
-  if (proxy && origin.isTls) return connectTunnel(proxy, origin, tls);
+  if (proxy && (origin.isTls || proxy.protocol === "socks5")) {
+    return connectTunnel(proxy, origin, tls);
+  }
   const { hostname, port, isTls } = proxy?.origin ?? origin;
   return connectSocket({ hostname, port, ...(isTls ? { tls } : {}) });
 }

@@ -141,7 +141,8 @@ async function exchange(
 /** A proxy that is asked without a tunnel needs the whole address. */
 function addressing({ proxy, origin }: Route, url: URL): { readonly target: string } {
   const path = `${url.pathname}${url.search}`;
-  return { target: proxy && !origin.isTls ? `http://${url.host}${path}` : path };
+  const isWhole = proxy?.protocol === "http" && !origin.isTls;
+  return { target: isWhole ? `http://${url.host}${path}` : path };
 }
 
 function proxyHeaders({ proxy, origin }: Route): Readonly<Record<string, string>> {

@@ -39,7 +39,7 @@ export interface UpkeepParts {
   readonly volumes: Volumes;
   readonly containers: Containers;
   readonly events: Pick<Events, "publish">;
-  readonly networks: Pick<Networks, "audit">;
+  readonly networks: Pick<Networks, "audit" | "auditOthers">;
   readonly store: Pick<Store, "verify">;
   readonly mounts: Mounts;
   readonly processes: Processes;
@@ -93,7 +93,10 @@ export function openUpkeep(parts: UpkeepParts): Upkeep {
       () => auditDataRoot({ ...storage, mounts: parts.mounts }),
       () => auditProcesses(parts),
     ],
-    deepAudits: [(signal) => auditBlobContents(parts.content, signal)],
+    deepAudits: [
+      (signal) => auditBlobContents(parts.content, signal),
+      () => parts.networks.auditOthers(),
+    ],
     clock: parts.clock,
   };
   const publishPrune = (type: EngineEvent["type"], reclaimedBytes: number): void => {

@@ -165,7 +165,7 @@ describe("networks on a device of the host", () => {
       "invalid subinterface vlan name none0, example formatting is eth0.10",
     );
     expect(await refusalOf({ options: { parent: "none0.5" } })).toBe(
-      "failed to find master interface none0 on the Docker host",
+      "-o parent interface was not found on the host: none0",
     );
     expect(await refusalOf({ options: { parent: "lo.4095" } })).toBe(
       "vlan id must be between 1-4094, received: 4095",

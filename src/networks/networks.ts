@@ -285,6 +285,8 @@ export interface Networks extends AsyncDisposable {
   reconcile(liveContainerIds: ReadonlySet<string>): Promise<void>;
   /** What is on the host and should not be, or should be and is not. Looks, and changes nothing. */
   audit(): Promise<readonly Fault[]>;
+  /** What engines that are no more have left in the host's forward chains. Looks, and changes nothing. */
+  auditOthers(): Promise<readonly Fault[]>;
   /** What of the host is in the networks' way, a sentence each; for `info`. */
   warnings(): readonly string[];
   /** Removes everything of this engine from the host at a clean end with no container running. */

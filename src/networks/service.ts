@@ -312,9 +312,13 @@ export class NetworkService implements Networks {
   }
 
   async audit(): Promise<readonly Fault[]> {
-    const { firewall, namespaces, strangers } = this.#options;
-    const faults = [...this.#leftovers.faults(), ...(await strangers.faults())];
+    const { firewall, namespaces } = this.#options;
+    const faults = this.#leftovers.faults();
     return (await firewall.hasDrifted(namespaces)) ? [...faults, this.#ruleFault()] : faults;
+  }
+
+  auditOthers(): Promise<readonly Fault[]> {
+    return this.#options.strangers.faults();
   }
 
   #ruleFault(): Fault {

@@ -52,7 +52,11 @@ async function check(
   ]);
   expect(stderr).toBe("");
   const lines = stdout.split("\n").filter((line) => line !== "");
-  return { exitCode, findings: lines.map((line) => JSON.parse(line) as Finding) };
+  const findings = lines.map((line) => JSON.parse(line) as Finding);
+  const table = `wharf_${one.engineId.slice(0, 8)}`;
+  // of what other engines left on this host --deep tells as well
+  const own = findings.filter(({ Kind, Subject }) => Kind !== "rules" || Subject === table);
+  return { exitCode, findings: own };
 }
 
 async function idOf(one: TestEngine, name: string): Promise<string> {
@@ -141,7 +145,8 @@ function plants(): Readonly<Record<string, Plant>> {
 
 describe("system check", () => {
   test("finds nothing on an engine that is well, running or idle", async () => {
-    expect(await check(engine, "--deep")).toEqual({ exitCode: 0, findings: [] });
+    expect(await check(engine)).toEqual({ exitCode: 0, findings: [] });
+    expect((await check(engine, "--deep")).findings).toEqual([]);
     expect(await engine.mustWharf("system", "check")).toBe("Nothing is wrong");
   });
 

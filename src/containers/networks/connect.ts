@@ -23,8 +23,8 @@ export async function connectNetwork(
   networkReference: string,
   request: { readonly container: string; readonly settings: EndpointSettings },
 ): Promise<void> {
-  const network = parts.networks.resolve(networkReference);
   const { id } = parts.registry.resolve(request.container);
+  const network = parts.networks.resolve(networkReference);
   const live = parts.lives.of(id);
   await live.lane.run(async () => {
     const record = parts.registry.get(id);

@@ -15,9 +15,9 @@ export async function disconnectNetwork(
   networkReference: string,
   request: { readonly container: string; readonly isForced: boolean },
 ): Promise<void> {
-  const network = parts.networks.resolve(networkReference);
   const { container, isForced } = request;
   const known = isForced ? parts.registry.tryResolve(container) : parts.registry.resolve(container);
+  const network = parts.networks.resolve(networkReference);
   if (!known) return await dropEndpoint(parts, network, container);
   const { id } = known;
   await parts.lives.of(id).lane.run(async () => {

@@ -212,6 +212,10 @@ export class FakeNetworks implements Networks {
     for (const id of this.#sandboxes.keys()) if (!live.has(id)) this.#sandboxes.delete(id);
   }
 
+  auditOthers(): Promise<readonly never[]> {
+    return Promise.resolve([]);
+  }
+
   audit(): Promise<readonly never[]> {
     return Promise.resolve([]);
   }

@@ -158,14 +158,14 @@ testInOwnNetwork(import.meta.path, () => {
       return killed;
     }
     const mend = async (): Promise<void> => {
-      for (const { mend: way } of await engine.networks.audit()) await way?.apply();
+      for (const { mend: way } of await engine.networks.auditOthers()) await way?.apply();
     };
 
     test("stay while its data root is there, and go with its networks when that is gone", async () => {
       const killed = await killedBeside();
-      expect(await engine.networks.audit()).toEqual([]);
+      expect(await engine.networks.auditOthers()).toEqual([]);
       rmSync(lab.home(killed.engineId), { recursive: true });
-      const [fault] = await engine.networks.audit();
+      const [fault] = await engine.networks.auditOthers();
       expect(fault).toMatchObject({ kind: "rules", subject: killed.table });
       expect(fault?.explanation).toContain(`Engine ${killed.engineId} is no more`);
       expect(await rulesOf("ip fw f")).toContain(killed.table);
@@ -173,7 +173,7 @@ testInOwnNetwork(import.meta.path, () => {
       expect(await rulesOf("ip fw f")).not.toContain(killed.table);
       expect(await run("nft", "list", "tables")).not.toContain(killed.table);
       expect(lab.host.netlink.link(killed.bridge)).toBeUndefined();
-      expect(await engine.networks.audit()).toEqual([]);
+      expect(await engine.networks.auditOthers()).toEqual([]);
       expect(await rulesOf("ip fw f")).toContain(engine.table);
       expect(await ask()).toBe(`::ffff:${outside.address}`);
     });
@@ -181,7 +181,7 @@ testInOwnNetwork(import.meta.path, () => {
     test("go when its table is gone, and its devices stay: nobody knows whose they are", async () => {
       const killed = await killedBeside();
       await run("nft", "delete", "table", "inet", killed.table);
-      const [fault] = await engine.networks.audit();
+      const [fault] = await engine.networks.auditOthers();
       expect(fault?.explanation).toContain("its table is gone");
       await mend();
       expect(await rulesOf("ip fw f")).not.toContain(killed.table);
@@ -196,7 +196,7 @@ testInOwnNetwork(import.meta.path, () => {
       await killed.crash();
       await startServing();
       rmSync(lab.home(killed.engineId), { recursive: true });
-      const [fault] = await engine.networks.audit();
+      const [fault] = await engine.networks.auditOthers();
       expect(fault?.explanation).toContain("and so are containers of it");
       expect(fault?.mend).toBeUndefined();
       const heir = await lab.engine({}, killed);

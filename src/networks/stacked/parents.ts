@@ -89,7 +89,7 @@ export class Parents {
   #checkSubInterface(name: string): void {
     const { parent } = parseSubInterface(name);
     if (!this.#netlink.link(parent)) {
-      throw new NotFoundError(`failed to find master interface ${parent} on the Docker host`);
+      throw new NotFoundError(`-o parent interface was not found on the host: ${parent}`);
     }
     if (!this.#netlink.hasKind("vlan")) {
       throw new UnsupportedError(

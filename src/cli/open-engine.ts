@@ -5,10 +5,11 @@ import type { TlsMaterial } from "#client/connect-socket.ts";
 import type { Connection } from "#client/connection.ts";
 import {
   chooseEngine,
+  defaultEngineAddress,
   type EngineChoice,
   type EngineHints,
 } from "#client/contexts/choose-engine.ts";
-import { ContextStore } from "#client/contexts/context-store.ts";
+import { ContextStore, defaultContextName } from "#client/contexts/context-store.ts";
 import { dialEndpoint } from "#client/dial.ts";
 import { type Endpoint, parseEndpoint } from "#client/endpoint.ts";
 import { type EngineClient, openEngineClient } from "#client/engine-client.ts";
@@ -86,7 +87,28 @@ function flagTls(options: TlsOptions): TlsMaterial {
  */
 export function openEngine(cli: Cli, options: { readonly mayStart?: boolean } = {}): EngineClient {
   const resolved = resolveEngine(cli);
-  const target = options.mayStart === false ? { ...resolved, isNamed: true } : resolved;
+  return clientOf(cli, options.mayStart === false ? { ...resolved, isNamed: true } : resolved);
+}
+
+/**
+ * The client of another engine than the one in force; nothing is connected yet.
+ *
+ * @param name An address (`ssh://host`, `tcp://host:2376`, with the certificates of `--tls`), or a context's name.
+ */
+export function openNamedEngine(cli: Cli, name: string): EngineClient {
+  const { configDir, tls } = cli.globals;
+  if (name.includes("://")) {
+    const material = tls.isOn && !name.startsWith("unix:") ? flagTls(tls) : undefined;
+    return clientOf(cli, { address: name, tls: material, isNamed: true });
+  }
+  if (name !== defaultContextName) {
+    return clientOf(cli, resolveContext(configDir, { kind: "context", name }));
+  }
+  const address = cli.env["DOCKER_HOST"] || defaultEngineAddress;
+  return clientOf(cli, { address, tls: undefined, isNamed: true });
+}
+
+function clientOf(cli: Cli, target: EngineAddress): EngineClient {
   const endpoint = endpointOf(target);
   const pinned = cli.env["DOCKER_API_VERSION"];
   return openEngineClient({

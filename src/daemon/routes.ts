@@ -3,6 +3,7 @@ import { buildRoutes } from "#api/build/routes.ts";
 import { buildCacheRoutes } from "#api/build-cache/routes.ts";
 import { containerRoutes } from "#api/containers/routes.ts";
 import { imageRoutes } from "#api/images/routes.ts";
+import { imageTransferRoutes } from "#api/images/transfers.ts";
 import { networkRoutes } from "#api/networks/routes.ts";
 import { notYetRoutes } from "#api/not-yet.ts";
 import type { Route } from "#api/router.ts";
@@ -74,6 +75,7 @@ export function engineRoutes(parts: RouteParts): readonly Route[] {
       ...imagesBackend(images, containers, snapshotter, parts.registries, parts.platform),
       prune: async (request) => await upkeep.pruneImages(request, await imageUsers(containers)),
     }),
+    ...imageTransferRoutes(images),
     ...volumeRoutes(upkeep.volumes),
     ...pluginRoutes(managedPlugins),
     ...volumeTransferRoutes({

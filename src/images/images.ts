@@ -3,6 +3,7 @@ import type { BlobInfo } from "#content/content.ts";
 import type { ChainId, Digest, DiffId } from "#spec/digest.ts";
 import type { Descriptor, ImageConfig, ImageExecutionConfig } from "#spec/oci-image.ts";
 import type { RegistryCredentials } from "#registry-client/auth/credentials.ts";
+import type { Repository } from "#registry-client/repository.ts";
 import type { ImageReference } from "#spec/reference.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
 import type { Platform } from "#spec/platform.ts";
@@ -119,6 +120,38 @@ export interface PushRequest {
   readonly credentials: RegistryCredentials;
 }
 
+/** A document with the media type that names its kind. */
+export interface OfferedDocument {
+  readonly mediaType: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Who has an image's blobs: a repository, or another engine. */
+export type BlobsSource = Pick<Repository, "readBlob" | "openBlob">;
+
+/** An image that another engine hands over. */
+export interface ReceiveRequest {
+  readonly manifest: OfferedDocument;
+  /** The index that it came with. */
+  readonly index?: OfferedDocument;
+  /** What it is to be called here. */
+  readonly tags: readonly string[];
+  /** Asked for each blob that is missing here. */
+  readonly source: BlobsSource;
+}
+
+/** An image as another engine receives it. */
+export interface HandedImage extends Omit<ReceiveRequest, "tags" | "source"> {
+  readonly id: Digest;
+}
+
+/** A blob that can be read from any byte on. */
+export interface ReadableBlob {
+  readonly sizeBytes: number;
+  /** Holds the blob until it is read or given up. */
+  read(offset: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
 /** A container's changes as a layer on its image. */
 export interface CommitRequest {
   readonly parent: ImageRecord;
@@ -205,6 +238,20 @@ export interface Images {
     onProgress: (progress: ImageProgress) => void,
     signal: AbortSignal,
   ): Promise<void>;
+  /**
+   * Takes an image over from another engine: as `pull`, but from who offers it.
+   *
+   * @throws {InvalidArgumentError} A part is not what manifest and configuration say.
+   */
+  receive(
+    request: ReceiveRequest,
+    onProgress: (progress: ImageProgress) => void,
+    signal: AbortSignal,
+  ): Promise<ImageRecord>;
+  /** The documents to hand an image over by; those that it came with, where its blobs are theirs. */
+  handOver(reference: string): Promise<HandedImage>;
+  /** A blob of an image's. @throws {NotFoundError} It is none, or not here. */
+  openBlob(reference: string, digest: Digest): ReadableBlob;
   /** Sends an image to its registry: what that lacks, and the manifest at last. */
   push(
     request: PushRequest,

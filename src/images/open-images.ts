@@ -19,6 +19,7 @@ import type {
   AddRequest,
   Attestation,
   CommitRequest,
+  HandedImage,
   ImageHistoryEntry,
   ImageProgress,
   ImageRecord,
@@ -29,12 +30,17 @@ import type {
   PushRequest,
   LoadRequest,
   ManifestSummary,
+  ReadableBlob,
+  ReceiveRequest,
   RemovedImage,
 } from "./images.ts";
 import { importTar } from "./import.ts";
 import { type ContentReferences, type Lease, Leases } from "./leases.ts";
 import { Layers } from "./layers.ts";
 import { Downloads } from "./registry/downloads.ts";
+import type { FetchImageOptions } from "./registry/fetch-image.ts";
+import { handOver, openImageBlob } from "./transfer/hand-over.ts";
+import { receiveImage } from "./transfer/receive.ts";
 import { pullImages } from "./registry/pull.ts";
 import { pushImages } from "./registry/push.ts";
 import { listImages } from "./list.ts";
@@ -207,13 +213,7 @@ class LocalImages implements Images {
     onProgress: (progress: ImageProgress) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    const { registries } = this.#options;
-    const options = {
-      ...this.#addOptions(),
-      registries,
-      downloads: this.#downloads,
-      hasLayer: (chainId: ChainId) => this.#layers.has(chainId),
-    };
+    const options = { ...this.#fetchOptions(), registries: this.#options.registries };
     await this.#sweepOnFailure(() =>
       pullImages(
         options,
@@ -223,6 +223,29 @@ class LocalImages implements Images {
         signal,
       ),
     );
+  }
+
+  async receive(
+    request: ReceiveRequest,
+    onProgress: (progress: ImageProgress) => void,
+    signal: AbortSignal,
+  ): Promise<ImageRecord> {
+    return await this.#sweepOnFailure(async () => {
+      const image = await receiveImage(this.#fetchOptions(), request, onProgress, signal);
+      for (const tag of image.tags.filter((one) => request.tags.includes(one))) {
+        this.#publish("tag", image, tag);
+      }
+      this.#publish("load", image, image.id);
+      return image;
+    });
+  }
+
+  async handOver(reference: string): Promise<HandedImage> {
+    return await handOver(this.#options.content, this.#leases, this.resolve(reference));
+  }
+
+  openBlob(reference: string, digest: Digest): ReadableBlob {
+    return openImageBlob(this.#options.content, this.#leases, this.resolve(reference), digest);
   }
 
   async push(
@@ -352,6 +375,14 @@ class LocalImages implements Images {
       records: this.#records,
       nowMs: () => clock.nowMs(),
       nowNanos: () => clock.nowNanos(),
+    };
+  }
+
+  #fetchOptions(): FetchImageOptions & Parameters<typeof loadArchive>[0] {
+    return {
+      ...this.#addOptions(),
+      downloads: this.#downloads,
+      hasLayer: (chainId) => this.#layers.has(chainId),
     };
   }
 

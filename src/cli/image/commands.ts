@@ -8,6 +8,11 @@ export const imageCommands: readonly CommandEntry[] = [
     load: () => import("./build.ts"),
   },
   {
+    path: "image copy",
+    summary: "Copy images to another engine, without a registry",
+    load: () => import("./copy.ts"),
+  },
+  {
     path: "image history",
     aliases: ["history"],
     summary: "Show the history of an image",

@@ -10,6 +10,7 @@ import {
   withDefaultTag,
 } from "#spec/reference.ts";
 import { optionalPlatformQuery } from "./platform-flag.ts";
+import { copyImage } from "./copying/copy-image.ts";
 import { silence } from "./pull.ts";
 
 export const command: Command = defineCommand({
@@ -29,8 +30,21 @@ export const command: Command = defineCommand({
       { minApi: "1.46" },
     ),
     quiet: boolFlag("Suppress verbose output", { short: "q" }),
+    to: stringFlag("Push to another engine (address or context), without a registry"),
   },
   async run(cli, { flags, args: [name = ""] }) {
+    if (flags.to !== "") {
+      if (flags["all-tags"] || flags.platform !== "") {
+        throw new InvalidArgumentError("--to copies one image as it is, without -a and --platform");
+      }
+      await copyImage(cli, name, flags.to, flags.quiet ? silence : cli.output);
+      cli.output.write(`Copied ${name} to ${flags.to}\n`);
+      return 0;
+    }
+    if (name.includes("://")) {
+      const hint = `wharf push --to ${name} IMAGE`;
+      throw new InvalidArgumentError(`${name} is an engine, no image: use "${hint}"`);
+    }
     const named = parseImageReference(name);
     if (named.digest !== undefined)
       throw new InvalidArgumentError("cannot push a digest reference");

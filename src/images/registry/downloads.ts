@@ -64,7 +64,7 @@ export class Downloads {
       }, forget);
       shared = begun;
     }
-    return shared.join(onStep);
+    return shared.join(request.open, onStep);
   }
 }
 
@@ -74,7 +74,10 @@ class SharedDownload {
   readonly #slots: Semaphore;
   readonly #request: DownloadRequest;
   readonly #abort = new AbortController();
-  readonly #watchers = new Set<(step: DownloadStep) => void>();
+  /** Who wants the blob, and how each may fetch it. */
+  readonly #watchers = new Map<(step: DownloadStep) => void, DownloadRequest["open"]>();
+  /** Ways that have failed for good. */
+  readonly #spent = new Set<DownloadRequest["open"]>();
   readonly #opened = deferred<string>();
   #growth: Deferred<void> = deferred();
   #last: DownloadStep | undefined;
@@ -100,10 +103,10 @@ class SharedDownload {
     return this.#abort.signal.aborted;
   }
 
-  join(onStep: (step: DownloadStep) => void): Download {
+  join(open: DownloadRequest["open"], onStep: (step: DownloadStep) => void): Download {
     // each has its own, though two may watch by the same function
     const watcher = (step: DownloadStep): void => onStep(step);
-    this.#watchers.add(watcher);
+    this.#watchers.set(watcher, open);
     if (this.#last) onStep(this.#last);
     return {
       opened: this.#opened.promise,
@@ -140,7 +143,7 @@ class SharedDownload {
 
   #tell(step: DownloadStep): void {
     this.#last = step;
-    for (const watcher of this.#watchers) watcher(step);
+    for (const watcher of this.#watchers.keys()) watcher(step);
   }
 
   async #run(): Promise<BlobInfo> {
@@ -185,8 +188,9 @@ class SharedDownload {
     let failures = 0;
     for (;;) {
       const before = partial.receivedBytes;
+      const open = this.#unspent() ?? this.#request.open;
       try {
-        if (partial.receivedBytes < this.#request.sizeBytes) await this.#receive(partial);
+        if (partial.receivedBytes < this.#request.sizeBytes) await this.#receive(partial, open);
         this.#tell({ kind: "verifying" });
         return await finished(partial, this.#request.digest, signal);
       } catch (error) {
@@ -197,7 +201,13 @@ class SharedDownload {
           continue;
         }
         if (partial.receivedBytes > before) failures = 0;
-        if (!mayHeal(error) || ++failures >= retry.attempts) throw error;
+        if (!mayHeal(error)) {
+          // another who wants it may know a registry, or credentials, of which this one does not
+          this.#spent.add(open);
+          if (error instanceof InvalidArgumentError || !this.#unspent()) throw error;
+          continue;
+        }
+        if (++failures >= retry.attempts) throw error;
         const delayMs = backOffMs(retry, failures, error);
         this.#tell({ kind: "retrying", delayMs });
         await retry.sleep(delayMs, signal);
@@ -205,8 +215,12 @@ class SharedDownload {
     }
   }
 
-  async #receive(partial: PartialBlob): Promise<void> {
-    const { digest, sizeBytes, urls, open } = this.#request;
+  #unspent(): DownloadRequest["open"] | undefined {
+    return [...this.#watchers.values()].find((open) => !this.#spent.has(open));
+  }
+
+  async #receive(partial: PartialBlob, open: DownloadRequest["open"]): Promise<void> {
+    const { digest, sizeBytes, urls } = this.#request;
     const { signal } = this.#abort;
     const blob = await open(
       { digest, offset: partial.receivedBytes, ...(urls ? { urls } : {}) },

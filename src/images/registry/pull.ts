@@ -1,37 +1,26 @@
-import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
-import { addImage, type AddImageOptions } from "#images/add-image.ts";
-import type { AttachedManifest, ImageProgress, ImageRecord, PullRequest } from "#images/images.ts";
-import type { LayerProgress, WantedLayer } from "#images/layers.ts";
+import { NotFoundError } from "#base/errors.ts";
+import type { ImageProgress, ImageRecord, PullRequest } from "#images/images.ts";
 import type { Lease, Leases } from "#images/leases.ts";
 import { variantsOf } from "#images/variants.ts";
 import { RegistryAnswerError } from "#registry-client/errors.ts";
 import type { RegistryClient } from "#registry-client/registry-client.ts";
-import type { FetchedManifest, Repository } from "#registry-client/repository.ts";
-import { chainIdsOf, type ChainId, type Digest, digestAlgorithm, digestOf } from "#spec/digest.ts";
-import {
-  type Descriptor,
-  IMAGE_CONFIG_MAX_BYTES,
-  type ImageConfig,
-  parseImageConfig,
-} from "#spec/oci-image.ts";
+import type { Repository } from "#registry-client/repository.ts";
+import type { Digest } from "#spec/digest.ts";
+import type { ImageConfig } from "#spec/oci-image.ts";
 import { formatPlatform, type Platform, selectPlatform } from "#spec/platform.ts";
 import { familiarName, familiarReference, type ImageReference } from "#spec/reference.ts";
-import type { Download, Downloads } from "./downloads.ts";
 import { fetchAttached } from "./fetch-attached.ts";
-import { LayerReports } from "./layer-reports.ts";
+import { fetchImage, type FetchImageOptions } from "./fetch-image.ts";
 import {
   explainManifestError,
   resolveManifest,
   type ResolvedManifest,
 } from "./resolve-manifest.ts";
 
-export interface PullOptions extends AddImageOptions {
+export interface PullOptions extends FetchImageOptions {
   readonly registries: Pick<RegistryClient, "repository">;
-  readonly downloads: Downloads;
   readonly leases: Leases;
   readonly platform: Platform;
-  /** Whether the layer is committed and its blob known. */
-  readonly hasLayer: (chainId: ChainId) => boolean;
 }
 
 type OnProgress = (progress: ImageProgress) => void;
@@ -174,103 +163,21 @@ class Pull {
   }
 
   async #fetch(resolved: ResolvedManifest, lease: Lease): Promise<ImageRecord> {
-    const { manifest, document, index } = resolved;
-    const configBytes = await this.#fetchConfig(manifest.config);
-    const config = parseImageConfig(configBytes);
-    if (config.diffIds.length !== manifest.layers.length) {
-      throw new InvalidArgumentError(
-        `invalid manifest, layers length mismatch: expected ${manifest.layers.length}, ` +
-          `got ${config.diffIds.length}`,
-      );
-    }
-    this.#warnOfPlatform(config);
-    for (const chainId of chainIdsOf(config.diffIds)) lease.addLayer(chainId);
-    for (const { digest } of manifest.layers) lease.add(digest);
-    using downloads = new DisposableStack();
-    const reports = new LayerReports(this.#onProgress);
-    const layers = this.#startDownloads(manifest.layers, config, downloads, reports);
-    const attached = index ? this.#fetchAttached(index, document, lease) : Promise.resolve([]);
-    attached.catch(() => undefined); // told below, unless the layers fail before
-    const image = await addImage(
+    const { index, document } = resolved;
+    const parts = { repository: this.#repository, content: this.#options.content, lease };
+    return await fetchImage(
       this.#options,
       {
-        configBytes,
-        layers,
-        manifest: document,
-        ...(index ? { index } : {}),
-        attached,
-        isManifestKept: true,
+        resolved,
+        source: this.#repository,
+        fetchAttached: async () =>
+          index ? await fetchAttached(parts, index, document.descriptor.digest, this.#signal) : [],
+        onConfig: (config) => this.#warnOfPlatform(config),
+        onProgress: this.#onProgress,
       },
       lease,
-      (progress: LayerProgress) => reports.extracting(progress),
       this.#signal,
     );
-    reports.pulled();
-    return image;
-  }
-
-  async #fetchAttached(
-    index: FetchedManifest,
-    { descriptor }: FetchedManifest,
-    lease: Lease,
-  ): Promise<readonly AttachedManifest[]> {
-    const { content } = this.#options;
-    const parts = { repository: this.#repository, content, lease };
-    return await fetchAttached(parts, index, descriptor.digest, this.#signal);
-  }
-
-  async #fetchConfig(config: Descriptor): Promise<Uint8Array> {
-    if (config.sizeBytes > IMAGE_CONFIG_MAX_BYTES) {
-      throw new InvalidArgumentError(
-        `Cannot read image config: ${config.sizeBytes} bytes are over the limit of ${IMAGE_CONFIG_MAX_BYTES}`,
-      );
-    }
-    const { content } = this.#options;
-    if (content.info(config.digest))
-      return await content.readBytes(config.digest, IMAGE_CONFIG_MAX_BYTES);
-    const bytes = await this.#repository.readBlob(
-      config.digest,
-      IMAGE_CONFIG_MAX_BYTES,
-      this.#signal,
-    );
-    const actual = digestOf(bytes, digestAlgorithm(config.digest));
-    if (actual !== config.digest || bytes.byteLength !== config.sizeBytes) {
-      throw new InvalidArgumentError(
-        `image config verification failed for digest ${config.digest}: what the registry sent has ` +
-          `${actual} and ${bytes.byteLength} bytes, its manifest says ${config.sizeBytes}`,
-      );
-    }
-    return bytes;
-  }
-
-  /** All at once: how many run is for `Downloads` to limit. */
-  #startDownloads(
-    layers: readonly Descriptor[],
-    config: ImageConfig,
-    stack: DisposableStack,
-    reports: LayerReports,
-  ): readonly WantedLayer[] {
-    const chainIds = chainIdsOf(config.diffIds);
-    const isThere = chainIds.map((id) => this.#options.hasLayer(id));
-    for (const [index, { digest }] of layers.entries()) {
-      reports.add(digest, config.diffIds[index], isThere[index] ?? false);
-    }
-    return layers.flatMap((layer, index) => {
-      const diffId = config.diffIds[index];
-      if (diffId === undefined) return [];
-      const blob = { digest: layer.digest, sizeBytes: layer.sizeBytes };
-      if (isThere[index]) return [{ blob, diffId }];
-      const download: Download = this.#options.downloads.start(
-        {
-          ...blob,
-          ...(layer.urls ? { urls: layer.urls } : {}),
-          open: (request, signal) => this.#repository.openBlob(request, signal),
-        },
-        (step) => reports.downloading(index, step, layer.sizeBytes),
-      );
-      stack.use(download);
-      return [{ blob, diffId, arriving: download }];
-    });
   }
 
   #warnOfPlatform(config: ImageConfig): void {

@@ -15,10 +15,9 @@ beforeAll(async () => {
   await loadLayeredImage(here, folder, "web:1", 'add("greeting")');
 });
 afterAll(async () => {
-  await here[Symbol.asyncDispose]();
-  await there[Symbol.asyncDispose]();
+  await Promise.all([here[Symbol.asyncDispose](), there[Symbol.asyncDispose]()]);
   rmSync(folder, { recursive: true, force: true });
-});
+}, 240_000);
 
 function idOf(engine: TestEngine, name: string): Promise<string> {
   return engine.mustWharf("image", "inspect", "-f", "{{.Id}}", name);

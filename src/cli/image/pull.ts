@@ -2,7 +2,7 @@ import { InvalidArgumentError } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
 import { type Command, defineCommand, exactly } from "#cli/command.ts";
 import { boolFlag, stringFlag } from "#cli/flags.ts";
-import { type ProgressMessage, showProgress } from "#cli/output/progress.ts";
+import { type ProgressMessage, showTransfer } from "#cli/output/progress.ts";
 import type { Output } from "#cli/output/streams.ts";
 import { registryAuthHeaders } from "#cli/registry-auth.ts";
 import {
@@ -34,7 +34,7 @@ export async function pullImage(
     },
     headers: await registryAuthHeaders(cli, reference.domain),
   });
-  await showProgress(messages, output);
+  await showTransfer(messages, output);
 }
 
 /** Takes what nobody wants to see. */

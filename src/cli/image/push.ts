@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import { type Command, defineCommand, exactly } from "#cli/command.ts";
 import { boolFlag, stringFlag } from "#cli/flags.ts";
-import { type ProgressMessage, showProgress } from "#cli/output/progress.ts";
+import { type ProgressMessage, showTransfer } from "#cli/output/progress.ts";
 import { registryAuthHeaders } from "#cli/registry-auth.ts";
 import {
   formatImageReference,
@@ -63,7 +63,7 @@ export const command: Command = defineCommand({
     });
     const output = flags.quiet ? silence : cli.output;
     const notes: string[] = [];
-    await showProgress(messages, output, (aux) => {
+    await showTransfer(messages, output, (aux) => {
       const note = noteOf(aux);
       if (note !== undefined) notes.push(note);
     });

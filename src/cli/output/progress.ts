@@ -1,6 +1,7 @@
 import { FailedPreconditionError } from "#base/errors.ts";
 import { type ProgressDetail, progressText } from "#base/progress-text.ts";
 import type { Output } from "./streams.ts";
+import { fittedProgress, TransferTotal } from "./transfer-total.ts";
 
 /** One message of a stream of progress: load, import, pull, push, build. */
 export interface ProgressMessage {
@@ -26,29 +27,62 @@ export async function showProgress(
   output: Output,
   onAux?: (aux: unknown) => void,
 ): Promise<void> {
-  const view = new ProgressView(output);
-  for await (const message of messages) {
-    if (message.aux !== undefined && message.aux !== null) onAux?.(message.aux);
-    else view.show(message);
+  await show(messages, new ProgressView(output, undefined), onAux);
+}
+
+/**
+ * As `showProgress`, of layers on their way: on a terminal with bars that fit it, and below them what all come to, the
+ * rate and the time left.
+ *
+ * @param onAux Receives the machine-readable results.
+ */
+export async function showTransfer(
+  messages: AsyncIterable<ProgressMessage>,
+  output: Output,
+  onAux?: (aux: unknown) => void,
+): Promise<void> {
+  await show(
+    messages,
+    new ProgressView(output, output.isTerminal ? new TransferTotal() : undefined),
+    onAux,
+  );
+}
+
+async function show(
+  messages: AsyncIterable<ProgressMessage>,
+  view: ProgressView,
+  onAux?: (aux: unknown) => void,
+): Promise<void> {
+  try {
+    for await (const message of messages) {
+      if (message.aux !== undefined && message.aux !== null) onAux?.(message.aux);
+      else view.show(message);
+    }
+  } finally {
+    view.end();
   }
 }
 
 class ProgressView {
   readonly #output: Output;
   readonly #isTerminal: boolean;
+  readonly #total: TransferTotal | undefined;
   /** Line of each id, counted from the first of the block being redrawn. */
   #lines = new Map<string, number>();
 
-  constructor(output: Output) {
+  /** @param total Of what is transferred; absent for other work. */
+  constructor(output: Output, total: TransferTotal | undefined) {
     this.#output = output;
     this.#isTerminal = output.isTerminal;
+    this.#total = total;
   }
 
   show(message: ProgressMessage): void {
     const failure = message.errorDetail?.message ?? message.error;
     if (failure !== undefined) throw new FailedPreconditionError(failure);
-    const { id, progressDetail: detail } = message;
+    const { id, status = "", progressDetail: detail } = message;
     if (!id || !detail) {
+      this.end();
       this.#lines = new Map(); // something else stands below the block now
       this.#output.write(this.#line(message));
       return;
@@ -59,13 +93,25 @@ class ProgressView {
     if (!this.#isTerminal) return this.#output.write(this.#line(message));
     const up = this.#lines.size - line;
     const start = known === undefined ? "\n" : "";
-    this.#output.write(`${start}\x1b[${up}A${this.#line(message)}\x1b[${up}B`);
+    this.#total?.take(id, status, detail, performance.now());
+    const total = this.#total ? `\x1b[2K${this.#total.line(this.#columns())}\r` : "";
+    this.#output.write(`${start}\x1b[${up}A${this.#line(message)}\x1b[${up}B${total}`);
+  }
+
+  /** Takes the total away, which stands where the next line goes. */
+  end(): void {
+    if (this.#total && this.#lines.size > 0) this.#output.write("\x1b[2K\r");
+  }
+
+  #columns(): number {
+    return this.#isTerminal ? (this.#output.windowSize()?.columns ?? 200) : 200;
   }
 
   #line(message: ProgressMessage): string {
     const { id, status = "", stream, progressDetail: detail } = message;
-    const width = this.#isTerminal ? (this.#output.windowSize()?.columns ?? 200) : 200;
-    const bar = detail ? progressText(detail, width) : "";
+    const width = this.#columns();
+    const text = this.#total ? fittedProgress : progressText;
+    const bar = detail ? text(detail, width) : "";
     const prefix = id ? `${id}: ` : "";
     if (detail && this.#isTerminal && !stream) return `\x1b[2K\r${prefix}${status} ${bar}\r`;
     if (bar !== "") return "";

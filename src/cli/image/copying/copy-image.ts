@@ -1,7 +1,7 @@
 import type { EngineClient } from "#client/engine-client.ts";
 import type { Cli } from "#cli/cli.ts";
 import { openNamedEngine } from "#cli/open-engine.ts";
-import { showProgress } from "#cli/output/progress.ts";
+import { showTransfer } from "#cli/output/progress.ts";
 import type { Output } from "#cli/output/streams.ts";
 import { familiarReference, parseImageName, withDefaultTag } from "#spec/reference.ts";
 import { openOfferedImage } from "./offered-image.ts";
@@ -24,7 +24,7 @@ export async function copyImage(cli: Cli, name: string, to: string, output: Outp
   const open = isWharf(await engine.ping()) ? openOfferedImage : openSavedImage;
   await using source = await open(engine, name, signal);
   const send = isWharf(await target.ping()) ? offerToWharf : loadIntoDocker;
-  await showProgress(send(source, target, await tagsOf(engine, name), signal), output);
+  await showTransfer(send(source, target, await tagsOf(engine, name), signal), output);
 }
 
 /** What the image is asked for by, where that is a name: an id brings none. */

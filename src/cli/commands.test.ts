@@ -54,6 +54,7 @@ const ours: readonly string[] = [
   "compose plan",
   "debug",
   "image copy",
+  "image gc",
   ...registryCommands.map((entry) => entry.path),
   "system check",
   "system install",

@@ -58,6 +58,7 @@ import { addProcessMetrics } from "./metrics/process-metrics.ts";
 import { engineRoutes } from "./routes.ts";
 import { reloadAttributes } from "./service/reload.ts";
 import { processState, writeStateDump } from "./service/state-dump.ts";
+import { imageUsers } from "./backends/images.ts";
 import { openUpkeep } from "./upkeep.ts";
 
 /** Everything of one running engine. Disposing leaves the containers as they are. */
@@ -373,6 +374,8 @@ export async function openEngine(
     stateDirectory: join(config.execRoot, "runtime"),
     clock,
     buildCache: building.builder,
+    imageUsers: () => imageUsers(containers),
+    imageGcPolicy: () => config.imageGc?.policy,
   });
   const sources = {
     engineId,
@@ -448,6 +451,7 @@ export async function openEngine(
     addresses.push(stack.use(server).url);
   }
   for (const message of warnings) logger.warn(message);
+  if (config.imageGc) stack.use(upkeep.startImageGc(config.imageGc, logger));
 
   isOpen = true;
   const open = stack.move();

@@ -2,6 +2,7 @@ import { buildkitRoutes } from "#api/build/buildkit.ts";
 import { buildRoutes } from "#api/build/routes.ts";
 import { buildCacheRoutes } from "#api/build-cache/routes.ts";
 import { containerRoutes } from "#api/containers/routes.ts";
+import { imageGcRoutes } from "#api/images/gc.ts";
 import { imageRoutes } from "#api/images/routes.ts";
 import { imageTransferRoutes } from "#api/images/transfers.ts";
 import { networkRoutes } from "#api/networks/routes.ts";
@@ -76,6 +77,7 @@ export function engineRoutes(parts: RouteParts): readonly Route[] {
       prune: async (request) => await upkeep.pruneImages(request, await imageUsers(containers)),
     }),
     ...imageTransferRoutes(images),
+    ...imageGcRoutes(upkeep.imageGc),
     ...volumeRoutes(upkeep.volumes),
     ...pluginRoutes(managedPlugins),
     ...volumeTransferRoutes({

@@ -1,7 +1,10 @@
+import { statfs } from "node:fs/promises";
 import { join } from "node:path";
+import type { ImageGcBackend } from "#api/images/gc.ts";
 import type { BuildCacheBackend } from "#api/build-cache/backend.ts";
 import type { SystemBackend } from "#api/system/backend.ts";
 import type { VolumesBackend } from "#api/volumes/backend.ts";
+import { ConflictError, FailedPreconditionError, messageOf } from "#base/errors.ts";
 import type { Fault } from "#base/fault.ts";
 import type { Containers } from "#containers/containers.ts";
 import type { ContentStore } from "#content/content.ts";
@@ -24,11 +27,20 @@ import { auditBlobContents } from "#upkeep/check/deep-blobs.ts";
 import { auditProcesses } from "#upkeep/check/processes.ts";
 import { auditVolumes } from "#upkeep/check/volumes.ts";
 import { readDiskUsage } from "#upkeep/disk-usage.ts";
+import {
+  collectImages,
+  type CollectionSources,
+  previewCollection,
+} from "#upkeep/image-collection/collect.ts";
+import type { CollectionPolicy } from "#upkeep/image-collection/plan.ts";
+import { parsePolicy, type PolicyTexts } from "#upkeep/image-collection/policy.ts";
 import { PruneGate } from "#upkeep/prune-gate.ts";
 import { previewPrune } from "#upkeep/prune-preview.ts";
 import { readStorageUsage, type StorageSources } from "#upkeep/storage.ts";
 import type { Store } from "#store/store.ts";
 import type { Volumes } from "#volumes/volumes.ts";
+import type { ImageGcConfig } from "./config/image-gc.ts";
+import type { Logger } from "./logger.ts";
 
 export interface UpkeepParts {
   readonly dataRoot: string;
@@ -48,6 +60,9 @@ export interface UpkeepParts {
   readonly stateDirectory: string;
   readonly clock: Clock;
   readonly buildCache: BuildCache;
+  readonly imageUsers: () => Promise<readonly ImageUser[]>;
+  /** Of the running configuration; undefined without one. */
+  readonly imageGcPolicy: () => CollectionPolicy | undefined;
 }
 
 /** What the engine as a whole answers: disk usage, and prunes, one of a kind at a time. */
@@ -60,6 +75,9 @@ export interface Upkeep {
     users: readonly ImageUser[],
   ): ReturnType<Images["prune"]>;
   pruneNetworks(filters: Filters): Promise<readonly string[]>;
+  readonly imageGc: ImageGcBackend;
+  /** Removes images by the configured policy, again and again until disposed of. */
+  startImageGc(config: ImageGcConfig, log: Pick<Logger, "info" | "warn">): AsyncDisposable;
 }
 
 function databaseFault(text: string): Fault {
@@ -67,6 +85,27 @@ function databaseFault(text: string): Fault {
     kind: "database",
     subject: text,
     explanation: "The database of records is damaged: stop the engine and restore wharf.db",
+  };
+}
+
+/** Does `work`, which fails by no error, every so often. Disposing waits for the round under way. */
+function repeat(
+  clock: Pick<Clock, "delay">,
+  everyMs: number,
+  work: () => Promise<void>,
+): AsyncDisposable {
+  const stopped = new AbortController();
+  const rounds = async (): Promise<void> => {
+    while (!stopped.signal.aborted) {
+      await clock.delay(everyMs, stopped.signal).then(work, () => undefined); // rejects when stopped
+    }
+  };
+  const running = rounds();
+  return {
+    [Symbol.asyncDispose]: async () => {
+      stopped.abort();
+      await running;
+    },
   };
 }
 
@@ -103,6 +142,23 @@ export function openUpkeep(parts: UpkeepParts): Upkeep {
     const attributes = { reclaimed: String(reclaimedBytes) };
     events.publish({ type, action: "prune", actorId: "", attributes });
   };
+  const collection: CollectionSources = {
+    images,
+    imageUsers: parts.imageUsers,
+    layerBytes: (chainId) => parts.snapshotter.stat(chainId)?.sizeBytes ?? 0,
+    freeBytes: async () => {
+      const { bavail, bsize } = await statfs(parts.dataRoot);
+      return bavail * bsize;
+    },
+    nowMs: () => parts.clock.nowMs(),
+  };
+  const policyOf = (texts: PolicyTexts | undefined): CollectionPolicy => {
+    const policy = texts ? parsePolicy(texts) : parts.imageGcPolicy();
+    if (policy) return policy;
+    throw new FailedPreconditionError(
+      "No policy says which images may go: give one, or set image-gc in daemon.json",
+    );
+  };
   return {
     system: {
       diskUsage: (kinds) => readDiskUsage(sources, kinds),
@@ -131,6 +187,23 @@ export function openUpkeep(parts: UpkeepParts): Upkeep {
       },
     },
     pruneImages: (request, users) => gates.image.run(() => images.prune(request, users)),
+    imageGc: {
+      preview: (texts) => previewCollection(collection, policyOf(texts)),
+      run: (texts) => gates.image.run(() => collectImages(collection, policyOf(texts))),
+    },
+    startImageGc: ({ policy, everyMs }, log) =>
+      repeat(parts.clock, everyMs, async () => {
+        try {
+          const collect = () => collectImages(collection, policy);
+          const { removals, freedBytes } = await gates.image.run(collect);
+          if (removals.length === 0) return;
+          const images = removals.map(({ image }) => image.tags[0] ?? image.id).join(", ");
+          log.info("Images removed by image-gc", { images, freedBytes });
+        } catch (error) {
+          if (error instanceof ConflictError) return; // a user prunes: the next round looks again
+          log.warn("Images could not be removed by image-gc", { error: messageOf(error) });
+        }
+      }),
     pruneNetworks: (filters) =>
       gates.network.run(async () => {
         const names = await containers.pruneNetworks(filters);

@@ -13,6 +13,11 @@ export const imageCommands: readonly CommandEntry[] = [
     load: () => import("./copy.ts"),
   },
   {
+    path: "image gc",
+    summary: "Remove images that a policy takes",
+    load: () => import("./gc.ts"),
+  },
+  {
     path: "image history",
     aliases: ["history"],
     summary: "Show the history of an image",

@@ -2,6 +2,7 @@ import { InvalidArgumentError } from "#base/errors.ts";
 import type { ProxySettings } from "#registry-client/proxies.ts";
 import { parseRegistryMirror } from "#registry-client/endpoints.ts";
 import { type BridgeConfig, bridgeConfig } from "./bridge-config.ts";
+import { type ImageGcConfig, imageGcConfig } from "./image-gc.ts";
 import { optionName } from "./options.ts";
 import type { RuntimeSetting, UlimitSetting } from "./option-values.ts";
 import type { OptionValues } from "./parse-flags.ts";
@@ -85,6 +86,8 @@ export interface EngineConfig {
     readonly maxUploads: number;
     readonly maxDownloadAttempts: number;
   };
+  /** Absent: images are removed by users alone. */
+  readonly imageGc?: ImageGcConfig;
   /** Switches of single features, as configured. */
   readonly features: Readonly<Record<string, boolean>>;
   /** Where metrics are served; absent: nowhere. */
@@ -359,6 +362,7 @@ export function toEngineConfig(
   const storageDriver = settings.text("storage-driver");
   const logOptions = settings.get("log-opt");
   const execRoot = settings.text("exec-root") ?? "/run/wharf";
+  const imageGc = imageGcConfig(settings);
   return {
     hosts,
     ...(tls ? { tls } : {}),
@@ -391,6 +395,7 @@ export function toEngineConfig(
     registryMirrors: checkMirrors(settings.list("registry-mirror")),
     insecureRegistries: settings.list("insecure-registry"),
     transfers: transfersConfig(settings),
+    ...(imageGc ? { imageGc } : {}),
     features: features(settings),
     ...metricsConfig(settings),
     warnings: warningsFor(values),

@@ -319,6 +319,7 @@ export const DAEMON_OPTIONS: readonly DaemonOption[] = [
   option("validate -", "boolean", "full", "Check the configuration and end"),
   option("version|v -", "boolean", "full", "Print the version and end"),
   option("help|h -", "boolean", "full", "Print this help and end"),
+  option("- image-gc", "object", "full", "When images that nobody uses are removed"),
   option("- proxies", "object", "full", "Proxies of outgoing connections"),
   option("- builder", "object", "none", "Settings of the builder"),
   option("- nri-opts", "object", "none", "Node Resource Interface"),

@@ -20,8 +20,6 @@ export interface NftElement {
 
 /** One part of a rule. */
 export type NftStatement =
-  /** `ct state established,related`. */
-  | { readonly kind: "answers" }
   /** `ct status dnat`: it came by an address that was rewritten. */
   | { readonly kind: "led" }
   | {

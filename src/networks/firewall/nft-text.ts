@@ -32,8 +32,6 @@ export function ruleText(statements: readonly NftStatement[]): string {
 
 function statementText(statement: NftStatement): string {
   switch (statement.kind) {
-    case "answers":
-      return "ct state established,related";
     case "led":
       return "ct status dnat";
     case "device": {

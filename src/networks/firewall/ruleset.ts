@@ -6,7 +6,7 @@
  * walk. Per network there are two short chains:
  *
  *   prerouting, output → published    host address and port → container's address and port
- *   forward → in_KEY                  what may reach the network's containers
+ *   forward → in_KEY                  what new connections may reach the network's containers
  *           → out_KEY                 what may leave them (internal networks only)
  *   postrouting → post_KEY            source rewriting for what leaves the subnet
  *
@@ -26,6 +26,9 @@
  *
  * Each rule asks for the engine's own bridge: the table of an engine that was killed stays, and must not touch
  * the traffic of one that has taken its subnet since. (`iifname` in postrouting needs Linux 5.7.)
+ *
+ * What is established is accepted first of all: each packet passes here (with br_netfilter those between neighbours, and of
+ * other engines, too), and this is all that it costs. A connection that a later rule forbids never gets so far.
  *
  * Hairpin: a container that reaches itself or a neighbour through a published port is seen under the
  * gateway's address, or the neighbour would answer it directly and the answer match nothing.
@@ -137,7 +140,6 @@ function networkChains({
   const entering: NftChain = {
     name: `in_${key}`,
     rules: [
-      [{ kind: "answers" }, { kind: "accept" }],
       ...(internal ? [] : [[{ kind: "led" }, { kind: "accept" }] as const]),
       ...(interContainer ? [[isIn, { kind: "accept" }] as const] : []),
       [{ kind: "drop" }],
@@ -160,7 +162,6 @@ function networkLines(network: NetworkRules, isRoutedDirectly: boolean): readonl
   const bridge = `"${network.bridgeName}"`;
   return [
     `  chain in_${network.key} {`,
-    "    ct state established,related accept",
     "    ct status dnat accept",
     ...directLines(network, isRoutedDirectly),
     ...(network.interContainer ? [`    iifname ${bridge} accept`] : []),
@@ -290,8 +291,8 @@ export function renderRuleset(ruleset: Ruleset): string {
     "  }",
     "  chain guard {",
     "    type filter hook prerouting priority raw; policy accept;",
-    "    iifname @bridges ip daddr 127.0.0.0/8 drop",
-    "    iifname @bridges ip saddr 127.0.0.0/8 drop",
+    "    ip daddr 127.0.0.0/8 iifname @bridges drop",
+    "    ip saddr 127.0.0.0/8 iifname @bridges drop",
     "  }",
     "  chain prerouting {",
     "    type nat hook prerouting priority dstnat; policy accept;",
@@ -307,6 +308,7 @@ export function renderRuleset(ruleset: Ruleset): string {
     "  }",
     "  chain forward {",
     "    type filter hook forward priority filter; policy accept;",
+    "    ct state established,related accept",
     "    iifname vmap @out_of",
     "    oifname vmap @into",
     "  }",

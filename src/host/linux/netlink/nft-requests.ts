@@ -46,9 +46,7 @@ const PROTOCOL = { tcp: 6, udp: 17, sctp: 132 } as const;
 
 const META_IN_NAME = 6;
 const META_OUT_NAME = 7;
-const CT_STATE = 0;
 const CT_STATUS = 2;
-const STATE_ESTABLISHED_RELATED = (1 << 1) | (1 << 2);
 const STATUS_DST_NAT = 1 << 5;
 
 const TABLE_NAME = 1;
@@ -163,10 +161,8 @@ export function ruleHandles(answers: readonly NetlinkMessage[]): readonly number
 
 function expressionsOf(statement: NftStatement): readonly Attribute[] {
   switch (statement.kind) {
-    case "answers":
-      return hasConnectionBits(CT_STATE, STATE_ESTABLISHED_RELATED);
     case "led":
-      return hasConnectionBits(CT_STATUS, STATUS_DST_NAT);
+      return isLed();
     case "device": {
       const key = statement.way === "in" ? META_IN_NAME : META_OUT_NAME;
       return [
@@ -186,12 +182,12 @@ function expressionsOf(statement: NftStatement): readonly Attribute[] {
   }
 }
 
-function hasConnectionBits(key: number, bits: number): readonly Attribute[] {
+function isLed(): readonly Attribute[] {
   const none = Buffer.alloc(4);
   const mask = Buffer.alloc(4);
-  mask.writeUInt32LE(bits); // in the machine's order, as the kernel keeps it
+  mask.writeUInt32LE(STATUS_DST_NAT); // in the machine's order, as the kernel keeps it
   return [
-    expression("ct", [be32(1, REGISTER), be32(2, key)]),
+    expression("ct", [be32(1, REGISTER), be32(2, CT_STATUS)]),
     expression("bitwise", [
       be32(1, REGISTER),
       be32(2, REGISTER),

@@ -18,6 +18,7 @@ import { ProcessUnpacker } from "#images/unpack/process-unpacker.ts";
 import { DEFAULT_UNPACK_LIMITS } from "#images/unpack/protocol.ts";
 import { createLogs } from "#logs/drivers.ts";
 import { pluginLogDriver } from "#logs/plugin/plugin-log-driver.ts";
+import { resumeNames } from "#networks/sandboxes/resume-names.ts";
 import { ThreadNameServers } from "#networks/dns/thread/thread-name-servers.ts";
 import { openNetworks } from "#networks/open.ts";
 import { openRuntime } from "#runtime/open.ts";
@@ -115,6 +116,9 @@ export async function openEngine(
   const engineId = readOrCreateEngineId(config.dataRoot, randomUUID);
   const store = stack.use(SqliteStore.open(join(config.dataRoot, "wharf.db")));
   openCollections(store);
+  const nameServers = stack.use(new ThreadNameServers({ start: startDnsThread, warn }));
+  // first of all: containers that live ask on, and the rest of the way to `reconcile` is long
+  const resuming = resumeNames({ store, nameServers, localPorts: host.localPorts });
   const { clock } = host;
   const content = openFileContentStore({ directory: join(config.dataRoot, "content") });
   const files = new MeasuredFiles({
@@ -234,7 +238,7 @@ export async function openEngine(
     nft: host.nft,
     sockets: host.sockets,
     localPorts: host.localPorts,
-    nameServers: new ThreadNameServers({ start: startDnsThread, warn }),
+    nameServers,
     processes: host.processes,
     conntrack: host.conntrack,
     clock,
@@ -327,6 +331,7 @@ export async function openEngine(
       warn,
     }),
   );
+  await resuming;
   await containers.reconcile();
   /** Bridges and rules go, unless a container needs them. */
   const endNetworks = async (): Promise<void> => {

@@ -304,6 +304,7 @@ export class NetworkService implements Networks {
 
   async #forget({ record }: LiveSandbox): Promise<void> {
     this.#table.forgetNames(record);
+    await this.#options.nameServers.close(record.containerId); // may have been resumed
     if (record.mode.kind !== "container") {
       await this.#devices.dropNamespace(record);
       for (const endpoint of record.endpoints) await this.#table.releaseAddress(endpoint);

@@ -1,7 +1,8 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { parseIp } from "#base/ip.ts";
 import type { DnsSettings, NetworkRecord, NetworkRequest, Sandbox } from "#networks/networks.ts";
+import { resumeNames } from "#networks/sandboxes/resume-names.ts";
 import { Lab, type LabEngine, type Outside } from "#networks/testing/lab.ts";
 import { askEmbedded, askRaw, serveNames } from "./testing/dns-lab.ts";
 import { question, reply } from "./testing/messages.ts";
@@ -254,6 +255,27 @@ test("the next daemon answers where the one before did, and a namespace goes wit
   await next.networks.closeSandbox("db");
   expect(await next.networks.audit()).toEqual([]);
   expect(next.warnings).toEqual([]);
+});
+
+test("resumeNames() gives names back by records alone, and who is dead goes with the rest", async () => {
+  const engine = await open();
+  const network = await engine.networks.create(REQUEST);
+  const db = await start(engine, "db", [network]);
+  const web = await start(engine, "web", [network]);
+  const dead = await start(engine, "dead", [network]);
+  await engine.crash();
+  lab.host.namespaces.removeNetwork(dead.path);
+  const nameServers = lab.nameServers();
+  await resumeNames({ store: engine.store, nameServers, localPorts: lab.host.localPorts });
+  expect(await dataOf(web.path, "db")).toEqual([addressOf(db)]);
+  const next = await lab.engine({}, engine, { nameServers });
+  await next.networks.reconcile(new Set(["web"]));
+  expect(existsSync(db.path)).toBe(false);
+  expect((await ask(web.path, "db")).data).toEqual([]);
+  expect(await dataOf(web.path, "web")).toEqual([addressOf(web)]);
+  await next.networks.closeSandbox("web");
+  expect(await next.networks.audit()).toEqual([]);
+  await next.networks.remove(network.id);
 });
 
 test("bytes of any kind stop nothing", async () => {

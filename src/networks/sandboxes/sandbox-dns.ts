@@ -11,7 +11,7 @@ import type { SandboxRecord } from "#networks/records.ts";
 import type { SandboxTable } from "./sandbox-table.ts";
 
 export interface SandboxDnsOptions {
-  readonly table: SandboxTable;
+  readonly table: Pick<SandboxTable, "networkOf">;
   readonly nameServers: NameServers;
   readonly localPorts: LocalPorts;
   /** Reports what goes on all the same. */

@@ -110,13 +110,8 @@ export class SandboxTable {
     );
   }
 
-  /** Puts the names of a sandbox's container into the table. */
-  tell({ containerId, endpoints }: SandboxRecord): void {
-    for (const { networkId, aliases, ipAddress, ipv6Address = "" } of endpoints) {
-      const addresses = [ipAddress, ipv6Address].filter((text) => text !== "");
-      if (aliases.length === 0 || addresses.length === 0) continue;
-      this.#options.nameServers.put(networkId, { containerId, addresses, names: aliases });
-    }
+  tell(record: SandboxRecord): void {
+    tellNames(this.#options.nameServers, record);
   }
 
   forgetName(containerId: string, networkId: NetworkId): void {
@@ -140,5 +135,17 @@ export class SandboxTable {
         );
       }
     }
+  }
+}
+
+/** Puts the names of a sandbox's container into the table of names. */
+export function tellNames(
+  nameServers: Pick<NameServers, "put">,
+  { containerId, endpoints }: SandboxRecord,
+): void {
+  for (const { networkId, aliases, ipAddress, ipv6Address = "" } of endpoints) {
+    const addresses = [ipAddress, ipv6Address].filter((text) => text !== "");
+    if (aliases.length === 0 || addresses.length === 0) continue;
+    nameServers.put(networkId, { containerId, addresses, names: aliases });
   }
 }

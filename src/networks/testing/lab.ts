@@ -15,7 +15,7 @@ import type {
   Sandbox,
   SandboxMode,
 } from "#networks/networks.ts";
-import { LocalNameServers } from "#networks/dns/name-servers.ts";
+import { LocalNameServers, type NameServers } from "#networks/dns/name-servers.ts";
 import { readHostFile } from "#networks/files/host-resolv-conf.ts";
 import { openNetworks } from "#networks/open.ts";
 import { PluginFinder } from "#plugins/plugin-finder.ts";
@@ -104,12 +104,26 @@ export class Lab implements AsyncDisposable {
     return new Lab(await openLinuxHost());
   }
 
+  /** For one engine, which ends them. */
+  nameServers(): NameServers {
+    return new LocalNameServers({
+      ...this.host,
+      randomBytes,
+      random: Math.random,
+      readHostFile: () => readHostFile(this.hostResolvConfPath).text,
+    });
+  }
+
   /** An engine with a bridge of its own; taken down at the end. */
   async engine(
     config: Partial<NetworksConfig> = {},
     restart?: Pick<LabEngine, "store" | "engineId">,
     /** In place of the real host and a store in memory. */
-    parts: { readonly host?: Host; readonly store?: Store } = {},
+    parts: {
+      readonly host?: Host;
+      readonly store?: Store;
+      readonly nameServers?: NameServers;
+    } = {},
   ): Promise<LabEngine> {
     const engineId = restart?.engineId ?? hex(16);
     const store = parts.store ?? restart?.store ?? new MemoryStore();
@@ -126,12 +140,7 @@ export class Lab implements AsyncDisposable {
       config: { ...DEFAULT_NETWORKS_CONFIG, ...config, bridge },
       randomBytes,
       vaultOf: (containerId) => this.#vaults.get(containerId)?.share(),
-      nameServers: new LocalNameServers({
-        ...this.host,
-        randomBytes,
-        random: Math.random,
-        readHostFile: () => readHostFile(this.hostResolvConfPath).text,
-      }),
+      nameServers: parts.nameServers ?? this.nameServers(),
       warn: (message) => warnings.push(message),
     });
     const table = `wharf_${engineId.slice(0, 8)}`;

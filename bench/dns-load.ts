@@ -1,6 +1,7 @@
 // Asks the name server at 127.0.0.11 of the network namespace that it runs in; prints JSON. Started by dns.ts.
 //   dns-load.ts latency NAME COUNT         one question after the other: median and p99, in milliseconds
 //   dns-load.ts rate NAME PER_SECOND MS    as many as told, evenly: how many were answered
+//   dns-load.ts back NAME                  asks until somebody answers: when that was, in milliseconds since 1970
 import { argv } from "node:process";
 
 const mode: string = argv[2] ?? "";
@@ -61,8 +62,28 @@ async function rate(perSecond: number, durationMs: number): Promise<object> {
   return { perSecond: sent / seconds, sent, lost: sent - answers };
 }
 
-console.log(
-  JSON.stringify(
-    mode === "rate" ? await rate(Number(first), Number(second)) : await latency(Number(first)),
-  ),
-);
+async function back(): Promise<object> {
+  let answeredAtMs: number | undefined;
+  const socket = await open(() => {
+    answeredAtMs ??= Date.now();
+  });
+  for (let id = 0; answeredAtMs === undefined; id += 1) {
+    socket.send(question(id));
+    await Bun.sleep(5);
+  }
+  socket.close();
+  return { answeredAtMs };
+}
+
+async function figures(): Promise<object> {
+  switch (mode) {
+    case "rate":
+      return await rate(Number(first), Number(second));
+    case "back":
+      return await back();
+    default:
+      return await latency(Number(first));
+  }
+}
+
+console.log(JSON.stringify(await figures()));

@@ -5,7 +5,11 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 const { values: options } = parseArgs({
-  options: { runs: { type: "string", default: "5" }, peer: { type: "string" } },
+  options: {
+    runs: { type: "string", default: "5" },
+    /** Socket of a docker engine; `none` measures ours alone. */
+    peer: { type: "string" },
+  },
 });
 const WHARF = resolve("dist/wharf");
 const DOCKER = Bun.which("docker") ?? "docker";
@@ -55,11 +59,11 @@ async function startWharf(root: string): Promise<Bun.Subprocess> {
 
 const root = mkdtempSync("/var/tmp/wharf-bdns-");
 const peer = options.peer ?? (await command("bash", "bench/peers.sh", "start"));
-const daemon = await startWharf(root);
+let daemon = await startWharf(root);
 const engines = [
   { name: "wharf", client: [WHARF, "-H", `unix://${root}/wharf.sock`] },
-  { name: "docker", client: [DOCKER, "-H", peer] },
-] as const;
+  ...(peer === "none" ? [] : [{ name: "docker", client: [DOCKER, "-H", peer] }]),
+];
 try {
   const tar = join(root, "busybox.tar");
   await command("bash", "-c", `. scripts/lib/common.sh; make_busybox_tar ${tar}`);
@@ -81,6 +85,18 @@ try {
         console.log(`${name.padEnd(8)}${load.join(" ").padEnd(28)}${figures}`);
       }
     }
+  }
+  for (let run = 0; run < Number(options.runs); run += 1) {
+    daemon.kill("SIGKILL");
+    await daemon.exited;
+    const enter = ["nsenter", "-t", pids.get("wharf") ?? "", "-n"];
+    const asking = command(...enter, BUN, "bench/dns-load.ts", "back", "bench-db");
+    const startedAtMs = Date.now();
+    daemon = await startWharf(root);
+    const readyMs = Date.now() - startedAtMs;
+    const { answeredAtMs } = JSON.parse(await asking) as { readonly answeredAtMs: number };
+    const figures = { namesBackMs: answeredAtMs - startedAtMs, apiBackMs: readyMs };
+    console.log(`${"wharf".padEnd(8)}${"after kill -9".padEnd(28)}${JSON.stringify(figures)}`);
   }
 } finally {
   for (const { client } of engines) {

@@ -140,6 +140,8 @@ export class LinuxNetlink implements Netlink, Disposable {
 }
 
 function findLink(socket: NetlinkSocket, name: string): LinkState | undefined {
-  const answer = socket.read(`Cannot read link "${name}"`, links.getLink(name));
+  const request = links.getLink(name);
+  if (socket.tryIndexOf(name) === undefined) return undefined;
+  const answer = socket.read(`Cannot read link "${name}"`, request);
   return answer === undefined ? undefined : decodeLink(answer);
 }

@@ -321,10 +321,8 @@ export function isSameRuleset(wanted: unknown, found: unknown): boolean {
   const [left, right] = [linesOf(wanted), linesOf(found)];
   // chains may come in another order after changes; the rules of one chain may not
   const rules = (lines: readonly string[]) => lines.filter((line) => line.startsWith('{"rule"'));
-  const byChain = (lines: readonly string[]) => [...lines].sort();
   return (
-    left.length === right.length &&
-    byChain(left).every((line, index) => line === byChain(right)[index]) &&
+    left.toSorted().join("\n") === right.toSorted().join("\n") &&
     chainsInOrder(rules(left)) === chainsInOrder(rules(right))
   );
 }

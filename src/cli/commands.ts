@@ -114,7 +114,7 @@ export const commands: readonly CommandEntry[] = [
  * Commands that docker has and this version does not, in each of their spellings: they say so
  * instead of being unknown.
  */
-export const laterCommands: readonly string[] = ["bake", "compose publish"];
+export const laterCommands: readonly string[] = ["bake"];
 
 /** Groups of which this version has no command. */
 export const laterGroups: readonly string[] = [

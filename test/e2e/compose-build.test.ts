@@ -234,6 +234,57 @@ RUN false
     expect((await asked(path, ["push", "-q", "--ignore-push-failures", "app"])).stderr).toBe("");
   });
 
+  test("publishes the files as an artifact that docker compose reads", async () => {
+    await using registry = await DockerRegistry.start();
+    const image = `${registry.address}/web:1`;
+    await engine.mustDocker("tag", "busybox", image);
+    await engine.mustDocker("push", "-q", image);
+    const path = project(
+      "shown",
+      `services: {web: {image: "${image}", environment: {A: one}, env_file: [web.env]}}\n`,
+    );
+    writeFileSync(join(path, "web.env"), "SECRET=word\n");
+    writeFileSync(join(path, "more.yaml"), "services: {web: {labels: {more: yes}}}\n");
+    const target = `${registry.address}/app:1`;
+    const bare = await asked(path, ["publish", target]);
+    expect([bare.exitCode, bare.stderr.includes("--with-env")]).toEqual([1, true]);
+    const unsure = await engine.wharf(
+      ["compose", "--project-directory", path, "publish", "--with-env", target],
+      { input: "n\n" },
+    );
+    expect(unsure.stdout).toContain("Service/Config  web\nA=one\nSECRET=word\n");
+    const dry = await asked(path, ["publish", "-y", "--dry-run", target]);
+    expect(dry.stderr).toContain(` DRY-RUN MODE -  ${target} published `);
+    const published = await asked(path, [
+      ...["-f", join(path, "compose.yaml"), "-f", join(path, "more.yaml"), "publish", "-y"],
+      ...["--with-env", "--resolve-image-digests", "--insecure-registry", target],
+    ]);
+    expect(published.stderr).toBe(` ${target} publishing \n ${target} published \n`);
+    interface Manifest {
+      readonly artifactType?: string;
+      readonly layers: readonly {
+        readonly digest: string;
+        readonly annotations: Readonly<Record<string, string>>;
+      }[];
+    }
+    const manifest = JSON.parse(await registry.manifest("app", "1")) as Manifest;
+    expect(manifest.artifactType).toBe("application/vnd.docker.compose.project");
+    const names = manifest.layers.map(({ annotations }) => Object.values(annotations)[0]);
+    expect(names).toEqual(["compose.yaml", "more.yaml", "web.env", "image-digests.yaml"]);
+    const pinned = await fetch(
+      `http://${registry.address}/v2/app/blobs/${manifest.layers[3]?.digest ?? ""}`,
+    );
+    expect(await pinned.text()).toMatch(/image: \S+\/web@sha256:[0-9a-f]{64}\n/);
+    await compose(path, "publish", "-y", "--oci-version", "1.0", `${registry.address}/app:old`);
+    const old = JSON.parse(await registry.manifest("app", "old")) as Manifest;
+    expect(old.artifactType).toBeUndefined();
+    const app = await asked(path, ["publish", "--app", target]);
+    expect([app.exitCode, app.stderr.includes("--app")]).toEqual([1, true]);
+    project("shown", `include: [more.yaml]\nservices: {web: {image: "${image}"}}\n`);
+    writeFileSync(join(path, "more.yaml"), "services: {other: {image: busybox}}\n");
+    expect((await asked(path, ["publish", "-y", target])).stderr).toContain("local includes");
+  });
+
   test("pull_policy: an image is pulled anew once its time is over", async () => {
     await using registry = await DockerRegistry.start();
     const image = `${registry.address}/aged:1`;

@@ -103,6 +103,11 @@ export const composeCommands: readonly CommandEntry[] = [
     load: () => import("./ps.ts"),
   },
   {
+    path: "compose publish",
+    summary: "Publish compose application",
+    load: () => import("./publish.ts"),
+  },
+  {
     path: "compose pull",
     summary: "Pull service images",
     load: () => import("./pull.ts"),

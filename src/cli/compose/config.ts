@@ -7,6 +7,7 @@ import { atLeast, type Command, defineCommand } from "#cli/command.ts";
 import { ExitError } from "#cli/exit-error.ts";
 import { boolFlag, stringFlag } from "#cli/flags.ts";
 import type { Variable } from "#compose/file/interpolate.ts";
+import { imageOf } from "#compose/build/targets.ts";
 import { serviceHash } from "#compose/model/hash.ts";
 import type { Written } from "#compose/model/kinds.ts";
 import type { Project } from "#compose/model/project.ts";
@@ -125,7 +126,7 @@ function hashLines(project: Project, asked: string): readonly string[] {
 }
 
 function imagesOf(project: Project): readonly string[] {
-  return [...project.services].map(([name, { image }]) => image ?? `${project.name}-${name}`);
+  return [...project.services].map(([name, service]) => imageOf(project, name, service));
 }
 
 function profilesOf(project: Project): readonly string[] {
@@ -134,7 +135,7 @@ function profilesOf(project: Project): readonly string[] {
 }
 
 /** Each image by the digest that its registry has for the tag now. */
-async function withDigests(cli: Cli, project: Project): Promise<Project> {
+export async function withDigests(cli: Cli, project: Project): Promise<Project> {
   const engine = await cli.engine();
   const services = await Promise.all(
     [...project.services].map(async ([name, service]) => {
@@ -150,7 +151,7 @@ async function withDigests(cli: Cli, project: Project): Promise<Project> {
 }
 
 /** A file to put over the others, that pins the images. */
-function imagesOnly(project: Project): Written {
+export function imagesOnly(project: Project): Written {
   const images = [...project.services].map(([name, { image }]): [string, Written] => [
     name,
     new Map(image === undefined ? [] : [["image", image]]),

@@ -26,7 +26,9 @@ export type Fault =
   /** One byte is another. */
   | { readonly kind: "corrupted" }
   /** Ranges are not understood. */
-  | { readonly kind: "whole" };
+  | { readonly kind: "whole" }
+  /** True, but only when something else has happened. */
+  | { readonly kind: "held"; readonly until: Promise<void> };
 
 /** First byte of a client that tries TLS first. */
 const TLS_HANDSHAKE = 0x16;
@@ -186,6 +188,10 @@ export class FaultRegistry implements AsyncDisposable {
       reply(socket, 404, [`Content-Length: ${body.length}`], Buffer.from(body));
       return;
     }
+    if (fault?.kind === "held") {
+      void fault.until.then(() => sendItem(socket, request, item, undefined));
+      return;
+    }
     sendItem(socket, request, item, fault);
   }
 }
@@ -194,7 +200,7 @@ function sendItem(
   socket: Socket,
   { method, headers }: SeenRequest,
   item: Item,
-  fault: Exclude<Fault, { readonly kind: "status" }> | undefined,
+  fault: Exclude<Fault, { readonly kind: "status" | "held" }> | undefined,
 ): void {
   const offset = Number(/^bytes=(\d+)-$/.exec(headers.get("range") ?? "")?.[1] ?? "0");
   const start = fault?.kind === "whole" ? 0 : offset;

@@ -4,6 +4,7 @@ import type { Platform } from "#spec/platform.ts";
 import type { FrontendAttributes } from "./attributes.ts";
 import type { CheckReport } from "./checks/check-dockerfile.ts";
 import type { SourceText } from "./language/dockerfile-error.ts";
+import type { CacheLocation } from "./cache/shared/location.ts";
 import type { OnBuildEvent } from "./events.ts";
 import type { BuiltLayer } from "./solver/built-layer.ts";
 import type { CredentialSource } from "./sources/image-source.ts";
@@ -32,6 +33,8 @@ export interface SolveRequest {
   readonly ssh: SshSource;
   /** Nobody to any registry when absent. */
   readonly credentials?: CredentialSource;
+  /** Caches elsewhere that steps may be taken from. */
+  readonly cacheImports?: readonly CacheLocation[];
   /** `network.host`, `security.insecure`: what steps may ask for. */
   readonly entitlements: ReadonlySet<string>;
   readonly onEvent: OnBuildEvent;
@@ -75,6 +78,8 @@ export interface ExportRequest {
   readonly output?: (bytes: AsyncIterable<Uint8Array>) => Promise<void>;
   /** Reads the folder of `local`; it is gone when the promise settles. */
   readonly tree?: (path: string) => Promise<void>;
+  /** The image tells in its configuration what its layers were made by, so that it serves as a cache. */
+  readonly isInlineCache?: boolean;
   /** For `push`; nobody to any registry when absent. */
   readonly credentials?: CredentialSource;
   readonly onEvent: OnBuildEvent;
@@ -113,6 +118,16 @@ export interface Builder extends AsyncDisposable {
   check(request: CheckBuildRequest, signal: AbortSignal): Promise<Checked>;
   /** @throws {InvalidArgumentError} An exporter or attribute that there is not. */
   export(solved: Solved, request: ExportRequest, signal: AbortSignal): Promise<ExportResponse>;
+  /** Writes what steps made to a place where other builds find it. @throws {UnsupportedError} A kind of place there is not. */
+  exportCache(
+    solved: Solved,
+    request: {
+      readonly location: CacheLocation;
+      readonly credentials?: CredentialSource;
+      readonly onEvent: OnBuildEvent;
+    },
+    signal: AbortSignal,
+  ): Promise<void>;
   usage(): Promise<readonly CacheRecord[]>;
   /** Removes what is not in use; with `all` what images share too. */
   prune(request: {

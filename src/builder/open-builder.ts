@@ -13,6 +13,9 @@ import type {
   SolvedImage,
   SolveRequest,
 } from "./builder.ts";
+import { exportCache, layersOfImages, sharedLayerOf } from "./cache/shared/export-cache.ts";
+import { ImportedCaches } from "./cache/shared/imported-caches.ts";
+import { readCacheTarget } from "./cache/shared/location.ts";
 import { cacheUsage, pruneCache } from "./cache/prune.ts";
 import { BuildChecks } from "./checks/build-checks.ts";
 import { exportArchive } from "./exporters/archive-exporter.ts";
@@ -43,8 +46,13 @@ export async function openBuilder(parts: BuilderParts): Promise<Builder> {
   return new LocalBuilder(parts);
 }
 
+/** Of one build, and what it has held so far. */
+interface CountingLease extends Lease {
+  layers(): readonly ChainId[];
+}
+
 interface HeldSolved extends Solved {
-  readonly lease: Lease;
+  readonly lease: CountingLease;
 }
 
 /** What a build has before its file is read. */
@@ -93,6 +101,17 @@ class LocalBuilder implements Builder {
     if (!held) throw new InvalidArgumentError("Cannot export: the result was given back already");
     const either = AbortSignal.any([signal, this.#ending.signal]);
     return await this.#tracked(this.#export(held, request, either));
+  }
+
+  async exportCache(
+    solved: Solved,
+    request: Parameters<Builder["exportCache"]>[1],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const held = this.#held.get(solved);
+    if (!held) throw new InvalidArgumentError("Cannot export: the result was given back already");
+    const either = AbortSignal.any([signal, this.#ending.signal]);
+    await this.#tracked(this.#exportCache(held, request, either));
   }
 
   usage(): Promise<readonly CacheRecord[]> {
@@ -153,8 +172,9 @@ class LocalBuilder implements Builder {
     const lease = undo.use(countingLease(images.lease(), this.#shared.inUse));
     const solved: SolvedImage[] = [];
     const { platforms } = begun.options;
+    const imported = await this.#importCaches(request, begun.vertices, signal);
     for (const platform of platforms.length === 0 ? [host] : platforms) {
-      const solving = { ...begun, request, file, platform, lease };
+      const solving = { ...begun, request, file, platform, lease, imported };
       await using solver = new BuildSolver(this.#shared, solving, signal);
       solved.push(await solver.solve());
     }
@@ -166,6 +186,40 @@ class LocalBuilder implements Builder {
     };
     this.#held.set(result, result);
     return result;
+  }
+
+  async #importCaches(
+    { cacheImports = [], credentials }: SolveRequest,
+    vertices: Vertices,
+    signal: AbortSignal,
+  ): Promise<ImportedCaches> {
+    const imported = new ImportedCaches(this.#parts);
+    for (const location of cacheImports) {
+      await imported.open(location, { vertices, credentials }, signal);
+    }
+    return imported;
+  }
+
+  async #exportCache(
+    { images, lease }: HeldSolved,
+    { location, credentials, onEvent }: Parameters<Builder["exportCache"]>[1],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const target = readCacheTarget(location);
+    if (target.kind === "inline") return; // the image has it
+    const parts = { ...this.#parts, layers: this.#shared.layers };
+    const shared = target.isWhole
+      ? lease.layers().flatMap((chainId) => sharedLayerOf(parts, chainId) ?? [])
+      : layersOfImages(parts, images);
+    const vertices = new Vertices(this.#parts.clock, onEvent);
+    try {
+      await vertices.run("exporting cache to registry", [], (vertex) =>
+        exportCache(parts, shared, target, { vertex, lease, credentials }, signal),
+      );
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!target.ignoresErrors) throw error;
+    }
   }
 
   async #export(
@@ -202,9 +256,10 @@ async function placed<Result>(source: SourceText, work: () => Promise<Result>): 
 }
 
 /** A lease that also tells which layers are in use. */
-function countingLease(lease: Lease, inUse: Map<ChainId, number>): Lease {
+function countingLease(lease: Lease, inUse: Map<ChainId, number>): CountingLease {
   const own = new Set<ChainId>();
   return {
+    layers: () => [...own],
     add: (digest) => lease.add(digest),
     addLayer: (chainId) => {
       lease.addLayer(chainId);

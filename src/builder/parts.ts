@@ -2,6 +2,7 @@ import type { ContentStore } from "#content/content.ts";
 import type { Clock } from "#host/clock.ts";
 import type { Processes } from "#host/processes.ts";
 import type { Images } from "#images/images.ts";
+import type { RegistryClient } from "#registry-client/registry-client.ts";
 import type { Snapshotter } from "#snapshots/snapshotter.ts";
 import type { RandomBytes } from "#spec/ids.ts";
 import type { Platform } from "#spec/platform.ts";
@@ -15,6 +16,8 @@ export interface BuilderParts {
   readonly images: Images;
   readonly snapshots: Snapshotter;
   readonly content: ContentStore;
+  /** For caches that are elsewhere. */
+  readonly registries: Pick<RegistryClient, "repository">;
   readonly files: BuildFiles;
   readonly steps: StepRunner;
   readonly processes: Pick<Processes, "run">;

@@ -16,6 +16,7 @@ import type { OpenContainers } from "#containers/open.ts";
 import type { ContentStore } from "#content/content.ts";
 import type { Host } from "#host/host.ts";
 import type { Images } from "#images/images.ts";
+import type { RegistryClient } from "#registry-client/registry-client.ts";
 import type { Snapshotter } from "#snapshots/snapshotter.ts";
 import type { ContainerDefaults } from "#spec/engine-api/host-config.ts";
 import type { RandomBytes } from "#spec/ids.ts";
@@ -28,6 +29,7 @@ export interface BuildingOptions {
   readonly host: Host;
   readonly store: BuildRecords;
   readonly images: Images;
+  readonly registries: RegistryClient;
   readonly snapshotter: Snapshotter;
   readonly content: ContentStore;
   readonly containers: OpenContainers;
@@ -68,6 +70,7 @@ export async function openBuilding(options: BuildingOptions): Promise<Building> 
     await openBuilder({
       records: options.store,
       images: options.images,
+      registries: options.registries,
       snapshots: options.snapshotter,
       content: options.content,
       files,

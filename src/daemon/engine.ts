@@ -350,6 +350,7 @@ export async function openEngine(
       host,
       store: buildRecords,
       images,
+      registries,
       snapshotter,
       content,
       containers,

@@ -228,6 +228,20 @@ export interface Images {
     request: { readonly references: readonly string[]; readonly platforms: readonly Platform[] },
     signal: AbortSignal,
   ): AsyncIterable<Uint8Array>;
+  /**
+   * Unpacks a layer whose blob is in the content store on one that is there.
+   *
+   * @returns What its files take, in bytes.
+   */
+  provideLayer(
+    request: {
+      readonly parent: ChainId | undefined;
+      readonly diffId: DiffId;
+      readonly blob: BlobInfo;
+      readonly lease: Lease;
+    },
+    signal: AbortSignal,
+  ): Promise<number>;
   tag(reference: string, target: string): void;
   /**
    * Brings an image from its registry: layers are unpacked while they come, and the image is visible when all of

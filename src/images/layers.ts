@@ -4,6 +4,7 @@ import type { BlobInfo, ContentStore } from "#content/content.ts";
 import type { Snapshotter } from "#snapshots/snapshotter.ts";
 import {
   type ChainId,
+  chainIdOn,
   chainIdsOf,
   type Digest,
   type DiffId,
@@ -159,6 +160,38 @@ export class Layers {
       return descriptors;
     } finally {
       for (const key of extractions.left()) await this.#options.snapshots.remove(key);
+    }
+  }
+
+  /** Unpacks one layer on another that is there; what is there already stays as it is. */
+  async provideOn(
+    parent: ChainId | undefined,
+    layer: WantedLayer,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { snapshots } = this.#options;
+    const chainId = chainIdOn(parent, layer.diffId);
+    if (snapshots.stat(chainId)) return;
+    const below: ChainId[] = [];
+    for (let at: string | undefined = parent; at !== undefined; at = snapshots.stat(at)?.parent) {
+      below.unshift(at as ChainId); // committed snapshots are called by their chain ids
+    }
+    const isOverlay = snapshots.layerForm === "overlay";
+    const extraction = await this.#extract(
+      layer,
+      0,
+      isOverlay ? undefined : parent,
+      () => {},
+      signal,
+    );
+    try {
+      await this.#adoptImplied(extraction, below);
+      // another may have brought it meanwhile
+      if (snapshots.stat(chainId)) await snapshots.remove(extraction.key);
+      else this.#commit(extraction, layer, chainId, parent);
+    } catch (error) {
+      await snapshots.remove(extraction.key);
+      throw error;
     }
   }
 

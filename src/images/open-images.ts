@@ -3,7 +3,7 @@ import type { ContentStore } from "#content/content.ts";
 import type { Events } from "#events/events.ts";
 import type { Clock } from "#host/clock.ts";
 import type { Snapshotter } from "#snapshots/snapshotter.ts";
-import type { ChainId, Digest } from "#spec/digest.ts";
+import { type ChainId, chainIdOn, type Digest } from "#spec/digest.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
 import type { Platform } from "#spec/platform.ts";
 import { familiarName, familiarReference, type ImageReference } from "#spec/reference.ts";
@@ -168,6 +168,17 @@ class LocalImages implements Images {
 
   async add(request: AddRequest, signal: AbortSignal): Promise<ImageRecord> {
     return await addImage(this.#addOptions(), request, request.lease, () => {}, signal);
+  }
+
+  async provideLayer(
+    { parent, lease, ...layer }: Parameters<Images["provideLayer"]>[0],
+    signal: AbortSignal,
+  ): Promise<number> {
+    const chainId = chainIdOn(parent, layer.diffId);
+    lease.addLayer(chainId);
+    await this.#layers.provideOn(parent, layer, signal);
+    await this.#layers.sync();
+    return this.#layers.layerSizeBytes(chainId);
   }
 
   async commit(request: CommitRequest, signal: AbortSignal): Promise<ImageRecord> {

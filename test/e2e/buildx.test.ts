@@ -141,6 +141,51 @@ describe.skipIf(!hasBuildx)("docker build, by BuildKit", () => {
     expect(refused.stderr).toContain("Cannot push layers packed by zstd");
   }, 60_000);
 
+  test("a cache in a registry serves an engine that has none, also inline", async () => {
+    await using registry = await DockerRegistry.start();
+    const folder = context({
+      Dockerfile: [
+        "FROM busybox AS first",
+        "RUN date +%s%N > /first",
+        "RUN rm -f /bin/ar; mkdir /d; echo x > /d/e; chown 12:34 /d/e",
+        "FROM busybox",
+        "COPY --from=first /first /d/ /",
+        "RUN date +%s%N > /second",
+      ].join("\n"),
+    });
+    const read = async (name: string): Promise<string> =>
+      await engine.mustDocker("run", "--rm", name, "cat", "/first", "/second");
+    const ref = `${registry.address}/some/cache`;
+    const exported = await build(
+      folder,
+      "-t",
+      "one",
+      `--cache-to=type=registry,ref=${ref},mode=max`,
+    );
+    expect(exported.stderr).toContain("exporting cache to registry");
+    expect(exported.exitCode).toBe(0);
+    const first = await read("one");
+    await engine.mustDocker("rmi", "one");
+    await engine.mustDocker("builder", "prune", "-af");
+    const imported = await build(folder, "-t", "two", `--cache-from=type=registry,ref=${ref}`);
+    expect(imported.stderr.match(/CACHED/g)?.length).toBe(4);
+    expect(await read("two")).toBe(first);
+    // inline: the image is the cache
+    const name = `${registry.address}/some/image`;
+    const inline = await build(folder, "-t", name, "--push", "--cache-to=type=inline");
+    expect(inline.exitCode).toBe(0);
+    await engine.mustDocker("rmi", name, "two");
+    await engine.mustDocker("builder", "prune", "-af");
+    const again = await build(folder, "-t", "three", `--cache-from=${name}`);
+    expect(again.stderr).toMatch(/importing cache manifest from .*some\/image/);
+    expect(again.exitCode).toBe(0);
+    const missing = await build(folder, `--cache-from=${registry.address}/no/such`);
+    expect(missing.exitCode).toBe(0);
+    expect(missing.stderr).toMatch(/importing cache manifest from .*no\/such/);
+    const refused = await build(folder, `--cache-to=type=local,dest=${folder}.cache`);
+    expect(refused.stderr).toContain("Cannot share the cache by type=local");
+  }, 90_000);
+
   test("limits, hosts, networks and targets are as asked", async () => {
     const folder = context({
       Dockerfile: [

@@ -1,6 +1,8 @@
 import { InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
 import { stringifyJsonHtml } from "#base/json.ts";
 import type { ExportRequest, ExportResponse, SolvedImage } from "#builder/builder.ts";
+import { INLINE_PROPERTY, writeSharedLayers } from "#builder/cache/shared/document.ts";
+import { layersOfImages } from "#builder/cache/shared/export-cache.ts";
 import type { BuilderParts } from "#builder/parts.ts";
 import { Vertices } from "#builder/solver/vertices.ts";
 import type { StepLayers } from "#builder/solver/step-layers.ts";
@@ -18,7 +20,7 @@ import { pushImage } from "./push-image.ts";
  * @throws {InvalidArgumentError} A name that is none. {UnsupportedError} A result of several platforms.
  */
 export async function exportImage(
-  parts: Pick<BuilderParts, "clock" | "images"> & { readonly layers: StepLayers },
+  parts: Pick<BuilderParts, "clock" | "images" | "records"> & { readonly layers: StepLayers },
   images: readonly SolvedImage[],
   request: ExportRequest,
   lease: Lease,
@@ -39,7 +41,10 @@ export async function exportImage(
   const vertices = new Vertices(parts.clock, request.onEvent);
   return await vertices.run("exporting to image", [], async (vertex) => {
     const { config, layers } = await exportedImage(parts.layers, image, attributes, lease, signal);
-    const configBytes = Buffer.from(stringifyJsonHtml(imageConfigToWire(config)));
+    const inline = request.isInlineCache
+      ? { [INLINE_PROPERTY]: writeSharedLayers(layersOfImages(parts, images)) }
+      : {};
+    const configBytes = Buffer.from(stringifyJsonHtml({ ...imageConfigToWire(config), ...inline }));
     const added = await parts.images.add(
       { configBytes, layers: layers.map(({ diffId, blob }) => ({ diffId, blob })), lease },
       signal,

@@ -1,6 +1,7 @@
 import type { BuildOptions } from "#builder/attributes.ts";
 import type { SolveRequest } from "#builder/builder.ts";
 import type { Dockerfile } from "#builder/language/stages.ts";
+import type { ImportedCaches } from "#builder/cache/shared/imported-caches.ts";
 import type { BuilderParts } from "#builder/parts.ts";
 import type { Definition } from "#builder/sources/contexts.ts";
 import type { Lease } from "#images/leases.ts";
@@ -31,4 +32,5 @@ export interface Solving {
   readonly platform: Platform;
   readonly vertices: Vertices;
   readonly lease: Lease;
+  readonly imported: ImportedCaches;
 }

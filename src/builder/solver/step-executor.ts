@@ -86,6 +86,10 @@ export class StepExecutor {
           continue;
         }
       }
+      if (!isUncached && solving.imported.has(key, base.parent)) {
+        await solving.imported.bring(key, solving.lease, signal);
+        continue;
+      }
       vertex.begin();
       const making = this.#make(execution, keys, signal);
       shared.underWay.set(key, making);

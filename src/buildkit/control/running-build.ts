@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { CancelledError, InvalidArgumentError } from "#base/errors.ts";
 import type { Solved } from "#builder/builder.ts";
 import type { ReturnRequest } from "#spec/buildkit/gateway.ts";
+import type { CacheOptionsEntry } from "#spec/buildkit/shared.ts";
 import type { ClientSession } from "#buildkit/session/client-session.ts";
 import { BuildProgress } from "./progress.ts";
 
@@ -10,6 +11,7 @@ export class RunningBuild implements AsyncDisposable {
   readonly ref: string;
   readonly session: ClientSession | undefined;
   readonly entitlements: readonly string[];
+  readonly cacheImports: readonly CacheOptionsEntry[];
   readonly progress: BuildProgress = new BuildProgress();
   /** Aborts when the build ends, also when its client gives it up. */
   readonly signal: AbortSignal;
@@ -21,11 +23,13 @@ export class RunningBuild implements AsyncDisposable {
     readonly ref: string;
     readonly session: ClientSession | undefined;
     readonly entitlements: readonly string[];
+    readonly cacheImports: readonly CacheOptionsEntry[];
     readonly signal: AbortSignal;
   }) {
     this.ref = options.ref;
     this.session = options.session;
     this.entitlements = options.entitlements;
+    this.cacheImports = options.cacheImports;
     this.signal = AbortSignal.any([
       options.signal,
       this.#ending.signal,

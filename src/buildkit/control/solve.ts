@@ -1,6 +1,9 @@
 import { abortable } from "#base/async.ts";
 import { FailedPreconditionError, UnsupportedError } from "#base/errors.ts";
 import type { Builder, ExportResponse, Solved } from "#builder/builder.ts";
+import type { CacheOptionsEntry } from "#spec/buildkit/shared.ts";
+import { type CacheLocation, readCacheTarget } from "#builder/cache/shared/location.ts";
+import type { BuildEvent } from "#builder/events.ts";
 import type { Exporter, SolveRequest, SolveResponse } from "#spec/buildkit/control.ts";
 import type { GatewayResult, GatewaySolveRequest, ReturnRequest } from "#spec/buildkit/gateway.ts";
 import type { ClientSession, Sessions } from "#buildkit/session/client-session.ts";
@@ -29,6 +32,7 @@ export interface FrontendCall {
   readonly frontend: string;
   readonly attributes: ReadonlyMap<string, string>;
   readonly inputs: GatewaySolveRequest["inputs"];
+  readonly cacheImports: readonly CacheOptionsEntry[];
 }
 
 /** `Control.Solve`: builds, or lets the client drive the build, then gives the result to the exporters. */
@@ -38,10 +42,19 @@ export async function solve(
   signal: AbortSignal,
 ): Promise<SolveResponse> {
   const { ref, sessionId, entitlements } = request;
+  const caches = (request.cache?.exports ?? []).map(toLocation);
   const session = sessionId === "" ? undefined : await parts.sessions.find(sessionId, signal);
-  await using build = new RunningBuild({ ref, session, entitlements, signal });
+  await using build = new RunningBuild({
+    ref,
+    session,
+    entitlements,
+    cacheImports: request.cache?.imports ?? [],
+    signal,
+  });
   using _added = parts.builds.add(build);
   try {
+    // what cannot be written is refused before anything is built
+    for (const location of caches) readCacheTarget(location);
     const solved =
       request.frontend === ""
         ? await driven(build)
@@ -53,11 +66,14 @@ export async function solve(
                 frontend: request.frontend,
                 attributes: request.frontendAttributes,
                 inputs: request.frontendInputs,
+                cacheImports: request.cache?.imports ?? [],
               },
               build.signal,
             ),
           );
-    const exported = solved ? await exportAll(parts, build, solved, exportersOf(request)) : {};
+    const exported = solved
+      ? await exportAll(parts, build, solved, { exporters: exportersOf(request), caches })
+      : {};
     return { exporterResponse: new Map(Object.entries(exported)) };
   } catch (error) {
     throw withSource(error);
@@ -80,7 +96,7 @@ async function driven(build: RunningBuild): Promise<Solved | undefined> {
 export async function runFrontend(
   { builder, trees }: SolveParts,
   build: RunningBuild,
-  { frontend, attributes, inputs }: FrontendCall,
+  { frontend, attributes, inputs, cacheImports }: FrontendCall,
   signal: AbortSignal,
 ): Promise<string> {
   checkFrontend(frontend, attributes);
@@ -98,6 +114,7 @@ export async function runFrontend(
       secrets: sessionSecrets(session),
       ssh: sessionAgents(session),
       credentials: sessionCredentials(session),
+      cacheImports: (cacheImports.length > 0 ? cacheImports : build.cacheImports).map(toLocation),
       entitlements: new Set(build.entitlements),
       onEvent: (event) => build.progress.take(event),
     },
@@ -128,9 +145,12 @@ async function exportAll(
   { builder }: SolveParts,
   build: RunningBuild,
   solved: Solved,
-  exporters: readonly Exporter[],
+  targets: { readonly exporters: readonly Exporter[]; readonly caches: readonly CacheLocation[] },
 ): Promise<ExportResponse> {
   const { session, signal, progress } = build;
+  const { exporters, caches } = targets;
+  const onEvent = (event: BuildEvent): void => progress.take(event);
+  const identity = session ? { credentials: sessionCredentials(session) } : {};
   const responses: Record<string, string> = {};
   for (const [index, { type, attributes }] of exporters.entries()) {
     const id = String(index);
@@ -139,16 +159,23 @@ async function exportAll(
       {
         type,
         attributes: Object.fromEntries(attributes),
-        onEvent: (event) => progress.take(event),
-        ...(session
-          ? { ...outputsOf(session, id, signal), credentials: sessionCredentials(session) }
-          : {}),
+        onEvent,
+        isInlineCache: caches.some((location) => location.type === "inline"),
+        ...(session ? outputsOf(session, id, signal) : {}),
+        ...identity,
       },
       signal,
     );
     Object.assign(responses, response);
   }
+  for (const location of caches) {
+    await builder.exportCache(solved, { location, onEvent, ...identity }, signal);
+  }
   return responses;
+}
+
+function toLocation({ type, attributes }: CacheOptionsEntry): CacheLocation {
+  return { type, attributes: Object.fromEntries(attributes) };
 }
 
 function outputsOf(

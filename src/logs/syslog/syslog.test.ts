@@ -1,7 +1,7 @@
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { entryOf, type Receiver, testShippingContract } from "#logs/testing/contract.ts";
 import { openStreamReceiver, openUdpReceiver } from "#logs/testing/receivers.ts";
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { formatSyslog, type SyslogFormat } from "./format.ts";
@@ -35,6 +35,7 @@ function unpackFramed(received: Buffer): { lines: string[]; taken: number } {
 }
 
 const folder = mkdtempSync(join(tmpdir(), "wharf-syslog-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let sockets = 0;
 const pem = (name: string): string =>
   join(import.meta.dir, `../../client/testdata/tls/${name}.pem`);

@@ -1,4 +1,4 @@
-import { ConflictError, invariant } from "#base/errors.ts";
+import { ConflictError, invariant, NotFoundError } from "#base/errors.ts";
 import { parseCidr } from "#base/ip.ts";
 import type { Namespaces } from "#host/namespaces.ts";
 import type { LinkOp, Netlink } from "#host/netlink.ts";
@@ -198,8 +198,13 @@ export class BridgeDriver implements NetworkDriver {
     const link = this.#netlink.link(name);
     // Without an alias it is ours too, half made: the name is random and comes from our own record.
     if (!link || (link.alias && link.alias !== this.#alias)) return;
-    // 0.4 ms, where deleting it takes the kernel some 25 ms.
-    this.#netlink.apply([{ kind: "set-master", name, master: null }]);
+    try {
+      // 0.4 ms, where deleting it takes the kernel some 25 ms.
+      this.#netlink.apply([{ kind: "set-master", name, master: null }]);
+    } catch (error) {
+      // it goes with its namespace, which the kernel may take away at any moment
+      if (!(error instanceof NotFoundError)) throw error;
+    }
   }
 }
 

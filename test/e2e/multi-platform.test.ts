@@ -174,6 +174,21 @@ describe("an image of two platforms and their attestations", () => {
     60_000,
   );
 
+  test("one platform is saved by the path of its name too", async () => {
+    const platform = encodeURIComponent(JSON.stringify({ os: "linux", architecture: "arm64" }));
+    const answer = await engine.api("GET", `/images/${app}/get?platform=${platform}`);
+    expect(answer.status).toBe(200);
+    const archive = join(folder, "by-name.tar");
+    await Bun.write(archive, answer);
+    const byNames = join(folder, "by-names.tar");
+    await engine.mustWharf("save", "--platform", "linux/arm64", "-o", byNames, app);
+    const [one, other] = [archive, byNames].map((path) =>
+      Bun.spawnSync(["tar", "-xOf", path, "index.json"]).stdout.toString(),
+    );
+    expect(one).toContain('"manifests"');
+    expect(one).toBe(other ?? "");
+  }, 60_000);
+
   test("is removed by the platform, then as a whole", async () => {
     const remove = ["rmi", "--platform", "linux/arm64", app];
     expect(await engine.mustWharf(...remove)).toMatch(/^Deleted: sha256:[0-9a-f]{64}/);

@@ -13,7 +13,8 @@ import { injectFileObjects } from "#compose/act/file-objects.ts";
 import { runHooks } from "#compose/act/hooks.ts";
 import { ensureImages, type ImageOptions } from "#compose/act/images.ts";
 import { awaitDependencies } from "#compose/act/start-services.ts";
-import { bringUp, refuseUnsupported } from "#compose/act/up.ts";
+import { bringUp } from "#compose/act/up.ts";
+import { checkSupported } from "#compose/check-up.ts";
 import { imageOf } from "#compose/build/targets.ts";
 import type { Project, Service } from "#compose/model/project.ts";
 import { openProject } from "#compose/open-project.ts";
@@ -77,7 +78,7 @@ export const command: Command = defineCommand({
     const whole = openProject(projectRequest(cli, groupFlags), { services: [name] });
     const withDependencies = !flags["no-deps"];
     const project = withoutUnused(withServices(whole, [name], { withDependencies }));
-    refuseUnsupported(project);
+    checkSupported(project);
     const original = project.services.get(name) ?? {};
     const isInteractive = isSet("interactive") ? flags.interactive : true;
     const terminal = { hasTerminal: wantsTerminal(cli, flags, isSet), isInteractive };

@@ -1,4 +1,5 @@
-import { FailedPreconditionError, UnsupportedError } from "#base/errors.ts";
+import { FailedPreconditionError } from "#base/errors.ts";
+import { checkSupported } from "#compose/check-up.ts";
 import type { Project } from "#compose/model/project.ts";
 import type { UpOptions, UpPlan } from "#compose/plan/plan-up.ts";
 import { planRolling, type RollingStep } from "#compose/plan/rolling.ts";
@@ -34,7 +35,7 @@ export async function bringUp(
   parts: ActParts,
   request: UpRequest,
 ): Promise<MadeContainers> {
-  refuseUnsupported(project);
+  checkSupported(project);
   const images = ensureImages(project, parts, {
     pull: request.pull,
     isQuiet: request.isQuietPull,
@@ -80,17 +81,4 @@ export function refuseMissing(project: Project, { missing: [missing] }: UpPlan):
   throw new FailedPreconditionError(
     `${place}${kind} ${name} declared as external, but could not be found: make it with 'wharf ${kind} create ${name}'`,
   );
-}
-
-/** Keys that would change what runs and that nothing here carries out yet. */
-const UNSUPPORTED = ["provider", "models", "use_api_socket"] as const;
-
-/** @throws {UnsupportedError} A service has one of them; nothing has been done then. */
-export function refuseUnsupported(project: Project): void {
-  for (const [name, service] of project.services) {
-    const key = UNSUPPORTED.find((each) => service[each] !== undefined && service[each] !== false);
-    if (key !== undefined) {
-      throw new UnsupportedError(`services.${name}.${key}: not in this version yet`);
-    }
-  }
 }

@@ -332,6 +332,7 @@ export const service: Kind<Service> = struct({
   volumes: list(mount),
   volumes_from: texts,
   working_dir: text,
+  pre_start: list(hook),
   post_start: list(hook),
   pre_stop: list(hook),
 });

@@ -295,6 +295,8 @@ export interface Service {
   readonly volumes?: readonly ServiceMount[];
   readonly volumes_from?: readonly string[];
   readonly working_dir?: string;
+  /** Of the specification's newest version; nothing here runs them yet. */
+  readonly pre_start?: readonly Hook[];
   readonly post_start?: readonly Hook[];
   readonly pre_stop?: readonly Hook[];
 }

@@ -29,7 +29,7 @@ export const groups: readonly GroupEntry[] = [
   {
     name: "compose",
     summary: "Define and run multi-container applications",
-    flags: async () => (await import("./compose/project-flags.ts")).projectFlags,
+    flags: async () => (await import("./compose/project/flags.ts")).projectFlags,
   },
   { name: "container", summary: "Manage containers" },
   { name: "context", summary: "Manage contexts" },

@@ -1,4 +1,4 @@
-import { replaceProcess, setKeptAcrossExec } from "#host/linux/replace-process.ts";
+import { replaceProcess, setKeptAcrossExec } from "#host/linux/processes/replace-process.ts";
 
 /**
  * JavaScriptCore sizes its heap by the machine's memory: on 24 GB it lets some 70 MB of dead chunks gather

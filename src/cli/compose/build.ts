@@ -10,10 +10,10 @@ import { buildTargets } from "#compose/build/targets.ts";
 import { openProject } from "#compose/open-project.ts";
 import { withoutUnused, withServices } from "#compose/select-services.ts";
 import { buildImages, checkBuilds } from "./building/build-images.ts";
-import { dryRun } from "./project-flags.ts";
-import { projectRequest } from "./project-request.ts";
+import { dryRun } from "./project/flags.ts";
+import { projectRequest } from "./project/request.ts";
 import { pushImages } from "./pulling/push-images.ts";
-import { actParts } from "./surroundings.ts";
+import { actParts } from "./project/surroundings.ts";
 
 const gone = { hidden: true, default: true } as const;
 

@@ -2,8 +2,8 @@ import { between, type Command, defineCommand } from "#cli/command.ts";
 import { commitContainer } from "#cli/container/commit.ts";
 import { boolFlag, intFlag, listFlag, stringFlag } from "#cli/flags.ts";
 import { runningContainers } from "#compose/act/service-container.ts";
-import { dryRun } from "./project-flags.ts";
-import { actParts, nameAndProject } from "./surroundings.ts";
+import { dryRun } from "./project/flags.ts";
+import { actParts, nameAndProject } from "./project/surroundings.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] SERVICE [REPOSITORY[:TAG]]",

@@ -16,8 +16,8 @@ import { openProject, openProjectTree } from "#compose/open-project.ts";
 import { noSuchService, withoutUnused, withServices } from "#compose/select-services.ts";
 import { projectToWritten, treeToWritten } from "#compose/write-project.ts";
 import { writeYaml } from "#compose/write-yaml.ts";
-import { dryRun } from "./project-flags.ts";
-import { projectRequest } from "./project-request.ts";
+import { dryRun } from "./project/flags.ts";
+import { projectRequest } from "./project/request.ts";
 
 const flags = {
   "dry-run": dryRun,

@@ -6,8 +6,8 @@ import { copyToContainer } from "#cli/container/cp/to-container.ts";
 import { boolFlag, intFlag } from "#cli/flags.ts";
 import { runningContainers } from "#compose/act/service-container.ts";
 import type { ObservedContainer } from "#compose/observe/observed.ts";
-import { dryRun } from "./project-flags.ts";
-import { actParts, nameAndProject } from "./surroundings.ts";
+import { dryRun } from "./project/flags.ts";
+import { actParts, nameAndProject } from "./project/surroundings.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] SERVICE:SRC_PATH DEST_PATH|-",

@@ -8,10 +8,10 @@ import { openProject } from "#compose/open-project.ts";
 import type { UpOptions } from "#compose/plan/plan-up.ts";
 import { withoutUnused, withServices } from "#compose/select-services.ts";
 import { imageBuilding } from "./building/image-building.ts";
-import { checkNeeded, checkPublished } from "./before-up.ts";
-import { dryRun } from "./project-flags.ts";
-import { projectRequest } from "./project-request.ts";
-import { actParts, parseScale } from "./surroundings.ts";
+import { checkNeeded, checkPublished } from "./project/before-up.ts";
+import { dryRun } from "./project/flags.ts";
+import { projectRequest } from "./project/request.ts";
+import { actParts, parseScale } from "./project/surroundings.ts";
 
 const PULLS: readonly PullChoice[] = ["policy", "always", "missing", "never", "build"];
 

@@ -3,8 +3,8 @@ import { ExitError } from "#cli/exit-error.ts";
 import { boolFlag, intFlag, stringFlag } from "#cli/flags.ts";
 import { takeDown } from "#compose/act/down.ts";
 import { noSuchService } from "#compose/select-services.ts";
-import { dryRun } from "./project-flags.ts";
-import { actParts, nameAndProject, timeoutOf } from "./surroundings.ts";
+import { dryRun } from "./project/flags.ts";
+import { actParts, nameAndProject, timeoutOf } from "./project/surroundings.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] [SERVICES]",

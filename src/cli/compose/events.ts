@@ -5,8 +5,8 @@ import { boolFlag, stringFlag } from "#cli/flags.ts";
 import { apiTimestamp, localRfc3339Nano } from "#cli/output/texts.ts";
 import { readJsonLines } from "#client/json-stream.ts";
 import { LABEL } from "#compose/labels.ts";
-import { dryRun } from "./project-flags.ts";
-import { nameAndProject } from "./surroundings.ts";
+import { dryRun } from "./project/flags.ts";
+import { nameAndProject } from "./project/surroundings.ts";
 
 const NANOS_PER_SECOND = 1_000_000_000n;
 const OWN_LABEL = "com.docker.compose.";

@@ -3,8 +3,8 @@ import { command as containerExec } from "#cli/container/exec.ts";
 import { boolFlag, intFlag, listFlag, stringFlag } from "#cli/flags.ts";
 import { runningContainers } from "#compose/act/service-container.ts";
 import { checkTerminal, terminalFlags, wantsTerminal } from "./one-off/terminal.ts";
-import { dryRun } from "./project-flags.ts";
-import { actParts, nameAndProject } from "./surroundings.ts";
+import { dryRun } from "./project/flags.ts";
+import { actParts, nameAndProject } from "./project/surroundings.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] SERVICE COMMAND [ARGS...]",

@@ -8,8 +8,8 @@ import { shortId, timeAgo } from "#cli/output/texts.ts";
 import type { EngineClient } from "#client/engine-client.ts";
 import { LABEL } from "#compose/labels.ts";
 import { familiarName, tryParseImageReference } from "#spec/reference.ts";
-import { dryRun } from "./project-flags.ts";
-import { nameAndProject } from "./surroundings.ts";
+import { dryRun } from "./project/flags.ts";
+import { nameAndProject } from "./project/surroundings.ts";
 
 /** An image of a container, as `--format json` prints it. */
 interface UsedImage {

@@ -16,8 +16,8 @@ import { remarksOf } from "#cli/recreate/remarks.ts";
 import { planWish } from "#cli/recreate/wish.ts";
 import { parseRunLines, type RunLine } from "./import/run-lines.ts";
 import { type Imported, importedFile } from "./import/to-file.ts";
-import { textFlag } from "./group-flags.ts";
-import { dryRun } from "./project-flags.ts";
+import { textFlag } from "./project/group-flags.ts";
+import { dryRun } from "./project/flags.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] [CONTAINER...]",

@@ -3,8 +3,8 @@ import { boolFlag, stringFlag } from "#cli/flags.ts";
 import { eachContainer, meantContainers } from "#compose/act/each-container.ts";
 import { removeContainer } from "#compose/act/stop-containers.ts";
 import { observeContainers } from "#compose/observe/observed.ts";
-import { dryRun } from "./project-flags.ts";
-import { actParts, nameAndProject } from "./surroundings.ts";
+import { dryRun } from "./project/flags.ts";
+import { actParts, nameAndProject } from "./project/surroundings.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] [SERVICE...]",

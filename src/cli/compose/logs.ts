@@ -5,9 +5,9 @@ import { boolFlag, intFlag, stringFlag } from "#cli/flags.ts";
 import { apiTimestamp } from "#cli/output/texts.ts";
 import { observeContainers } from "#compose/observe/observed.ts";
 import { noSuchService } from "#compose/select-services.ts";
-import { LogPrinter, shortName } from "./log-lines.ts";
-import { dryRun } from "./project-flags.ts";
-import { nameAndProject } from "./surroundings.ts";
+import { LogPrinter, shortName } from "./output/log-lines.ts";
+import { dryRun } from "./project/flags.ts";
+import { nameAndProject } from "./project/surroundings.ts";
 import { logStyle } from "./up.ts";
 
 export const command: Command = defineCommand({

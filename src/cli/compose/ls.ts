@@ -4,7 +4,7 @@ import { type Command, defineCommand, noArguments } from "#cli/command.ts";
 import { boolFlag, filterFlag, stringFlag } from "#cli/flags.ts";
 import { LABEL } from "#compose/labels.ts";
 import { observeContainers, type ObservedContainer } from "#compose/observe/observed.ts";
-import { dryRun } from "./project-flags.ts";
+import { dryRun } from "./project/flags.ts";
 
 interface ListedProject {
   readonly Name: string;

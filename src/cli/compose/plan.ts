@@ -11,11 +11,11 @@ import { planProject } from "#compose/act/plan-project.ts";
 import { openProject } from "#compose/open-project.ts";
 import { type PlanAction, type PlanEntry, planEntries } from "#compose/plan/plan-entries.ts";
 import { withoutUnused, withServices } from "#compose/select-services.ts";
-import { checkNeeded, checkPublished } from "./before-up.ts";
+import { checkNeeded, checkPublished } from "./project/before-up.ts";
 import { pullChoice, recreateChoice } from "./create.ts";
-import { dryRun } from "./project-flags.ts";
-import { projectRequest } from "./project-request.ts";
-import { parseScale } from "./surroundings.ts";
+import { dryRun } from "./project/flags.ts";
+import { projectRequest } from "./project/request.ts";
+import { parseScale } from "./project/surroundings.ts";
 
 /** With `--exit-code`, where `up` would change something. */
 const CHANGES = 2;

@@ -3,8 +3,8 @@ import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import { atLeast, type Command, defineCommand } from "#cli/command.ts";
 import { intFlag, stringFlag } from "#cli/flags.ts";
 import { runningContainers } from "#compose/act/service-container.ts";
-import { dryRun } from "./project-flags.ts";
-import { actParts, nameAndProject } from "./surroundings.ts";
+import { dryRun } from "./project/flags.ts";
+import { actParts, nameAndProject } from "./project/surroundings.ts";
 
 const MAX_PORT = 65_535;
 

@@ -8,8 +8,8 @@ import { boolFlag, listFlag, stringFlag } from "#cli/flags.ts";
 import { chooseFormat, type ListFormat, writeList } from "#cli/output/list.ts";
 import { LABEL } from "#compose/labels.ts";
 import { noSuchService } from "#compose/select-services.ts";
-import { dryRun } from "./project-flags.ts";
-import { nameAndProject } from "./surroundings.ts";
+import { dryRun } from "./project/flags.ts";
+import { nameAndProject } from "./project/surroundings.ts";
 
 const STATES = ["created", "dead", "exited", "paused", "removing", "restarting", "running"];
 const COMMAND_COLUMNS = 20;

@@ -22,10 +22,10 @@ import {
   withDefaultTag,
 } from "#spec/reference.ts";
 import { imagesOnly, withDigests } from "./config.ts";
-import { dryRun } from "./project-flags.ts";
-import { projectRequest } from "./project-request.ts";
+import { dryRun } from "./project/flags.ts";
+import { projectRequest } from "./project/request.ts";
 import { pushImages } from "./pulling/push-images.ts";
-import { actParts } from "./surroundings.ts";
+import { actParts } from "./project/surroundings.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] REPOSITORY[:TAG]",

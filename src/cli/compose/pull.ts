@@ -9,9 +9,9 @@ import { openProject } from "#compose/open-project.ts";
 import { planPull, type PullStep } from "#compose/plan/plan-pull.ts";
 import type { KnownImage } from "#compose/plan/pull-policy.ts";
 import { withServices } from "#compose/select-services.ts";
-import { dryRun } from "./project-flags.ts";
-import { projectRequest } from "./project-request.ts";
-import { actParts } from "./surroundings.ts";
+import { dryRun } from "./project/flags.ts";
+import { projectRequest } from "./project/request.ts";
+import { actParts } from "./project/surroundings.ts";
 
 const POLICIES = ["missing", "always"];
 

@@ -2,10 +2,10 @@ import { atLeast, type Command, defineCommand } from "#cli/command.ts";
 import { boolFlag } from "#cli/flags.ts";
 import { openProject } from "#compose/open-project.ts";
 import { withServices } from "#compose/select-services.ts";
-import { dryRun } from "./project-flags.ts";
-import { projectRequest } from "./project-request.ts";
+import { dryRun } from "./project/flags.ts";
+import { projectRequest } from "./project/request.ts";
 import { pushImages } from "./pulling/push-images.ts";
-import { actParts } from "./surroundings.ts";
+import { actParts } from "./project/surroundings.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] [SERVICE...]",

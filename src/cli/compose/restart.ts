@@ -9,8 +9,8 @@ import type { Project } from "#compose/model/project.ts";
 import { observeDetails } from "#compose/observe/details.ts";
 import type { ObservedContainer } from "#compose/observe/observed.ts";
 import { changesOfContainer } from "#compose/plan/plan-up.ts";
-import { dryRun } from "./project-flags.ts";
-import { actParts, nameAndProject, timeoutOf } from "./surroundings.ts";
+import { dryRun } from "./project/flags.ts";
+import { actParts, nameAndProject, timeoutOf } from "./project/surroundings.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] [SERVICE...]",

@@ -5,8 +5,8 @@ import { confirm } from "#cli/output/confirm.ts";
 import { inReverseOrder } from "#compose/act/down.ts";
 import { meantContainers } from "#compose/act/each-container.ts";
 import { removeContainer, stopOf } from "#compose/act/stop-containers.ts";
-import { dryRun } from "./project-flags.ts";
-import { actParts, nameAndProject } from "./surroundings.ts";
+import { dryRun } from "./project/flags.ts";
+import { actParts, nameAndProject } from "./project/surroundings.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] [SERVICE...]",

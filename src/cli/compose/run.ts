@@ -24,9 +24,9 @@ import { imageBuilding } from "./building/image-building.ts";
 import { pullChoice } from "./create.ts";
 import { oneOffOptions } from "./one-off/options.ts";
 import { checkTerminal, terminalFlags, wantsTerminal } from "./one-off/terminal.ts";
-import { dryRun } from "./project-flags.ts";
-import { projectRequest } from "./project-request.ts";
-import { actParts } from "./surroundings.ts";
+import { dryRun } from "./project/flags.ts";
+import { projectRequest } from "./project/request.ts";
+import { actParts } from "./project/surroundings.ts";
 
 const list = { type: "stringArray" } as const;
 const SHORT_SLUG = 12;

@@ -6,9 +6,9 @@ import { bringUp } from "#compose/act/up.ts";
 import { openProject } from "#compose/open-project.ts";
 import { withoutUnused, withServices } from "#compose/select-services.ts";
 import { imageBuilding } from "./building/image-building.ts";
-import { dryRun } from "./project-flags.ts";
-import { projectRequest } from "./project-request.ts";
-import { actParts } from "./surroundings.ts";
+import { dryRun } from "./project/flags.ts";
+import { projectRequest } from "./project/request.ts";
+import { actParts } from "./project/surroundings.ts";
 
 export const command: Command = defineCommand({
   usage: "[SERVICE=REPLICAS...]",

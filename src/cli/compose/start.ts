@@ -6,8 +6,8 @@ import { awaitHealthy } from "#compose/act/await-condition.ts";
 import { meantContainers } from "#compose/act/each-container.ts";
 import { startServices } from "#compose/act/start-services.ts";
 import { withServices } from "#compose/select-services.ts";
-import { dryRun } from "./project-flags.ts";
-import { actParts, nameAndProject } from "./surroundings.ts";
+import { dryRun } from "./project/flags.ts";
+import { actParts, nameAndProject } from "./project/surroundings.ts";
 
 export const command: Command = defineCommand({
   usage: "[SERVICE...]",

@@ -3,8 +3,8 @@ import { intFlag } from "#cli/flags.ts";
 import { inReverseOrder } from "#compose/act/down.ts";
 import { meantContainers } from "#compose/act/each-container.ts";
 import { stopOf } from "#compose/act/stop-containers.ts";
-import { dryRun } from "./project-flags.ts";
-import { actParts, nameAndProject, timeoutOf } from "./surroundings.ts";
+import { dryRun } from "./project/flags.ts";
+import { actParts, nameAndProject, timeoutOf } from "./project/surroundings.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] [SERVICE...]",

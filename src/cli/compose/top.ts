@@ -2,8 +2,8 @@ import type { ContainerTopResponse } from "@docker/node-sdk";
 import { formatTabbed } from "#base/tables.ts";
 import { atLeast, type Command, defineCommand } from "#cli/command.ts";
 import { observeContainers } from "#compose/observe/observed.ts";
-import { dryRun } from "./project-flags.ts";
-import { nameAndProject } from "./surroundings.ts";
+import { dryRun } from "./project/flags.ts";
+import { nameAndProject } from "./project/surroundings.ts";
 
 export const command: Command = defineCommand({
   usage: "[SERVICES...]",

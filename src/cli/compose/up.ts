@@ -11,13 +11,13 @@ import type { Project } from "#compose/model/project.ts";
 import { openProject } from "#compose/open-project.ts";
 import { noSuchService, withoutUnused, withServices } from "#compose/select-services.ts";
 import { watchRules, type WatchRule } from "#compose/watch/rules.ts";
-import { type AttachOptions, attachUntilEnd } from "./attached.ts";
+import { type AttachOptions, attachUntilEnd } from "./output/attached.ts";
 import { imageBuilding } from "./building/image-building.ts";
-import { checkNeeded, checkPublished } from "./before-up.ts";
+import { checkNeeded, checkPublished } from "./project/before-up.ts";
 import { pullChoice, recreateChoice } from "./create.ts";
-import { dryRun } from "./project-flags.ts";
-import { projectRequest } from "./project-request.ts";
-import { actParts, parseScale, timeoutOf } from "./surroundings.ts";
+import { dryRun } from "./project/flags.ts";
+import { projectRequest } from "./project/request.ts";
+import { actParts, parseScale, timeoutOf } from "./project/surroundings.ts";
 import { wantsMenu } from "./watching/key-menu.ts";
 import { watchProject } from "./watching/watch-project.ts";
 

@@ -1,8 +1,8 @@
 import { atLeast, type Command, defineCommand } from "#cli/command.ts";
 import { eachContainer, meantContainers } from "#compose/act/each-container.ts";
 import type { ObservedContainer } from "#compose/observe/observed.ts";
-import { dryRun } from "./project-flags.ts";
-import { actParts, nameAndProject } from "./surroundings.ts";
+import { dryRun } from "./project/flags.ts";
+import { actParts, nameAndProject } from "./project/surroundings.ts";
 
 /** A command that tells one thing to each container: `pause`, `unpause`. */
 export function verbCommand(

@@ -1,7 +1,7 @@
 import { wharfVersion } from "#base/version.ts";
 import { type Command, defineCommand, noArguments } from "#cli/command.ts";
 import { boolFlag, stringFlag } from "#cli/flags.ts";
-import { dryRun } from "./project-flags.ts";
+import { dryRun } from "./project/flags.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS]",

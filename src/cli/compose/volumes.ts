@@ -8,8 +8,8 @@ import { volumeListFormat } from "#cli/volume/list-format.ts";
 import { LABEL } from "#compose/labels.ts";
 import { observeContainers } from "#compose/observe/observed.ts";
 import { noSuchService } from "#compose/select-services.ts";
-import { dryRun } from "./project-flags.ts";
-import { nameAndProject } from "./surroundings.ts";
+import { dryRun } from "./project/flags.ts";
+import { nameAndProject } from "./project/surroundings.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] [SERVICE...]",

@@ -4,8 +4,8 @@ import { atLeast, type Command, defineCommand } from "#cli/command.ts";
 import { boolFlag } from "#cli/flags.ts";
 import { takeDown } from "#compose/act/down.ts";
 import { observeContainers } from "#compose/observe/observed.ts";
-import { dryRun } from "./project-flags.ts";
-import { actParts, nameAndProject } from "./surroundings.ts";
+import { dryRun } from "./project/flags.ts";
+import { actParts, nameAndProject } from "./project/surroundings.ts";
 
 export const command: Command = defineCommand({
   usage: "SERVICE [SERVICE...] [OPTIONS]",

@@ -7,9 +7,9 @@ import { openProject } from "#compose/open-project.ts";
 import { withoutUnused, withServices } from "#compose/select-services.ts";
 import { watchRules } from "#compose/watch/rules.ts";
 import { imageBuilding } from "./building/image-building.ts";
-import { dryRun } from "./project-flags.ts";
-import { projectRequest } from "./project-request.ts";
-import { actParts } from "./surroundings.ts";
+import { dryRun } from "./project/flags.ts";
+import { projectRequest } from "./project/request.ts";
+import { actParts } from "./project/surroundings.ts";
 import { watchProject } from "./watching/watch-project.ts";
 
 const INTERRUPTED = 130;

@@ -4,7 +4,7 @@ import type { ArchiveSyscalls } from "#host/archive/syscalls.ts";
 import type { ChangedTree } from "#containers/files/protocol.ts";
 import { systemError } from "#host/linux/ffi/errno.ts";
 import { cString, type Libc } from "#host/linux/ffi/libc.ts";
-import { OverlayMounter } from "#host/linux/overlay.ts";
+import { OverlayMounter } from "#host/linux/mounts/overlay.ts";
 import { JsThread } from "#host/linux/thread.ts";
 import { changeRoot, dropRights, enterNamespace, moveMount, openTree } from "./container-view.ts";
 

@@ -16,7 +16,7 @@ import { type IdMappings, toHostId } from "#base/id-mappings.ts";
 import type { ContainerView, ViewMount } from "#containers/files/protocol.ts";
 import { errnos, systemError } from "#host/linux/ffi/errno.ts";
 import { AT_FDCWD, cString, type Libc, O_CLOEXEC } from "#host/linux/ffi/libc.ts";
-import { parseProcStat } from "#host/linux/proc-stat.ts";
+import { parseProcStat } from "#host/linux/processes/proc-stat.ts";
 
 const CLONE_NEWNS = 0x20000;
 const SYS_OPEN_TREE = 428;

@@ -1,6 +1,6 @@
 import { systemError } from "./ffi/errno.ts";
 import { cString, type Libc, O_CLOEXEC, O_NONBLOCK } from "./ffi/libc.ts";
-import { OwnedDescriptor } from "./owned-descriptor.ts";
+import { OwnedDescriptor } from "./sockets/owned-descriptor.ts";
 
 const IN_CLOSE_WRITE = 0x8;
 const IN_MOVED_TO = 0x80;

@@ -1,7 +1,7 @@
 import { closeSync, openSync } from "node:fs";
 import { errnos, systemError } from "./ffi/errno.ts";
 import type { Libc } from "./ffi/libc.ts";
-import { OwnedDescriptor } from "./owned-descriptor.ts";
+import { OwnedDescriptor } from "./sockets/owned-descriptor.ts";
 
 const LOCK_EX_NB = 2 | 4;
 

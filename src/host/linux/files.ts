@@ -8,8 +8,8 @@ import { readDiskUsage } from "./disk-usage.ts";
 import { errnoOf, systemError } from "./ffi/errno.ts";
 import type { Libc } from "./ffi/libc.ts";
 import { lockFile } from "./file-lock.ts";
-import { fileSystemNameOf } from "./file-system-names.ts";
-import { probeOverlay } from "./overlay-probe.ts";
+import { fileSystemNameOf } from "./mounts/file-system-names.ts";
+import { probeOverlay } from "./mounts/overlay-probe.ts";
 
 /** linux/fs.h */
 const FS_IOC_GETFLAGS = 0x80086601n;

@@ -4,9 +4,9 @@ import type { Namespaces, UserNamespace } from "#host/namespaces.ts";
 import type { Processes } from "#host/processes.ts";
 import { errnoOf, errnos, systemError } from "./ffi/errno.ts";
 import { cString, type Libc, O_CLOEXEC } from "./ffi/libc.ts";
-import { OwnedDescriptor } from "./owned-descriptor.ts";
+import { OwnedDescriptor } from "./sockets/owned-descriptor.ts";
 import { type JsThread, openDescriptor } from "./thread.ts";
-import { startInUserNamespace } from "./user-namespace-process.ts";
+import { startInUserNamespace } from "./processes/user-namespace-process.ts";
 
 const O_CREAT_EXCL = 0o300;
 const MS_BIND = 0x1000;

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { parseBoundingSet } from "./capabilities.ts";
+import { parseBoundingSet } from "./processes/capabilities.ts";
 import { parseInotifyEvents } from "./directory-watch.ts";
-import { parseMountOptions } from "./mount-flags.ts";
-import { parseMountInfo } from "./mountinfo.ts";
-import { parseHolders } from "./port-holder.ts";
-import { parseProcStat } from "./proc-stat.ts";
+import { parseMountOptions } from "./mounts/mount-flags.ts";
+import { parseMountInfo } from "./mounts/mountinfo.ts";
+import { parseHolders } from "./sockets/port-holder.ts";
+import { parseProcStat } from "./processes/proc-stat.ts";
 import { parseCpuUsageNanos, parseGroupId, parseOsRelease } from "./system-files.ts";
 
 describe("parseMountInfo()", () => {

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { cpus, hostname, machine, release, totalmem, version } from "node:os";
 import type { System } from "#host/system.ts";
-import { parseBoundingSet } from "./capabilities.ts";
+import { parseBoundingSet } from "./processes/capabilities.ts";
 import { systemError } from "./ffi/errno.ts";
 import type { Libc } from "./ffi/libc.ts";
 import { parseCpuUsageNanos, parseGroupId, parseOsRelease } from "./system-files.ts";

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openLibc } from "#host/linux/ffi/libc.ts";
-import { LinuxSubvolumes } from "#host/linux/subvolumes.ts";
+import { LinuxSubvolumes } from "#host/linux/mounts/subvolumes.ts";
 import { snapshotterContract } from "#snapshots/testing/contract.ts";
 import { linuxSnapshotterOptions } from "#snapshots/testing/linux-options.ts";
 import type { Snapshotter } from "#snapshots/snapshotter.ts";

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { openLibc } from "#host/linux/ffi/libc.ts";
 import { LinuxFiles } from "#host/linux/files.ts";
-import { LinuxMounts } from "#host/linux/mounts.ts";
-import { LinuxProcesses } from "#host/linux/processes.ts";
+import { LinuxMounts } from "#host/linux/mounts/mounts.ts";
+import { LinuxProcesses } from "#host/linux/processes/processes.ts";
 import { JsThread } from "#host/linux/thread.ts";
 import type { SnapshotterOptions } from "#snapshots/driver-options.ts";
 import type { Store } from "#store/store.ts";

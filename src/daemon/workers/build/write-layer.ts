@@ -3,7 +3,7 @@ import { ResourceExhaustedError } from "#base/errors.ts";
 import type { BuildJob, LayerResult } from "#builder/files/protocol.ts";
 import { Digester, parseDiffId } from "#spec/digest.ts";
 import { cString } from "#host/linux/ffi/libc.ts";
-import { OverlayMounter } from "#host/linux/overlay.ts";
+import { OverlayMounter } from "#host/linux/mounts/overlay.ts";
 import { JsThread } from "#host/linux/thread.ts";
 import { packTreeChanges } from "#daemon/workers/changed-tree.ts";
 import type { BuildTools } from "./tools.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { parseMountInfo } from "#host/linux/mountinfo.ts";
+import { parseMountInfo } from "#host/linux/mounts/mountinfo.ts";
 import { findHierarchies, parseControllers } from "./hierarchies.ts";
 
 const CONTROLLERS = parseControllers(

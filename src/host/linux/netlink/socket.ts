@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import { InternalError, type WharfError } from "#base/errors.ts";
 import { errnos, systemError } from "#host/linux/ffi/errno.ts";
 import { type Libc, O_CLOEXEC } from "#host/linux/ffi/libc.ts";
-import { OwnedDescriptor } from "#host/linux/owned-descriptor.ts";
+import { OwnedDescriptor } from "#host/linux/sockets/owned-descriptor.ts";
 import {
   decodeAttributes,
   decodeMessages,

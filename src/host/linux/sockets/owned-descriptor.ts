@@ -1,5 +1,5 @@
 import { InternalError } from "#base/errors.ts";
-import type { Libc } from "./ffi/libc.ts";
+import type { Libc } from "#host/linux/ffi/libc.ts";
 
 /**
  * A descriptor that is closed once and not used afterwards. The kernel gives a closed number to the next who

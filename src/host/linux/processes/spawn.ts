@@ -8,9 +8,9 @@ import type {
   SpawnOptions,
   StdioTarget,
 } from "#host/processes.ts";
-import { describe, errnoOf, errnos, systemError } from "./ffi/errno.ts";
-import { type Libc, O_CLOEXEC } from "./ffi/libc.ts";
-import type { JsThread } from "./thread.ts";
+import { describe, errnoOf, errnos, systemError } from "#host/linux/ffi/errno.ts";
+import { type Libc, O_CLOEXEC } from "#host/linux/ffi/libc.ts";
+import type { JsThread } from "#host/linux/thread.ts";
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;

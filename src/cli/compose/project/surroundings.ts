@@ -6,8 +6,8 @@ import { registryAuthHeaders } from "#cli/registry-auth.ts";
 import { type ActParts, dryRunEngine } from "#compose/act/act-parts.ts";
 import type { Project } from "#compose/model/project.ts";
 import { openProject } from "#compose/open-project.ts";
-import { openProgress } from "./progress.ts";
-import { projectRequest } from "./project-request.ts";
+import { openProgress } from "#cli/compose/output/progress.ts";
+import { projectRequest } from "./request.ts";
 
 /** As many as the user allows; all that can go on at once unless said. */
 function slotsFor(cli: Cli, { values }: GroupFlags): Semaphore {

@@ -1,7 +1,7 @@
 import type { Clock } from "#host/clock.ts";
 import type { DatagramSocket } from "#host/sockets.ts";
-import { errnos, systemError } from "./ffi/errno.ts";
-import type { Libc } from "./ffi/libc.ts";
+import { errnos, systemError } from "#host/linux/ffi/errno.ts";
+import type { Libc } from "#host/linux/ffi/libc.ts";
 
 const MSG_NOSIGNAL = 0x4000;
 const FULL_PAUSE_MS = 2;

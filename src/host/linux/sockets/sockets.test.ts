@@ -5,10 +5,10 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NotFoundError, UnavailableError } from "#base/errors.ts";
-import { SystemClock } from "./clock.ts";
-import { openLibc } from "./ffi/libc.ts";
+import { SystemClock } from "#host/linux/clock.ts";
+import { openLibc } from "#host/linux/ffi/libc.ts";
 import { LinuxSockets } from "./sockets.ts";
-import { JsThread } from "./thread.ts";
+import { JsThread } from "#host/linux/thread.ts";
 
 const libc = openLibc();
 const sockets = new LinuxSockets({
@@ -26,7 +26,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 /** Starts the other end, which sends `bytes`; lines that it prints come one by one. */
 async function startServer(path: string, bytes: number): Promise<AsyncGenerator<string, void>> {
-  const script = join(import.meta.dir, "../testing/seqpacket-server.ts");
+  const script = join(import.meta.dir, "../../testing/seqpacket-server.ts");
   const { stdout } = Bun.spawn([process.execPath, script, path, String(bytes)]);
   const lines = readLines(stdout);
   expect((await lines.next()).value).toBe("ready");

@@ -7,7 +7,7 @@ import { stopOf } from "#compose/act/stop-containers.ts";
 import type { Project } from "#compose/model/project.ts";
 import { observeContainers } from "#compose/observe/observed.ts";
 import { exitCodeOf, LogPrinter, type LogStyle, shortName } from "./log-lines.ts";
-import { openKeyMenu } from "./watching/key-menu.ts";
+import { openKeyMenu } from "#cli/compose/watching/key-menu.ts";
 
 export interface AttachOptions {
   readonly services: readonly string[];

@@ -1,7 +1,7 @@
 import { writeSync } from "node:fs";
-import type { Libc } from "./ffi/libc.ts";
+import type { Libc } from "#host/linux/ffi/libc.ts";
 import { openMemoryFile } from "./memory-file.ts";
-import { OwnedDescriptor } from "./owned-descriptor.ts";
+import { OwnedDescriptor } from "#host/linux/sockets/owned-descriptor.ts";
 
 /** Unless it can hide the mount in a namespace of its own, the launcher must not touch the host's. */
 const FAILURE = "Cannot start the OCI runtime in a mount namespace of its own\n";

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { InternalError } from "#base/errors.ts";
-import { openLibc } from "./ffi/libc.ts";
-import { NetlinkSocket } from "./netlink/socket.ts";
-import { listLinks } from "./netlink/link-requests.ts";
+import { openLibc } from "#host/linux/ffi/libc.ts";
+import { NetlinkSocket } from "#host/linux/netlink/socket.ts";
+import { listLinks } from "#host/linux/netlink/link-requests.ts";
 import { OwnedDescriptor } from "./owned-descriptor.ts";
 
 const libc = openLibc();

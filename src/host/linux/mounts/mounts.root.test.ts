@@ -7,10 +7,10 @@ import {
   ResourceExhaustedError,
 } from "#base/errors.ts";
 import { openScratch, type Scratch } from "#host/testing/scratch.ts";
-import { openLibc } from "./ffi/libc.ts";
+import { openLibc } from "#host/linux/ffi/libc.ts";
 import { LinuxMounts } from "./mounts.ts";
 import { OverlayMounter } from "./overlay.ts";
-import { JsThread } from "./thread.ts";
+import { JsThread } from "#host/linux/thread.ts";
 
 const libc = openLibc();
 const thread = new JsThread({ libc });

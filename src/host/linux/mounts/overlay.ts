@@ -1,10 +1,10 @@
 import { dirname } from "node:path";
 import { InvalidArgumentError, ResourceExhaustedError } from "#base/errors.ts";
 import type { OverlayMount } from "#host/mounts.ts";
-import { errnos, systemError } from "./ffi/errno.ts";
-import { cString, type Libc } from "./ffi/libc.ts";
-import { type FsRefusal, type FsSetting, mountConfigured } from "./ffi/mount-api.ts";
-import type { JsThread } from "./thread.ts";
+import { errnos, systemError } from "#host/linux/ffi/errno.ts";
+import { cString, type Libc } from "#host/linux/ffi/libc.ts";
+import { type FsRefusal, type FsSetting, mountConfigured } from "#host/linux/ffi/mount-api.ts";
+import type { JsThread } from "#host/linux/thread.ts";
 
 /** OVL_MAX_STACK of the kernel. */
 const MOST_LOWER_DIRS = 500;

@@ -2,7 +2,7 @@ import type { Cli } from "#cli/cli.ts";
 import type { GroupFlags } from "#cli/command.ts";
 import { ExitError } from "#cli/exit-error.ts";
 import type { Output } from "#cli/output/streams.ts";
-import { textFlag } from "./group-flags.ts";
+import { textFlag } from "#cli/compose/project/group-flags.ts";
 import type { OnProgress, ProgressEvent } from "#compose/act/progress.ts";
 
 export interface Progress {

@@ -8,10 +8,10 @@ import type {
   SpawnOptions,
 } from "#host/processes.ts";
 import type { PortProtocol } from "#host/sockets.ts";
-import { connectDescriptor } from "./descriptor-socket.ts";
-import { errnoOf, errnos, systemError } from "./ffi/errno.ts";
-import type { Libc } from "./ffi/libc.ts";
-import { findPortHolder } from "./port-holder.ts";
+import { connectDescriptor } from "#host/linux/sockets/descriptor-socket.ts";
+import { errnoOf, errnos, systemError } from "#host/linux/ffi/errno.ts";
+import type { Libc } from "#host/linux/ffi/libc.ts";
+import { findPortHolder } from "#host/linux/sockets/port-holder.ts";
 import { type ProcStat, parseProcStat } from "./proc-stat.ts";
 import { SealedExecutables } from "./sealed-executables.ts";
 import { runProcess, type SpawnContext, spawnProcess } from "./spawn.ts";

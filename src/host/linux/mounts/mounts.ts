@@ -2,9 +2,9 @@ import { close, readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { UnsupportedError } from "#base/errors.ts";
 import type { MountInfo, Mounts, OverlayMount, Propagation } from "#host/mounts.ts";
-import { errnos, systemError } from "./ffi/errno.ts";
-import { cString, type Libc, O_CLOEXEC, O_PATH } from "./ffi/libc.ts";
-import { bindWithMapping, setReadOnly } from "./ffi/mount-api.ts";
+import { errnos, systemError } from "#host/linux/ffi/errno.ts";
+import { cString, type Libc, O_CLOEXEC, O_PATH } from "#host/linux/ffi/libc.ts";
+import { bindWithMapping, setReadOnly } from "#host/linux/ffi/mount-api.ts";
 import {
   MS_BIND,
   MS_RDONLY,
@@ -15,7 +15,7 @@ import {
 } from "./mount-flags.ts";
 import { parseMountInfo } from "./mountinfo.ts";
 import { OverlayMounter } from "./overlay.ts";
-import { type JsThread, openDescriptor } from "./thread.ts";
+import { type JsThread, openDescriptor } from "#host/linux/thread.ts";
 
 /** close(2) on one of Bun's I/O threads. */
 const closeAside = promisify(close);

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Host } from "#host/host.ts";
-import { openLinuxHost } from "./host.ts";
+import { openLinuxHost } from "#host/linux/host.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "wharf-tcp-"));
 const namespacePath = join(directory, "ns");

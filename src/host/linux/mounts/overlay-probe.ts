@@ -10,7 +10,7 @@ import {
 import { join } from "node:path";
 import { WharfError } from "#base/errors.ts";
 import type { Mounts } from "#host/mounts.ts";
-import { errnoOf } from "./ffi/errno.ts";
+import { errnoOf } from "#host/linux/ffi/errno.ts";
 
 /**
  * Tries overlayfs with everything below `path`: the mount, a whiteout (a character device) and an opaque

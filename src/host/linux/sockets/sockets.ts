@@ -12,13 +12,13 @@ import type {
   TcpConnection,
 } from "#host/sockets.ts";
 import { openDatagramSocket } from "./datagram-socket.ts";
-import { errnos, systemError } from "./ffi/errno.ts";
-import { cString, type Libc, O_CLOEXEC, O_NONBLOCK, O_PATH } from "./ffi/libc.ts";
-import { parseIpAddress } from "./netlink/ip-address.ts";
+import { errnos, systemError } from "#host/linux/ffi/errno.ts";
+import { cString, type Libc, O_CLOEXEC, O_NONBLOCK, O_PATH } from "#host/linux/ffi/libc.ts";
+import { parseIpAddress } from "#host/linux/netlink/ip-address.ts";
 import { openPacketSocket } from "./packet-socket.ts";
 import { openSocketVault, socketVaultOf } from "./socket-vault.ts";
 import { connectTcp, type TcpTarget } from "./tcp-connection.ts";
-import { type JsThread, openDescriptor } from "./thread.ts";
+import { type JsThread, openDescriptor } from "#host/linux/thread.ts";
 
 const AF_UNIX = 1;
 const AF_INET = 2;

@@ -1,6 +1,6 @@
 import { ptr } from "bun:ffi";
-import { systemError } from "./ffi/errno.ts";
-import { cString, openLibc } from "./ffi/libc.ts";
+import { systemError } from "#host/linux/ffi/errno.ts";
+import { cString, openLibc } from "#host/linux/ffi/libc.ts";
 
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { invariant } from "#base/errors.ts";
 import type { Host } from "#host/host.ts";
-import { openLinuxHost } from "./host.ts";
+import { openLinuxHost } from "#host/linux/host.ts";
 
 let host: Host;
 beforeAll(async () => {

@@ -1,5 +1,5 @@
-import { errnos, systemError } from "./ffi/errno.ts";
-import { type Libc, O_CLOEXEC, O_NONBLOCK, openLibc } from "./ffi/libc.ts";
+import { errnos, systemError } from "#host/linux/ffi/errno.ts";
+import { type Libc, O_CLOEXEC, O_NONBLOCK, openLibc } from "#host/linux/ffi/libc.ts";
 
 const AF_UNIX = 1;
 const SOCK_DGRAM = 2;

@@ -2,8 +2,8 @@ import { closeSync, constants, openSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
 import type { Subvolumes } from "#host/subvolumes.ts";
-import { errnos, systemError } from "./ffi/errno.ts";
-import type { Libc } from "./ffi/libc.ts";
+import { errnos, systemError } from "#host/linux/ffi/errno.ts";
+import type { Libc } from "#host/linux/ffi/libc.ts";
 
 /** linux/btrfs.h: `struct btrfs_ioctl_vol_args`, a descriptor of 8 bytes and a name. */
 const VOLUME_ARGS_BYTES = 4096;

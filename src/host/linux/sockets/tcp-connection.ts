@@ -1,7 +1,7 @@
 import { UnavailableError } from "#base/errors.ts";
 import type { TcpConnection } from "#host/sockets.ts";
-import { describe, errnoOf } from "./ffi/errno.ts";
-import type { JsThread } from "./thread.ts";
+import { describe, errnoOf } from "#host/linux/ffi/errno.ts";
+import type { JsThread } from "#host/linux/thread.ts";
 
 export interface TcpTarget {
   readonly namespacePath: string;

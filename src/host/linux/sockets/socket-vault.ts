@@ -1,8 +1,8 @@
 import { ptr } from "bun:ffi";
 import { InternalError } from "#base/errors.ts";
 import type { KeptSocket, SocketVault } from "#host/sockets.ts";
-import { errnos, systemError } from "./ffi/errno.ts";
-import { type Libc, O_CLOEXEC, O_NONBLOCK } from "./ffi/libc.ts";
+import { errnos, systemError } from "#host/linux/ffi/errno.ts";
+import { type Libc, O_CLOEXEC, O_NONBLOCK } from "#host/linux/ffi/libc.ts";
 import { OwnedDescriptor } from "./owned-descriptor.ts";
 
 const AF_UNIX = 1;

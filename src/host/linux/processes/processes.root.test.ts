@@ -19,7 +19,7 @@ import {
 } from "#base/errors.ts";
 import type { ProcessIdentity } from "#host/processes.ts";
 import { openScratch, type Scratch } from "#host/testing/scratch.ts";
-import { openLinuxHost } from "./host.ts";
+import { openLinuxHost } from "#host/linux/host.ts";
 
 const host = await openLinuxHost();
 const { processes } = host;
@@ -137,7 +137,7 @@ describe("LinuxProcesses.spawn()", () => {
 
   test("a detached process survives kill -9 of the daemon, in a session of its own", async () => {
     const daemon = Bun.spawn(
-      [process.execPath, join(import.meta.dir, "../testing/detaching-daemon.ts")],
+      [process.execPath, join(import.meta.dir, "../../testing/detaching-daemon.ts")],
       { stdout: "pipe" },
     );
     const { value } = await daemon.stdout.getReader().read();

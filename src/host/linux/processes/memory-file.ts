@@ -1,5 +1,5 @@
-import { errnos, systemError } from "./ffi/errno.ts";
-import { cString, type Libc } from "./ffi/libc.ts";
+import { errnos, systemError } from "#host/linux/ffi/errno.ts";
+import { cString, type Libc } from "#host/linux/ffi/libc.ts";
 
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;

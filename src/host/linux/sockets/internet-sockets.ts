@@ -8,9 +8,9 @@ import type {
   UdpConnection,
   UdpListener,
 } from "#host/internet-sockets.ts";
-import { errnoOf, systemError } from "./ffi/errno.ts";
-import type { Libc } from "./ffi/libc.ts";
-import type { JsThread } from "./thread.ts";
+import { errnoOf, systemError } from "#host/linux/ffi/errno.ts";
+import type { Libc } from "#host/linux/ffi/libc.ts";
+import type { JsThread } from "#host/linux/thread.ts";
 
 const SOL_SOCKET = 1;
 const SO_RCVBUFFORCE = 33;

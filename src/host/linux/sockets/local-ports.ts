@@ -1,14 +1,14 @@
 import { isIPv4 } from "node:net";
 import { invariant } from "#base/errors.ts";
 import type { ListenerPorts, LocalPorts } from "#host/local-ports.ts";
-import type { Libc } from "./ffi/libc.ts";
-import { parseIpAddress } from "./netlink/ip-address.ts";
+import type { Libc } from "#host/linux/ffi/libc.ts";
+import { parseIpAddress } from "#host/linux/netlink/ip-address.ts";
 import {
   type Attribute,
   decodeAttributes,
   type NetlinkRequest,
   readText,
-} from "./netlink/message.ts";
+} from "#host/linux/netlink/message.ts";
 import {
   be32,
   compare,
@@ -18,9 +18,9 @@ import {
   nftRequest,
   portBytes,
   REGISTER,
-} from "./netlink/nft-messages.ts";
-import { NETLINK_NETFILTER, NetlinkSocket } from "./netlink/socket.ts";
-import type { JsThread } from "./thread.ts";
+} from "#host/linux/netlink/nft-messages.ts";
+import { NETLINK_NETFILTER, NetlinkSocket } from "#host/linux/netlink/socket.ts";
+import type { JsThread } from "#host/linux/thread.ts";
 
 // linux/netfilter/nf_tables.h
 const NEW_TABLE = 0;

@@ -1,8 +1,8 @@
 import { closeSync, readFileSync, statSync, writeSync } from "node:fs";
 import { basename } from "node:path";
 import { WharfError } from "#base/errors.ts";
-import { systemError } from "./ffi/errno.ts";
-import type { Libc } from "./ffi/libc.ts";
+import { systemError } from "#host/linux/ffi/errno.ts";
+import type { Libc } from "#host/linux/ffi/libc.ts";
 import { openMemoryFile } from "./memory-file.ts";
 
 const F_ADD_SEALS = 1033;

@@ -1,8 +1,9 @@
 // `npm run bench`: Wharf beside docker in one run. See README.md.
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { command, startWharf } from "./engines.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -136,22 +137,6 @@ const WORKLOADS: readonly Workload[] = [
   },
 ];
 
-async function command(argv: readonly string[], input?: Blob): Promise<string> {
-  const child = Bun.spawn([...argv], {
-    stdin: input ?? "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-    env: { ...process.env, DOCKER_HOST: "", DOCKER_CONTEXT: "", WHARF_AUTOSTART: "0" },
-  });
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  if (code !== 0) throw new Error(`${argv.join(" ")} exited ${code}: ${stderr}`);
-  return stdout.trim();
-}
-
 /** Wall time of one whole client process, in milliseconds. */
 async function timed(argv: readonly string[]): Promise<number> {
   const start = performance.now();
@@ -198,28 +183,9 @@ async function importBusybox(contender: Contender, tar: string): Promise<void> {
   await command([...contender.client, "import", "-c", 'CMD ["sh"]', tar, "busybox:latest"]);
 }
 
-async function startWharf(root: string): Promise<Bun.Subprocess> {
-  const log = openSync(join(root, "daemon.log"), "a");
-  const daemon = Bun.spawn(
-    [
-      ...[WHARF, "daemon", "-H", `unix://${root}/wharf.sock`, "--data-root", `${root}/data`],
-      ...["--exec-root", `${root}/run`, "--pidfile", `${root}/wharf.pid`, "--bridge", "wbench0"],
-    ],
-    { stdin: "ignore", stdout: log, stderr: log },
-  );
-  for (let attempt = 0; attempt < 500; attempt++) {
-    const answer = await fetch("http://wharf/_ping", { unix: `${root}/wharf.sock` }).catch(
-      () => undefined,
-    );
-    if (answer?.ok) return daemon;
-    await Bun.sleep(20);
-  }
-  throw new Error(`The engine does not answer: see ${root}/daemon.log`);
-}
-
 const root = mkdtempSync("/var/tmp/wharf-bench-");
 const peerSocket = options.peer ?? (await command(["bash", "bench/peers.sh", "start"]));
-const daemon = await startWharf(root);
+const daemon = await startWharf(WHARF, root, "wbench0");
 try {
   const contenders: readonly Contender[] = [
     { name: "wharf", client: [WHARF, "-H", `unix://${root}/wharf.sock`] },

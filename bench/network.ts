@@ -1,6 +1,6 @@
 // `npm run bench:network`: networks beside docker in one run. See README.md.
 import { parseArgs } from "node:util";
-import { command } from "./network/common.ts";
+import { command } from "./engines.ts";
 import { measureOperations } from "./network/operations.ts";
 import { measureParts } from "./network/parts.ts";
 import { measureRepair, measureRules } from "./network/rules.ts";

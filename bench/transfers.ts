@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { answers, command, startWharf } from "./engines.ts";
 import { layersOfHost, putImage } from "./transfers/images.ts";
 import { findDaemon, type Usage, usageOf } from "./transfers/usage.ts";
 
@@ -35,32 +36,6 @@ interface Engine {
   readonly pid: number;
 }
 
-async function command(argv: readonly string[]): Promise<string> {
-  const child = Bun.spawn([...argv], {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-    env: { ...process.env, DOCKER_HOST: "", DOCKER_CONTEXT: "", WHARF_AUTOSTART: "0" },
-  });
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  if (code !== 0) throw new Error(`${argv.join(" ")} exited ${code}: ${stderr}`);
-  return stdout.trim();
-}
-
-async function answers(url: string, unix?: string): Promise<void> {
-  for (let attempt = 0; attempt < 500; attempt++) {
-    const options = unix === undefined ? {} : { unix };
-    const answer = await fetch(url, options).catch(() => undefined);
-    if (answer?.ok) return;
-    await Bun.sleep(20);
-  }
-  throw new Error(`${url} does not answer`);
-}
-
 function started(child: Bun.Subprocess): AsyncDisposable & { readonly pid: number } {
   return {
     pid: child.pid,
@@ -86,20 +61,6 @@ http: {addr: "127.0.0.1:${port}"}
     stderr: openSync(join(folder, `registry-${port}.log`), "a"),
   });
   await answers(`http://127.0.0.1:${port}/v2/`);
-  return started(child);
-}
-
-async function startWharf(folder: string): Promise<AsyncDisposable & { readonly pid: number }> {
-  const log = openSync(join(folder, "daemon.log"), "a");
-  const child = Bun.spawn(
-    [
-      ...[resolve(values.wharf), "daemon", "-H", `unix://${folder}/wharf.sock`],
-      ...["--data-root", `${folder}/data`, "--exec-root", `${folder}/run`],
-      ...["--pidfile", `${folder}/wharf.pid`, "--bridge", "none"],
-    ],
-    { stdin: "ignore", stdout: log, stderr: log },
-  );
-  await answers("http://wharf/_ping", `${folder}/wharf.sock`);
   return started(child);
 }
 
@@ -181,7 +142,7 @@ const folder = mkdtempSync("/var/tmp/wharf-bench-");
 const socket = values.peer ?? (await command(["bash", "bench/peers.sh", "start"]));
 try {
   await using _source = await startRegistry(folder, SOURCE_PORT);
-  await using daemon = await startWharf(folder);
+  await using daemon = started(await startWharf(resolve(values.wharf), folder, "none"));
   const docker = Bun.which("docker") ?? "docker";
   const engines: readonly Engine[] = [
     {

@@ -1,17 +1,3 @@
-export async function command(argv: readonly string[], mayFail = false): Promise<string> {
-  const child = Bun.spawn([...argv], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, DOCKER_HOST: "", DOCKER_CONTEXT: "" },
-  });
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  if (code !== 0 && !mayFail) throw new Error(`${argv.join(" ")} exited ${code}: ${stderr}`);
-  return stdout.trim();
-}
-
 export function median(samples: readonly number[]): number {
   return samples.toSorted((a, b) => a - b)[Math.floor(samples.length / 2)] ?? Number.NaN;
 }

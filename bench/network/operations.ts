@@ -1,4 +1,5 @@
-import { command, type Contender, SideBySide } from "./common.ts";
+import { command } from "../engines.ts";
+import { type Contender, SideBySide } from "./common.ts";
 
 /** Sends one request of the Engine API, and waits for all of the answer. */
 async function call(socket: string, method: string, path: string, body?: object): Promise<string> {
@@ -23,7 +24,7 @@ export async function measureOperations(
   const row = "ms";
   try {
     for (const { client } of contenders) {
-      await command([...client, "rm", "-f", "bench-joiner"], true);
+      await command([...client, "rm", "-f", "bench-joiner"], { mayFail: true });
       const words = ["--name", "bench-joiner", "bench-network", "sleep", "100000"];
       await command([...client, "run", "-d", ...words]);
     }
@@ -45,7 +46,7 @@ export async function measureOperations(
     figures.show(contenders);
   } finally {
     for (const { client } of contenders) {
-      await command([...client, "rm", "-f", "bench-joiner"], true);
+      await command([...client, "rm", "-f", "bench-joiner"], { mayFail: true });
     }
   }
 }

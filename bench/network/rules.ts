@@ -1,6 +1,7 @@
 import { openLinuxHost } from "#host/linux/host.ts";
 import { renderRuleset } from "#networks/firewall/ruleset.ts";
-import { command, median, show } from "./common.ts";
+import { command } from "../engines.ts";
+import { median, show } from "./common.ts";
 import { withNetworks } from "./parts.ts";
 
 /** The whole table of 500 ports, from nothing, and the look-up of a packet with 1 and with 500 ports in it. */

@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { command, type Contender, SideBySide } from "./common.ts";
+import { command } from "../engines.ts";
+import { type Contender, SideBySide } from "./common.ts";
 
 const CACHE = "/var/tmp/wharf-bench-net";
 
@@ -34,7 +35,7 @@ export async function measureTraffic(
   const figures = new SideBySide();
   try {
     for (const { client } of contenders) {
-      await command([...client, "rm", "-f", "bench-server"], true);
+      await command([...client, "rm", "-f", "bench-server"], { mayFail: true });
       await command([
         ...client,
         ...["run", "-d", "--name", "bench-server", "-p", "5201", "-p", "80", "bench-network"],
@@ -81,10 +82,10 @@ export async function measureTraffic(
     figures.show(contenders);
   } finally {
     for (const { client } of contenders) {
-      await command([...client, "rm", "-f", "bench-server"], true);
+      await command([...client, "rm", "-f", "bench-server"], { mayFail: true });
     }
-    await command(["ip", "link", "del", "wbo0"], true);
-    await command(["ip", "netns", "del", outside], true);
+    await command(["ip", "link", "del", "wbo0"], { mayFail: true });
+    await command(["ip", "netns", "del", outside], { mayFail: true });
   }
 }
 
@@ -109,7 +110,7 @@ export async function withImage(
     await work();
   } finally {
     for (const { client } of contenders) {
-      await command([...client, "rmi", "-f", "bench-network"], true);
+      await command([...client, "rmi", "-f", "bench-network"], { mayFail: true });
     }
   }
 }

@@ -264,4 +264,25 @@ describe.skipIf(!hasBuildx)("docker build, by BuildKit", () => {
       "image.name": "docker.io/library/ids",
     });
   }, 60_000);
+
+  test("prune takes what its filters mean, and refuses what it cannot choose by", async () => {
+    await build(context({ Dockerfile: "FROM busybox\nRUN echo kept > /kept\n" }));
+    const prune = async (...filters: readonly string[]): Promise<CommandResult> => {
+      const flags = filters.flatMap((filter) => ["--filter", filter]);
+      return await engine.docker(["buildx", "prune", "-af", ...flags]);
+    };
+    const kept = async (): Promise<boolean> =>
+      (await engine.mustDocker("buildx", "du", "--verbose")).includes("echo kept");
+    const refused = await prune("nonsense=1");
+    expect([refused.exitCode, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining("Cannot filter the build cache by nonsense"),
+    ]);
+    for (const filter of ["until=1h", "type=exec.cachemount"]) {
+      const pruned = await prune(filter);
+      expect([pruned.exitCode, await kept()]).toEqual([0, true]);
+    }
+    await prune("type=regular");
+    expect(await kept()).toBe(false);
+  }, 60_000);
 });

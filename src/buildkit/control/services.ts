@@ -1,4 +1,3 @@
-import { NO_FILTERS } from "#spec/engine-api/filters.ts";
 import type { Platform } from "#spec/platform.ts";
 import { type RpcMethod, type RpcMethods, serverStream, unary } from "#rpc/server.ts";
 import {
@@ -30,7 +29,9 @@ import {
   type WirePlatform,
   type WorkerRecord,
 } from "#spec/buildkit/shared.ts";
+import { UnsupportedError } from "#base/errors.ts";
 import type { CacheRecord } from "#builder/builder.ts";
+import { cacheFilters } from "./cache-filters.ts";
 import { withSource } from "./failure.ts";
 import { checkFrontend, resultOf, runFrontend, solve, type SolveParts } from "./solve.ts";
 import { answerSubrequest } from "./subrequests.ts";
@@ -77,15 +78,18 @@ export function buildkitMethods(parts: ServiceParts): RpcMethods {
     }),
     ListWorkers: unary(EMPTY, LIST_WORKERS_RESPONSE, async () => ({ records: [worker] })),
     Info: unary(EMPTY, INFO_RESPONSE, async () => ({ version })),
-    DiskUsage: unary(DISK_USAGE_REQUEST, DISK_USAGE_RESPONSE, async () => ({
-      records: (await parts.builder.usage()).map(toUsageRecord),
-    })),
+    DiskUsage: unary(DISK_USAGE_REQUEST, DISK_USAGE_RESPONSE, async ({ filters }) => {
+      if (cacheFilters(filters, 0n).size > 0) {
+        throw new UnsupportedError(`Cannot show the build cache by ${filters.join(" or ")}`);
+      }
+      return { records: (await parts.builder.usage()).map(toUsageRecord) };
+    }),
     Prune: serverStream(PRUNE_REQUEST, USAGE_RECORD, async function* prune(request) {
       const before = new Map((await parts.builder.usage()).map((one) => [one.id, one]));
       const keepBytes = request.reservedBytes || request.maxUsedBytes;
       const { ids } = await parts.builder.prune({
         all: request.all,
-        filters: NO_FILTERS,
+        filters: cacheFilters(request.filters, request.keepDurationNanos),
         ...(keepBytes > 0 ? { keepBytes } : {}),
       });
       for (const id of ids) {

@@ -100,6 +100,12 @@ export async function runFrontend(
   signal: AbortSignal,
 ): Promise<string> {
   checkFrontend(frontend, attributes);
+  const asked = attributes.get("requestid") ?? "";
+  if (asked !== "") {
+    throw new UnsupportedError(
+      `Cannot answer subrequest ${asked} with a build: ask LLBBridge.Solve`,
+    );
+  }
   if (inputs.size > 0) {
     throw new UnsupportedError(
       `Cannot take the result of another build as context ${[...inputs.keys()].join(", ")}`,

@@ -15,7 +15,7 @@ make_root() {
   [ -x "$PEERS/usr/bin/docker" ] && return 0
   install_packages "mmdebstrap:makes the peers' root"
   mmdebstrap --quiet --variant=apt --aptopt='Acquire::Check-Valid-Until "false"' \
-    --include=docker.io,docker-cli,runc,crun,containerd,iptables,iproute2,ca-certificates,procps \
+    --include=docker.io,docker-cli,runc,crun,containerd,buildah,iptables,iproute2,ca-certificates,procps \
     sid "$PEERS.new" "$(debian_mirror)"
   mv "$PEERS.new" "$PEERS"
 }

@@ -20,7 +20,7 @@ const BUILDX: string | undefined = FOLDERS.map((folder) => join(folder, "docker-
 export const hasBuildx: boolean = hasDockerCli && BUILDX !== undefined;
 
 /** Lets the engine's docker CLI find the plugin. */
-export function addBuildx(engine: TestEngine): void {
+export function addBuildx(engine: Pick<TestEngine, "root">): void {
   if (BUILDX === undefined) return;
   const folder = join(engine.root, "client/cli-plugins");
   mkdirSync(folder, { recursive: true });

@@ -10,7 +10,7 @@ import { type PortClash, portClash } from "./plan/port-clash.ts";
 import type { UpPlan } from "./plan/plan-up.ts";
 
 /** Keys that would change what runs and that nothing here carries out yet. */
-const UNSUPPORTED = ["provider", "models", "use_api_socket", "pre_start"] as const;
+const UNSUPPORTED = ["provider", "models", "use_api_socket"] as const;
 
 /** @throws {UnsupportedError} A service has one of them, at file, line and column. */
 export function checkSupported(project: Project): void {

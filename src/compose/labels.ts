@@ -6,6 +6,10 @@ export const LABEL = {
   /** `True` for a container of `run`. */
   oneOff: "com.docker.compose.oneoff",
   slug: "com.docker.compose.slug",
+  /** On a container of `pre_start`, in which it says so. */
+  hook: "com.docker.compose.hook",
+  /** Which of the service's hooks, from 0. */
+  hookIndex: "com.docker.compose.hook.index",
   configHash: "com.docker.compose.config-hash",
   /** Id of the image that the container was made of. */
   image: "com.docker.compose.image",

@@ -58,8 +58,8 @@ const FAULTS: readonly Fault[] = [
   },
   {
     kind: "what is not carried out yet",
-    text: web("    pre_start:\n      - command: [echo, first]\n"),
-    said: "at 6:5: services.web.pre_start: not in this version yet",
+    text: web("    use_api_socket: true\n"),
+    said: "at 6:5: services.web.use_api_socket: not in this version yet",
   },
   {
     kind: "missing env file",

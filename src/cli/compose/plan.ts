@@ -75,7 +75,7 @@ export const command: Command = defineCommand({
     );
     refuseMissing(project, plan);
     await checkPublished(cli, project, plan);
-    const entries = planEntries(plan, (await images).steps);
+    const entries = planEntries(project, plan, (await images).steps);
     const changing = entries.filter(({ action }) => action !== "keep");
     const orphans = flags["remove-orphans"] ? [] : plan.orphans.map(({ name }) => name);
     const shown = { name: project.name, entries, orphans, isAll: flags.all };
@@ -121,6 +121,7 @@ const MARKS: Readonly<Record<PlanAction, readonly [mark: string, style: Style]>>
   recreate: ["~", "yellow"],
   restart: ["^", "yellow"],
   start: [">", "green"],
+  run: [">", "cyan"],
   remove: ["-", "red"],
   keep: [" ", "dim"],
 };

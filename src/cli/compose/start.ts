@@ -43,7 +43,7 @@ export const command: Command = defineCommand({
         name,
         containers
           .filter(({ service }) => service === name)
-          .map(({ id, name: container }) => ({ id, name: container, isNew: false })),
+          .map((each) => ({ id: each.id, name: each.name, hasRun: each.state !== "created" })),
       ]),
     );
     const running = containers.filter(({ state }) => state === "running").map(({ id }) => id);

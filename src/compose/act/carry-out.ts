@@ -31,8 +31,8 @@ export type MadeContainers = ReadonlyMap<string, readonly MadeContainer[]>;
 export interface MadeContainer {
   readonly id: string;
   readonly name: string;
-  /** Made now: it has not run. */
-  readonly isNew: boolean;
+  /** Since it was made. */
+  readonly hasRun: boolean;
 }
 
 /**
@@ -196,7 +196,7 @@ async function makeContainer(
     parts.onProgress({ kind: "Container", name: step.name, status: "Running" });
   }
   if (step.action === "keep" || step.action === "restart") {
-    return { id: step.current.id, name: step.name, isNew: false };
+    return { id: step.current.id, name: step.name, hasRun: step.current.state !== "created" };
   }
   const current = step.action === "recreate" ? step.current : undefined;
   return await parts.slots.run(async () => {
@@ -209,7 +209,7 @@ async function makeContainer(
       await takePlace(current, { id, name: step.name }, parts);
     }
     parts.onProgress({ kind: "Container", name: step.name, status: verbs[1] ?? "" });
-    return { id, name: step.name, isNew: true };
+    return { id, name: step.name, hasRun: false };
   });
 }
 

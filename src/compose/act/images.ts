@@ -85,6 +85,16 @@ export function wantedImages(
       isBuildable && choice === "all" ? { kind: "build" } : parsePullPolicy(chosen);
     wanted.set(reference, { reference, name, service, policy, isBuildable });
   }
+  for (const [name, service] of project.services) {
+    for (const { image } of service.pre_start ?? []) {
+      if (image === undefined || wanted.has(image)) continue;
+      const { build: _build, ...rest } = service;
+      const asked = parsePullPolicy(pull === "policy" ? service.pull_policy : pull);
+      const policy: PullPolicy = asked.kind === "build" ? { kind: "missing" } : asked;
+      const hooked = { ...rest, image };
+      wanted.set(image, { reference: image, name, service: hooked, policy, isBuildable: false });
+    }
+  }
   return [...wanted.values()];
 }
 

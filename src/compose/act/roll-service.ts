@@ -2,6 +2,7 @@ import { FailedPreconditionError, messageOf } from "#base/errors.ts";
 import type { Project, Service } from "#compose/model/project.ts";
 import { type ContainerDetails, observeDetails } from "#compose/observe/details.ts";
 import type { ObservedContainer } from "#compose/observe/observed.ts";
+import { type DueHook, plannedHooks } from "#compose/plan/pre-start.ts";
 import type { Json, JsonObject } from "#compose/plan/json.ts";
 import { type RollingPolicy, type RollingStep, rollingPolicy } from "#compose/plan/rolling.ts";
 import type { ActParts } from "./act-parts.ts";
@@ -15,6 +16,7 @@ import {
 } from "./carry-out.ts";
 import { injectFileObjects } from "./file-objects.ts";
 import { runHooks } from "./hooks.ts";
+import { runPreStart } from "./pre-start.ts";
 import { removeContainer, stopOf } from "./stop-containers.ts";
 
 export interface Rolling extends CarryOutOptions {
@@ -52,6 +54,7 @@ export async function rollService(
   const policy = rollingPolicy(rolling.service);
   const ids = steps.map(({ current }) => current.id);
   const details = await observeDetails(parts.engine, ids);
+  const preStart = preStartOf(steps, rolling, parts);
   const exchanged: Exchanged[] = [];
   const failures: string[] = [];
   for (let first = 0; first < steps.length; first += policy.parallelism) {
@@ -59,7 +62,7 @@ export async function rollService(
     const batch = steps.slice(first, first + policy.parallelism);
     const results = await Promise.allSettled(
       batch.map(async (step): Promise<Exchanged> => {
-        const id = await exchange(step, policy, rolling, parts);
+        const id = await exchange(step, policy, { ...rolling, preStart }, parts);
         return { step, id, details: details.get(step.current.id) };
       }),
     );
@@ -78,7 +81,40 @@ export async function rollService(
     await Promise.all(exchanged.map((each) => finish(each, parts)));
   }
   if (failures.length > 0) throw failureOf(rolling.serviceName, failures, isRolledBack);
-  return exchanged.map(({ id, step }) => ({ id, name: step.name, isNew: true }));
+  return exchanged.map(({ id, step }) => ({ id, name: step.name, hasRun: true }));
+}
+
+/** Runs what is to run before a new container's start. */
+type PreStartRunner = (step: RollingStep, id: string) => Promise<void>;
+
+/** The service's own hooks run once, for the first container that comes; all others wait for them. */
+function preStartOf(
+  steps: readonly RollingStep[],
+  { project, serviceName, service, made }: Rolling,
+  parts: ActParts,
+): PreStartRunner {
+  const due = plannedHooks(service, steps);
+  const run = (hooks: readonly DueHook[], name: string, id: string): Promise<void> =>
+    runPreStart(
+      hooks.map((hook) => ({ ...hook, before: [name] })),
+      new Map([[name, { id }]]),
+      { project, serviceName, service, made },
+      parts,
+    );
+  let first: Promise<void> | undefined;
+  return async ({ name }, id) => {
+    first ??= run(
+      due.filter(({ hook }) => !hook.per_replica),
+      name,
+      id,
+    );
+    await first;
+    await run(
+      due.filter(({ hook }) => hook.per_replica),
+      name,
+      id,
+    );
+  };
 }
 
 function failureOf(
@@ -95,7 +131,7 @@ function failureOf(
 async function exchange(
   step: RollingStep,
   policy: RollingPolicy,
-  rolling: Rolling,
+  rolling: Rolling & { readonly preStart: PreStartRunner },
   parts: ActParts,
 ): Promise<string> {
   const { service, project, timeoutSeconds } = rolling;
@@ -115,6 +151,7 @@ async function exchange(
   try {
     id = await createContainer(creation, parts, rolling);
     await injectFileObjects(project, service, id, parts);
+    await rolling.preStart(step, id);
     await parts.engine.send("POST", `/containers/${id}/start`);
     await runHooks(service.post_start ?? [], id, parts);
     await awaitReady(id, policy, parts);

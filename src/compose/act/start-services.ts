@@ -1,9 +1,11 @@
 import { FailedPreconditionError } from "#base/errors.ts";
 import type { Project, Service } from "#compose/model/project.ts";
+import { dueHooks } from "#compose/plan/pre-start.ts";
 import type { ActParts } from "./act-parts.ts";
 import { awaitCompleted, awaitHealthy } from "./await-condition.ts";
 import type { MadeContainer, MadeContainers } from "./carry-out.ts";
 import { runHooks } from "./hooks.ts";
+import { runPreStart } from "./pre-start.ts";
 
 /** Services whose running containers give way to others, once what they depend on is so. */
 export interface ExchangeContainers {
@@ -48,6 +50,7 @@ export async function startServices(
         }
       }),
     );
+    await runPreStartOf(project, name, { stopped, made }, parts);
     await Promise.all(
       stopped.map((container) => parts.slots.run(() => startOne(service, container, parts))),
     );
@@ -76,6 +79,19 @@ export async function awaitDependencies(
       }
     }),
   );
+}
+
+async function runPreStartOf(
+  project: Project,
+  serviceName: string,
+  { stopped, made }: { readonly stopped: readonly MadeContainer[]; readonly made: MadeContainers },
+  parts: ActParts,
+): Promise<void> {
+  const service = project.services.get(serviceName);
+  if (!service?.pre_start || stopped.length === 0) return;
+  const due = dueHooks(service, made.get(serviceName) ?? []);
+  const containers = new Map(stopped.map((container) => [container.name, container]));
+  await runPreStart(due, containers, { project, serviceName, service, made }, parts);
 }
 
 async function awaitCondition(

@@ -37,6 +37,7 @@ const TRANSFORMS: readonly (readonly [pattern: string, transform: Transform])[] 
   ["services.*.label_file", stringOrList],
   ["services.*.models", namedList],
   ["services.*.networks", namedList],
+  ["services.*.pre_start.*.command", shellCommand],
   ["services.*.post_start.*.command", shellCommand],
   ["services.*.pre_stop.*.command", shellCommand],
   ["services.*.develop.watch.*.exec.command", shellCommand],

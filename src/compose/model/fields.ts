@@ -35,6 +35,7 @@ import type {
   Hook,
   Model,
   Network,
+  PreStartHook,
   ResourceLimits,
   Service,
   ServiceMount,
@@ -106,6 +107,19 @@ const hook: Kind<Hook> = struct(
     privileged: flag,
     working_dir: text,
     environment: mappingWithNulls,
+  },
+  { isAlways: true },
+);
+
+const preStartHook: Kind<PreStartHook> = struct(
+  {
+    command,
+    image: text,
+    user: text,
+    privileged: flag,
+    working_dir: text,
+    environment: mappingWithNulls,
+    per_replica: flag,
   },
   { isAlways: true },
 );
@@ -332,7 +346,7 @@ export const service: Kind<Service> = struct({
   volumes: list(mount),
   volumes_from: texts,
   working_dir: text,
-  pre_start: list(hook),
+  pre_start: list(preStartHook),
   post_start: list(hook),
   pre_stop: list(hook),
 });

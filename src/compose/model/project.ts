@@ -61,6 +61,14 @@ export interface Hook {
   readonly environment?: ReadonlyMap<string, string | null>;
 }
 
+/** A container of its own that runs to its end before the service's start. */
+export interface PreStartHook extends Hook {
+  /** The service's, where none is said. */
+  readonly image?: string;
+  /** Once for each container; else once for the service. */
+  readonly per_replica?: boolean;
+}
+
 export interface Develop {
   readonly watch?: readonly {
     readonly path?: string;
@@ -296,7 +304,7 @@ export interface Service {
   readonly volumes_from?: readonly string[];
   readonly working_dir?: string;
   /** Of the specification's newest version; nothing here runs them yet. */
-  readonly pre_start?: readonly Hook[];
+  readonly pre_start?: readonly PreStartHook[];
   readonly post_start?: readonly Hook[];
   readonly pre_stop?: readonly Hook[];
 }

@@ -12,6 +12,7 @@ export interface ObservedContainer {
   readonly service: string;
   /** From 1; 0 where its label says none. */
   readonly number: number;
+  /** Of `run`, or of a hook: none of the service's own. */
   readonly isOneOff: boolean;
   readonly configHash: string;
   /** That it was made of, as the label says. */
@@ -89,7 +90,7 @@ function toObserved(summary: ContainerSummary): ObservedContainer {
     name: summary.Names?.[0]?.replace(/^\//, "") ?? summary.Id,
     service: labels[LABEL.service] ?? "",
     number: Number(labels[LABEL.number] ?? 0),
-    isOneOff: labels[LABEL.oneOff] === "True",
+    isOneOff: labels[LABEL.oneOff] === "True" || labels[LABEL.hook] !== undefined,
     configHash: labels[LABEL.configHash] ?? "",
     imageId: labels[LABEL.image] ?? "",
     state: summary.State ?? "",

@@ -77,7 +77,7 @@ export function oneOffRequest(container: OneOffContainer): JsonObject {
       RestartPolicy: { Name: "no" },
       AutoRemove: isRemoved,
     },
-    ...(usesAliases ? {} : withoutAliases(body, containerName)),
+    ...(usesAliases ? {} : ownNameOnly(body, containerName)),
   };
 }
 
@@ -91,7 +91,7 @@ function isObject(value: Json | undefined): value is JsonObject {
 }
 
 /** It has its own name alone. */
-function withoutAliases(body: JsonObject, name: string): JsonObject {
+export function ownNameOnly(body: JsonObject, name: string): JsonObject {
   const { NetworkingConfig: networking } = body;
   if (!isObject(networking)) return {};
   const endpoints = Object.entries(objectAt(networking, "EndpointsConfig")).map(

@@ -1,5 +1,7 @@
+import type { Project } from "#compose/model/project.ts";
 import type { Change } from "./changes.ts";
 import type { ContainerStep, ResourceStep, UpPlan } from "./plan-up.ts";
+import { type DueHook, plannedHooks } from "./pre-start.ts";
 
 export type PlanAction =
   | "pull"
@@ -8,12 +10,13 @@ export type PlanAction =
   | "recreate"
   | "restart"
   | "start"
+  | "run"
   | "remove"
   | "keep";
 
 /** One line of a plan, as a user reads it. */
 export interface PlanEntry {
-  readonly kind: "image" | "network" | "volume" | "container";
+  readonly kind: "image" | "network" | "volume" | "container" | "hook";
   readonly name: string;
   /** Empty for what is no service's. */
   readonly service: string;
@@ -31,7 +34,11 @@ export interface ImageStep {
 }
 
 /** All that `up` will do, in its order, and what it leaves. */
-export function planEntries(plan: UpPlan, images: readonly ImageStep[]): readonly PlanEntry[] {
+export function planEntries(
+  project: Pick<Project, "services">,
+  plan: UpPlan,
+  images: readonly ImageStep[],
+): readonly PlanEntry[] {
   return [
     ...images.map(
       ({ reference, service, action, why }): PlanEntry => ({
@@ -42,7 +49,17 @@ export function planEntries(plan: UpPlan, images: readonly ImageStep[]): readonl
     ...plan.networks.map(ofNetwork),
     ...plan.volumes.map(ofVolume),
     ...plan.containers.filter(({ action }) => action !== "remove").map(ofContainer),
+    ...[...project.services].flatMap(([name, service]) => {
+      const steps = plan.containers.filter((step) => step.service === name);
+      return plannedHooks(service, steps).map((due) => ofHook(name, due));
+    }),
   ];
+}
+
+function ofHook(service: string, { index, before }: DueHook): PlanEntry {
+  const why = `before the start of ${before.join(", ")}`;
+  const name = `${service}.pre_start[${index}]`;
+  return { kind: "hook", name, service, action: "run", why, changes: [] };
 }
 
 function ofNetwork(step: ResourceStep<unknown>): PlanEntry {

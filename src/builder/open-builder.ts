@@ -261,6 +261,7 @@ function countingLease(lease: Lease, inUse: Map<ChainId, number>): CountingLease
   return {
     layers: () => [...own],
     add: (digest) => lease.add(digest),
+    addImage: (id) => lease.addImage(id),
     addLayer: (chainId) => {
       lease.addLayer(chainId);
       if (own.has(chainId)) return;

@@ -28,6 +28,11 @@ export interface ImageParts {
   /** The manifest it came with; one is made where it is missing or does not fit the blobs. */
   readonly manifest?: { readonly descriptor: Descriptor; readonly bytes: Uint8Array };
   readonly index?: { readonly descriptor: Descriptor; readonly bytes: Uint8Array };
+  /** Between the index and the manifest, outermost first. */
+  readonly innerIndexes?: readonly {
+    readonly descriptor: Descriptor;
+    readonly bytes: Uint8Array;
+  }[];
   /** Keeps the manifest also where layers are there in another packing. */
   readonly isManifestKept?: boolean;
   /** What the index has about the image, in the content store and leased when it resolves. */
@@ -49,7 +54,7 @@ async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
 
 /**
  * Unpacks an image's layers and makes its record: only then is it visible, and whole. An image that
- * is there already keeps its record.
+ * is there already keeps its record. The lease keeps either from being removed before it has a name.
  */
 export async function addImage(
   options: AddImageOptions,
@@ -62,24 +67,33 @@ export async function addImage(
   const id = digestOf(parts.configBytes);
   const config = readRunnableConfig(parts.configBytes);
   for (const chainId of chainIdsOf(config.diffIds)) lease.addLayer(chainId);
+  lease.addImage(id);
   const store = async (bytes: Uint8Array, digest?: Digest): Promise<Digest> => {
     const expected = digest === undefined ? { lease } : { digest, lease };
     return (await content.ingest(once(bytes), expected, signal)).digest;
   };
   const existing = records.get(id);
   if (existing && !parts.isManifestKept && !isToGetIndex(existing, parts)) return existing;
-  const descriptors = existing?.layers ?? (await layers.provide(parts.layers, onProgress, signal));
+  for (const { digest } of existing?.layers ?? []) lease.add(digest);
+  const descriptors =
+    existing?.layers ?? (await layers.provide(parts.layers, lease, onProgress, signal));
   await store(parts.configBytes, id);
   const manifest =
     fittingManifest(parts, id, descriptors) ?? makeManifest(parts.configBytes, descriptors);
   await store(manifest.bytes, manifest.descriptor.digest);
   const index = manifest === parts.manifest ? parts.index : undefined;
-  if (index) await store(index.bytes, index.descriptor.digest);
+  const innerIndexes = index ? (parts.innerIndexes ?? []) : [];
+  for (const one of index ? [index, ...innerIndexes] : []) {
+    await store(one.bytes, one.descriptor.digest);
+  }
   const attached = index && parts.attached ? await parts.attached : [];
   await layers.sync();
   const documents = {
     manifest: manifest.descriptor,
     ...(index ? { index: index.descriptor } : {}),
+    ...(innerIndexes.length > 0
+      ? { innerIndexes: innerIndexes.map(({ descriptor }) => descriptor) }
+      : {}),
     ...(attached.length > 0 ? { attached } : {}),
   };
   const record: ImageRecord = {
@@ -96,7 +110,12 @@ export async function addImage(
   return records.transaction(() => {
     // another load of the same image may have ended meanwhile, and been tagged
     const meanwhile = records.get(id);
-    const { index: _index, attached: _attached, ...known } = meanwhile ?? record;
+    const {
+      index: _index,
+      innerIndexes: _innerIndexes,
+      attached: _attached,
+      ...known
+    } = meanwhile ?? record;
     const isNewer = parts.isManifestKept || (meanwhile && isToGetIndex(meanwhile, parts));
     const next = isNewer && meanwhile ? { ...known, ...documents } : meanwhile;
     if (next !== meanwhile || !meanwhile) records.put(next ?? record);

@@ -6,6 +6,7 @@ import { type AddImageOptions, addImage } from "./add-image.ts";
 import type { CommitRequest, ImageRecord } from "./images.ts";
 import type { WantedLayer } from "./layers.ts";
 import type { Leases } from "./leases.ts";
+import { parseTagTarget } from "./records.ts";
 
 export interface CommitOptions extends AddImageOptions {
   readonly leases: Leases;
@@ -22,6 +23,7 @@ export async function commitLayer(
   signal: AbortSignal,
 ): Promise<ImageRecord> {
   const { parent } = request;
+  const tag = request.tag === undefined ? undefined : parseTagTarget(request.tag);
   using lease = options.leases.open();
   for (const { digest } of parent.layers) lease.add(digest);
   const blob = await options.content.ingest(request.layer, { lease }, signal);
@@ -36,9 +38,12 @@ export async function commitLayer(
     layers: [...parentLayers(parent), ...own],
   };
   const { id } = await addImage(options, parts, lease, () => {}, signal);
-  const image = options.records.resolve(id);
-  options.records.put({ ...image, parentId: parent.id });
-  return options.records.resolve(id);
+  const { records, nowMs } = options;
+  return records.transaction(() => {
+    records.put({ ...records.resolve(id), parentId: parent.id });
+    if (tag !== undefined) records.assignTag(id, tag, nowMs());
+    return records.resolve(id);
+  });
 }
 
 function parentLayers(parent: ImageRecord): readonly WantedLayer[] {

@@ -22,6 +22,8 @@ export interface ImageRecord {
   readonly manifest: Descriptor;
   /** The index it came with, where there was one. */
   readonly index?: Descriptor;
+  /** Indexes between that and the manifest, outermost first, where one names another. */
+  readonly innerIndexes?: readonly Descriptor[];
   /** Manifests of the index that are about this image, such as attestations. */
   readonly attached?: readonly AttachedManifest[];
   /** Familiar references: `busybox:latest`. */
@@ -161,6 +163,8 @@ export interface CommitRequest {
   readonly author: string;
   readonly comment: string;
   readonly createdBy: string;
+  /** What it is to be called. */
+  readonly tag?: string;
 }
 
 /** An image whose layers were made here. */
@@ -210,12 +214,12 @@ export interface Images {
     signal: AbortSignal,
   ): Promise<readonly ImageRecord[]>;
   import(request: ImportRequest, signal: AbortSignal): Promise<ImageRecord>;
-  /** Makes an image without a tag; visible when all of it is there. A failure leaves nothing. */
+  /** Makes an image; visible when all of it is there. A failure leaves nothing. */
   commit(request: CommitRequest, signal: AbortSignal): Promise<ImageRecord>;
   /**
    * Makes an image of layers that are there or whose blobs are; visible when all of it is.
    *
-   * @param request.lease Holds the blobs and layers meanwhile.
+   * @param request.lease Holds the blobs and layers meanwhile, and then the image.
    */
   add(request: AddRequest, signal: AbortSignal): Promise<ImageRecord>;
   /**

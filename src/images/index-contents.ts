@@ -20,7 +20,9 @@ export interface IndexEntry {
   readonly manifest?: Manifest;
   /** Of its configuration and layers. */
   readonly blobs: readonly Descriptor[];
-  /** Parts of it that are not here: its document, blobs. */
+  /** Of an index in the index that is here. */
+  readonly entries?: readonly IndexEntry[];
+  /** Parts of it that are not here: its document, blobs, those of what it names. */
   readonly missing: readonly Digest[];
 }
 
@@ -50,23 +52,44 @@ export async function readIndexEntries(
   content: Pick<ContentStore, "info" | "readBytes">,
   index: Descriptor,
 ): Promise<readonly IndexEntry[]> {
+  return await readEntries(content, index, new Set([index.digest]));
+}
+
+/** @param read Indexes that were read: a small one may name another a thousand times. */
+async function readEntries(
+  content: Pick<ContentStore, "info" | "readBytes">,
+  index: Descriptor,
+  read: Set<Digest>,
+): Promise<readonly IndexEntry[]> {
   const bytes = await content.readBytes(index.digest, MANIFEST_MAX_BYTES);
   const { manifests } = parseIndex(bytes, index.mediaType);
   const entries: IndexEntry[] = [];
-  for (const descriptor of manifests) entries.push(await readEntry(content, descriptor));
+  for (const descriptor of manifests) entries.push(await readEntry(content, descriptor, read));
   return entries;
+}
+
+/** Entries and what nested indexes name, each before the index that names it. */
+export function flattenEntries(entries: readonly IndexEntry[]): readonly IndexEntry[] {
+  return entries.flatMap((entry) => [...flattenEntries(entry.entries ?? []), entry]);
 }
 
 async function readEntry(
   content: Pick<ContentStore, "info" | "readBytes">,
   descriptor: Descriptor,
+  read: Set<Digest>,
 ): Promise<IndexEntry> {
   const subject = subjectOf(descriptor);
   const guess = subject !== undefined ? "attestation" : descriptor.platform ? "image" : "unknown";
   const about = subject === undefined ? {} : { subject: subject as Digest };
   const isHere = content.info(descriptor.digest) !== undefined;
+  if (isHere && isIndexType(descriptor.mediaType)) {
+    const isKnown = read.has(descriptor.digest);
+    read.add(descriptor.digest);
+    const entries = isKnown ? [] : await readEntries(content, descriptor, read);
+    const missing = [...new Set(entries.flatMap((one) => one.missing))];
+    return { descriptor, kind: "unknown", ...about, blobs: [], entries, missing };
+  }
   if (!isHere || !isManifestType(descriptor.mediaType)) {
-    // an index in an index is not brought along: what it names is told by its own
     const isNested = isIndexType(descriptor.mediaType);
     const kind = isNested ? "unknown" : guess;
     return { descriptor, kind, ...about, blobs: [], missing: [descriptor.digest] };

@@ -91,18 +91,22 @@ export class Layers {
    * Unpacks and commits the layers that are not there yet. The caller's lease holds their chain ids.
    *
    * @param wanted Lowest first.
+   * @param lease Holds their blobs, also where they are other ones than wanted.
    * @returns Their verified blobs, which for a layer that was there may be another packing of it.
    * @throws {InvalidArgumentError} A blob is damaged or is not the layer that it claims to be. Layers
    *   committed before stay for `sweep`.
    */
   async provide(
     wanted: readonly WantedLayer[],
+    lease: Pick<Lease, "add">,
     onProgress: (progress: LayerProgress) => void,
     signal: AbortSignal,
   ): Promise<readonly Descriptor[]> {
     if (wanted.length > MAX_LAYERS) throw new InvalidArgumentError("max depth exceeded");
     const chainIds = chainIdsOf(wanted.map((layer) => layer.diffId));
     const known = chainIds.map((id) => this.#verified(id));
+    // blobs of who named them so far, and may be removed meanwhile
+    for (const descriptor of known) if (descriptor) lease.add(descriptor.digest);
     const shared = wanted.map((layer, index) =>
       this.#underWay.get(shareKey(chainIds[index], layer)),
     );

@@ -12,6 +12,8 @@ import type { Descriptor } from "#spec/oci-image.ts";
 export interface Lease extends ContentLease {
   /** Holds a layer, there or still to come, and with it all below it. */
   addLayer(chainId: ChainId): void;
+  /** Keeps an image from being removed, there or still to come: until it has the names that it is brought in for. */
+  addImage(id: Digest): void;
 }
 
 /** Records of another domain that name blobs and layers, such as a build cache. Asked at each sweep. */
@@ -24,8 +26,8 @@ export interface ContentReferences {
 
 export class Leases {
   readonly #content: ContentStore;
-  /** How many leases hold a layer. */
-  readonly #held = new Map<ChainId, number>();
+  readonly #layers = new Holds<ChainId>();
+  readonly #images = new Holds<Digest>();
 
   constructor(content: ContentStore) {
     this.#content = content;
@@ -34,28 +36,49 @@ export class Leases {
   open(): Lease {
     const blobs = this.#content.lease();
     const layers = new Set<ChainId>();
+    const images = new Set<Digest>();
     return {
       add: (digest) => blobs.add(digest),
-      addLayer: (chainId) => {
-        if (layers.has(chainId)) return;
-        layers.add(chainId);
-        this.#held.set(chainId, (this.#held.get(chainId) ?? 0) + 1);
-      },
+      addLayer: (chainId) => this.#layers.add(layers, chainId),
+      addImage: (id) => this.#images.add(images, id),
       [Symbol.dispose]: () => {
         blobs[Symbol.dispose]();
-        for (const chainId of layers) this.#release(chainId);
-        layers.clear();
+        this.#layers.release(layers);
+        this.#images.release(images);
       },
     };
   }
 
   isHeld(chainId: ChainId): boolean {
-    return this.#held.has(chainId);
+    return this.#layers.has(chainId);
   }
 
-  #release(chainId: ChainId): void {
-    const left = (this.#held.get(chainId) ?? 1) - 1;
-    if (left > 0) this.#held.set(chainId, left);
-    else this.#held.delete(chainId);
+  isImageHeld(id: Digest): boolean {
+    return this.#images.has(id);
+  }
+}
+
+/** How many leases hold each thing. */
+class Holds<Thing> {
+  readonly #counts = new Map<Thing, number>();
+
+  has(thing: Thing): boolean {
+    return this.#counts.has(thing);
+  }
+
+  /** @param own What the lease holds already. */
+  add(own: Set<Thing>, thing: Thing): void {
+    if (own.has(thing)) return;
+    own.add(thing);
+    this.#counts.set(thing, (this.#counts.get(thing) ?? 0) + 1);
+  }
+
+  release(own: Set<Thing>): void {
+    for (const thing of own) {
+      const left = (this.#counts.get(thing) ?? 1) - 1;
+      if (left > 0) this.#counts.set(thing, left);
+      else this.#counts.delete(thing);
+    }
+    own.clear();
   }
 }

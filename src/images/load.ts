@@ -139,11 +139,15 @@ async function loadImage(
   }
   const manifest = await readDocument(spool, image.manifest);
   const index = await readDocument(spool, image.index);
+  const innerIndexes = await Promise.all(
+    (image.innerIndexes ?? []).map((one) => readDocument(spool, one)),
+  );
   const parts = {
     configBytes,
     layers,
     ...(manifest ? { manifest } : {}),
     ...(index ? { index } : {}),
+    innerIndexes: innerIndexes.flatMap((one) => one ?? []),
     ...(image.attached ? { attached: keepAttached(spool, image.attached, signal) } : {}),
   };
   return await addImage(

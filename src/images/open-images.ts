@@ -186,6 +186,7 @@ class LocalImages implements Images {
       using _ = this.hold(request.parent.id);
       const image = await commitLayer(this.#addOptions(), request, signal);
       this.#publish("create", image, image.id);
+      for (const tag of image.tags) this.#publish("tag", image, tag);
       return image;
     });
   }
@@ -197,17 +198,20 @@ class LocalImages implements Images {
     }: { readonly references: readonly string[]; readonly platforms: readonly Platform[] },
     signal: AbortSignal,
   ): AsyncIterable<Uint8Array> {
-    const images = selectImages(this.#records, references, platforms);
+    const select = (): ReturnType<typeof selectImages> =>
+      selectImages(this.#records, references, platforms);
+    select(); // what is not here is told before the first byte is asked for
     const { content } = this.#options;
     const leases = this.#leases;
-    const publish = (): void => {
+    const publish = (images: ReturnType<typeof selectImages>): void => {
       for (const { image } of images) this.#publish("save", image, image.id);
     };
     async function* archive(): AsyncIterable<Uint8Array> {
       using lease = leases.open();
+      const images = select();
       for (const digest of blobsToSave(images)) lease.add(digest);
       yield* saveImages(content, images, signal);
-      publish();
+      publish(images);
     }
     return archive();
   }
@@ -398,7 +402,11 @@ class LocalImages implements Images {
   }
 
   #removeContext(users: readonly ImageUser[]): Parameters<typeof removeImage>[0] {
-    return { records: this.#records, users, isHeld: (id) => this.#holds.has(id) };
+    return {
+      records: this.#records,
+      users,
+      isHeld: (id) => this.#holds.has(id) || this.#leases.isImageHeld(id),
+    };
   }
 
   /** Frees what the removed images held, and names the layers that went, as Docker does. */

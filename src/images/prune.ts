@@ -38,6 +38,7 @@ function prunable(
   return candidates(context.records, filters, nowNanos).filter(
     (image) =>
       !(danglingOnly && image.tags.length > 0) &&
+      !variantsOf(context.records, image).some(({ id }) => context.isHeld(id)) &&
       // one of several tags could go while a container uses another: nobody expects that of pruning
       !variantsOf(context.records, image).some(({ id }) =>
         context.users.some((user) => user.imageId === id),

@@ -183,7 +183,8 @@ export class ImageRecords {
 }
 
 function blobsOf(image: ImageRecord): readonly Digest[] {
-  const documents = image.index ? [image.manifest, image.index] : [image.manifest];
+  const indexes = [...(image.index ? [image.index] : []), ...(image.innerIndexes ?? [])];
+  const documents = [image.manifest, ...indexes];
   const attached = image.attached?.flatMap((one) => [one.manifest, ...one.blobs]) ?? [];
   const blobs = [...documents, ...attached, ...image.layers].map(({ digest }) => digest);
   return [...new Set([image.id, ...blobs])];

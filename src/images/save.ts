@@ -108,7 +108,11 @@ export function blobsToSave(images: readonly SavedImage[]): readonly Digest[] {
 
 function blobsOfVariant(variant: ImageRecord, withAttached: boolean): readonly Digest[] {
   const attached = withAttached ? (variant.attached ?? []) : [];
-  const descriptors = attached.flatMap(({ manifest, blobs }) => [manifest, ...blobs]);
+  const innerIndexes = withAttached ? (variant.innerIndexes ?? []) : [];
+  const descriptors = [
+    ...innerIndexes,
+    ...attached.flatMap(({ manifest, blobs }) => [manifest, ...blobs]),
+  ];
   const digests = [variant.manifest, ...variant.layers, ...descriptors].map(({ digest }) => digest);
   return [variant.id, ...digests];
 }

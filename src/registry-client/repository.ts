@@ -10,7 +10,8 @@ import { type Descriptor, MANIFEST_MAX_BYTES } from "#spec/oci-image.ts";
 import { RegistryAnswerError } from "./errors.ts";
 import { type HttpAnswer, requestTitle } from "./http/send.ts";
 import { mayTryNext, type RegistrySession, type SessionRequest } from "./session.ts";
-import { type BlobSource, type UploadOutcome, uploadBlob } from "./upload.ts";
+import type { BlobSource } from "./upload-session.ts";
+import { type UploadOutcome, uploadBlob } from "./upload.ts";
 
 /** A tag, or the digest of a manifest. */
 export type ManifestReference = string;
@@ -71,11 +72,18 @@ export class Repository {
     this.#scope = `repository:${options.path}:${options.mayPush ? "pull,push" : "pull"}`;
   }
 
-  /** @throws {RegistryAnswerError} Unknown, refused. {UnreachableError} Nobody answers. */
-  async fetchManifest(reference: ManifestReference, signal: AbortSignal): Promise<FetchedManifest> {
+  /**
+   * @param maxBytes That it may have, where somebody said so.
+   * @throws {RegistryAnswerError} Unknown, refused. {UnreachableError} Nobody answers, or more bytes come.
+   */
+  async fetchManifest(
+    reference: ManifestReference,
+    signal: AbortSignal,
+    maxBytes: number = MANIFEST_MAX_BYTES,
+  ): Promise<FetchedManifest> {
     return await this.#read(async (session) => {
       const answer = await session.request(this.#manifestRequest("GET", reference), signal);
-      const bytes = await answer.bytes(MANIFEST_MAX_BYTES);
+      const bytes = await answer.bytes(Math.min(maxBytes, MANIFEST_MAX_BYTES));
       return { descriptor: verifiedDescriptor(reference, answer, bytes), bytes };
     });
   }

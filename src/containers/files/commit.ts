@@ -51,10 +51,10 @@ export async function commitContainer(
       author: request.author,
       comment: request.comment,
       createdBy: (before.config.Cmd ?? []).join(" "),
+      ...(tag === undefined ? {} : { tag }),
     },
     held.signal,
   );
-  if (tag !== undefined) parts.images.tag(image.id, tag);
   parts.events.publish(held.record, "commit", {
     comment: request.comment,
     imageID: image.id,

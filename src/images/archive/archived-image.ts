@@ -11,6 +11,8 @@ export interface ArchivedImage {
   /** Document that the image came with, byte for byte. */
   readonly manifest?: { readonly descriptor: Descriptor; readonly path: string };
   readonly index?: { readonly descriptor: Descriptor; readonly path: string };
+  /** Between that and the manifest, outermost first. */
+  readonly innerIndexes?: readonly { readonly descriptor: Descriptor; readonly path: string }[];
   /** Manifests of the index that are about it, with their blobs, all in the archive. */
   readonly attached?: readonly AttachedManifest[];
   /** Id of the image that this one was built on, where the archive has it too. */

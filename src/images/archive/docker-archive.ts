@@ -52,6 +52,7 @@ export async function readDockerArchive(spool: ArchiveSpool): Promise<readonly A
       names: reader.strings("RepoTags") ?? [],
       ...(original?.manifest ? { manifest: original.manifest } : {}),
       ...(original?.index ? { index: original.index } : {}),
+      ...(original?.innerIndexes ? { innerIndexes: original.innerIndexes } : {}),
       ...(parentId ? { parentId } : {}),
     });
   }

@@ -89,6 +89,8 @@ interface FoundManifest {
   readonly manifest: Manifest;
   /** The image's own index, not the layout's. */
   readonly index?: Descriptor;
+  /** Between that and the manifest, outermost first. */
+  readonly innerIndexes?: readonly Descriptor[];
   readonly attached?: readonly AttachedManifest[];
 }
 
@@ -122,7 +124,10 @@ async function findManifests(
           ? { descriptor: { ...manifest.descriptor, platform: inner.platform } }
           : {}),
         index: descriptor,
-        attached: await findAttached(documents, index.manifests, manifest.descriptor.digest),
+        innerIndexes: manifest.index ? [manifest.index, ...(manifest.innerIndexes ?? [])] : [],
+        attached: manifest.index
+          ? (manifest.attached ?? [])
+          : await findAttached(documents, index.manifests, manifest.descriptor.digest),
       });
     }
   }
@@ -158,13 +163,21 @@ function nameOf(descriptor: Descriptor): readonly string[] {
 }
 
 function toArchivedImage(found: FoundManifest, names: readonly string[]): ArchivedImage {
-  const { descriptor, manifest, index, attached } = found;
+  const { descriptor, manifest, index, innerIndexes = [], attached } = found;
   return {
     configPath: blobPath(manifest.config.digest),
     layerPaths: manifest.layers.map((layer) => blobPath(layer.digest)),
     names,
     manifest: { descriptor, path: blobPath(descriptor.digest) },
     ...(index ? { index: { descriptor: index, path: blobPath(index.digest) } } : {}),
+    ...(innerIndexes.length > 0
+      ? {
+          innerIndexes: innerIndexes.map((one) => ({
+            descriptor: one,
+            path: blobPath(one.digest),
+          })),
+        }
+      : {}),
     ...(attached && attached.length > 0 ? { attached } : {}),
   };
 }

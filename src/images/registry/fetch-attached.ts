@@ -50,7 +50,8 @@ async function fetchOne(
 ): Promise<AttachedManifest | undefined> {
   const { repository } = parts;
   try {
-    const { bytes } = await repository.fetchManifest(descriptor.digest, signal);
+    const { digest, sizeBytes } = descriptor;
+    const { bytes } = await repository.fetchManifest(digest, signal, sizeBytes);
     const { config, layers } = parseManifest(bytes, descriptor.mediaType);
     const blobs = [config, ...layers];
     if (blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) > maxBytes) return undefined;

@@ -42,7 +42,7 @@ export async function fetchImage(
   lease: Lease,
   signal: AbortSignal,
 ): Promise<ImageRecord> {
-  const { manifest, document, index } = request.resolved;
+  const { manifest, document, index, innerIndexes = [] } = request.resolved;
   const configBytes = await fetchConfig(options, request.source, manifest.config, signal);
   const config = parseImageConfig(configBytes);
   if (config.diffIds.length !== manifest.layers.length) {
@@ -65,7 +65,7 @@ export async function fetchImage(
       configBytes,
       layers,
       manifest: document,
-      ...(index ? { index } : {}),
+      ...(index ? { index, innerIndexes } : {}),
       attached,
       isManifestKept: true,
     },
@@ -90,7 +90,7 @@ async function fetchConfig(
   }
   if (content.info(config.digest))
     return await content.readBytes(config.digest, IMAGE_CONFIG_MAX_BYTES);
-  const bytes = await source.readBlob(config.digest, IMAGE_CONFIG_MAX_BYTES, signal);
+  const bytes = await source.readBlob(config.digest, config.sizeBytes, signal);
   const actual = digestOf(bytes, digestAlgorithm(config.digest));
   if (actual !== config.digest || bytes.byteLength !== config.sizeBytes) {
     throw new InvalidArgumentError(

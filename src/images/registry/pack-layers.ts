@@ -46,9 +46,10 @@ export async function packLayers(
     const layer = image.layers[index];
     const chainId = chainIds[index];
     if (!layer || chainId === undefined || layer.mediaType !== OCI_LAYER) return;
-    packed[index] = knownPacking(records, chainId) ?? (await pack(content, layer, lease, signal));
+    const known = knownPacking(records, chainId);
+    if (known) lease.add(known.digest);
+    packed[index] = known ?? (await pack(content, layer, lease, signal));
   });
-  for (const { digest } of packed) lease.add(digest);
   const configBytes = await content.readBytes(image.id, IMAGE_CONFIG_MAX_BYTES);
   const manifest = makeManifest(configBytes, packed);
   await content.ingest(once(manifest.bytes), { digest: manifest.descriptor.digest, lease }, signal);

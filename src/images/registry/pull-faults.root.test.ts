@@ -4,8 +4,15 @@ import { rejectionOf } from "#base/testing/rejection.ts";
 import { tarOf } from "#images/testing/archives.ts";
 import { type ImageEngine, openEngine } from "#images/testing/engine.ts";
 import { FaultRegistry } from "#registry-client/testing/fault-registry.ts";
+import { seededRandom } from "#registry-client/testing/seeded-random.ts";
 import { digestOf } from "#spec/digest.ts";
-import { OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD } from "#spec/media-types.ts";
+import {
+  OCI_INDEX,
+  OCI_LAYER,
+  OCI_LAYER_GZIP,
+  OCI_LAYER_ZSTD,
+  OCI_MANIFEST,
+} from "#spec/media-types.ts";
 import { parseImageReference } from "#spec/reference.ts";
 
 // Many faults in a row, as many requests as allowed, and layers that unpack to more than they may.
@@ -32,15 +39,6 @@ async function pull(): Promise<void> {
   await engine.images.pull({ reference, credentials: {} }, () => undefined, never);
 }
 
-/** Numbers from 0 up to but not including 1, the same for the same seed: a linear congruential generator. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
 function noise(random: () => number, length: number): Uint8Array {
   return Uint8Array.from({ length }, () => random() * 256);
 }
@@ -48,7 +46,7 @@ function noise(random: () => number, length: number): Uint8Array {
 test.each([1, 2, 3])(
   "cuts, errors and refusals at random, from seed %d, end in the true image",
   async (seed) => {
-    const random = seeded(seed);
+    const random = seededRandom(seed);
     const tars = await Promise.all(
       ["a", "b"].map((name) => tarOf([{ name, body: noise(random, 400_000) }])),
     );
@@ -105,6 +103,78 @@ test("no more blobs are asked for at once than are allowed", async () => {
   await pull();
   expect(most).toBe(MAX_DOWNLOADS);
   expect(engine.images.audit()).toEqual([]);
+});
+
+test("answers that come in another order than they were asked for make the same image", async () => {
+  const tars = await Promise.all(
+    ["a", "b", "c"].map((name) => tarOf([{ name, body: name.repeat(50_000) }])),
+  );
+  const layers = tars.map((bytes) => ({
+    mediaType: OCI_LAYER_GZIP,
+    bytes: gzipSync(bytes),
+    diffId: digestOf(bytes),
+  }));
+  registry.addImage("a/b", "1", layers);
+  // each layer is answered when the one above it was
+  const answered = layers.map(() => Promise.withResolvers<void>());
+  const order: number[] = [];
+  registry.fault = ({ path }) => {
+    const at = layers.findIndex(({ bytes }) => path.endsWith(digestOf(bytes)));
+    if (at < 0) return undefined;
+    const above = answered[at + 1]?.promise ?? Promise.resolve();
+    const until = above.then(() => {
+      order.push(at);
+      answered[at]?.resolve();
+    });
+    return { kind: "held", until };
+  };
+  await pull();
+  expect(order).toEqual([2, 1, 0]);
+  const image = engine.images.resolve(`${registry.domain}/a/b:1`);
+  expect(image.diffIds as readonly string[]).toEqual(layers.map(({ diffId }) => diffId));
+  expect(engine.images.audit()).toEqual([]);
+});
+
+test.each(["manifests/1", "manifests/sha256", "config", "layer"])(
+  "more of a %s than was announced is cut off at once, and named",
+  async (what) => {
+    const tar = await tarOf([{ name: "a", body: "a" }]);
+    const diffId = digestOf(tar);
+    const digest = registry.addImage("a/b", "amd64", [
+      { mediaType: OCI_LAYER, bytes: tar, diffId },
+    ]);
+    const { bytes } = registry.item(`a/b/manifests/${digest}`);
+    const { config } = JSON.parse(Buffer.from(bytes).toString()) as { config: { digest: string } };
+    const platform = { os: "linux", architecture: "amd64" };
+    const manifests = [{ mediaType: OCI_MANIFEST, digest, size: bytes.byteLength, platform }];
+    registry.addManifest("a/b", "1", OCI_INDEX, {
+      schemaVersion: 2,
+      mediaType: OCI_INDEX,
+      manifests,
+    });
+    const ends = new Map([
+      ["config", config.digest],
+      ["layer", diffId as string],
+    ]);
+    registry.fault = ({ method, path }) =>
+      method === "GET" && path.includes(ends.get(what) ?? what) ? { kind: "endless" } : undefined;
+    expect(await rejectionOf(pull())).toMatch(/has more than \d+ bytes|more than the \d+ bytes/);
+    expect(registry.connectionCount).toBeLessThan(4);
+    expect(engine.images.list({ all: true, filters: new Map() })).toEqual([]);
+    // the announced part of a layer is worth keeping
+    expect(engine.leftovers().filter((name) => !name.startsWith("sha256-"))).toEqual([]);
+  },
+);
+
+test("a layer that unpacks to thousands of times its size is refused by name", async () => {
+  await engine[Symbol.asyncDispose]();
+  const limits = { maxRatio: 2000, ratioFloorBytes: 4_000_000 };
+  engine = await openEngine({ limits });
+  const tar = await tarOf([{ name: "a", body: Buffer.alloc(50_000_000) }]);
+  const bytes = zstdCompressSync(tar);
+  registry.addImage("a/b", "1", [{ mediaType: OCI_LAYER_ZSTD, bytes, diffId: digestOf(tar) }]);
+  expect(await rejectionOf(pull())).toMatch(/\d+ bytes became \d+, over the ratio of 2000/);
+  expect(engine.leftovers().filter((name) => name.startsWith("extract"))).toEqual([]);
 });
 
 test.each([

@@ -98,8 +98,8 @@ class Pull {
   async run(): Promise<{ readonly image: ImageRecord; readonly isNewer: boolean }> {
     const { reference } = this.#request;
     const platform = this.#request.platform ?? this.#options.platform;
-    const known = await this.#upToDate();
-    if (known) return { image: this.#name(known.image, known.digest), isNewer: false };
+    const known = await this.#nameUpToDate();
+    if (known) return { image: known, isNewer: false };
     const resolved = await resolveManifest(this.#repository, reference, platform, this.#signal);
     this.#begin();
     const { digest } = (resolved.index ?? resolved.document).descriptor;
@@ -121,13 +121,15 @@ class Pull {
   }
 
   /** The image that the tag has here, where the registry says that it is still that one. */
-  async #upToDate(): Promise<{ readonly image: ImageRecord; readonly digest: Digest } | undefined> {
+  async #nameUpToDate(): Promise<ImageRecord | undefined> {
+    using lease = this.#options.leases.open();
     const { reference, platform } = this.#request;
     const current = this.#currentImage();
     const wanted = platform ?? this.#options.platform;
     const variants = current ? variantsOf(this.#options.records, current) : [];
     const image = variants.find((one) => fits(one.config, wanted));
     if (!image) return undefined;
+    lease.addImage(image.id); // the registry's answer takes its time
     const own = [image.index, image.manifest].flatMap((descriptor) => descriptor?.digest ?? []);
     let digest = reference.digest;
     if (digest === undefined) {
@@ -135,7 +137,7 @@ class Pull {
     }
     if (digest === undefined || !own.includes(digest)) return undefined;
     this.#begin();
-    return { image, digest };
+    return this.#name(image, digest);
   }
 
   /** A refusal says nothing here: the answer to a HEAD has no body, that to the GET behind it has. */
@@ -163,7 +165,8 @@ class Pull {
   }
 
   async #fetch(resolved: ResolvedManifest, lease: Lease): Promise<ImageRecord> {
-    const { index, document } = resolved;
+    const { index, innerIndexes = [], document } = resolved;
+    const nearest = innerIndexes.at(-1) ?? index;
     const parts = { repository: this.#repository, content: this.#options.content, lease };
     return await fetchImage(
       this.#options,
@@ -171,7 +174,9 @@ class Pull {
         resolved,
         source: this.#repository,
         fetchAttached: async () =>
-          index ? await fetchAttached(parts, index, document.descriptor.digest, this.#signal) : [],
+          nearest
+            ? await fetchAttached(parts, nearest, document.descriptor.digest, this.#signal)
+            : [],
         onConfig: (config) => this.#warnOfPlatform(config),
         onProgress: this.#onProgress,
       },

@@ -4,12 +4,12 @@ import type { ContentStore } from "#content/content.ts";
 import type { ImageProgress, ImageRecord, PushRequest } from "#images/images.ts";
 import type { Lease, Leases } from "#images/leases.ts";
 import type { ImageRecords } from "#images/records.ts";
-import { type IndexEntry, readIndexEntries } from "#images/index-contents.ts";
+import { flattenEntries, type IndexEntry, readIndexEntries } from "#images/index-contents.ts";
 import { chooseVariant, variantsOf } from "#images/variants.ts";
 import { NoCredentialsError } from "#registry-client/errors.ts";
 import type { RegistryClient } from "#registry-client/registry-client.ts";
 import type { Repository } from "#registry-client/repository.ts";
-import type { BlobSource } from "#registry-client/upload.ts";
+import type { BlobSource } from "#registry-client/upload-session.ts";
 import type { Digest } from "#spec/digest.ts";
 import { shortId } from "#spec/ids.ts";
 import {
@@ -63,17 +63,22 @@ export async function pushImages(
     throw new InvalidArgumentError("cannot push a digest reference");
   }
   onProgress({ status: `The push refers to repository [${repositoryName(reference)}]` });
-  const references = referencesToPush(options.records, reference);
-  if (references.length === 0) {
+  const named = imagesToPush(options.records, reference);
+  if (named.length === 0) {
     throw new FailedPreconditionError(
       `An image does not exist locally with the tag: ${familiarName(reference)}`,
     );
   }
+  // from here on a removal leaves what is to be sent
+  using lease = options.leases.open();
+  for (const { image } of named) {
+    for (const variant of variantsOf(options.records, image)) holdBlobs(variant, lease);
+  }
   const { domain, path } = reference;
   const repository = await options.registries.repository({ domain, path }, credentials, "push");
-  for (const one of references) {
+  for (const { reference: one, image } of named) {
     const push = new Push(options, repository, { ...request, reference: one }, onProgress, signal);
-    onPushed(await push.run().catch(rethrowPlainly), one);
+    onPushed(await push.run(image, lease).catch(rethrowPlainly), one);
   }
 }
 
@@ -83,19 +88,24 @@ function rethrowPlainly(error: unknown): never {
   throw new FailedPreconditionError(NoCredentialsError.reason, { cause: error });
 }
 
-function referencesToPush(
-  records: ImageRecords,
-  reference: ImageReference,
-): readonly ImageReference[] {
+interface NamedImage {
+  readonly reference: ImageReference;
+  readonly image: ImageRecord;
+}
+
+function imagesToPush(records: ImageRecords, reference: ImageReference): readonly NamedImage[] {
   if (reference.tag !== undefined) {
-    return records.tryResolveTag(reference) ? [reference] : [];
+    const image = records.tryResolveTag(reference);
+    return image ? [{ reference, image }] : [];
   }
   const name = familiarName(reference);
   return records
     .all()
-    .flatMap((image) => image.tags.map((tag) => parseImageReference(tag)))
-    .filter((one) => familiarName(one) === name)
-    .toSorted((left, right) => ((left.tag ?? "") < (right.tag ?? "") ? -1 : 1));
+    .flatMap((image) =>
+      image.tags.map((tag): NamedImage => ({ reference: parseImageReference(tag), image })),
+    )
+    .filter((one) => familiarName(one.reference) === name)
+    .toSorted((left, right) => ((left.reference.tag ?? "") < (right.reference.tag ?? "") ? -1 : 1));
 }
 
 /** One image on its way out. */
@@ -122,14 +132,12 @@ class Push {
     this.#signal = signal;
   }
 
-  async run(): Promise<ImageRecord> {
-    const { records, leases } = this.#options;
-    using lease = leases.open();
+  /** @param lease Holds the blobs of the image and its variants. */
+  async run(primary: ImageRecord, lease: Lease): Promise<ImageRecord> {
+    const { records } = this.#options;
     const name = familiarReference(this.#reference);
-    const primary = records.resolve(name);
-    for (const variant of variantsOf(records, primary)) holdBlobs(variant, lease);
     const entries = await this.#indexEntries(primary);
-    if (entries && entries.every(({ missing }) => missing.length === 0)) {
+    if (entries && this.#isWhole(entries, lease)) {
       return await this.#pushIndex(primary, entries);
     }
     const platform = this.#platform;
@@ -155,19 +163,34 @@ class Push {
     return await readIndexEntries(this.#options.content, image.index);
   }
 
+  /** Whether all of an index is here; it is held from now on. */
+  #isWhole(entries: readonly IndexEntry[], lease: Lease): boolean {
+    const { content } = this.#options;
+    const all = flattenEntries(entries);
+    const isTold = all.every(({ missing }) => missing.length === 0);
+    const digests = all.flatMap(({ descriptor, blobs }) => [
+      descriptor.digest,
+      ...blobs.filter((one) => !one.urls).map((one) => one.digest),
+    ]);
+    for (const digest of digests) lease.add(digest);
+    // what was read takes its time: another image that had a part of it may be gone
+    return isTold && digests.every((digest) => content.info(digest) !== undefined);
+  }
+
   /** The index goes last: a registry has it only with all that it names. */
   async #pushIndex(image: ImageRecord, entries: readonly IndexEntry[]): Promise<ImageRecord> {
     const { content } = this.#options;
     const { index } = image;
     invariant(index, "An image with entries has an index");
     const layers = new Map<Digest, Descriptor>();
-    for (const { manifest } of entries) {
+    const all = flattenEntries(entries);
+    for (const { manifest } of all) {
       for (const layer of manifest?.layers ?? []) if (!layer.urls) layers.set(layer.digest, layer);
     }
     for (const digest of layers.keys()) this.#say(shortId(digest), "Preparing");
     const idOf = (layer: Descriptor): string => shortId(layer.digest);
     await this.#sendLayers([...layers.values()], idOf);
-    for (const { descriptor, manifest } of entries) {
+    for (const { descriptor, manifest } of all) {
       if (manifest) await this.#sendQuietly(manifest.config);
       const bytes = await content.readBytes(descriptor.digest, MANIFEST_MAX_BYTES);
       const { mediaType } = descriptor;
@@ -326,7 +349,9 @@ class Push {
 
 function holdBlobs(image: ImageRecord, lease: Lease): void {
   for (const digest of [image.id, image.manifest.digest]) lease.add(digest);
-  if (image.index) lease.add(image.index.digest);
+  for (const { digest } of [...(image.index ? [image.index] : []), ...(image.innerIndexes ?? [])]) {
+    lease.add(digest);
+  }
   for (const { manifest, blobs } of image.attached ?? []) {
     for (const { digest } of [manifest, ...blobs]) lease.add(digest);
   }

@@ -18,6 +18,8 @@ export interface ResolvedManifest {
   readonly document: FetchedManifest;
   /** Where the reference stands for several platforms. */
   readonly index?: FetchedManifest;
+  /** Between that and the manifest, outermost first. */
+  readonly innerIndexes?: readonly FetchedManifest[];
 }
 
 const MAX_INDEX_DEPTH = 4;
@@ -65,7 +67,7 @@ export async function resolveManifest(
   } catch (error) {
     throw explainManifestError(error, reference);
   }
-  const outermost = document;
+  const indexes: FetchedManifest[] = [];
   for (let depth = 0; isIndexType(typeOf(document)); depth++) {
     if (depth >= MAX_INDEX_DEPTH) {
       throw new InvalidArgumentError(
@@ -73,6 +75,10 @@ export async function resolveManifest(
       );
     }
     const chosen = choose(document, platform);
+    indexes.push({
+      ...document,
+      descriptor: { ...document.descriptor, mediaType: typeOf(document) },
+    });
     document = await fetchInner(repository, chosen, signal);
   }
   const manifest = parseManifest(document.bytes, typeOf(document));
@@ -89,9 +95,10 @@ export async function resolveManifest(
     ...document,
     descriptor: { ...document.descriptor, mediaType: manifest.mediaType },
   };
-  return document === outermost
-    ? { manifest, document: described }
-    : { manifest, document: described, index: outermost };
+  const [index, ...innerIndexes] = indexes;
+  return index
+    ? { manifest, document: described, index, innerIndexes }
+    : { manifest, document: described };
 }
 
 /** What the document calls itself, where the registry gives it another type or none. */
@@ -134,7 +141,7 @@ async function fetchInner(
 ): Promise<FetchedManifest> {
   let inner: FetchedManifest;
   try {
-    inner = await repository.fetchManifest(descriptor.digest, signal);
+    inner = await repository.fetchManifest(descriptor.digest, signal, descriptor.sizeBytes);
   } catch (error) {
     if (error instanceof WharfError && error.kind === "not-found") {
       throw new NotFoundError(

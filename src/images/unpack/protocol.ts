@@ -7,8 +7,9 @@ export interface UnpackLimits {
   readonly maxEntries: number;
   /** Of all files together, and of the tar. */
   readonly maxUnpackedBytes: number;
-  /** Bytes of tar for one byte of blob, once the tar is over 1 GiB; gzip itself ends at 1,032. */
+  /** Bytes of tar for one byte of blob, once the tar is over the floor; gzip itself ends at 1,032. */
   readonly maxRatio: number;
+  readonly ratioFloorBytes: number;
   /** What must stay free on the file system. */
   readonly minFreeBytes: number;
 }
@@ -17,6 +18,7 @@ export const DEFAULT_UNPACK_LIMITS: UnpackLimits = {
   maxEntries: 5_000_000,
   maxUnpackedBytes: 100 * 1024 ** 3,
   maxRatio: 2000,
+  ratioFloorBytes: 1024 ** 3,
   minFreeBytes: 64 * 1024 * 1024,
 };
 

@@ -12,7 +12,6 @@ import type { LayerPacking, UnpackJob, UnpackResult } from "./protocol.ts";
 /** Larger reads gain nothing; smaller ones show in the time. */
 const CHUNK_BYTES = 1024 * 1024;
 const HEAD_BYTES = 4;
-const RATIO_FLOOR_BYTES = 1024 ** 3;
 
 /**
  * Unpacks a blob into the root folder of this process, hashing the tar in the same pass. The calling
@@ -61,14 +60,14 @@ export async function unpackLayer(
 }
 
 function checkBomb(tarBytes: number, readBytes: number, job: UnpackJob): void {
-  const { maxUnpackedBytes, maxRatio } = job.limits;
+  const { maxUnpackedBytes, maxRatio, ratioFloorBytes } = job.limits;
   // headers and padding come on top of the files: a tar of empty files is all headers
   if (tarBytes > maxUnpackedBytes * 2) {
     throw new InvalidArgumentError(
       `Cannot unpack layer: its tar takes more than ${maxUnpackedBytes * 2} bytes`,
     );
   }
-  if (tarBytes > RATIO_FLOOR_BYTES && tarBytes > readBytes * maxRatio) {
+  if (tarBytes > ratioFloorBytes && tarBytes > readBytes * maxRatio) {
     throw new InvalidArgumentError(
       `Cannot unpack layer: ${readBytes} bytes became ${tarBytes}, over the ratio of ${maxRatio}`,
     );

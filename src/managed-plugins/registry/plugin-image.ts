@@ -6,7 +6,7 @@ import { createGzip } from "node:zlib";
 import { Readable } from "node:stream";
 import { NotFoundError } from "#base/errors.ts";
 import { stringifyJson } from "#base/json.ts";
-import type { BlobSource } from "#registry-client/upload.ts";
+import type { BlobSource } from "#registry-client/upload-session.ts";
 import { type Digest, digestHex, digestOf, parseDigest } from "#spec/digest.ts";
 import { DOCKER_LAYER_GZIP, DOCKER_MANIFEST } from "#spec/media-types.ts";
 import {

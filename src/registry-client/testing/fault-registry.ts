@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
+import { NotFoundError } from "#base/errors.ts";
 import { digestOf } from "#spec/digest.ts";
 import { OCI_CONFIG, OCI_MANIFEST } from "#spec/media-types.ts";
 
@@ -25,11 +26,14 @@ export type Fault =
   | { readonly kind: "shortened"; readonly toBytes: number }
   /** One byte is another. */
   | { readonly kind: "corrupted" }
+  /** Goes on behind its end, without having told a length. */
+  | { readonly kind: "endless" }
   /** Ranges are not understood. */
   | { readonly kind: "whole" }
   /** True, but only when something else has happened. */
   | { readonly kind: "held"; readonly until: Promise<void> };
 
+const ENDLESS_CHUNK_BYTES = 65_536;
 /** First byte of a client that tries TLS first. */
 const TLS_HANDSHAKE = 0x16;
 
@@ -70,6 +74,13 @@ export class FaultRegistry implements AsyncDisposable {
   /** Connections that are open now. */
   get connectionCount(): number {
     return this.#sockets.size;
+  }
+
+  /** What it has at a path below `/v2/`. */
+  item(path: string): { readonly bytes: Uint8Array; readonly type: string } {
+    const found = this.#items.get(`/v2/${path}`);
+    if (!found) throw new NotFoundError(`No ${path}`);
+    return found;
   }
 
   addBlob(
@@ -218,12 +229,34 @@ function sendItem(
       ? [`Content-Range: bytes ${start}-${item.bytes.length - 1}/${item.bytes.length}`]
       : []),
   ];
+  if (fault?.kind === "endless" && method !== "HEAD") {
+    socket.write(
+      `HTTP/1.1 200 Status\r\nContent-Type: ${item.type}\r\nTransfer-Encoding: chunked\r\n\r\n`,
+    );
+    writeEndlessly(socket, bytes);
+    return;
+  }
   const body = method === "HEAD" ? Buffer.alloc(0) : bytes;
   if (fault?.kind === "cut") {
     reply(socket, start > 0 ? 206 : 200, lines, body.subarray(0, fault.afterBytes), true);
   } else {
     reply(socket, start > 0 ? 206 : 200, lines, body);
   }
+}
+
+/** The bytes, then as many as the other side takes. */
+function writeEndlessly(socket: Socket, bytes: Uint8Array): void {
+  let chunk = bytes;
+  const more = (): void => {
+    if (socket.destroyed) return;
+    const hasRoom = socket.write(
+      Buffer.concat([Buffer.from(`${chunk.length.toString(16)}\r\n`), chunk, Buffer.from("\r\n")]),
+    );
+    chunk = Buffer.alloc(ENDLESS_CHUNK_BYTES);
+    if (hasRoom) setImmediate(more);
+    else socket.once("drain", more);
+  };
+  more();
 }
 
 function reply(

@@ -1,8 +1,12 @@
 import { RegistryClient } from "#registry-client/registry-client.ts";
+import type { RetryPolicy } from "#registry-client/retry.ts";
 import type { RegistrySettings } from "#registry-client/settings.ts";
 
 /** For tests that ask no registry, or one on loopback; waits before another try take no time. */
-export function offlineRegistries(settings: Partial<RegistrySettings> = {}): RegistryClient {
+export function offlineRegistries(
+  settings: Partial<RegistrySettings> = {},
+  retry: Partial<RetryPolicy> = {},
+): RegistryClient {
   return new RegistryClient({
     settings: () => ({
       mirrors: [],
@@ -17,6 +21,7 @@ export function offlineRegistries(settings: Partial<RegistrySettings> = {}): Reg
       attempts: 4,
       firstDelayMs: 0,
       maxDelayMs: 0,
+      ...retry,
     },
     nowMs: () => Date.now(),
     userAgent: "test",

@@ -1,23 +1,37 @@
 #!/usr/bin/env bash
-# Docker's current engine and client from Debian sid, in a root of their own; nothing is installed on the host.
-#   peers.sh start   make the root when missing (about a minute, 1 GB), start dockerd, print its socket
+# Docker 28 with compose and buildx, podman 5 and buildah from Debian sid, in a root of their own; nothing is installed on
+# the host.
+#   peers.sh make    make the root when missing (about a minute, 1 GB), print where it is
+#   peers.sh start   the same, start dockerd in it, print its socket
 #   peers.sh run CMD run a command in the root, with the host's network, /tmp and sockets
 #   peers.sh stop    stop that dockerd and remove its bridge
-# PEERS=DIR says where (default /var/tmp/wharf-bench-peers). Removing DIR is safe after `stop`.
+# PEERS=DIR says where (default /var/tmp/wharf-bench-peers), PEERS_RELEASE=bookworm takes that release's instead of sid's
+# (default DIR: the same with -bookworm). Removing DIR is safe after `stop`.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/lib/common.sh
-PEERS=${PEERS:-/var/tmp/wharf-bench-peers}
+RELEASE=${PEERS_RELEASE:-sid}
+DEFAULT=/var/tmp/wharf-bench-peers
+[ "$RELEASE" = sid ] || DEFAULT=$DEFAULT-$RELEASE
+PEERS=${PEERS:-$DEFAULT}
 RUN=/run/wharf-bench-peers
 BRIDGE=wbpeers0
 
+PACKAGES=docker.io,docker-cli,docker-compose,docker-buildx,podman,buildah,crun,runc,conmon,containerd,netavark,aardvark-dns
+PACKAGES=$PACKAGES,iptables,nftables,iproute2,ca-certificates,procps,mount,patchelf
+# bookworm's docker.io has the client in it, and neither compose 2 nor buildx
+[ "$RELEASE" = bookworm ] &&
+  PACKAGES=$(tr ',' '\n' <<<"$PACKAGES" | grep -vxE 'docker-(cli|compose|buildx)' | paste -sd,)
+
 make_root() {
-  [ -x "$PEERS/usr/bin/docker" ] && return 0
+  [ -x "$PEERS/usr/bin/patchelf" ] && return 0
   install_packages "mmdebstrap:makes the peers' root"
-  mmdebstrap --quiet --variant=apt --aptopt='Acquire::Check-Valid-Until "false"' \
-    --include=docker.io,docker-cli,runc,crun,containerd,buildah,iptables,iproute2,ca-certificates,procps \
-    sid "$PEERS.new" "$(debian_mirror)"
+  rm -rf --one-file-system "$PEERS.new"
+  mmdebstrap --quiet --variant=apt --aptopt='Acquire::Check-Valid-Until "false"' --include="$PACKAGES" \
+    "$RELEASE" "$PEERS.new" "$(debian_mirror)" >&2
+  [ ! -d "$PEERS" ] || mv "$PEERS" "$PEERS.old"
   mv "$PEERS.new" "$PEERS"
+  rm -rf --one-file-system "$PEERS.old"
 }
 
 inside() { # inside CMD ARG...: chrooted, in a private mount namespace
@@ -33,6 +47,11 @@ inside() { # inside CMD ARG...: chrooted, in a private mount namespace
 answers() { curl -fs --unix-socket $RUN/docker.sock http://docker/_ping >/dev/null 2>&1; }
 
 case ${1:-} in
+  make)
+    need_root "bench/peers.sh"
+    make_root
+    echo "$PEERS"
+    ;;
   start)
     need_root "bench/peers.sh"
     make_root
@@ -64,7 +83,7 @@ case ${1:-} in
     [ -s $RUN/forward-policy ] && iptables $(sed 's/^-P/-P/' $RUN/forward-policy) 2>/dev/null || true
     ;;
   *)
-    sed -n '2,7p' "$0"
+    sed -n '2,10p' "$0"
     exit 1
     ;;
 esac

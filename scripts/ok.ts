@@ -16,7 +16,7 @@ interface Outcome {
 }
 
 const bin = (name: string) => `node_modules/.bin/${name}`;
-const tests = [...new Glob("src/**/*.test.ts").scanSync(".")].toSorted();
+const tests = [...new Glob("{src,bench}/**/*.test.ts").scanSync(".")].toSorted();
 const unitTests = tests.filter((path) => !/\.\w+\.test\.ts$/.test(path));
 const rootTests = tests.filter((path) => path.endsWith(".root.test.ts"));
 const withRoot = process.argv.includes("--root");

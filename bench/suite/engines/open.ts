@@ -1,0 +1,59 @@
+import { existsSync } from "node:fs";
+import { run } from "../command.ts";
+import type { Contender } from "../contender.ts";
+import type { Bench } from "../workload.ts";
+import { openDocker } from "./docker.ts";
+import { type Floor, openFloor } from "./floor.ts";
+import { openPeersRoot } from "./peers-root.ts";
+import { openPodman } from "./podman.ts";
+import { openWharf } from "./wharf.ts";
+
+const UNIFIED = "/sys/fs/cgroup/unified";
+
+export interface Engines extends AsyncDisposable {
+  readonly contenders: readonly Contender[];
+  readonly floor: Floor;
+  /** Path of the runtime that all of them start. */
+  readonly runtime: string;
+}
+
+/** Starts every engine with the image `busybox`, ours first. @param peers Of docker and podman, those wanted. */
+export async function openEngines(bench: Bench, peers: readonly string[]): Promise<Engines> {
+  await using open = new AsyncDisposableStack();
+  const host = existsSync(UNIFIED) ? open.use(await hideSecondCgroupVersion()).pid : undefined;
+  const root = peers.length === 0 ? undefined : await openPeersRoot(bench);
+  const runtime = root?.runtime ?? Bun.which(bench.runtime);
+  if (runtime === null) throw new Error(`${bench.runtime} is not installed`);
+  const contenders: Contender[] = [open.use(await openWharf(bench, runtime, host))];
+  if (root && peers.includes("docker")) contenders.push(open.use(await openDocker(bench, root)));
+  if (root && peers.includes("podman")) contenders.push(open.use(await openPodman(bench, root)));
+  const tar = `${bench.folder}/busybox.tar`;
+  await run(["bash", "-c", `. scripts/lib/common.sh; make_busybox_tar ${tar}`]);
+  for (const contender of contenders) {
+    await contender.cli(["import", "-c", 'CMD ["sh"]', tar, "busybox:latest"]);
+  }
+  const floor = await openFloor(bench, runtime, tar);
+  const owned = open.move();
+  return { contenders, floor, runtime, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/**
+ * crun refuses a host with both versions of cgroups: hides the newer one from this run, where it is next to empty.
+ *
+ * @returns A process whose mount namespace still shows it.
+ */
+async function hideSecondCgroupVersion(): Promise<AsyncDisposable & { readonly pid: number }> {
+  const holder = Bun.spawn(
+    ["unshare", "--mount", "--propagation", "private", "sh", "-c", "echo; exec sleep infinity"],
+    { stdin: "ignore", stdout: "pipe" },
+  );
+  for await (const _ready of holder.stdout) break;
+  await run(["mount", "-t", "tmpfs", "tmpfs", UNIFIED]);
+  return {
+    pid: holder.pid,
+    [Symbol.asyncDispose]: async () => {
+      holder.kill("SIGKILL");
+      await holder.exited;
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "../command.ts";
+import type { Contender } from "../contender.ts";
+import { folderAt } from "../isolation.ts";
+import type { Bench } from "../workload.ts";
+import type { PeersRoot } from "./peers-root.ts";
+import { DaemonProcess } from "./processes.ts";
+
+/** podman, whose client does the work itself; its API is there for the workloads that need one. */
+export async function openPodman(
+  bench: Bench,
+  peers: PeersRoot,
+): Promise<Contender & AsyncDisposable> {
+  const folder = folderAt(bench.folder, "podman");
+  writeConfiguration(folderAt(bench.folder, "containers"), folder, peers.runtime);
+  const socket = join(folder, "podman.sock");
+  const service = new DaemonProcess(
+    peers.argv(["podman", "system", "service", "--time", "0", `unix://${socket}`]),
+    { socket, log: join(bench.folder, "podman.log") },
+  );
+  await service.start();
+  const argv = (words: readonly string[]) => peers.argv(["podman", ...words]);
+  return {
+    name: "podman",
+    socket,
+    traces: [folder],
+    argv,
+    cli: async (words, options) => await run(argv(words), options),
+    [Symbol.asyncDispose]: async () => await service[Symbol.asyncDispose](),
+  };
+}
+
+function writeConfiguration(target: string, folder: string, runtime: string): void {
+  const files = {
+    "containers.conf": `[containers]
+log_driver = "k8s-file"
+[engine]
+runtime = "bench"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+tmp_dir = "${folder}/tmp"
+volume_path = "${folder}/volumes"
+[engine.runtimes]
+bench = ["${runtime}"]
+[network]
+network_backend = "netavark"
+network_config_dir = "${folder}/networks"
+default_subnet = "172.27.0.0/16"
+`,
+    "storage.conf": `[storage]
+driver = "overlay"
+graphroot = "${folder}/data"
+runroot = "${folder}/run"
+`,
+    "policy.json": `{"default": [{"type": "insecureAcceptAnything"}]}`,
+    "registries.conf": `[[registry]]
+location = "127.0.0.1"
+insecure = true
+`,
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(target, name), text);
+}

@@ -1,0 +1,78 @@
+import type { Summary } from "./statistics.ts";
+
+/** What a figure of ours is held against. */
+export type Goal =
+  | {
+      readonly kind: "ratio";
+      /** `peer` is the best of docker and podman; `floor` the bare runtime. */
+      readonly against: "docker" | "peer" | "floor";
+      readonly atMost: number;
+    }
+  | { readonly kind: "absolute"; readonly atMost: number };
+
+export interface GoalOutcome {
+  /** "0.11 of docker, at most 0.13". */
+  readonly text: string;
+  readonly isMet: boolean;
+}
+
+/** Figures of one workload, by contender; `floor` is the bare runtime's. */
+export type Figures = ReadonlyMap<string, Summary>;
+
+export const FLOOR = "floor";
+const OURS = "wharf";
+
+/**
+ * Whether each goal is met.
+ *
+ * @param isMoreBetter Of rates: the ratio is then the peer's by ours, so that less is better throughout.
+ * @returns None for goals whose peer, or ours, was not measured.
+ */
+export function checkGoals(
+  goals: readonly Goal[],
+  figures: Figures,
+  unit: string,
+  isMoreBetter = false,
+): readonly GoalOutcome[] {
+  const ours = figures.get(OURS)?.median;
+  if (ours === undefined) return [];
+  return goals.flatMap((goal) => {
+    if (goal.kind === "absolute") {
+      const text = `${show(ours)} ${unit}, at most ${show(goal.atMost)}`;
+      return [{ text, isMet: ours <= goal.atMost }];
+    }
+    const other = reference(goal.against, figures, isMoreBetter);
+    if (other === undefined) return [];
+    const ratio = isMoreBetter ? other.median / ours : ours / other.median;
+    const text = `${show(ratio)} of ${other.name}, at most ${show(goal.atMost)}`;
+    return [{ text, isMet: ratio <= goal.atMost }];
+  });
+}
+
+/** The best of the peers: of those measured, the least, or of rates the most. */
+export function bestPeer(
+  figures: Figures,
+  isMoreBetter: boolean,
+): { readonly name: string; readonly median: number } | undefined {
+  const peers = [...figures]
+    .filter(([name]) => name !== OURS && name !== FLOOR)
+    .map(([name, { median }]) => ({ name, median }))
+    .toSorted((a, b) => (isMoreBetter ? b.median - a.median : a.median - b.median));
+  return peers[0];
+}
+
+function reference(
+  against: "docker" | "peer" | "floor",
+  figures: Figures,
+  isMoreBetter: boolean,
+): { readonly name: string; readonly median: number } | undefined {
+  if (against === "peer") return bestPeer(figures, isMoreBetter);
+  const found = figures.get(against);
+  if (!found) return undefined;
+  return { name: against === "floor" ? "the bare runtime" : against, median: found.median };
+}
+
+function show(figure: number): string {
+  if (figure >= 100) return figure.toFixed(0);
+  return figure >= 10 ? figure.toFixed(1) : figure.toFixed(2);
+}

@@ -1,0 +1,48 @@
+import type { Contender } from "./contender.ts";
+import type { Goal } from "./goals.ts";
+
+/** What every family of workloads is made from. */
+export interface Bench {
+  /** A folder of this run's own; every engine sees it by the same path. */
+  readonly folder: string;
+  /** Fewer and smaller: the whole table in some minutes. */
+  readonly isQuick: boolean;
+  readonly runtime: RuntimeName;
+}
+
+export type RuntimeName = "crun" | "runc";
+
+/** One line of the table. */
+export interface Workload {
+  readonly name: string;
+  readonly unit: "ms" | "s" | "MB" | "1/s" | "Gbit/s";
+  /** Whether more of it is better, as of rates. */
+  readonly isMoreBetter?: boolean;
+  /** Those that take part; docker and podman beside ours when absent. */
+  readonly contenders?: readonly string[];
+  /** Whether the bare runtime runs the same in turn. */
+  readonly hasFloor?: boolean;
+  /** Of what takes long, fewer runs than asked for. */
+  readonly maxRuns?: number;
+  /** Whether a first run is thrown away; true when absent. */
+  readonly hasWarmUp?: boolean;
+  readonly goals?: readonly Goal[];
+  /** Before the first run. */
+  readonly prepare?: (contender: Contender) => Promise<unknown>;
+  /** Before each run, outside what is measured. */
+  readonly before?: (contender: Contender) => Promise<unknown>;
+  /** @returns The sample, in the workload's unit. */
+  readonly run: (contender: Contender) => Promise<number>;
+  /** After each run, also one that failed. */
+  readonly after?: (contender: Contender) => Promise<unknown>;
+  /** After all runs, also when one failed. */
+  readonly clean?: (contender: Contender) => Promise<unknown>;
+}
+
+/** Workloads of one file, which share what they prepare. */
+export interface Family {
+  readonly name: string;
+  readonly workloads: readonly Workload[];
+  /** After the last of them; nothing of what it removes needs to be there. */
+  readonly clean?: (contender: Contender) => Promise<unknown>;
+}

@@ -1,0 +1,35 @@
+import { type CommandOptions, timed } from "../suite/command.ts";
+import type { Contender } from "../suite/contender.ts";
+import type { Goal } from "../suite/goals.ts";
+import type { Workload } from "../suite/workload.ts";
+
+/** Of containers that take no notice of SIGTERM. */
+export const SLEEP: readonly string[] = ["busybox", "sleep", "100000"];
+
+/** No slower than the best of docker and podman. */
+export const NO_SLOWER: readonly Goal[] = [{ kind: "ratio", against: "peer", atMost: 1 }];
+
+/** A workload that is one command. */
+export function oneCommand(
+  name: string,
+  words: readonly string[],
+  options?: CommandOptions,
+): Workload {
+  return {
+    name,
+    unit: "ms",
+    run: async ({ cli }) => await timed(async () => await cli(words, options)),
+  };
+}
+
+/** `rm -f`; podman would wait ten seconds for a process that takes no notice of SIGTERM, docker never does. */
+export function removal(contender: Contender, ...names: readonly string[]): readonly string[] {
+  return ["rm", "-f", ...(contender.name === "podman" ? ["-t", "0"] : []), ...names];
+}
+
+export async function removeContainers(
+  contender: Contender,
+  ...names: readonly string[]
+): Promise<void> {
+  if (names.length > 0) await contender.cli(removal(contender, ...names));
+}

@@ -1,12 +1,13 @@
 import type { Bench, Family } from "../suite/workload.ts";
 import { clientFamily } from "./client.ts";
 import { copyFamily } from "./copy.ts";
+import { listsFamily } from "./lists.ts";
 import { logsFamily } from "./logs.ts";
 import { networksFamily } from "./networks.ts";
 import { runFamily } from "./run.ts";
 
 /** Every family, in the order of the table. */
 export function allFamilies(bench: Bench): readonly Family[] {
-  const families = [runFamily, clientFamily, networksFamily, logsFamily, copyFamily];
+  const families = [runFamily, clientFamily, listsFamily, networksFamily, logsFamily, copyFamily];
   return families.map((family) => family(bench));
 }

@@ -108,6 +108,12 @@ export interface Cgroups {
   exists(path: string): boolean;
   /** Names of the groups directly below. */
   children(path: string): readonly string[];
+  /**
+   * Removes it from every hierarchy where no process and no other group is in it.
+   *
+   * @returns Whether it is gone from all.
+   */
+  removeEmpty(path: string): boolean;
   /** Removes it and what is below from every hierarchy; processes in it must be gone. */
   remove(path: string): void;
   /** SIGKILL to all in it and below (cgroup.kill where there is, else freeze, kill, thaw). */

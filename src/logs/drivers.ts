@@ -33,8 +33,13 @@ interface Shipping {
   readonly pluginNames: () => readonly string[];
 }
 
+/** A plugin is looked for in a dozen folders: not for what the engine does itself. */
 function find(shipping: Shipping, name: string): ShippingDriver | undefined {
-  return shipping.own.get(name) ?? shipping.plugin(name);
+  return isKeeping(name) ? undefined : (shipping.own.get(name) ?? shipping.plugin(name));
+}
+
+function isKeeping(name: string): boolean {
+  return KEEPING.some((keeping) => keeping === name);
 }
 
 /** The log drivers that are plugins. */
@@ -154,9 +159,8 @@ function attributesOf(container: LoggedContainer): Readonly<Record<string, strin
 }
 
 function validateOptions(drivers: Shipping, name: string, options: LogOptions): void {
-  const names = namesOf(drivers);
   const shipping = find(drivers, name);
-  if (!names.includes(name) && !shipping) refuseDriver(name, names);
+  if (!shipping && !isKeeping(name)) refuseDriver(name, namesOf(drivers));
   if (name === "none") return;
   const own = withoutCommonOptions(options);
   if (shipping) {

@@ -39,16 +39,32 @@ export async function removeProcess(parts: RemoveParts, request: RemoveRequest):
     processes.kill(supervisor, SIGKILL);
     await processes.waitGone(supervisor);
   }
-  if (record?.kind === "container" && cgroups.exists(record.cgroupPath)) {
+  const isEmptied = record?.kind === "container" && removeEmptied(parts, request, record);
+  if (record?.kind === "container" && !isEmptied && cgroups.exists(record.cgroupPath)) {
     cgroups.kill(record.cgroupPath); // also ends a frozen one, and those outside its pid namespace
     if (pair === undefined) await waitEmpty(parts, record.cgroupPath);
   }
   if (supervisor !== undefined) await processes.waitGone(supervisor);
   if (record?.kind === "container") {
-    await forgetContainer(parts, record, request.program, folder.isHooked);
+    await forgetContainer(parts, record, {
+      program: request.program,
+      isHooked: folder.isHooked,
+      isEmptied,
+    });
     parts.exits.forget(record.id);
   }
   rmSync(folder.path, { recursive: true, force: true });
+}
+
+/** The usual end, without a search of a dozen hierarchies. Where the runtime deletes, the cgroup is its own to remove. */
+function removeEmptied(
+  parts: RemoveParts,
+  { folder, program }: RemoveRequest,
+  { cgroupPath }: ProcessRecord,
+): boolean {
+  if (folder.readExit() === undefined || deletesItself(parts, program, folder.isHooked))
+    return false;
+  return parts.cgroups.removeEmpty(cgroupPath);
 }
 
 /** Resolves when the processes that were killed there have ended. */
@@ -68,20 +84,32 @@ function findUnrecorded(
   return pid === undefined ? undefined : processes.identify(pid);
 }
 
+/** Whether more is kept than `forgetContainer` knows. */
+function deletesItself(
+  { systemdCgroup }: Pick<RemoveParts, "systemdCgroup">,
+  program: RuntimeProgram | undefined,
+  isHooked: boolean,
+): boolean {
+  return program !== undefined && (program.family === "other" || systemdCgroup || isHooked);
+}
+
 /** The cgroup and the runtime's folder: all that crun and runc keep, without the process that `delete` costs. */
 async function forgetContainer(
   parts: RemoveParts,
   record: ProcessRecord,
-  program: RuntimeProgram | undefined,
-  isHooked: boolean,
+  {
+    program,
+    isHooked,
+    isEmptied,
+  }: Pick<RemoveRequest, "program"> & { readonly isHooked: boolean; readonly isEmptied: boolean },
 ): Promise<void> {
   const { systemdCgroup } = parts;
-  if (program !== undefined && (program.family === "other" || systemdCgroup || isHooked)) {
+  if (program !== undefined && deletesItself(parts, program, isHooked)) {
     const command = ["delete", "--force", record.id];
     await runProgram(parts.processes, program, { systemdCgroup, command, isHooked });
     return;
   }
-  parts.cgroups.remove(record.cgroupPath);
+  if (!isEmptied) parts.cgroups.remove(record.cgroupPath);
   if (program !== undefined) {
     rmSync(join(program.rootDir, record.id), { recursive: true, force: true });
   }

@@ -85,6 +85,12 @@ export class FakeCgroups implements Cgroups {
     return [...new Set(names)].sort();
   }
 
+  removeEmpty(path: string): boolean {
+    if (this.pids(path).length > 0 || this.children(path).length > 0) return false;
+    this.#groups.delete(path);
+    return true;
+  }
+
   remove(path: string): void {
     if (this.pids(path).length > 0) {
       throw new ConflictError(`Cannot remove cgroup "${path}": processes are in it`);

@@ -61,6 +61,21 @@ describe("LinuxCgroups", () => {
     expect(cgroups.pids(PATH)).toEqual([]);
   });
 
+  test("removeEmpty() leaves a group with a process, or a group, in it", async () => {
+    const quiet = start("/bin/sleep 600");
+    release(quiet, `${PATH}/sub`);
+    expect(cgroups.removeEmpty(`${PATH}/sub`)).toBe(false);
+    expect(cgroups.pids(`${PATH}/sub`)).toContain(quiet.pid);
+    expect(cgroups.removeEmpty(PATH)).toBe(false);
+    cgroups.kill(PATH);
+    await quiet.exited;
+    await untilEmpty(PATH);
+    expect(cgroups.removeEmpty(`${PATH}/sub`)).toBe(true);
+    expect(cgroups.removeEmpty(PATH)).toBe(true);
+    expect(cgroups.exists(PATH)).toBe(false);
+    expect(cgroups.removeEmpty(PATH)).toBe(true);
+  });
+
   test("stats() reads what the kernel counts", async () => {
     const busy = start("i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; read stop");
     release(busy, PATH);

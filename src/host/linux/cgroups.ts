@@ -50,6 +50,7 @@ class LinuxCgroups implements Cgroups {
   /** Mount points of all hierarchies, each once. */
   readonly #roots: readonly string[];
 
+  readonly #rootFiles = new Map<string, boolean>();
   readonly #kernelLog: () => string;
   readonly #moveNotice: MoveNotice;
 
@@ -69,9 +70,17 @@ class LinuxCgroups implements Cgroups {
   abilities(): CgroupAbilities {
     return readAbilities(this.#hierarchies, {
       read: readText,
-      exists: existsSync,
+      exists: (path) => this.#hasFile(path),
       children: foldersIn,
     });
+  }
+
+  /** Of v1 the files of the roots are asked about, which stay the same; of v2 those of groups, which come and go. */
+  #hasFile(path: string): boolean {
+    if (this.layout === "v2") return existsSync(path);
+    const known = this.#rootFiles.get(path) ?? existsSync(path);
+    this.#rootFiles.set(path, known);
+    return known;
   }
 
   expectMove(): void {
@@ -165,6 +174,10 @@ class LinuxCgroups implements Cgroups {
     return [...new Set(this.#folders(path).flatMap(foldersIn))].sort();
   }
 
+  removeEmpty(path: string): boolean {
+    return this.#roots.map((root) => tryRemoveFolder(`${root}${checked(path)}`)).every(Boolean);
+  }
+
   remove(path: string): void {
     for (const folder of this.#folders(path)) {
       // Deepest first: a group with groups below cannot be removed.
@@ -247,6 +260,16 @@ function removeFolder(folder: string, path: string): void {
       if (left === 1) throw systemError(attempt, errno, "processes are in it");
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, REMOVE_PAUSE_MS);
     }
+  }
+}
+
+/** @returns Whether it is gone; not where something is in it. */
+function tryRemoveFolder(folder: string): boolean {
+  try {
+    rmdirSync(folder);
+    return true;
+  } catch (error) {
+    return isGone(error);
   }
 }
 

@@ -70,7 +70,7 @@ export async function startSupervisor(
     detached: true,
   });
   const supervisor = processes.identify(pid) ?? { pid, startTicks: 0 };
-  await using complaints = new LineReader(pipeAt(pipes, 2));
+  using complaints = new UnreadPipe(pipeAt(pipes, 2));
   await using stack = new AsyncDisposableStack();
   const sync = stack.use(new LineReader(pipeAt(pipes, 3)));
   try {
@@ -87,7 +87,29 @@ export async function startSupervisor(
     return { ok: true, pid: report.pid, supervisor, ended };
   }
   await exited;
-  return { ok: false, stderr: report.message ?? (await complaints.readRest()) };
+  return { ok: false, stderr: report.message ?? (await complaints.read()) };
+}
+
+/** What conmon writes to stderr is read only where it has failed: a reader costs as much as a small file. */
+class UnreadPipe implements Disposable {
+  #fd: number | undefined;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /** All that was written; the other end must be closed or closing. */
+  async read(): Promise<string> {
+    invariant(this.#fd !== undefined, "the pipe has not been read");
+    await using reader = new LineReader(this.#fd);
+    this.#fd = undefined;
+    return await reader.readRest();
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+  }
 }
 
 /** Of an exec conmon reports the exit code as a second line, after it has written the file. */

@@ -66,7 +66,25 @@ const ours: readonly string[] = [
   "why",
 ];
 
+/** Flags of builds that this version has not: policies of what a build may do. */
+const withoutPolicies: readonly string[] = ["policy", "print", "resource"];
+
+/** The CLI hands `docker build` on to buildx: what that shows counts, and else what the classic builder has. */
+function buildFlags(): readonly ReferenceFlag[] {
+  const flagsOf = (path: string): readonly ReferenceFlag[] =>
+    reference.commands.find((one) => one.command === path)?.flags ?? [];
+  const shown = flagsOf("buildx build").filter(
+    ({ name, hidden }) => !hidden && !withoutPolicies.includes(name),
+  );
+  const names = new Set(shown.map(({ name }) => name));
+  const classic = flagsOf("image build").filter(({ name }) => !names.has(name));
+  // a switch without a value of its own is off
+  const check = shown.map((flag) => (flag.name === "check" ? { ...flag, default: "false" } : flag));
+  return [...check, ...classic];
+}
+
 function dockerFlags(path: string): readonly ReferenceFlag[] {
+  if (path === "image build") return buildFlags();
   const found = reference.commands.find((one) => one.command === path);
   const group = compose.find((one) => one.command === "compose")?.flags ?? [];
   const shared = group.filter((flag) => found?.inheritedFlags?.includes(flag.name));
@@ -89,7 +107,6 @@ const ourFlags: Readonly<Record<string, readonly string[]>> = {
     "publish-rm",
   ],
   "container run": ["health-http", "health-on-failure", "health-tcp"],
-  "image build": ["call", "check"],
   "image push": ["to"],
   inspect: ["as"],
   create: ["health-http", "health-on-failure", "health-tcp"],

@@ -158,6 +158,28 @@ export class EngineClient implements AsyncDisposable {
     return new HijackedStream(connection, head.headers.get("content-type"));
   }
 
+  /**
+   * Takes a connection over for another protocol, without a version in the path: BuildKit's `/grpc` and `/session`.
+   *
+   * @param headers A list is sent as so many headers.
+   * @returns The bare connection, which the caller closes.
+   */
+  async takeOver(
+    path: string,
+    protocol: string,
+    headers: Readonly<Record<string, string | readonly string[]>> = {},
+    signal?: AbortSignal,
+  ): Promise<Connection> {
+    const all = { ...headers, Connection: "Upgrade", Upgrade: protocol };
+    const options = { headers: all, unversioned: true, ...(signal ? { signal } : {}) };
+    const { connection, head } = await this.#exchange("POST", path, options);
+    if (head.status === 101) return connection;
+    const response = new EngineResponse(connection, "POST", head, {
+      release: () => connection.close(),
+    });
+    throw errorFromAnswer(head.status, head.reason, await response.text(), path);
+  }
+
   close(): void {
     for (const connection of this.#idle.splice(0)) connection.close();
   }
@@ -186,7 +208,7 @@ export class EngineClient implements AsyncDisposable {
   }
 
   /** Sends a request and waits for the answer's head; a streamed body may still be under way. */
-  async #exchange(method: Method, target: string, options: RequestOptions): Promise<Exchange> {
+  async #exchange(method: Method, target: string, options: SentOptions): Promise<Exchange> {
     for (;;) {
       if (options.signal?.aborted) throw new CancelledError("request cancelled");
       const idle = this.#takeIdle();
@@ -223,7 +245,7 @@ export class EngineClient implements AsyncDisposable {
     return isOurs ? error : unreachableError(text, error);
   }
 
-  #toHttp(method: Method, target: string, options: RequestOptions): HttpRequest {
+  #toHttp(method: Method, target: string, options: SentOptions): HttpRequest {
     const { endpoint, userAgent, headers } = this.#options;
     const body =
       options.json === undefined
@@ -263,6 +285,10 @@ export class EngineClient implements AsyncDisposable {
     else connection.close();
   }
 }
+
+type SentOptions = Omit<RequestOptions, "headers"> & {
+  readonly headers?: HttpRequest["headers"];
+};
 
 interface Exchange {
   readonly connection: Connection;

@@ -10,7 +10,8 @@ export interface HttpRequest {
   readonly method: string;
   /** Path and query, already encoded. */
   readonly target: string;
-  readonly headers: Readonly<Record<string, string>>;
+  /** A list is sent as so many headers. */
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
   /** A whole body is sent with its length, a stream in chunks, with back-pressure. */
   readonly body?: Uint8Array | AsyncIterable<Uint8Array>;
   /** Length of a streamed body where it is known: it is then sent as it is, not in chunks. */
@@ -36,7 +37,9 @@ export async function sendRequest(connection: Connection, request: HttpRequest):
   const { body, bodyBytes } = request;
   const whole = body instanceof Uint8Array ? body : undefined;
   const lines = [`${request.method} ${request.target} HTTP/1.1`];
-  for (const [name, value] of Object.entries(request.headers)) lines.push(`${name}: ${value}`);
+  for (const [name, value] of Object.entries(request.headers)) {
+    for (const one of typeof value === "string" ? [value] : value) lines.push(`${name}: ${one}`);
+  }
   if (whole) lines.push(`Content-Length: ${whole.length}`);
   else if (body && bodyBytes !== undefined) lines.push(`Content-Length: ${bodyBytes}`);
   else if (body) lines.push("Transfer-Encoding: chunked");

@@ -96,8 +96,18 @@ export async function openBuilding(options: BuildingOptions): Promise<Building> 
     }),
   );
   const platform = hostPlatform("linux", host.system.machine);
+  const contexts = {
+    processes: host.processes,
+    directory,
+    randomBytes,
+    unpack: (folder: string, archive: AsyncIterable<Uint8Array>, signal: AbortSignal) =>
+      archiver.unpack(folder, archive, signal),
+  };
+  const classicParts = { builder, ...contexts };
   const buildkit = openBuildkitDoor({
     builder,
+    contexts,
+    clock,
     trees: new KeptTrees(join(directory, "locals"), randomBytes),
     engineId: options.engineId,
     snapshotter: options.snapshotter.driver,
@@ -106,14 +116,6 @@ export async function openBuilding(options: BuildingOptions): Promise<Building> 
     onFailure: (method, error) =>
       options.log.debug(`${method} returned error`, { error: messageOf(error) }),
   });
-  const classicParts = {
-    builder,
-    processes: host.processes,
-    directory,
-    randomBytes,
-    unpack: (folder: string, archive: AsyncIterable<Uint8Array>, signal: AbortSignal) =>
-      archiver.unpack(folder, archive, signal),
-  };
   const open = stack.move();
   return {
     builder,

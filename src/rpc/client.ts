@@ -51,8 +51,9 @@ export class RpcClient implements Disposable {
     codecs: { readonly request: Message<Request>; readonly response: Message<Response> },
     request: Partial<Request>,
     signal: AbortSignal,
+    metadata: RpcMetadata = {},
   ): Promise<Response> {
-    await using stream = await this.open(method, {}, signal);
+    await using stream = await this.open(method, metadata, signal);
     await stream.send(codecs.request.encode(request));
     stream.end();
     let response: Response | undefined;

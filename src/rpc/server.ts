@@ -14,7 +14,8 @@ import { OK, statusOf, statusTrailers, UNIMPLEMENTED, type CallStatus } from "./
 
 /** One call as its method sees it. */
 export interface RpcCall {
-  readonly metadata: Readonly<Record<string, string>>;
+  /** Values by name in lower case; a name may have several. */
+  readonly metadata: ReadonlyMap<string, readonly string[]>;
   /** One reader. */
   readonly requests: AsyncIterable<Uint8Array>;
   /** Aborts when the client gives the call up or is gone. */
@@ -95,11 +96,14 @@ export async function serveRpc(
     session.on("error", () => session.destroy());
   });
   server.on("sessionError", () => connection.destroy());
-  server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
-    const call = serveCall(stream, headers, options);
-    calls.add(call);
-    void call.finally(() => calls.delete(call));
-  });
+  server.on(
+    "stream",
+    (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags, raw: readonly string[]) => {
+      const call = serveCall(stream, headers[":path"] ?? "", metadataOf(raw), options);
+      calls.add(call);
+      void call.finally(() => calls.delete(call));
+    },
+  );
   const closed = new Promise<void>((resolve) => {
     connection.once("close", () => resolve());
   });
@@ -117,20 +121,20 @@ export async function serveRpc(
 
 async function serveCall(
   stream: ServerHttp2Stream,
-  headers: IncomingHttpHeaders,
+  path: string,
+  metadata: RpcCall["metadata"],
   { methods, onFailure }: RpcServerOptions,
 ): Promise<void> {
   const controller = new AbortController();
   stream.on("error", () => controller.abort(new CancelledError("The call was cut off")));
   stream.once("close", () => controller.abort(new CancelledError("The client gave the call up")));
-  const path = headers[":path"] ?? "";
   const method = methods.get(path);
   if (!method) {
     const message = `unknown method ${path}`;
     return refuse(stream, { code: UNIMPLEMENTED, message, details: [] });
   }
   const call: RpcCall = {
-    metadata: textHeaders(headers),
+    metadata,
     requests: readMessages(stream),
     signal: controller.signal,
   };
@@ -160,12 +164,16 @@ async function serveCall(
   }
 }
 
-function textHeaders(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(headers).flatMap(([name, value]) =>
-      typeof value === "string" ? [[name, value]] : [],
-    ),
-  );
+/** @param raw Names and values in turn: joined, as `headers` has them, they could not be parted again. */
+function metadataOf(raw: readonly string[]): RpcCall["metadata"] {
+  const metadata = new Map<string, string[]>();
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const name = (raw[index] ?? "").toLowerCase();
+    const values = metadata.get(name) ?? [];
+    values.push(raw[index + 1] ?? "");
+    metadata.set(name, values);
+  }
+  return metadata;
 }
 
 function finish(stream: ServerHttp2Stream, status: CallStatus): void {

@@ -77,11 +77,20 @@ export function readStatus(headers: Readonly<Record<string, unknown>>): CallStat
   const code = headers["grpc-status"];
   if (typeof code !== "string" && typeof code !== "number") return undefined;
   const message = headers["grpc-message"];
+  const details = headers["grpc-status-details-bin"];
   return {
     code: Number(code),
     message: typeof message === "string" ? decodeMessage(message) : "",
-    details: [],
+    details: typeof details === "string" ? decodeDetails(details) : [],
   };
+}
+
+function decodeDetails(text: string): readonly AnyMessage[] {
+  try {
+    return RPC_STATUS.decode(Buffer.from(text, "base64")).details;
+  } catch {
+    return []; // the code and the message tell the main thing
+  }
 }
 
 /** gRPC's "Percent-Byte-Encoding": bytes outside of printable ASCII, and `%`. */

@@ -197,7 +197,7 @@ describe("wharf build", () => {
       ".dockerignore": "no\nDockerfile\n",
     });
     const built = await engine.wharf(["build", "-t", "ours", folder]);
-    expect(built.stdout).toContain("Successfully tagged ours:latest");
+    expect(built.stderr).toContain("naming to docker.io/library/ours:latest done");
     const listed = await engine.mustWharf("run", "--rm", "ours", "ls", "-A", "/all");
     expect(listed.split("\n")).toEqual([".dockerignore", "a", "other"]);
     const id = join(engine.root, "id");
@@ -207,7 +207,7 @@ describe("wharf build", () => {
     });
     expect(typed.exitCode).toBe(0);
     const alone = await engine.wharf(["build", "-"], { input: "FROM busybox\nRUN echo alone\n" });
-    expect(alone.stdout).toContain("alone\n");
+    expect(alone.stderr).toMatch(/^#\d+ [\d.]+ alone$/m);
     const missing = await engine.wharf(["build", join(folder, "nowhere")]);
     expect(missing.stderr).toContain("not found");
   }, 60_000);
@@ -226,10 +226,11 @@ describe("wharf build", () => {
     const more = ["--shm-size", "2m", "--network", "none", "--label", "a=b", "--target", "first"];
     const args = ["build", ...flags, ...more, "--no-cache", "-t", "limited", folder];
     const built = await engine.wharf([...args, "--build-arg", "V"], { env: { V: "from-env" } });
-    expect(built.stdout).toContain("v=from-env\n100\n192.0.2.1\texample\n");
-    expect(built.stdout).toMatch(/shm +2048 /);
-    expect(built.stdout).toMatch(/\nlo\n/);
-    expect(built.stdout).not.toContain("second");
+    const said = built.stderr.replaceAll(/^#\d+ [\d.]+ /gm, "");
+    expect(said).toContain("v=from-env\n100\n192.0.2.1\texample\n");
+    expect(said).toMatch(/shm +2048 /);
+    expect(said).toMatch(/\nlo\n/);
+    expect(said).not.toContain("second");
     expect(await engine.mustWharf("inspect", "-f", "{{.Config.Labels}}", "limited")).toBe(
       "map[a:b]",
     );

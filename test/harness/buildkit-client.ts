@@ -4,7 +4,7 @@ import { HijackedDuplex } from "#api/hijacked-duplex.ts";
 import { SocketInput } from "#api/socket-input.ts";
 import { RpcClient } from "#rpc/client.ts";
 import { type RpcCall, type RpcMethods, serveRpc } from "#rpc/server.ts";
-import { writeGoMode } from "#buildkit/session/go-file-mode.ts";
+import { writeGoMode } from "#spec/buildkit/go-file-mode.ts";
 import {
   CONTROL_SERVICE,
   type Exporter,

@@ -4,7 +4,9 @@ import type { HijackExchange } from "#api/hijack.ts";
 import { formatResponseHead } from "#api/hijack.ts";
 import { HijackedDuplex } from "#api/hijacked-duplex.ts";
 import { hijack, type Route } from "#api/router.ts";
+import type { SeenFolder } from "#builder/doors/client-extras.ts";
 import type { BuildkitDoor } from "#buildkit/door.ts";
+import { SESSION_FOLDER_HEADER } from "#spec/buildkit/session.ts";
 
 /** Only HTTP/2 without encryption is spoken on a connection that was taken over. */
 const PROTOCOL = "h2c";
@@ -28,6 +30,16 @@ function all({ rawHeaders }: IncomingMessage, name: string): readonly string[] {
   );
 }
 
+/** @throws {InvalidArgumentError} A header that is none. */
+function readFolder(text: string): readonly [string, SeenFolder] {
+  const [name = "", identity = "", path = ""] = text.split(" ");
+  try {
+    return [decodeURIComponent(name), { path: decodeURIComponent(path), identity }];
+  } catch (cause) {
+    throw new InvalidArgumentError(`Cannot read ${SESSION_FOLDER_HEADER}: ${text}`, { cause });
+  }
+}
+
 /** BuildKit's API and its clients' sessions, as docker's clients reach them. */
 export function buildkitRoutes(door: BuildkitDoor): readonly Route[] {
   return [
@@ -44,6 +56,7 @@ export function buildkitRoutes(door: BuildkitDoor): readonly Route[] {
         methods: all(request, "x-docker-expose-session-grpc-method").map((method) =>
           method.toLowerCase(),
         ),
+        folders: new Map(all(request, SESSION_FOLDER_HEADER).map(readFolder)),
       };
       await door.serveSession(head, takeOver(exchange), exchange.signal);
     }),

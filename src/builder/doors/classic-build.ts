@@ -1,24 +1,19 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
-import { collectBytes } from "#base/async.ts";
-import { InvalidArgumentError } from "#base/errors.ts";
 import type { FrontendAttributes } from "#builder/attributes.ts";
 import type { Builder } from "#builder/builder.ts";
 import { lintResultOf } from "#builder/checks/lint-result.ts";
-import { pathInRoot } from "#builder/files/root-paths.ts";
 import { PathFilter } from "#spec/ignore/path-filter.ts";
 import type { BuildEvent } from "#builder/events.ts";
 import { StepFailedError } from "#builder/solver/step-failed.ts";
-import { DOCKERFILE_MAX_BYTES } from "#builder/language/parse-file.ts";
-import { checkOut, parseGitReference } from "#builder/remote/git-source.ts";
-import { fetchFile } from "#builder/remote/http-source.ts";
+import {
+  type ContextParts,
+  fetchContext,
+  fillFolder,
+  newContextFolder,
+} from "#builder/remote/remote-context.ts";
 import { FolderSources } from "#builder/sources/folder-sources.ts";
 import type { CredentialSource } from "#builder/sources/image-source.ts";
 import type { LocalSources } from "#builder/sources/local-source.ts";
 import { parseTagTarget } from "#images/records.ts";
-import type { Processes } from "#host/processes.ts";
-import type { RandomBytes } from "#spec/ids.ts";
-import { isArchiveHead, peek } from "./archive-head.ts";
 import { ClassicProgress } from "./classic-progress.ts";
 import {
   checkSeen,
@@ -56,18 +51,8 @@ export interface ClassicBuildRequest {
 /** One line of the answer. */
 export type ClassicLine = Readonly<Record<string, unknown>>;
 
-export interface ClassicBuildParts {
+export interface ClassicBuildParts extends ContextParts {
   readonly builder: Builder;
-  readonly processes: Pick<Processes, "run">;
-  /** `<data root>/builder`. */
-  readonly directory: string;
-  readonly randomBytes: RandomBytes;
-  /** Unpacks a tar into a folder, from which no name and no link of it leads out. */
-  readonly unpack: (
-    directory: string,
-    archive: AsyncIterable<Uint8Array>,
-    signal: AbortSignal,
-  ) => Promise<void>;
 }
 
 const SHORT_ID = 12;
@@ -172,7 +157,7 @@ async function openContext(
       checkSeen(context);
       return sources(context.path, context.dockerfileFolder);
     case "tar": {
-      const folder = newFolder(parts, stack);
+      const folder = newContextFolder(parts, stack);
       await fillFolder(parts, folder, fileName, context.bytes, signal);
       return sources(
         folder,
@@ -181,58 +166,12 @@ async function openContext(
       );
     }
     case "remote": {
-      const folder = newFolder(parts, stack);
+      const folder = newContextFolder(parts, stack);
       const path = await fetchContext(parts, { folder, fileName, url: context.url }, signal);
       // as BuildKit has it: what comes from elsewhere has no ignore file
       return sources(path, path, () => []);
     }
   }
-}
-
-function newFolder(parts: ClassicBuildParts, stack: AsyncDisposableStack): string {
-  const name = Buffer.from(parts.randomBytes(8)).toString("hex");
-  const folder = join(parts.directory, "contexts", name);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  stack.defer(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
-
-/** Unpacks an archive; what is none is the Dockerfile. */
-async function fillFolder(
-  parts: ClassicBuildParts,
-  folder: string,
-  fileName: string,
-  bytes: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
-): Promise<void> {
-  const { head, whole } = await peek(bytes);
-  if (head.byteLength === 0) throw new InvalidArgumentError("the build context is empty");
-  if (isArchiveHead(head)) {
-    await parts.unpack(folder, whole, signal);
-    return;
-  }
-  writeFileSync(join(folder, basename(fileName)), await collectBytes(whole, DOCKERFILE_MAX_BYTES));
-}
-
-/** @returns The folder that is the context. */
-async function fetchContext(
-  parts: ClassicBuildParts,
-  given: { readonly folder: string; readonly fileName: string; readonly url: string },
-  signal: AbortSignal,
-): Promise<string> {
-  const { folder, fileName, url } = given;
-  if (!/^https?:/.test(url) || /\.git(?:[?#]|$)/.test(url)) {
-    const reference = parseGitReference(url.replace(/^github\.com\//, "https://github.com/"));
-    const checkout = await checkOut(parts.processes, reference, folder, signal);
-    return pathInRoot(checkout.path, checkout.folder, { followsLast: true });
-  }
-  const downloads = join(folder, "download");
-  mkdirSync(downloads);
-  const { path } = await fetchFile({ url, directory: downloads, number: 1 }, signal);
-  const context = join(folder, "context");
-  mkdirSync(context);
-  await fillFolder(parts, context, fileName, Bun.file(path).stream(), signal);
-  return context;
 }
 
 /** The client has left out what is ignored, but for these two, which it always sends. */

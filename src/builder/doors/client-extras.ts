@@ -20,10 +20,16 @@ export interface ClientExtras {
   readonly entitlements: ReadonlySet<string>;
 }
 
-/** @throws {NotFoundError} The path is another folder here, or none. */
-export function checkSeen({ path, identity }: SeenFolder): void {
+/** Whether the path is the same folder here. */
+export function isSeen({ path, identity }: SeenFolder): boolean {
   const found = statSync(path, { throwIfNoEntry: false });
-  if (found?.isDirectory() && `${found.dev}:${found.ino}` === identity) return;
+  return found?.isDirectory() === true && `${found.dev}:${found.ino}` === identity;
+}
+
+/** @throws {NotFoundError} The path is another folder here, or none. */
+export function checkSeen(folder: SeenFolder): void {
+  if (isSeen(folder)) return;
+  const { path } = folder;
   throw new NotFoundError(`Cannot build in ${path}: the engine does not see the client's folder`);
 }
 

@@ -1,5 +1,5 @@
 import type { Platform } from "#spec/platform.ts";
-import { type RpcMethod, type RpcMethods, serverStream, unary } from "#rpc/server.ts";
+import { type RpcCall, type RpcMethod, type RpcMethods, serverStream, unary } from "#rpc/server.ts";
 import {
   CONTROL_SERVICE,
   DISK_USAGE_REQUEST,
@@ -98,8 +98,8 @@ export function buildkitMethods(parts: ServiceParts): RpcMethods {
       }
     }),
   };
-  const buildOf = (call: { metadata: Readonly<Record<string, string>>; signal: AbortSignal }) =>
-    parts.builds.find(call.metadata[BUILD_ID_KEY] ?? "", call.signal);
+  const buildOf = ({ metadata, signal }: Pick<RpcCall, "metadata" | "signal">) =>
+    parts.builds.find(metadata.get(BUILD_ID_KEY)?.[0] ?? "", signal);
   const gateway: Readonly<Record<string, RpcMethod>> = {
     Ping: unary(EMPTY, PONG_RESPONSE, async () => ({
       frontend: FRONTEND_CAPABILITIES.map((id) => ({ id, isEnabled: true })),

@@ -7,12 +7,11 @@ import type { BuildEvent } from "#builder/events.ts";
 import type { Exporter, SolveRequest, SolveResponse } from "#spec/buildkit/control.ts";
 import type { GatewayResult, GatewaySolveRequest, ReturnRequest } from "#spec/buildkit/gateway.ts";
 import type { ClientSession, Sessions } from "#buildkit/session/client-session.ts";
-import type { KeptTrees } from "#buildkit/session/kept-trees.ts";
+import { type FolderParts, openBuildFolders } from "#buildkit/session/build-folders.ts";
 import { sendArchive, sendTree } from "#buildkit/session/send-tree.ts";
 import {
   sessionAgents,
   sessionCredentials,
-  SessionFolders,
   sessionSecrets,
 } from "#buildkit/session/session-sources.ts";
 import { StatusError } from "#rpc/status.ts";
@@ -20,11 +19,10 @@ import type { Builds } from "./builds.ts";
 import { withSource } from "./failure.ts";
 import { RunningBuild } from "./running-build.ts";
 
-export interface SolveParts {
+export interface SolveParts extends FolderParts {
   readonly builder: Builder;
   readonly builds: Builds;
   readonly sessions: Sessions;
-  readonly trees: KeptTrees;
 }
 
 /** What is built: how, and what by. */
@@ -94,7 +92,7 @@ async function driven(build: RunningBuild): Promise<Solved | undefined> {
  * @returns The result's name.
  */
 export async function runFrontend(
-  { builder, trees }: SolveParts,
+  parts: SolveParts,
   build: RunningBuild,
   { frontend, attributes, inputs, cacheImports }: FrontendCall,
   signal: AbortSignal,
@@ -113,18 +111,22 @@ export async function runFrontend(
   }
   const { session } = build;
   if (!session) throw new FailedPreconditionError("Cannot build without a session");
-  const solved = await builder.solve(
+  const either = AbortSignal.any([signal, build.signal]);
+  const onEvent = (event: BuildEvent): void => build.progress.take(event);
+  await using stack = new AsyncDisposableStack();
+  const locals = await openBuildFolders(parts, { session, attributes, onEvent, stack }, either);
+  const solved = await parts.builder.solve(
     {
       attributes: Object.fromEntries(attributes),
-      locals: new SessionFolders(session, trees),
+      locals,
       secrets: sessionSecrets(session),
       ssh: sessionAgents(session),
       credentials: sessionCredentials(session),
       cacheImports: (cacheImports.length > 0 ? cacheImports : build.cacheImports).map(toLocation),
       entitlements: new Set(build.entitlements),
-      onEvent: (event) => build.progress.take(event),
+      onEvent,
     },
-    AbortSignal.any([signal, build.signal]),
+    either,
   );
   return await build.addResult(solved);
 }

@@ -1,13 +1,15 @@
 import { FailedPreconditionError, UnsupportedError } from "#base/errors.ts";
 import { lintResultOf } from "#builder/checks/lint-result.ts";
-import { sessionCredentials, SessionFolders } from "#buildkit/session/session-sources.ts";
+import type { BuildEvent } from "#builder/events.ts";
+import { openBuildFolders } from "#buildkit/session/build-folders.ts";
+import { sessionCredentials } from "#buildkit/session/session-sources.ts";
 import { lintText } from "#spec/buildkit/lint-result.ts";
 import type { RunningBuild } from "./running-build.ts";
 import type { SolveParts } from "./solve.ts";
 
 /** What a frontend is asked beside building: `frontend.lint` is `docker build --check`. */
 export async function answerSubrequest(
-  { builder, trees }: Pick<SolveParts, "builder" | "trees">,
+  parts: SolveParts,
   build: RunningBuild,
   attributes: ReadonlyMap<string, string>,
   signal: AbortSignal,
@@ -18,14 +20,18 @@ export async function answerSubrequest(
   }
   const { session } = build;
   if (!session) throw new FailedPreconditionError("Cannot check without a session");
-  const checked = await builder.check(
+  const either = AbortSignal.any([signal, build.signal]);
+  const onEvent = (event: BuildEvent): void => build.progress.take(event);
+  await using stack = new AsyncDisposableStack();
+  const locals = await openBuildFolders(parts, { session, attributes, onEvent, stack }, either);
+  const checked = await parts.builder.check(
     {
       attributes: Object.fromEntries(attributes),
-      locals: new SessionFolders(session, trees),
+      locals,
       credentials: sessionCredentials(session),
-      onEvent: (event) => build.progress.take(event),
+      onEvent,
     },
-    AbortSignal.any([signal, build.signal]),
+    either,
   );
   const result = lintResultOf(checked);
   const status = result.warnings.length > 0 || result.buildError ? 1 : 0;

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { abortable, deferred } from "#base/async.ts";
 import { CancelledError, InvalidArgumentError, NotFoundError } from "#base/errors.ts";
+import type { SeenFolder } from "#builder/doors/client-extras.ts";
 import { RpcClient } from "#rpc/client.ts";
 
 /** What a client says of its session in the headers of `POST /session`. */
@@ -10,6 +11,8 @@ export interface SessionHead {
   readonly sharedKey: string;
   /** Full names of the methods that it serves, in lower case. */
   readonly methods: readonly string[];
+  /** Folders that our own client, on this host, lets the engine read in place, by name. */
+  readonly folders: ReadonlyMap<string, SeenFolder>;
 }
 
 /** A client's session: services that the client serves on a connection which it opened. */

@@ -14,7 +14,7 @@ import {
 } from "#spec/buildkit/session.ts";
 import { BYTES_MESSAGE } from "#spec/buildkit/shared.ts";
 import type { ClientSession } from "./client-session.ts";
-import { readGoMode } from "./go-file-mode.ts";
+import { readGoMode } from "#spec/buildkit/go-file-mode.ts";
 import { walkTree } from "./walk-tree.ts";
 
 /** What a packet of a file's content has at most, as `fsutil` sends it. */

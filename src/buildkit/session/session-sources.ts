@@ -1,5 +1,6 @@
 import { NotFoundError } from "#base/errors.ts";
 import type { SecretSource, SshSource } from "#builder/builder.ts";
+import { isSeen } from "#builder/doors/client-extras.ts";
 import type { CredentialSource } from "#builder/sources/image-source.ts";
 import type { LocalSources, LocalTree, LocalTreeRequest } from "#builder/sources/local-source.ts";
 import type { RegistryCredentials } from "#registry-client/auth/credentials.ts";
@@ -11,8 +12,11 @@ import {
   CREDENTIALS_RESPONSE,
   FILE_SYNC,
   GET_SECRET,
+  PULL_UPLOAD,
   SECRET_REQUEST,
   SSH_AGENT_REQUEST,
+  UPLOAD_HOST,
+  UPLOAD_PATH_KEY,
 } from "#spec/buildkit/session.ts";
 import { BYTES_MESSAGE, EMPTY } from "#spec/buildkit/shared.ts";
 import type { ClientSession } from "./client-session.ts";
@@ -23,7 +27,7 @@ import { serveAgent } from "./ssh-agent.ts";
 /** How often progress is told. */
 const PROGRESS_MS = 100;
 
-/** A session's folders: sent when asked for, and kept for the next build. */
+/** A session's folders: read in place where the client is beside the engine; else sent when asked for, and kept for the next build. */
 export class SessionFolders implements LocalSources {
   readonly #session: ClientSession;
   readonly #trees: KeptTrees;
@@ -35,6 +39,10 @@ export class SessionFolders implements LocalSources {
 
   async open(request: LocalTreeRequest, signal: AbortSignal): Promise<LocalTree> {
     const { name, ignored, onlyPaths = [] } = request;
+    const seen = this.#session.head.folders.get(name);
+    if (seen && isSeen(seen)) {
+      return { path: seen.path, ignored, [Symbol.asyncDispose]: async () => {} };
+    }
     if (!this.#session.offers(FILE_SYNC)) {
       throw new NotFoundError(
         `Cannot open the build's folder ${JSON.stringify(name)}: the client sends none`,
@@ -75,6 +83,18 @@ export class SessionFolders implements LocalSources {
       [Symbol.asyncDispose]: async () => tree.release(),
     };
   }
+}
+
+/** What the client reads from its standard input. */
+export async function* pullUpload(
+  session: ClientSession,
+  path: string,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const metadata = { [UPLOAD_PATH_KEY]: path, urlhost: UPLOAD_HOST };
+  const either = AbortSignal.any([signal, session.signal]);
+  await using stream = await session.client.open(PULL_UPLOAD, metadata, either);
+  for await (const message of stream.messages) yield BYTES_MESSAGE.decode(message).data;
 }
 
 export function sessionSecrets(session: ClientSession): SecretSource {

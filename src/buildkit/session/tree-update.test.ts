@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FileStat } from "#spec/buildkit/session.ts";
-import { type FileKind, readGoMode, writeGoMode } from "./go-file-mode.ts";
+import { type FileKind, readGoMode, writeGoMode } from "#spec/buildkit/go-file-mode.ts";
 import { type TreeIndex, TreeUpdate } from "./tree-update.ts";
 
 let root: string;

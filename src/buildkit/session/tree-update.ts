@@ -12,7 +12,7 @@ import {
 import { join } from "node:path";
 import { InvalidArgumentError, ResourceExhaustedError, UnsupportedError } from "#base/errors.ts";
 import type { FileStat } from "#spec/buildkit/session.ts";
-import { type FileKind, readGoMode } from "./go-file-mode.ts";
+import { type FileKind, readGoMode } from "#spec/buildkit/go-file-mode.ts";
 
 /** What is known of a file in a kept tree: enough to see that the client's is another. */
 export interface KnownFile {

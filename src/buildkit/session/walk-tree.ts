@@ -2,7 +2,7 @@ import type { BigIntStats } from "node:fs";
 import { lstat, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { FileStat } from "#spec/buildkit/session.ts";
-import { type FileKind, writeGoMode } from "./go-file-mode.ts";
+import { type FileKind, writeGoMode } from "#spec/buildkit/go-file-mode.ts";
 
 function kindOf(stats: BigIntStats): FileKind {
   if (stats.isDirectory()) return "directory";

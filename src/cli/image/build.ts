@@ -1,34 +1,42 @@
-import { writeFileSync } from "node:fs";
 import { type Command, defineCommand, exactly } from "#cli/command.ts";
-import { showProgress } from "#cli/output/progress.ts";
-import { registryConfigHeaders } from "#cli/registry-auth.ts";
-import { readContext } from "./building/context.ts";
-import { tellChecks } from "./building/check-report.ts";
-import { buildFlags, buildQuery, callOf } from "./building/request.ts";
-import { sendBuild } from "./building/send.ts";
+import { toBuildExit } from "./building/build-error.ts";
+import { buildClassically } from "./building/classic.ts";
+import { buildFlags, callOf, parseProgress } from "./building/flags.ts";
+import { openBuildClient } from "./building/open-client.ts";
+import { openView } from "./building/progress/open-view.ts";
+import { imageIdOf, writeResults } from "./building/results.ts";
+import { planFor, runBuild } from "./building/run-build.ts";
+import { runCall } from "./building/run-call.ts";
+import { settingsOf } from "./building/settings.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] PATH | URL | -",
   args: exactly(1),
   completeArgs: ["files"],
   flags: buildFlags,
-  async run(cli, { flags, args }) {
-    using stack = new DisposableStack();
-    const context = await readContext(args[0] ?? "", flags.file, () => cli.input.chunks(), stack);
-    const engine = await cli.engine();
-    const messages = await sendBuild(engine, context, {
-      query: buildQuery(flags, cli.env),
-      headers: await registryConfigHeaders(cli),
-      isCompressed: flags.compress,
-      standardInput: () => cli.input.chunks(),
-    });
-    const call = callOf(flags);
-    if (call.method === "check") return await tellChecks(cli, messages, call.format);
-    let id = "";
-    await showProgress(messages, cli.output, (aux) => {
-      if (typeof aux === "object" && aux !== null && "ID" in aux) id = String(aux.ID);
-    });
-    if (flags.iidfile !== "") writeFileSync(flags.iidfile, id);
-    return 0;
+  async run(cli, { flags, args, isSet }) {
+    const [context = ""] = args;
+    if (cli.env["DOCKER_BUILDKIT"] === "0") return await buildClassically(cli, flags, context);
+    await using stack = new AsyncDisposableStack();
+    try {
+      const request = await planFor(cli, settingsOf(flags, context), stack);
+      using client = await openBuildClient(cli);
+      if (!(await client.isThere())) return await buildClassically(cli, flags, context);
+      const asked = isSet("progress")
+        ? flags.progress
+        : parseProgress(cli.env["BUILDKIT_PROGRESS"] ?? "");
+      const call = callOf(flags);
+      // what is found is the answer: steps are shown where they are asked for
+      const isQuiet = flags.quiet || (call.method !== "build" && !isSet("progress"));
+      const view = openView(cli, isQuiet ? "quiet" : asked);
+      if (call.method !== "build") return await runCall(cli, client, request, call, view);
+      const tellsWarnings = !flags.quiet && !["none", "quiet", "rawjson"].includes(asked);
+      const response = await runBuild(cli, client, request, view, { tellsWarnings });
+      writeResults(response, { iidFile: flags.iidfile, metadataFile: flags["metadata-file"] });
+      if (flags.quiet) cli.output.write(`${imageIdOf(response)}\n`);
+      return 0;
+    } catch (error) {
+      throw toBuildExit(error);
+    }
   },
 });

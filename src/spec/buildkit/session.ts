@@ -17,6 +17,19 @@ export const GET_SECRET = "/moby.buildkit.secrets.v1.Secrets/GetSecret";
 export const CHECK_SSH_AGENT = "/moby.sshforward.v1.SSH/CheckAgent";
 export const FORWARD_SSH_AGENT = "/moby.sshforward.v1.SSH/ForwardAgent";
 
+export const PULL_UPLOAD = "/moby.upload.v1.Upload/Pull";
+
+/** BuildKit asks for it every few seconds, and gives a session up that does not answer. */
+export const CHECK_HEALTH = "/grpc.health.v1.Health/Check";
+
+/** Metadata of `Pull`: path of the URL whose host is `UPLOAD_HOST`. */
+export const UPLOAD_PATH_KEY = "urlpath";
+export const UPLOAD_HOST = "buildkit-session";
+/**
+ * Header of our own clients in `POST /session`, once a folder: `NAME DEVICE:INODE PATH`, each escaped as in URLs. An engine
+ * that sees the same folder reads it in place.
+ */
+export const SESSION_FOLDER_HEADER = "x-wharf-session-folder";
 /** Metadata of `ForwardAgent`. */
 export const SSH_ID_KEY = "buildkit.ssh.id";
 /** Metadata of `FileSend`: position of the exporter in the request. */
@@ -96,3 +109,10 @@ export interface SshAgentRequest {
   readonly id: string;
 }
 export const SSH_AGENT_REQUEST: Message<SshAgentRequest> = message({ id: text(1) });
+
+/** `grpc.health.v1.HealthCheckResponse` */
+export interface HealthResponse {
+  readonly status: number;
+}
+export const HEALTH_RESPONSE: Message<HealthResponse> = message({ status: integer(1) });
+export const HEALTH_SERVING = 1;

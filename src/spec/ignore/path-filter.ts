@@ -71,6 +71,13 @@ export class PathFilter {
     return found.isMatched;
   }
 
+  /** Whether something below a folder may match. */
+  mayMatchBelow(folder: string): boolean {
+    return this.#rules.some(
+      ({ pattern, isException }) => !isException && pattern.mayMatchBelow(folder),
+    );
+  }
+
   /** Whether an exception may bring back something below a folder that is matched. */
   mayExceptBelow(folder: string): boolean {
     if (!this.#hasExceptions) return false;

@@ -87,6 +87,15 @@ const proxyVariables: readonly (readonly [keyof ProxyConfig, string])[] = [
   ["allProxy", "ALL_PROXY"],
 ];
 
+/** Each setting as variables of a build, in both cases. */
+export function proxyArguments(proxies: ProxyConfig | undefined): Readonly<Record<string, string>> {
+  const pairs = withProxies([], proxies).map((variable) => {
+    const name = nameOf(variable);
+    return [name, variable.slice(name.length + 1)];
+  });
+  return Object.fromEntries(pairs);
+}
+
 /** Adds each setting in both cases, unless the user has given that variable. */
 function withProxies(
   variables: readonly string[],

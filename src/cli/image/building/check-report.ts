@@ -18,6 +18,11 @@ export async function tellChecks(
     result = aux as LintResult; // the engine's answer to call=check
   });
   if (!result) throw new FailedPreconditionError("the engine told no checks: it may be too old");
+  return tellFindings(cli, result, format);
+}
+
+/** @returns 1 where there is any finding. */
+export function tellFindings(cli: Cli, result: LintResult, format: "text" | "json"): number {
   const { warnings, buildError } = result;
   if (format === "json") cli.output.write(`${JSON.stringify(result, undefined, 2)}\n`);
   else cli.output.write(lintText(result));

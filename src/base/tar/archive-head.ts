@@ -1,5 +1,5 @@
 import { archivePacking } from "#base/packing.ts";
-import { BLOCK_BYTES, decodeHeader, isZeroBlock } from "#base/tar/header.ts";
+import { BLOCK_BYTES, decodeHeader, isZeroBlock } from "./header.ts";
 
 /** Looks at the first block of a stream, and gives the whole stream again. */
 export async function peek(

@@ -1,0 +1,270 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { statSync } from "node:fs";
+import { CancelledError, NotFoundError, UnsupportedError } from "#base/errors.ts";
+import type { Message } from "#base/protobuf/message.ts";
+import type { EngineClient } from "#client/engine-client.ts";
+import { RpcClient } from "#rpc/client.ts";
+import { serveRpc } from "#rpc/server.ts";
+import {
+  CONTROL_SERVICE,
+  LIST_WORKERS_RESPONSE,
+  SOLVE_REQUEST,
+  SOLVE_RESPONSE,
+  type SolveRequest,
+  STATUS_REQUEST,
+  STATUS_RESPONSE,
+  type StatusResponse,
+} from "#spec/buildkit/control.ts";
+import {
+  BUILD_ID_KEY,
+  GATEWAY_SERVICE,
+  GATEWAY_SOLVE_REQUEST,
+  GATEWAY_SOLVE_RESPONSE,
+  RETURN_REQUEST,
+} from "#spec/buildkit/gateway.ts";
+import { SESSION_FOLDER_HEADER } from "#spec/buildkit/session.ts";
+import { EMPTY, type WorkerRecord } from "#spec/buildkit/shared.ts";
+import { digestHex, digestOf } from "#spec/digest.ts";
+import { toBuildFailure } from "./build-failure.ts";
+import type { BuildRequest } from "./build-request.ts";
+import { ConnectionDuplex } from "./connection-duplex.ts";
+import type { CredentialLookup } from "./session/credentials.ts";
+import { sessionMethods } from "./session-methods.ts";
+
+/** Who is told of a build as it goes on. */
+export interface BuildWatcher {
+  onStatus(status: StatusResponse): void;
+}
+
+export interface BuildClientOptions {
+  readonly engine: Pick<EngineClient, "endpoint" | "takeOver">;
+  readonly credentials: CredentialLookup;
+  /** What the session is told of that fails on our side; for debugging. */
+  readonly onFailure?: (method: string, error: unknown) => void;
+}
+
+/** What an exporter said: `containerimage.digest`, `image.name`, … */
+export type BuildResponse = ReadonlyMap<string, string>;
+
+/** How long progress may take to end once the build has. */
+const STATUS_END_MS = 3_000;
+const FRONTEND = "dockerfile.v0";
+/** Of a shared key: as much of the digest as BuildKit's clients give. */
+const SHARED_KEY_LENGTH = 64;
+
+/** BuildKit's API of one engine. Holds a connection from the first call on. */
+export class BuildClient implements Disposable {
+  readonly #options: BuildClientOptions;
+  #control: Promise<RpcClient> | undefined;
+  #isClosed = false;
+
+  constructor(options: BuildClientOptions) {
+    this.#options = options;
+  }
+
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    void this.#control?.then(
+      (control) => control[Symbol.dispose](),
+      () => undefined, // whoever asked for it was told
+    );
+  }
+
+  /**
+   * Builds, and gives the result to the outputs. An abort ends the build on the engine, and leaves nothing of it on either
+   * side but finished steps.
+   *
+   * @throws {BuildFailedError} In the engine's words. {CancelledError} The signal.
+   */
+  async build(
+    request: BuildRequest,
+    watcher: BuildWatcher,
+    signal: AbortSignal,
+  ): Promise<BuildResponse> {
+    const { exporterResponse } = await this.#running(request, watcher, signal, {
+      frontend: FRONTEND,
+      frontendAttributes: request.attributes,
+    });
+    return exporterResponse;
+  }
+
+  /**
+   * Asks the frontend something else than to build: `frontend.lint`, `frontend.outline`, `frontend.targets`.
+   *
+   * @returns `result.txt`, `result.json`, `result.statuscode`.
+   */
+  async call(
+    request: BuildRequest,
+    requestId: string,
+    watcher: BuildWatcher,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, Uint8Array>> {
+    let metadata: ReadonlyMap<string, Uint8Array> = new Map();
+    await this.#running({ ...request, outputs: [] }, watcher, signal, {}, async (ref) => {
+      const attributes = new Map([
+        ...request.attributes,
+        ["frontend.caps", "moby.buildkit.frontend.subrequests"],
+        ["requestid", requestId],
+      ]);
+      const gateway = { frontend: FRONTEND, attributes, cacheImports: request.cacheImports };
+      const codecs = { request: GATEWAY_SOLVE_REQUEST, response: GATEWAY_SOLVE_RESPONSE };
+      const { result } = await this.#gateway(ref, "Solve", codecs, gateway, signal);
+      metadata = result?.metadata ?? metadata;
+      // dockerd 28 dies of a Return without a result
+      const returned = { result: { ref: undefined, refs: undefined, metadata } };
+      const ending = { request: RETURN_REQUEST, response: EMPTY };
+      await this.#gateway(ref, "Return", ending, returned, signal);
+    });
+    return metadata;
+  }
+
+  /** Whether the engine has BuildKit's API. @throws What else stands in the way of reaching it. */
+  async isThere(): Promise<boolean> {
+    try {
+      await this.#connected();
+      return true;
+    } catch (error) {
+      if (error instanceof NotFoundError || error instanceof UnsupportedError) return false;
+      throw error;
+    }
+  }
+
+  /** What the engine builds with. */
+  async workers(signal: AbortSignal): Promise<readonly WorkerRecord[]> {
+    const control = await this.#connected();
+    const codecs = { request: EMPTY, response: LIST_WORKERS_RESPONSE };
+    return (await control.call(`${CONTROL_SERVICE}ListWorkers`, codecs, {}, signal)).records;
+  }
+
+  async #gateway<Request, Response>(
+    ref: string,
+    method: string,
+    codecs: { readonly request: Message<Request>; readonly response: Message<Response> },
+    request: Partial<Request>,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    const control = await this.#connected();
+    const metadata = { [BUILD_ID_KEY]: ref };
+    return await control.call(`${GATEWAY_SERVICE}${method}`, codecs, request, signal, metadata);
+  }
+
+  /** @param drive Drives a build that the engine leaves to us. */
+  async #running(
+    request: BuildRequest,
+    watcher: BuildWatcher,
+    signal: AbortSignal,
+    how: Partial<SolveRequest>,
+    drive?: (ref: string) => Promise<void>,
+  ): Promise<{ readonly exporterResponse: BuildResponse }> {
+    const ref = randomUUID().replaceAll("-", "");
+    await using stack = new AsyncDisposableStack();
+    const sessionId = randomBytes(16).toString("hex");
+    const [control] = await Promise.all([
+      this.#connected(),
+      this.#openSession(sessionId, request, stack, signal),
+    ]);
+    const ending = new AbortController();
+    const failing = new AbortController();
+    const told = this.#tellStatus(control, ref, watcher, ending.signal);
+    const solving = control.call(
+      `${CONTROL_SERVICE}Solve`,
+      { request: SOLVE_REQUEST, response: SOLVE_RESPONSE },
+      { ref, sessionId, ...how, ...toWire(request) },
+      AbortSignal.any([signal, failing.signal]),
+    );
+    try {
+      const [response] = await Promise.all([solving, drive?.(ref)]);
+      return response;
+    } catch (error) {
+      failing.abort();
+      if (signal.aborted) throw new CancelledError("context canceled", { cause: error });
+      throw toBuildFailure(error);
+    } finally {
+      const timer = setTimeout(() => ending.abort(), STATUS_END_MS);
+      await told;
+      clearTimeout(timer);
+    }
+  }
+
+  /** Ends with the build; what breaks off earlier is the build's to tell. */
+  async #tellStatus(
+    control: RpcClient,
+    ref: string,
+    { onStatus }: BuildWatcher,
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      await using stream = await control.open(`${CONTROL_SERVICE}Status`, {}, signal);
+      await stream.send(STATUS_REQUEST.encode({ ref }));
+      stream.end();
+      for await (const message of stream.messages) onStatus(STATUS_RESPONSE.decode(message));
+    } catch {
+      // what the build itself ends with says more
+    }
+  }
+
+  #connected(): Promise<RpcClient> {
+    if (this.#isClosed) throw new CancelledError("the build client is closed");
+    this.#control ??= this.#options.engine
+      .takeOver("/grpc", "h2c")
+      .then((connection) => new RpcClient(new ConnectionDuplex(connection)));
+    return this.#control;
+  }
+
+  async #openSession(
+    id: string,
+    request: BuildRequest,
+    stack: AsyncDisposableStack,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { engine, credentials, onFailure = () => undefined } = this.#options;
+    const methods = sessionMethods(request, credentials);
+    const headers = {
+      "X-Docker-Expose-Session-Uuid": id,
+      "X-Docker-Expose-Session-Name": "wharf",
+      "X-Docker-Expose-Session-Sharedkey": sharedKeyOf(request),
+      "X-Docker-Expose-Session-Grpc-Method": [...methods.keys()],
+      ...(engine.endpoint.kind === "unix"
+        ? { [SESSION_FOLDER_HEADER]: folderHeaders(request) }
+        : {}),
+    };
+    const connection = await engine.takeOver("/session", "h2c", headers, signal);
+    const ending = new AbortController();
+    const serving = serveRpc(
+      new ConnectionDuplex(connection),
+      { methods, onFailure },
+      ending.signal,
+    );
+    stack.defer(async () => {
+      ending.abort();
+      await serving;
+    });
+  }
+}
+
+function toWire(request: BuildRequest): Partial<SolveRequest> {
+  const exporters = request.outputs.map(({ type, attributes }) => ({ type, attributes }));
+  const [first] = exporters;
+  return {
+    // engines before BuildKit 0.13 read these
+    ...(first ? { exporterType: first.type, exporterAttributes: first.attributes } : {}),
+    exporters,
+    entitlements: request.entitlements,
+    cache: { exports: request.cacheExports, imports: request.cacheImports },
+  };
+}
+
+/** The same for the same context, so that the engine knows again what it was sent. */
+function sharedKeyOf({ folders }: BuildRequest): string {
+  const context = folders.get("context");
+  if (context === undefined) return "";
+  return digestHex(digestOf(`wharf:${context}`)).slice(0, SHARED_KEY_LENGTH);
+}
+
+function folderHeaders({ folders }: BuildRequest): readonly string[] {
+  return [...folders].flatMap(([name, path]) => {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (!found?.isDirectory()) return [];
+    return [`${encodeURIComponent(name)} ${found.dev}:${found.ino} ${encodeURIComponent(path)}`];
+  });
+}

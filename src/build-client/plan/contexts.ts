@@ -1,0 +1,195 @@
+import { mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
+import { collectBytes } from "#base/async.ts";
+import { FailedPreconditionError, InvalidArgumentError } from "#base/errors.ts";
+import { UPLOAD_HOST } from "#spec/buildkit/session.ts";
+import { parseImageReference, familiarReference } from "#spec/reference.ts";
+import { isArchiveHead, peek } from "#base/tar/archive-head.ts";
+import type { BuildSettings, PlanParts } from "./settings.ts";
+
+/** Where a build's files come from. */
+export interface PlannedContexts {
+  /** `context`, `filename`, `context:NAME` */
+  readonly attributes: readonly (readonly [name: string, value: string])[];
+  readonly folders: ReadonlyMap<string, string>;
+  readonly uploads: ReadonlyMap<string, AsyncIterable<Uint8Array>>;
+}
+
+const REMOTE = /^(?:https?:\/\/|git:\/\/|git@|github\.com\/|ssh:\/\/)/;
+const DOCKERFILE_MAX_BYTES = 16 * 1024 * 1024;
+const UPLOAD_ID = "context";
+
+/**
+ * Finds the files of a build.
+ *
+ * @param stack Takes away the folders that are made for a Dockerfile by standard input.
+ * @throws {FailedPreconditionError} No such folder, in docker's words.
+ */
+export async function planContexts(
+  settings: BuildSettings,
+  parts: Pick<PlanParts, "input">,
+  stack: AsyncDisposableStack,
+): Promise<PlannedContexts> {
+  const main = await planMain(settings, parts, stack);
+  const attributes = [...main.attributes];
+  const folders = new Map(main.folders);
+  for (const text of settings.contexts ?? []) {
+    const at = text.indexOf("=");
+    if (at < 1)
+      throw new InvalidArgumentError(`invalid context value: ${text}, expected key=value`);
+    const [name, value] = [contextName(text.slice(0, at)), text.slice(at + 1)];
+    if (/^(?:docker-image|oci-layout|target|input|local):/.test(value) || REMOTE.test(value)) {
+      attributes.push([`context:${name}`, value]);
+      continue;
+    }
+    const found = statSync(value, { throwIfNoEntry: false });
+    if (!found) {
+      throw new FailedPreconditionError(
+        `failed to get build context ${name}: stat ${value}: no such file or directory`,
+      );
+    }
+    if (!found.isDirectory()) {
+      throw new FailedPreconditionError(
+        `failed to get build context ${name}: context must be a directory: ${value}`,
+      );
+    }
+    const id = name === "context" || name === "dockerfile" ? `_${name}` : name;
+    attributes.push([`context:${name}`, `local:${id}`]);
+    folders.set(id, realpathSync(value));
+  }
+  return { attributes, folders, uploads: main.uploads };
+}
+
+/** Names of images are meant in every spelling. */
+function contextName(text: string): string {
+  const [, name = "", platform = ""] = /^(.*?)(::.*)?$/.exec(text) ?? [];
+  try {
+    const familiar = familiarReference(parseImageReference(name.toLowerCase()));
+    return `${familiar.replace(/:latest$/, "")}${platform}`;
+  } catch (cause) {
+    throw new InvalidArgumentError(`invalid context name ${text}`, { cause });
+  }
+}
+
+async function planMain(
+  settings: BuildSettings,
+  parts: Pick<PlanParts, "input">,
+  stack: AsyncDisposableStack,
+): Promise<PlannedContexts> {
+  const { context, file = "", dockerfileText } = settings;
+  if (context === "-") {
+    if (file === "-") {
+      throw new InvalidArgumentError(
+        "invalid argument: can't use stdin for both build context and dockerfile",
+      );
+    }
+    return await planStream(settings, parts, stack);
+  }
+  const text =
+    dockerfileText ??
+    (file === "-"
+      ? Buffer.from(await collectBytes(parts.input(), DOCKERFILE_MAX_BYTES)).toString()
+      : /^https?:\/\//.test(file)
+        ? await fetchDockerfile(file)
+        : undefined);
+  const written = text === undefined ? undefined : writeDockerfile(text, stack);
+  if (REMOTE.test(context)) {
+    return {
+      attributes: [
+        ["context", context],
+        ...(written === undefined
+          ? ([["filename", file === "" ? "Dockerfile" : file]] as const)
+          : ([
+              ["filename", "Dockerfile"],
+              ["dockerfilekey", "dockerfile"],
+            ] as const)),
+      ],
+      folders: new Map(written === undefined ? [] : [["dockerfile", written]]),
+      uploads: new Map(),
+    };
+  }
+  const folder = openFolder(context);
+  const path = file === "" ? join(folder, "Dockerfile") : resolve(file);
+  const place = written === undefined ? dirname(path) : written;
+  return {
+    attributes: [["filename", written === undefined ? basename(path) : "Dockerfile"]],
+    folders: new Map([
+      ["context", folder],
+      ["dockerfile", place],
+    ]),
+    uploads: new Map(),
+  };
+}
+
+function openFolder(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found) {
+    throw new FailedPreconditionError(
+      `unable to prepare context: path ${JSON.stringify(path)} not found`,
+    );
+  }
+  if (!found.isDirectory()) {
+    throw new FailedPreconditionError(
+      `unable to prepare context: context must be a directory: ${path}`,
+    );
+  }
+  return realpathSync(path);
+}
+
+/** Standard input is an archive, or the Dockerfile of a build without files. */
+async function planStream(
+  { file = "" }: BuildSettings,
+  { input }: Pick<PlanParts, "input">,
+  stack: AsyncDisposableStack,
+): Promise<PlannedContexts> {
+  const { head, whole } = await peek(input());
+  if (isArchiveHead(head)) {
+    return {
+      attributes: [
+        ["context", `http://${UPLOAD_HOST}/${UPLOAD_ID}`],
+        ["filename", file === "" ? "Dockerfile" : file],
+      ],
+      folders: new Map(),
+      uploads: new Map([[UPLOAD_ID, whole]]),
+    };
+  }
+  if (head.byteLength === 0) {
+    throw new FailedPreconditionError("failed to read from stdin: standard input is empty");
+  }
+  if (file !== "") {
+    throw new InvalidArgumentError(
+      "ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles",
+    );
+  }
+  const text = Buffer.from(await collectBytes(whole, DOCKERFILE_MAX_BYTES)).toString();
+  return {
+    attributes: [["filename", "Dockerfile"]],
+    folders: new Map([
+      ["context", temporaryFolder(stack)],
+      ["dockerfile", writeDockerfile(text, stack)],
+    ]),
+    uploads: new Map(),
+  };
+}
+
+async function fetchDockerfile(url: string): Promise<string> {
+  const response = await fetch(url);
+  if (!response.ok) {
+    throw new FailedPreconditionError(`failed to load ${url}: response status ${response.status}`);
+  }
+  const bytes = response.body ? await collectBytes(response.body, DOCKERFILE_MAX_BYTES) : "";
+  return Buffer.from(bytes).toString();
+}
+
+function temporaryFolder(stack: AsyncDisposableStack): string {
+  const folder = mkdtempSync(join(tmpdir(), "wharf-build-"));
+  stack.defer(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function writeDockerfile(text: string, stack: AsyncDisposableStack): string {
+  const folder = temporaryFolder(stack);
+  writeFileSync(join(folder, "Dockerfile"), text);
+  return folder;
+}

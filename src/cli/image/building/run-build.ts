@@ -1,0 +1,64 @@
+import type { BuildClient, BuildResponse } from "#build-client/build-client.ts";
+import type { BuildRequest } from "#build-client/build-request.ts";
+import { planBuild } from "#build-client/plan/plan-build.ts";
+import type { BuildSettings } from "#build-client/plan/settings.ts";
+import type { Cli } from "#cli/cli.ts";
+import type { ProxyConfig } from "#client/contexts/client-config.ts";
+import type { StatusResponse, VertexWarning } from "#spec/buildkit/control.ts";
+import { proxyArguments } from "#cli/container/create-request/environment.ts";
+import type { BuildView } from "./progress/build-view.ts";
+import { warningsText } from "./warnings.ts";
+
+/** Plans a build from what a command line or a file says. @param stack To be disposed of after the build. */
+export async function planFor(
+  cli: Cli,
+  settings: BuildSettings,
+  stack: AsyncDisposableStack,
+): Promise<BuildRequest> {
+  const engine = await cli.engine();
+  return await planBuild(
+    settings,
+    {
+      env: cli.env,
+      input: () => cli.input.chunks(),
+      ...(cli.output.isTerminal ? {} : { output: (bytes) => cli.output.pump(bytes) }),
+      proxyArgs: proxyArguments(proxiesFor(cli, engine.endpoint.text)),
+    },
+    stack,
+  );
+}
+
+function proxiesFor({ config }: Cli, address: string): ProxyConfig | undefined {
+  return config.proxies[address] ?? config.proxies["default"];
+}
+
+/** Builds, showing it. The view ends with the build, then the warnings are told. */
+export async function runBuild(
+  cli: Cli,
+  client: BuildClient,
+  request: BuildRequest,
+  view: BuildView,
+  options: { readonly tellsWarnings: boolean },
+): Promise<BuildResponse> {
+  const warnings: VertexWarning[] = [];
+  const onStatus = (status: StatusResponse): void => {
+    warnings.push(...status.warnings);
+    view.onStatus(status);
+  };
+  const response = await shown(view, () => client.build(request, { onStatus }, cli.interruption()));
+  if (options.tellsWarnings) {
+    const { errors, globals } = cli;
+    const style = { isWhole: globals.isDebug, hasColors: errors.isTerminal };
+    errors.write(warningsText(warnings, style));
+  }
+  return response;
+}
+
+/** Ends the view whatever becomes of the work. */
+export async function shown<Result>(view: BuildView, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } finally {
+    view.end();
+  }
+}

@@ -43,6 +43,7 @@ import { restartContainer } from "./restart.ts";
 import { startByPolicy, startContainer } from "./start.ts";
 import { sampleStats } from "./stats.ts";
 import { runStep } from "./steps/run-step.ts";
+import { SpareSandbox } from "./steps/spare-sandbox.ts";
 import type { StepExit, StepOutput, StepRequest } from "./steps/step.ts";
 import { stopContainer } from "./stop.ts";
 import { stopAllContainers } from "./stop-all.ts";
@@ -84,6 +85,7 @@ export async function openContainers(options: ContainersOptions): Promise<OpenCo
     seccompProfile: seccompProfile === undefined ? undefined : parseSeccompProfile(seccompProfile),
     mappingNamespaces: new MappingNamespaces(options.namespaces),
     stepIds: new Set(),
+    spareSandbox: new SpareSandbox(),
     isEnding: () => isEnding,
     startAgain: (id) => startByPolicy(parts, id),
   };

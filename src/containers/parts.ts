@@ -24,6 +24,7 @@ import type { SeccompProfile } from "./oci-spec/seccomp.ts";
 import type { Lives } from "./live.ts";
 import type { HealthMonitors } from "./health/monitors.ts";
 import type { ContainerRegistry } from "./registry.ts";
+import type { SpareSandbox } from "./steps/spare-sandbox.ts";
 import type { MappingNamespaces } from "./bring-up/mapping-namespaces.ts";
 
 /** What the daemon's configuration decides for all containers. */
@@ -102,6 +103,7 @@ export interface ContainerParts extends Omit<ContainersOptions, "events"> {
   readonly mappingNamespaces: MappingNamespaces;
   /** Ids of processes that are steps of builds: of no container. */
   readonly stepIds: Set<string>;
+  readonly spareSandbox: SpareSandbox;
   /** Whether the engine is ending: no restart policy runs then. */
   readonly isEnding: () => boolean;
   /** Starts a container again for its restart policy. Never rejects. */

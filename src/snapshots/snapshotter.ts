@@ -58,8 +58,10 @@ export interface Snapshotter {
    * Mounts an active snapshot (or a read-only view of a committed one) and returns the root path. Idempotent.
    *
    * @param owners Maps those on disk to those that are seen; those on disk when absent.
+   * @param use A `scratch` mount may leave out what makes its files survive a power cut: who wants to keep them syncs
+   *   them itself. Its snapshot is mounted once.
    */
-  mount(key: string, owners?: MappedOwners): Promise<string>;
+  mount(key: string, owners?: MappedOwners, use?: "lasting" | "scratch"): Promise<string>;
   /** Idempotent. */
   unmount(key: string): void;
   /** Where `mount` puts it, whether mounted or not. */

@@ -61,6 +61,8 @@ export type BuildJob =
       readonly blobPath?: string;
       /** Files that are newer have this time in the tar, in seconds since 1970. */
       readonly latestSeconds?: number;
+      /** The step's own files are written to the disk too, to survive a power cut. */
+      readonly isToLast?: boolean;
     }
   | { readonly kind: "apply"; readonly root: string; readonly actions: readonly FilesAction[] }
   | { readonly kind: "digest"; readonly selections: readonly FileSelection[] };

@@ -4,7 +4,7 @@ import type { EvaluationContext } from "#builder/graph/evaluation.ts";
 import { globalArguments } from "#builder/graph/global-arguments.ts";
 import { neededStages, planStages, resolveOrigin, type StagePlan } from "#builder/graph/stages.ts";
 import { beginStage, type StageState } from "#builder/graph/stage-state.ts";
-import type { FileOrigin, Step } from "#builder/graph/step.ts";
+import type { FileOrigin } from "#builder/graph/step.ts";
 import type { StageInstruction } from "#builder/language/instruction.ts";
 import { parseTrigger } from "#builder/language/parse-file.ts";
 import { readStageInstruction } from "#builder/language/read-instruction.ts";
@@ -18,7 +18,7 @@ import { formatPlatform, parsePlatform, type Platform } from "#spec/platform.ts"
 import { type BuiltLayer, topOf } from "./built-layer.ts";
 import { MountedChains, type OriginTree } from "./origins.ts";
 import { RemoteSources } from "./remote-sources.ts";
-import { StepExecutor } from "./step-executor.ts";
+import { type StepExecution, StepExecutor } from "./step-executor.ts";
 import type { SharedSolving, Solving } from "./solving.ts";
 import type { OpenVertex } from "./vertices.ts";
 
@@ -161,7 +161,10 @@ export class BuildSolver implements AsyncDisposable {
         const inputs = previous ? [previous.id] : [];
         const vertex = this.#solving.vertices.add(name, inputs);
         tell("begin", { vertexId: vertex.id, isCached: false });
-        const outcome = await this.#executeIn(vertex, index, evaluated.step, layers, context);
+        const next = instructions.slice(position + 1).find(({ kind }) => STEP_KINDS.has(kind));
+        const isFollowed = next?.kind === "run";
+        const given = { vertex, stageIndex: index, step: evaluated.step, isFollowed };
+        const outcome = await this.#executeIn(given, layers, context);
         layers = [...layers, outcome.layer];
         isCached = outcome.isCached;
         previous = vertex;
@@ -176,12 +179,11 @@ export class BuildSolver implements AsyncDisposable {
   }
 
   async #executeIn(
-    vertex: OpenVertex,
-    stageIndex: number,
-    step: Step,
+    given: Pick<StepExecution, "vertex" | "step" | "isFollowed"> & { readonly stageIndex: number },
     layers: readonly BuiltLayer[],
     { resolveOrigin: origin }: EvaluationContext,
   ): Promise<{ readonly layer: BuiltLayer; readonly isCached: boolean }> {
+    const { vertex, stageIndex, step, isFollowed } = given;
     const { options, platform } = this.#solving;
     const { noCache } = options;
     const stage = this.#plan.stages[stageIndex];
@@ -197,6 +199,7 @@ export class BuildSolver implements AsyncDisposable {
           base: { parent: topOf(layers), platform, network: options.network },
           needsBlob: this.#exported.has(stageIndex),
           isUncached,
+          isFollowed,
           resolveOrigin: origin,
         },
         this.#signal,

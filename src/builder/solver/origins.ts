@@ -37,7 +37,7 @@ export class MountedChains implements AsyncDisposable {
 
   /** A tree of its own that may be written to, and is forgotten. */
   async openWritable(chainId: ChainId | undefined): Promise<string> {
-    return (await this.#mount(chainId)).path;
+    return (await this.#mount(chainId, "scratch")).path;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -45,12 +45,15 @@ export class MountedChains implements AsyncDisposable {
     for (const key of this.#keys.splice(0)) await this.#parts.snapshots.remove(key);
   }
 
-  async #mount(chainId: ChainId | undefined): Promise<OriginTree> {
+  async #mount(
+    chainId: ChainId | undefined,
+    use: "lasting" | "scratch" = "lasting",
+  ): Promise<OriginTree> {
     const { snapshots } = this.#parts;
     const key = this.#layers.newKey();
     snapshots.prepare(key, chainId);
     this.#keys.push(key);
-    const path = await snapshots.mount(key);
+    const path = await snapshots.mount(key, undefined, use);
     return { path, ignored: [], isOwnedByRoot: false, identity: chainId ?? "scratch" };
   }
 }

@@ -26,6 +26,8 @@ export interface RunContext {
   readonly ssh: SshSource;
   readonly caches: CacheMounts;
   readonly vertex: OpenVertex;
+  /** Another RUN comes right after it. */
+  readonly isFollowed: boolean;
   /** The tree that a mount takes files from. */
   readonly openTree: (mount: Extract<RunMount, { type: "bind" | "cache" }>) => Promise<OriginTree>;
   /** The same as a tree that may be written to and is forgotten. */
@@ -70,6 +72,7 @@ export async function runCommand(
       network: networkOf(step, options),
       isPrivileged: step.isPrivileged,
       extraHosts: options.extraHosts,
+      isFollowed: context.isFollowed,
       limits: limitsOf(options),
     },
     (stream, bytes) => vertex.log(stream, bytes),

@@ -28,6 +28,8 @@ export interface StepExecution {
   readonly needsBlob: boolean;
   /** It is done anew, whatever is cached. */
   readonly isUncached: boolean;
+  /** The next step of its stage is a RUN. */
+  readonly isFollowed: boolean;
 }
 
 /** What a step takes from elsewhere, with what is known of it. */
@@ -155,6 +157,7 @@ export class StepExecutor {
         ssh: request.ssh,
         caches: shared.caches,
         vertex: execution.vertex,
+        isFollowed: execution.isFollowed,
         openTree: async (mount) => {
           const origin = originOf(execution, mount.from);
           const tree = await openTree(origin);

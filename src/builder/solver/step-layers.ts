@@ -83,7 +83,7 @@ export class StepLayers {
     snapshots.prepare(key, isApart ? undefined : request.parent);
     await using undo = new AsyncDisposableStack();
     undo.defer(() => snapshots.remove(key));
-    const rootPath = await snapshots.mount(key);
+    const rootPath = await snapshots.mount(key, undefined, "scratch"); // what is kept is synced when it is packed
     try {
       await work(rootPath);
     } finally {
@@ -155,7 +155,7 @@ export class StepLayers {
   ): Promise<BuiltLayer> {
     const { snapshots, records, clock } = this.#parts;
     const tree = this.#treeOf(key, snapshots.rootPath(key));
-    const written = await this.#write({ tree }, request.needsBlob, lease, signal);
+    const written = await this.#write({ tree, isToLast: true }, request.needsBlob, lease, signal);
     const { diffId, sizeBytes } = written;
     const blob = request.needsBlob ? { blob: written.blob } : {};
     const chainId = chainIdOn(request.parent, diffId);
@@ -183,7 +183,11 @@ export class StepLayers {
   }
 
   async #write(
-    given: { readonly tree: LayerTree; readonly latestSeconds?: number },
+    given: {
+      readonly tree: LayerTree;
+      readonly latestSeconds?: number;
+      readonly isToLast?: boolean;
+    },
     needsBlob: boolean,
     lease: Lease,
     signal: AbortSignal,

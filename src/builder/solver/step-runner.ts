@@ -25,6 +25,8 @@ export interface StepCommand {
     | { readonly kind: "bridge"; readonly name: string };
   readonly isPrivileged: boolean;
   readonly extraHosts: readonly string[];
+  /** Another command is to be expected as soon as this one has ended. */
+  readonly isFollowed: boolean;
   readonly limits: Partial<Resources & { readonly ShmSize: number }>;
 }
 

@@ -19,10 +19,11 @@ import { type ContainerId, newContainerId } from "#spec/ids.ts";
 import type { Spec } from "#spec/oci-runtime.ts";
 import { rememberMountPoints } from "./mount-stubs.ts";
 import { stepRecord } from "./step-record.ts";
-import type { StepExit, StepOutput, StepRequest } from "./step.ts";
+import { DEFAULT_NETWORK, type StepExit, type StepOutput, type StepRequest } from "./step.ts";
 
 type StepParts = Pick<
   ContainerParts,
+  | "background"
   | "cgroups"
   | "clock"
   | "logs"
@@ -32,12 +33,14 @@ type StepParts = Pick<
   | "runtime"
   | "seccompProfile"
   | "settings"
+  | "spareSandbox"
   | "stepIds"
   | "system"
 >;
 
 /**
- * Runs one process in a mounted root, to its end, with everything gone when it returns. An abort kills it.
+ * Runs one process in a mounted root, to its end. Nothing of it is in the root when this returns; its folders and its
+ * network go behind the answer, or before a failure is told. An abort kills it.
  *
  * @throws {CommandNotFoundError} And the other failures of a start. {UnsupportedError} The engine remaps users.
  */
@@ -52,27 +55,29 @@ export async function runStep(
       "Cannot run a build step: this engine runs with --userns-remap, and steps cannot be remapped yet",
     );
   }
-  const id = newContainerId(parts.randomBytes);
+  await using undo = new AsyncDisposableStack();
+  const spare = isPlain(request) ? await parts.spareSandbox.take() : undefined;
+  const id = spare?.id ?? newContainerId(parts.randomBytes);
+  parts.stepIds.add(id);
+  undo.defer(() => void parts.stepIds.delete(id));
+  undo.defer(() => parts.networks.closeSandbox(id));
   const record = stepRecord(id, request, {
     defaults: given.defaults,
     createdNanos: parts.clock.nowNanos(),
   });
-  await using undo = new AsyncDisposableStack();
-  parts.stepIds.add(id);
-  undo.defer(() => void parts.stepIds.delete(id));
   const directory = join(parts.settings.directory, id);
   await mkdir(directory, { mode: 0o700 });
   undo.defer(() => rm(directory, { recursive: true, force: true }));
   const { rootPath } = request;
-  undo.use(
+  using points = new DisposableStack();
+  points.use(
     rememberMountPoints(
       rootPath,
       request.mounts.map(({ destination }) => destination),
     ),
   );
-  const sandbox = await openNetwork(parts, record, signal);
-  undo.defer(() => parts.networks.closeSandbox(id));
-  const connecting = parts.networks.connectSandbox(id, signal);
+  const sandbox = spare?.sandbox ?? (await openNetwork(parts, record, signal));
+  const connecting = spare?.connected ?? parts.networks.connectSandbox(id, signal);
   connecting.catch(() => undefined); // told below, when the runtime is done
   undo.defer(() => connecting.catch(() => undefined));
   const spec = (): Spec => planStep(parts, { record, request, sandbox });
@@ -98,10 +103,19 @@ export async function runStep(
   undo.defer(() => signal.removeEventListener("abort", kill));
   await parts.runtime.start(id);
   if (signal.aborted) kill();
+  if (request.isFollowed === true && isPlain(request)) parts.spareSandbox.makeReady(parts);
   for await (const { stream, bytes } of output.output()) await given.onOutput(stream, bytes);
   const { exitCode, oomKilled } = await process.exited;
   signal.throwIfAborted();
+  // nothing of it runs any more, and what is left is in nobody's way
+  const left = undo.move();
+  void parts.background.run(`Cannot clean up build step ${id}`, () => left.disposeAsync());
   return { exitCode, oomKilled };
+}
+
+/** Whether its network is as that of any other step. */
+function isPlain({ network }: StepRequest): boolean {
+  return network.kind === "bridge" && network.name === DEFAULT_NETWORK;
 }
 
 const SIGKILL = 9;

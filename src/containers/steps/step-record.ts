@@ -2,10 +2,11 @@ import type { ContainerRecord } from "#containers/container.ts";
 import { JsonReader } from "#base/json-reader.ts";
 import type { Digest } from "#spec/digest.ts";
 import { readContainerConfig } from "#spec/engine-api/container-config.ts";
+import { type NetworkingConfig, readEndpointSettings } from "#spec/engine-api/networking-config.ts";
 import type { ContainerDefaults } from "#spec/engine-api/host-config.ts";
 import { readHostConfig } from "#spec/engine-api/read-host-config.ts";
 import type { ContainerId } from "#spec/ids.ts";
-import type { StepRequest } from "./step.ts";
+import { DEFAULT_NETWORK, type StepRequest } from "./step.ts";
 
 /** The container that a step would be: what the plans of a container are made from. It is written nowhere. */
 export function stepRecord(
@@ -40,7 +41,7 @@ export function stepRecord(
       NetworkMode: network.kind === "bridge" ? network.name : network.kind,
       IpcMode: "private",
     },
-    networkingConfig: { EndpointsConfig: {} },
+    networkingConfig: { EndpointsConfig: endpointsOf(request) },
     mounts: request.mounts.map((mount) => ({
       kind: mount.kind,
       source: mount.source,
@@ -58,4 +59,10 @@ export function stepRecord(
     stoppedByUser: false,
     bootId: "",
   };
+}
+
+/** The default network is what is there without a word. */
+function endpointsOf({ network }: StepRequest): NetworkingConfig["EndpointsConfig"] {
+  if (network.kind !== "bridge" || network.name === DEFAULT_NETWORK) return {};
+  return { [network.name]: readEndpointSettings(JsonReader.of({}, {})) };
 }

@@ -26,9 +26,14 @@ export interface StepRequest {
   readonly network: StepNetwork;
   readonly isPrivileged: boolean;
   readonly extraHosts: readonly string[];
+  /** Another is to be expected as soon as this one has ended. */
+  readonly isFollowed?: boolean;
   /** `Memory`, `Ulimits`, `CgroupParent`, `ShmSize` and their like. */
   readonly limits: Partial<HostConfig>;
 }
+
+/** The engine's own, which steps run in unless they ask for another. */
+export const DEFAULT_NETWORK = "bridge";
 
 /** A network that steps run in, one after the other or side by side. */
 export type StepNetwork =

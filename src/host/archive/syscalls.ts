@@ -18,6 +18,7 @@ const SYMBOLS = {
   llistxattr: { args: ["ptr", "ptr", "u64"], returns: "i32" },
   lsetxattr: { args: ["ptr", "ptr", "ptr", "u64", "i32"], returns: "i32" },
   mknod: { args: ["ptr", "u32", "u64"], returns: "i32" },
+  syncfs: { args: ["i32"], returns: "i32" },
   prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
   utimensat: { args: ["i32", "ptr", "ptr", "i32"], returns: "i32" },
 } as const;
@@ -36,6 +37,8 @@ export interface ArchiveSyscalls {
   /** utimensat(2) of both times, not following a symbolic link. */
   setTimes(path: PathLike, seconds: number, nanos: number): void;
   setOpenFileTimes(descriptor: number, seconds: number, nanos: number): void;
+  /** syncfs(2) of the file system that an open file is on: waits until the disk has all of it. */
+  syncFileSystem(descriptor: number): void;
   /** Bytes that the file system at `/` has left. */
   freeBytes(): number;
   /** Has the kernel end this process when the thread that started it ends. */
@@ -139,6 +142,9 @@ export function openArchiveSyscalls(): ArchiveSyscalls {
       if (libc.futimens(descriptor, timesAddress) !== 0) {
         throw codedError(`Cannot set the times of a file: ${describe(errno())}`, errno());
       }
+    },
+    syncFileSystem(descriptor) {
+      check(libc.syncfs(descriptor), "Cannot sync the file system");
     },
     freeBytes() {
       const stat = statfsSync("/");

@@ -25,6 +25,11 @@ import { Trash } from "#snapshots/trash.ts";
 /** Where the layers are mounted with other owners, for a moment. */
 const MAPPED = "mapped";
 
+interface ScratchUse {
+  /** What is written need not survive a power cut. */
+  readonly isScratch?: boolean;
+}
+
 /** What puts the stacked folders into view. */
 export interface OverlayStacker {
   /** Name of the driver, and of its folder. */
@@ -37,7 +42,7 @@ export interface OverlayStacker {
   readonly mapsOwners: boolean;
   /** Whether a mount that works is there. */
   isMounted(target: string): Promise<boolean>;
-  mount(mount: OverlayMount): Promise<void>;
+  mount(mount: OverlayMount & ScratchUse): Promise<void>;
 }
 
 /**
@@ -92,6 +97,8 @@ class KernelStacker implements OverlayStacker {
   readonly #files: SnapshotterOptions["files"];
   readonly #mounts: Mounts;
   readonly #mountOptions = extensionsOff();
+  /** Since Linux 5.10. */
+  #hasVolatile = true;
 
   constructor({ mounts, files }: SnapshotterOptions) {
     this.#mounts = mounts;
@@ -113,8 +120,9 @@ class KernelStacker implements OverlayStacker {
     return found !== undefined && found.dev !== statSync(join(target, "..")).dev;
   }
 
-  async mount(mount: OverlayMount): Promise<void> {
-    this.#mounts.mountOverlay({ ...mount, options: this.#mountOptions });
+  async mount({ isScratch = false, ...mount }: OverlayMount & ScratchUse): Promise<void> {
+    if (isScratch && this.#hasVolatile) this.#mountVolatile(mount);
+    else this.#mounts.mountOverlay({ ...mount, options: this.#mountOptions });
     // Without space for its own folder overlayfs mounts all the same, read-only, and says so in dmesg alone.
     if (mount.workDir === undefined || existsSync(join(mount.workDir, "work"))) return;
     this.#mounts.unmount(mount.target, { lazy: true });
@@ -122,6 +130,17 @@ class KernelStacker implements OverlayStacker {
       `Cannot mount overlay on "${mount.target}": it would be read-only, as its work folder cannot be made`,
     );
     throw Object.assign(error, { code: "EROFS", path: mount.workDir });
+  }
+
+  /** Unmounting any other mount first writes the file system's dirty pages, and on the JS thread. */
+  #mountVolatile(mount: OverlayMount): void {
+    try {
+      this.#mounts.mountOverlay({ ...mount, options: [...this.#mountOptions, "volatile"] });
+    } catch {
+      // says why where it is not for the option
+      this.#mounts.mountOverlay({ ...mount, options: this.#mountOptions });
+      this.#hasVolatile = false;
+    }
   }
 }
 
@@ -198,27 +217,39 @@ class StackingSnapshotter implements Snapshotter {
     this.#trash.freeInPlace(this.#path(record, "work"));
   }
 
-  async mount(key: string, owners?: MappedOwners): Promise<string> {
+  async mount(
+    key: string,
+    owners?: MappedOwners,
+    use: "lasting" | "scratch" = "lasting",
+  ): Promise<string> {
     const record = this.#records.get(key);
     const target = this.#path(record, "merged");
     // two at once would stack two mounts, of which an unmount takes one away
     let mounting = this.#mounting.get(target);
     if (!mounting) {
-      mounting = this.#mountOnce(record, owners).finally(() => this.#mounting.delete(target));
+      mounting = this.#mountOnce(record, owners, use).finally(() => this.#mounting.delete(target));
       this.#mounting.set(target, mounting);
     }
     await mounting;
     return target;
   }
 
-  async #mountOnce(record: SnapshotRecord, owners: MappedOwners | undefined): Promise<void> {
+  async #mountOnce(
+    record: SnapshotRecord,
+    owners: MappedOwners | undefined,
+    use: "lasting" | "scratch",
+  ): Promise<void> {
     if (await this.#stacker.isMounted(this.#path(record, "merged"))) return;
-    if (owners) await this.#mountMapped(record, owners);
-    else await this.#mountFrom(this.#directory, record);
+    if (owners) await this.#mountMapped(record, owners, use);
+    else await this.#mountFrom(this.#directory, record, use);
   }
 
   /** overlayfs keeps the layers' mount as it was, so the mapped one is needed for the call only. */
-  async #mountMapped(record: SnapshotRecord, { userNamespacePath }: MappedOwners): Promise<void> {
+  async #mountMapped(
+    record: SnapshotRecord,
+    { userNamespacePath }: MappedOwners,
+    use: "lasting" | "scratch",
+  ): Promise<void> {
     const { mounts } = this.#options;
     const own = join(this.#directory, record.directory);
     // runc goes to the root path as the container's root, who is nobody special here; the data root lets in
@@ -228,14 +259,18 @@ class StackingSnapshotter implements Snapshotter {
     mkdirSync(target, { recursive: true, mode: 0o700 });
     mounts.bindMapped({ source: this.#directory, target, userNamespacePath });
     try {
-      await this.#mountFrom(target, record);
+      await this.#mountFrom(target, record, use);
     } finally {
       mounts.unmount(target, { lazy: true });
     }
   }
 
   /** @param directory Where the layers are seen. */
-  async #mountFrom(directory: string, record: SnapshotRecord): Promise<void> {
+  async #mountFrom(
+    directory: string,
+    record: SnapshotRecord,
+    use: "lasting" | "scratch",
+  ): Promise<void> {
     const diffOf = (each: SnapshotRecord): string => join(directory, each.directory, "diff");
     const ancestors = this.#records.ancestors(record).map(diffOf);
     const lowerDirs = ancestors.length > 0 ? ancestors : [join(directory, ".empty")];
@@ -246,6 +281,7 @@ class StackingSnapshotter implements Snapshotter {
         lowerDirs,
         upperDir: diffOf(record),
         workDir: join(directory, record.directory, "work"),
+        isScratch: use === "scratch",
       });
     } else {
       // without an upper folder overlayfs wants two lower ones

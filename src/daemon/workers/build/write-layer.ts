@@ -1,4 +1,12 @@
-import { type BigIntStats, closeSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
+import {
+  type BigIntStats,
+  closeSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { ResourceExhaustedError } from "#base/errors.ts";
 import type { BuildJob, LayerResult } from "#builder/files/protocol.ts";
 import { Digester, parseDiffId } from "#spec/digest.ts";
@@ -15,7 +23,7 @@ export function writeLayer(
   job: Extract<BuildJob, { readonly kind: "layer" }>,
   tools: BuildTools,
 ): LayerResult {
-  const { tree, blobPath, latestSeconds } = job;
+  const { tree, blobPath, latestSeconds, isToLast = false } = job;
   using below = openBelow(tree, tools);
   const digester = new Digester("sha256");
   const descriptor = blobPath === undefined ? undefined : openSync(blobPath, "wx", 0o600);
@@ -36,6 +44,9 @@ export function writeLayer(
       blobBytes += chunk.length;
       if (descriptor !== undefined) writeAll(descriptor, chunk);
     }
+    const hasFiles = readdirSync(tree.directory).length > 0;
+    if (isToLast && hasFiles) syncTree(tree.directory, tools);
+    // the blob may be on another file system
     if (descriptor !== undefined) fsyncSync(descriptor);
   } catch (error) {
     if (blobPath !== undefined) rmSync(blobPath, { force: true });
@@ -44,6 +55,16 @@ export function writeLayer(
     if (descriptor !== undefined) closeSync(descriptor);
   }
   return { diffId: parseDiffId(digester.finish()), blobBytes, sizeBytes: sizes.bytes };
+}
+
+/** One call for all files: one each would take the disk's time as often. */
+function syncTree(directory: string, { syscalls }: BuildTools): void {
+  const descriptor = openSync(directory, "r");
+  try {
+    syscalls.syncFileSystem(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** Sums the sizes of files, each once. */

@@ -151,7 +151,7 @@ async function copyOne(
       continue;
     }
     const place = join(target, file.name);
-    if (!file.stats.isDirectory()) clear(place);
+    if (!file.stats.isDirectory() && !copier.isFree(place)) clear(place);
     copier.copy(file.path, place, file.stats);
     written++;
   }

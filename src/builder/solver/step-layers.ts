@@ -1,9 +1,18 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { invariant } from "#base/errors.ts";
+import { tarTrailer } from "#base/tar/writer.ts";
 import type { LayerTree } from "#builder/files/protocol.ts";
 import type { BuilderParts } from "#builder/parts.ts";
 import type { Lease } from "#images/leases.ts";
-import { type ChainId, chainIdOn, type Digest, type DiffId, parseDigest } from "#spec/digest.ts";
+import {
+  type ChainId,
+  chainIdOn,
+  type Digest,
+  type DiffId,
+  digestOf,
+  parseDiffId,
+  parseDigest,
+} from "#spec/digest.ts";
 import { OCI_LAYER } from "#spec/media-types.ts";
 import type { Descriptor } from "#spec/oci-image.ts";
 import type { BuiltLayer } from "./built-layer.ts";
@@ -16,6 +25,9 @@ type LayerParts = Pick<
   "clock" | "content" | "files" | "randomBytes" | "records" | "snapshots"
 >;
 
+/** What a step that changed nothing packs to. */
+const EMPTY_TAR: Uint8Array = tarTrailer();
+
 /** A layer to be made. */
 export interface LayerRequest {
   readonly parent: ChainId | undefined;
@@ -26,6 +38,13 @@ export interface LayerRequest {
   readonly needsBlob: boolean;
   /** It is made without the files below it. */
   readonly isLink: boolean;
+}
+
+interface WrittenLayer {
+  readonly diffId: DiffId;
+  /** Of its files. */
+  readonly sizeBytes: number;
+  readonly blob: Descriptor;
 }
 
 /** The layers that steps made, on disk and in the records. */
@@ -191,8 +210,12 @@ export class StepLayers {
     needsBlob: boolean,
     lease: Lease,
     signal: AbortSignal,
-  ): Promise<{ readonly diffId: DiffId; readonly sizeBytes: number; readonly blob: Descriptor }> {
+  ): Promise<WrittenLayer> {
     const { files, content } = this.#parts;
+    if (isEmpty(given.tree)) {
+      const empty = this.#writeEmpty(needsBlob, lease);
+      if (empty) return empty;
+    }
     const blobPath = needsBlob ? content.newIngestPath() : undefined;
     const job = {
       kind: "layer",
@@ -207,6 +230,15 @@ export class StepLayers {
     return { diffId, sizeBytes, blob: { mediaType: OCI_LAYER, digest, sizeBytes: blobBytes } };
   }
 
+  /** @returns Undefined where the one tar of nothing has to be written. */
+  #writeEmpty(needsBlob: boolean, lease: Lease): WrittenLayer | undefined {
+    const digest = digestOf(EMPTY_TAR);
+    if (needsBlob && !this.#parts.content.info(digest)) return undefined;
+    if (needsBlob) lease.add(digest);
+    const blob = { mediaType: OCI_LAYER, digest, sizeBytes: EMPTY_TAR.byteLength };
+    return { diffId: parseDiffId(digest), sizeBytes: 0, blob };
+  }
+
   #treeOf(name: string, mountPoint: string): LayerTree {
     const { snapshots } = this.#parts;
     const form = snapshots.layerForm;
@@ -218,4 +250,8 @@ export class StepLayers {
     mkdirSync(mountPoint, { recursive: true, mode: 0o700 });
     return { form, directory: snapshots.layerDirectory(name), lowerDirectories, mountPoint };
   }
+}
+
+function isEmpty({ form, directory }: LayerTree): boolean {
+  return form === "overlay" && readdirSync(directory).length === 0;
 }

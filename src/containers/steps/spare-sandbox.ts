@@ -1,11 +1,15 @@
-import type { ContainerParts } from "#containers/parts.ts";
-import type { Sandbox } from "#networks/networks.ts";
-import { type ContainerId, newContainerId } from "#spec/ids.ts";
+import type { Background } from "#containers/background.ts";
+import type { Clock } from "#host/clock.ts";
+import type { Networks, Sandbox } from "#networks/networks.ts";
+import { type ContainerId, newContainerId, type RandomBytes } from "#spec/ids.ts";
 
-type SpareParts = Pick<
-  ContainerParts,
-  "background" | "clock" | "networks" | "randomBytes" | "stepIds"
->;
+interface SpareParts {
+  readonly background: Pick<Background, "run" | "signal">;
+  readonly clock: Pick<Clock, "delay">;
+  readonly networks: Pick<Networks, "closeSandbox" | "connectSandbox" | "openSandbox">;
+  readonly randomBytes: RandomBytes;
+  readonly stepIds: Set<string>;
+}
 
 /** A network namespace on the default network, connected or about to be, under the id of the step that will have it. */
 export interface StepSandbox {

@@ -55,6 +55,7 @@ const ours: readonly string[] = [
   "debug",
   "image copy",
   "image gc",
+  "image referrers",
   ...registryCommands.map((entry) => entry.path),
   "system check",
   "system install",

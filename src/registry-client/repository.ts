@@ -10,6 +10,14 @@ import { type Descriptor, MANIFEST_MAX_BYTES } from "#spec/oci-image.ts";
 import { RegistryAnswerError } from "./errors.ts";
 import { type HttpAnswer, requestTitle } from "./http/send.ts";
 import { mayTryNext, type RegistrySession, type SessionRequest } from "./session.ts";
+import { nextPage } from "./paging.ts";
+import {
+  addToReferrersTag,
+  type FoundReferrers,
+  listReferrers,
+  readReferrer,
+  type ReferrersPlace,
+} from "./referrers.ts";
 import type { BlobSource } from "./upload-session.ts";
 import { type UploadOutcome, uploadBlob } from "./upload.ts";
 
@@ -184,7 +192,11 @@ export class Repository {
     );
   }
 
-  /** @returns The digest under which the registry has it. */
+  /**
+   * Sends a manifest. One that refers to another is listed with that where the registry keeps no such list.
+   *
+   * @returns The digest under which the registry has it.
+   */
   async putManifest(
     reference: ManifestReference,
     manifest: { readonly mediaType: string; readonly bytes: Uint8Array },
@@ -203,6 +215,10 @@ export class Repository {
     );
     await answer.discard();
     const digest = digestOf(manifest.bytes);
+    const isListed = answer.header("oci-subject") !== undefined;
+    const { mediaType } = manifest;
+    const referrer = isListed ? undefined : readReferrer(manifest.bytes, { mediaType, digest });
+    if (referrer) await addToReferrersTag(this.#place(this.#registry), referrer, signal);
     const told = tryParseDigest(answer.header("docker-content-digest") ?? "");
     if (told.ok && digestAlgorithm(told.digest) === "sha256" && told.digest !== digest) {
       throw new FailedPreconditionError(
@@ -232,6 +248,21 @@ export class Repository {
         target = next;
       }
     });
+  }
+
+  /** @see listReferrers */
+  async referrers(
+    subject: Digest,
+    artifactType: string | undefined,
+    signal: AbortSignal,
+  ): Promise<FoundReferrers> {
+    return await this.#read((session) =>
+      listReferrers(this.#place(session), subject, artifactType, signal),
+    );
+  }
+
+  #place(session: RegistrySession): ReferrersPlace {
+    return { session, path: this.path, scope: this.#scope };
   }
 
   #manifestRequest(method: "GET" | "HEAD", reference: ManifestReference): SessionRequest {
@@ -316,10 +347,4 @@ function readTags(answer: HttpAnswer, bytes: Uint8Array): readonly string[] {
     typeof value === "object" && value !== null && "tags" in value ? value.tags : [];
   if (!Array.isArray(tags)) return []; // null of a repository without tags
   return tags.filter((tag) => typeof tag === "string");
-}
-
-/** Of `Link: </v2/a/tags/list?n=1&last=b>; rel="next"`. */
-function nextPage(answer: HttpAnswer): URL | undefined {
-  const link = /<([^>]+)>\s*;\s*rel="?next"?/.exec(answer.header("link") ?? "")?.[1];
-  return (link === undefined ? undefined : URL.parse(link, answer.request.url.href)) ?? undefined;
 }

@@ -64,6 +64,11 @@ export const imageCommands: readonly CommandEntry[] = [
     load: () => import("./push.ts"),
   },
   {
+    path: "image referrers",
+    summary: "List what refers to an image in its registry: signatures, bills of materials",
+    load: () => import("./referrers.ts"),
+  },
+  {
     path: "image rm",
     aliases: ["image remove", "image rmi", "rmi"],
     summary: "Remove one or more images",

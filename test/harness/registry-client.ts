@@ -22,8 +22,9 @@ export async function pushBlob(
     await fetch(`${url}/v2/${repository}/blobs/uploads/`, { method: "POST" }),
     202,
   );
-  const location = new URL(begun.headers.get("location") ?? "", url);
-  await expectStatus(await fetch(location, { method: "PATCH", body: bytes }), 202);
+  const place = new URL(begun.headers.get("location") ?? "", url);
+  const sent = await expectStatus(await fetch(place, { method: "PATCH", body: bytes }), 202);
+  const location = new URL(sent.headers.get("location") ?? place, url);
   location.searchParams.set("digest", digest);
   await expectStatus(await fetch(location, { method: "PUT" }), 201);
   return digest;

@@ -112,7 +112,10 @@ export class ManifestRegistry implements Disposable {
 }
 
 /** Docker's words for what a registry does not show. */
-export async function known<Value>(reference: ImageReference, work: () => Promise<Value>): Promise<Value> {
+export async function known<Value>(
+  reference: ImageReference,
+  work: () => Promise<Value>,
+): Promise<Value> {
   try {
     return await work();
   } catch (error) {

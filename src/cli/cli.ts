@@ -24,5 +24,10 @@ export interface Cli {
   engine(): Promise<EngineClient>;
   /** Aborted by the first SIGINT, SIGTERM or SIGHUP from the first call on; until then they end us. */
   interruption(): AbortSignal;
+  /**
+   * Aborted by the second of them: whoever asks ends sooner himself. Where nobody has asked, the second ends us;
+   * the third does in any case.
+   */
+  insistence(): AbortSignal;
   now(): Date;
 }

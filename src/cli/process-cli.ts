@@ -45,6 +45,7 @@ export class ProcessCli implements Cli {
   #config: ClientConfig | undefined;
   #engine: EngineClient | undefined;
   #interruption: AbortController | undefined;
+  #insistence: AbortController | undefined;
   #exitCode: number | undefined;
 
   constructor(call: CallSettings, globals: GlobalOptions) {
@@ -75,14 +76,25 @@ export class ProcessCli implements Cli {
       const controller = new AbortController();
       for (const [name, number] of Object.entries(endingSignals)) {
         process.on(name, () => {
-          if (this.#exitCode !== undefined) process.exit(this.#exitCode); // the second one insists
-          this.#exitCode = 128 + number;
-          controller.abort();
+          if (this.#exitCode === undefined) {
+            this.#exitCode = 128 + number;
+            controller.abort();
+            return;
+          }
+          const isHeard = this.#insistence !== undefined && !this.#insistence.signal.aborted;
+          if (!isHeard) process.exit(this.#exitCode);
+          this.#insistence?.abort();
         });
       }
       this.#interruption = controller;
     }
     return this.#interruption.signal;
+  }
+
+  insistence(): AbortSignal {
+    this.interruption();
+    this.#insistence ??= new AbortController();
+    return this.#insistence.signal;
   }
 
   /** 128 and the signal's number, once `interruption()` has been aborted by one. */

@@ -234,3 +234,44 @@ test("--dry-run says it and touches nothing, whatever the command", async () => 
   expect(after.stderr).toContain(" DRY-RUN MODE -  Container dry-db-1  Healthy\n");
   expect(await projects.state()).toEqual(before);
 });
+
+test("depends_on with restart: what needs another that is made anew or restarted is restarted, on and on", async () => {
+  const chain = (word: string): string => `services:
+  db: {image: busybox, command: sleep 1000, init: true, stop_grace_period: 1s, environment: {WORD: ${word}}}
+  api: {image: busybox, command: sleep 1000, init: true, stop_grace_period: 1s, depends_on: {db: {condition: service_started, restart: true}}}
+  web: {image: busybox, command: sleep 1000, init: true, stop_grace_period: 1s, depends_on: {api: {condition: service_started, restart: true}}}
+  side: {image: busybox, command: sleep 1000, init: true, stop_grace_period: 1s, depends_on: [db]}
+`;
+  const path = projects.make("chain", { "compose.yaml": chain("one") });
+  await projects.must(path, "up", "-d");
+  const happens = async (...args: readonly string[]): Promise<readonly string[]> => {
+    const before = await named();
+    await projects.must(path, ...args);
+    return outcome(before, await named());
+  };
+  projects.make("chain", { "compose.yaml": chain("two") });
+  const plan = await projects.must(path, "plan");
+  expect(plan).toContain("container chain-api-1  restart: db is made anew");
+  expect(await happens("up", "-d")).toEqual([
+    "keep chain-side-1",
+    "keep chain-web-1",
+    "recreate chain-db-1",
+    "start chain-api-1",
+  ]);
+  expect(await happens("restart", "db")).toEqual([
+    "keep chain-side-1",
+    "start chain-api-1",
+    "start chain-db-1",
+    "start chain-web-1",
+  ]);
+  const order = await projects.run(path, ["restart", "db"]);
+  expect(order.stderr.indexOf("chain-db-1  Started")).toBeLessThan(
+    order.stderr.indexOf("chain-api-1  Restarting"),
+  );
+  expect(await happens("restart", "--no-deps", "db")).toEqual([
+    "keep chain-api-1",
+    "keep chain-side-1",
+    "keep chain-web-1",
+    "start chain-db-1",
+  ]);
+}, 60_000);

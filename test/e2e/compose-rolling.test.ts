@@ -38,7 +38,6 @@ services:
     networks: {front: {aliases: [site]}}
     healthcheck: {test: ["CMD", "wget", "-qO", "/dev/null", "http://127.0.0.1/"], interval: 200ms, retries: 5, start_period: 300ms}
     deploy: ${deploy}
-    # for a client of a busy machine that has looked the name up and has not asked yet
     pre_stop: [{command: ["sleep", "2"]}]
     stop_grace_period: 2s
   client:
@@ -49,10 +48,16 @@ services:
       - sh
       - -c
       - |
+        find() { nslookup -type=a $$1 | awk '/^Address/ { found = $$2 } END { print found }'; }
         while :; do
           for name in web site; do
-            address=$$(nslookup -type=a $$name | awk '/^Address/ { found = $$2 } END { print found }')
-            timeout 3 wget -qO- http://$$address/ || echo refused $$name $$address
+            address=$$(find $$name)
+            until timeout 10 wget -qO- http://$$address/; do
+              # on a busy machine the name may have become another's before it is asked
+              before=$$address
+              address=$$(find $$name)
+              [ $$address != $$before ] || { echo refused $$name $$address; break; }
+            done
           done
         done
     networks: [front]
@@ -110,7 +115,11 @@ test("up --rolling refuses no connection, by the published port or by name", asy
   const path = projects.make("roll", { "compose.yaml": stack({ version: "one", port }) });
   await projects.must(path, "up", "-d", "--wait");
   const load = new Load(`http://127.0.0.1:${port}/`, 4);
-  await waitUntil("there is load", () => Promise.resolve((load.answers.get("one") ?? 0) > 20));
+  await waitUntil(
+    "there is load",
+    () => Promise.resolve((load.answers.get("one") ?? 0) > 20),
+    60_000,
+  );
   projects.make("roll", { "compose.yaml": stack({ version: "two", port }) });
   const before = await engine.mustDocker("inspect", "-f", "{{.Id}}", "roll-web-1");
   const rolled = await projects.run(path, ["up", "-d", "--rolling"]);
@@ -119,8 +128,10 @@ test("up --rolling refuses no connection, by the published port or by name", asy
     expect.stringContaining("Container roll-web-1  Updated"),
   ]);
   const seen = load.answers.get("two") ?? 0;
-  await waitUntil("the new one serves", () =>
-    Promise.resolve((load.answers.get("two") ?? 0) > seen + 20),
+  await waitUntil(
+    "the new one serves",
+    () => Promise.resolve((load.answers.get("two") ?? 0) > seen + 20),
+    60_000,
   );
   expect(await load.end()).toEqual(["one", "two"]);
   await waitUntil("the client saw it", async () => (await clientSaw(path)).includes("two"), 60_000);
@@ -131,10 +142,14 @@ test("up --rolling refuses no connection, by the published port or by name", asy
   expect(await engine.mustDocker("port", "roll-web-1", "80")).toContain(String(port));
   expect((await projects.run(path, ["plan", "--exit-code"])).exitCode).toBe(0);
   await projects.must(path, "restart", "web");
-  await waitUntil("it serves after a restart", async () => {
-    const answer = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
-    return (await answer?.text())?.trim() === "two";
-  });
+  await waitUntil(
+    "it serves after a restart",
+    async () => {
+      const answer = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
+      return (await answer?.text())?.trim() === "two";
+    },
+    60_000,
+  );
 });
 
 test("up --rolling of one that does not become healthy leaves the old one in its place", async () => {
@@ -226,7 +241,7 @@ networks: {front: {ipam: {config: [{subnet: 10.213.77.0/24}]}}}
   await projects.must(path, "up", "-d", "--rolling");
   const version = (): Promise<string> =>
     engine.mustDocker("exec", "order-work-1", "cat", "/tmp/version");
-  await waitUntil("the new one runs", async () => (await version()) === "two");
+  await waitUntil("the new one runs", async () => (await version()) === "two", 60_000);
   // as one that was killed leaves it: the new one made, the old one still there
   const labels = [
     ...["com.docker.compose.project=order", "com.docker.compose.service=work"],

@@ -4,6 +4,7 @@ import { boolFlag, intFlag, stringFlag } from "#cli/flags.ts";
 import { takeDown } from "#compose/act/down.ts";
 import { noSuchService } from "#compose/select-services.ts";
 import { dryRun } from "./project/flags.ts";
+import { removesOrphans } from "./project/orphans.ts";
 import { actParts, nameAndProject, timeoutOf } from "./project/surroundings.ts";
 
 export const command: Command = defineCommand({
@@ -37,7 +38,7 @@ export const command: Command = defineCommand({
         projectName,
         project,
         services: args,
-        removesOrphans: flags["remove-orphans"] || cli.env["COMPOSE_REMOVE_ORPHANS"] === "1",
+        removesOrphans: removesOrphans(cli, flags),
         withVolumes: flags.volumes,
         images: rmi === "" ? "none" : rmi,
         timeoutSeconds: timeoutOf(flags, isSet),

@@ -8,7 +8,7 @@ import { noSuchService } from "#compose/select-services.ts";
 import { LogPrinter, shortName } from "./output/log-lines.ts";
 import { dryRun } from "./project/flags.ts";
 import { nameAndProject } from "./project/surroundings.ts";
-import { logStyle } from "./up.ts";
+import { hasColours } from "./output/ansi.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] [SERVICE...]",
@@ -41,7 +41,10 @@ export const command: Command = defineCommand({
     const shown = containers
       .filter(({ service }) => args.length === 0 || args.includes(service))
       .filter(({ number }) => flags.index === 0 || number === flags.index);
-    const printer = new LogPrinter(engine, cli.output, cli.errors, logStyle(cli, flags));
+    const printer = new LogPrinter(engine, cli.output, cli.errors, {
+      isColoured: hasColours(cli, groupFlags, flags["no-color"]),
+      hasPrefix: !flags["no-log-prefix"],
+    });
     const sources = shown.map(({ id, name }) => ({ id, label: shortName(projectName, name) }));
     printer.announce(sources.map(({ label }) => label));
     const since = timeOf(cli, "since", flags.since);

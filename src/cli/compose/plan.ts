@@ -14,6 +14,7 @@ import { withoutUnused, withServices } from "#compose/select-services.ts";
 import { checkNeeded, checkPublished } from "./project/before-up.ts";
 import { pullChoice, recreateChoice } from "./create.ts";
 import { dryRun } from "./project/flags.ts";
+import { removesOrphans } from "./project/orphans.ts";
 import { projectRequest } from "./project/request.ts";
 import { parseScale } from "./project/surroundings.ts";
 
@@ -69,7 +70,7 @@ export const command: Command = defineCommand({
         recreate: recreateChoice(flags),
         recreateDependencies: flags["always-recreate-deps"] ? "force" : "diverged",
         scale: parseScale(flags.scale, project),
-        removesOrphans: flags["remove-orphans"] || cli.env["COMPOSE_REMOVE_ORPHANS"] === "1",
+        removesOrphans: removesOrphans(cli, flags),
         version: wharfVersion,
       },
     );

@@ -97,7 +97,11 @@ async function pullAll(
         if (stop.signal.aborted) return;
         try {
           const platform = project.services.get(service)?.platform;
-          const onLayer = options.isQuiet ? undefined : report;
+          const onLayer = (name: string, status: string): void => {
+            if (!options.isQuiet) {
+              parts.onProgress({ kind: "Service", name, status, parent: service });
+            }
+          };
           if (!parts.isDryRun) {
             await pullImage(image, platform, { ...parts, signal: stop.signal }, onLayer);
           }

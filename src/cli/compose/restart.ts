@@ -2,7 +2,9 @@ import type { Cli } from "#cli/cli.ts";
 import { atLeast, type Command, defineCommand } from "#cli/command.ts";
 import { boolFlag, intFlag } from "#cli/flags.ts";
 import { eachContainer, meantContainers } from "#compose/act/each-container.ts";
+import { inDependencyOrder } from "#compose/act/by-dependency.ts";
 import { graceSeconds } from "#compose/act/grace.ts";
+import { runHooks } from "#compose/act/hooks.ts";
 import type { ActParts } from "#compose/act/act-parts.ts";
 import { serviceHash } from "#compose/model/hash.ts";
 import type { Project } from "#compose/model/project.ts";
@@ -22,24 +24,42 @@ export const command: Command = defineCommand({
   },
   async run(cli, { flags, args, groupFlags, isSet }) {
     const { projectName, project } = nameAndProject(cli, groupFlags);
-    const dependents = [...(project?.services ?? [])]
-      .filter(([, { depends_on: needs }]) =>
-        [...(needs ?? [])].some(([name, { restart }]) => restart === true && args.includes(name)),
-      )
-      .map(([name]) => name);
-    const services = args.length === 0 || flags["no-deps"] ? args : [...args, ...dependents];
+    const isAlone = args.length === 0 || flags["no-deps"];
+    const services = isAlone || !project ? args : withRestarted(project, args);
     using parts = await actParts(cli, groupFlags, flags);
     const containers = await meantContainers({ projectName, project, services }, parts);
     if (project) await warnOfDrift(cli, project, containers, parts);
     const timeoutSeconds = timeoutOf(flags, isSet);
-    await eachContainer(containers, parts, ["Restarting", "Started"], ({ id, service }) => {
-      const seconds = graceSeconds(project?.services.get(service), timeoutSeconds);
-      const query = seconds === undefined ? {} : { t: seconds };
-      return parts.engine.send("POST", `/containers/${id}/restart`, { query });
+    await inDependencyOrder(containers, async (ready) => {
+      await eachContainer(
+        ready,
+        parts,
+        ["Restarting", "Started"],
+        async ({ id, service, state }) => {
+          const definition = project?.services.get(service);
+          if (state === "running") await runHooks(definition?.pre_stop ?? [], id, parts);
+          const seconds = graceSeconds(definition, timeoutSeconds);
+          const query = seconds === undefined ? {} : { t: seconds };
+          await parts.engine.send("POST", `/containers/${id}/restart`, { query });
+          await runHooks(definition?.post_start ?? [], id, parts);
+        },
+      );
     });
     return 0;
   },
 });
+
+/** The named services and, on and on, those that are to be restarted with them. */
+function withRestarted(project: Project, named: readonly string[]): readonly string[] {
+  const found = new Set(named);
+  for (const name of found) {
+    for (const [other, { depends_on: needs }] of project.services) {
+      // a set is walked to what is added on the way
+      if (needs?.get(name)?.restart === true) found.add(other);
+    }
+  }
+  return [...found];
+}
 
 /** A restart runs the container as it was made: where the file says something else by now, that is said. */
 async function warnOfDrift(

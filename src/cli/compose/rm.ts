@@ -2,7 +2,7 @@ import { ExitError } from "#cli/exit-error.ts";
 import { atLeast, type Command, defineCommand } from "#cli/command.ts";
 import { boolFlag } from "#cli/flags.ts";
 import { confirm } from "#cli/output/confirm.ts";
-import { inReverseOrder } from "#compose/act/down.ts";
+import { inReverseOrder } from "#compose/act/by-dependency.ts";
 import { meantContainers } from "#compose/act/each-container.ts";
 import { removeContainer, stopOf } from "#compose/act/stop-containers.ts";
 import { dryRun } from "./project/flags.ts";

@@ -1,6 +1,6 @@
 import { atLeast, type Command, defineCommand } from "#cli/command.ts";
 import { intFlag } from "#cli/flags.ts";
-import { inReverseOrder } from "#compose/act/down.ts";
+import { inReverseOrder } from "#compose/act/by-dependency.ts";
 import { meantContainers } from "#compose/act/each-container.ts";
 import { stopOf } from "#compose/act/stop-containers.ts";
 import { dryRun } from "./project/flags.ts";

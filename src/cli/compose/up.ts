@@ -11,11 +11,13 @@ import type { Project } from "#compose/model/project.ts";
 import { openProject } from "#compose/open-project.ts";
 import { noSuchService, withoutUnused, withServices } from "#compose/select-services.ts";
 import { watchRules, type WatchRule } from "#compose/watch/rules.ts";
+import { hasColours } from "./output/ansi.ts";
 import { type AttachOptions, attachUntilEnd } from "./output/attached.ts";
 import { imageBuilding } from "./building/image-building.ts";
 import { checkNeeded, checkPublished } from "./project/before-up.ts";
 import { pullChoice, recreateChoice } from "./create.ts";
 import { dryRun } from "./project/flags.ts";
+import { ignoresOrphans, removesOrphans } from "./project/orphans.ts";
 import { projectRequest } from "./project/request.ts";
 import { actParts, parseScale, timeoutOf } from "./project/surroundings.ts";
 import { wantsMenu } from "./watching/key-menu.ts";
@@ -128,7 +130,7 @@ export const command: Command = defineCommand({
       recreate,
       recreateDependencies: asked["always-recreate-deps"] ? "force" : "diverged",
       scale: parseScale(asked.scale, project),
-      removesOrphans: asked["remove-orphans"] || cli.env["COMPOSE_REMOVE_ORPHANS"] === "1",
+      removesOrphans: removesOrphans(cli, asked),
       renewsVolumes: asked["renew-anon-volumes"],
       timeoutSeconds: timeoutOf(asked, isSet),
       pull: pullChoice(asked.pull),
@@ -144,11 +146,12 @@ export const command: Command = defineCommand({
       onPlan: async (plan) => {
         await checkPublished(cli, project, plan);
         const { orphans, containers } = plan;
+        parts.settle();
         for (const step of containers) {
           if (step.action !== "keep" || step.warning === undefined) continue;
           cli.errors.write(`WARNING: ${step.warning}\n`);
         }
-        if (orphans.length === 0 || asked["remove-orphans"]) return;
+        if (orphans.length === 0 || removesOrphans(cli, asked) || ignoresOrphans(cli)) return;
         const names = orphans.map(({ name }) => name).join(", ");
         cli.errors.write(
           `WARNING: Found orphan containers (${names}) for this project. If you removed or renamed this service in your compose file, you can run this command with the --remove-orphans flag to clean it up.\n`,
@@ -159,7 +162,10 @@ export const command: Command = defineCommand({
     if (isDetached || parts.isDryRun) return 0;
     return await attachUntilEnd(cli, project, made, parts, {
       services: attachedServices(project, args, asked),
-      style: logStyle(cli, asked),
+      style: {
+        isColoured: hasColours(cli, groupFlags, asked["no-color"]),
+        hasPrefix: !asked["no-log-prefix"],
+      },
       timestamps: asked.timestamps,
       aborts: aborts ? "any" : asked["abort-on-container-failure"] ? "failure" : "never",
       exitCodeFrom: from,
@@ -225,16 +231,6 @@ function attachedServices(
     .filter(([name, { attach }]) => attach !== false && !asked["no-attach"].includes(name))
     .map(([name]) => name)
     .filter((name) => isAll || named.includes(name));
-}
-
-export function logStyle(
-  cli: Cli,
-  asked: { readonly "no-color": boolean; readonly "no-log-prefix": boolean },
-): { readonly isColoured: boolean; readonly hasPrefix: boolean } {
-  return {
-    isColoured: !asked["no-color"] && cli.output.isTerminal && cli.env["NO_COLOR"] === undefined,
-    hasPrefix: !asked["no-log-prefix"],
-  };
 }
 
 /** @throws {ExitError} The time is up. */

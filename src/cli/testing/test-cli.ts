@@ -118,6 +118,10 @@ export class TestCli implements Cli {
     return new AbortController().signal;
   }
 
+  insistence(): AbortSignal {
+    return new AbortController().signal;
+  }
+
   now(): Date {
     return this.#options.now ?? new Date(0);
   }

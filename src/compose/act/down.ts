@@ -4,6 +4,7 @@ import { LABEL } from "#compose/labels.ts";
 import type { Project } from "#compose/model/project.ts";
 import { observe, observeContainers, type ObservedContainer } from "#compose/observe/observed.ts";
 import type { ActParts } from "./act-parts.ts";
+import { inReverseOrder } from "./by-dependency.ts";
 import { removeContainer, stopOf } from "./stop-containers.ts";
 
 export interface DownRequest {
@@ -47,34 +48,6 @@ export async function takeDown(request: DownRequest, parts: ActParts): Promise<v
     ...(request.withVolumes ? volumes.map(({ name }) => removeVolume(name, parts)) : []),
     ...imagesToRemove(request, concerned).map((image) => removeImage(image, parts)),
   ]);
-}
-
-/** Each container once all whose services need its own are done. */
-export async function inReverseOrder(
-  containers: readonly ObservedContainer[],
-  work: (container: ObservedContainer) => Promise<void>,
-): Promise<void> {
-  const needs = new Map<string, ReadonlySet<string>>();
-  for (const { service, labels } of containers) {
-    const entries = (labels[LABEL.dependsOn] ?? "").split(",");
-    const names = entries.map((each) => each.split(":", 1)[0] ?? "");
-    needs.set(service, new Set(names.filter((name) => name !== "")));
-  }
-  const done = new Map<string, Promise<void>>();
-  const finish = (service: string, way: readonly string[]): Promise<void> => {
-    const before = done.get(service);
-    if (before) return before;
-    const dependents = [...needs]
-      .filter(([other, names]) => names.has(service) && !way.includes(other))
-      .map(([other]) => finish(other, [...way, service]));
-    const promise = (async () => {
-      await Promise.all(dependents);
-      await Promise.all(containers.filter((each) => each.service === service).map(work));
-    })();
-    done.set(service, promise);
-    return promise;
-  };
-  await Promise.all([...needs.keys()].map((service) => finish(service, [])));
 }
 
 async function removeNetwork(id: string, name: string, parts: ActParts): Promise<void> {

@@ -6,6 +6,8 @@ export interface ProgressEvent {
   readonly kind: "Network" | "Volume" | "Container" | "Image" | "Service" | "Task";
   readonly name: string;
   readonly status: string;
+  /** What it is a part of, as it is called itself: the service whose image a layer is of. */
+  readonly parent?: string;
 }
 
 export type OnProgress = (event: ProgressEvent) => void;

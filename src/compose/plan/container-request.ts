@@ -1,14 +1,8 @@
 import { UnsupportedError } from "#base/errors.ts";
 import { LABEL } from "#compose/labels.ts";
-import type {
-  DeviceRequest,
-  Hook,
-  Project,
-  Service,
-  ServiceNetwork,
-  Ulimit,
-} from "#compose/model/project.ts";
+import type { Hook, Project, Service, ServiceNetwork, Ulimit } from "#compose/model/project.ts";
 import type { Json, JsonObject } from "./json.ts";
+import { deviceRequestsOf, devicesOf } from "./devices.ts";
 import { mountsOf } from "./mounts.ts";
 
 /** What is known only when the container is made. */
@@ -260,7 +254,6 @@ function restartPolicy({ restart, deploy }: Service): Json | undefined {
 function resources(service: Service): Record<string, Json | undefined> {
   const { limits, reservations } = service.deploy?.resources ?? {};
   const cpus = limits?.cpus ?? service.cpus;
-  const devices = [...(reservations?.devices ?? []), ...(service.gpus ?? [])];
   return {
     Memory: limits?.memory ?? service.mem_limit,
     MemoryReservation: reservations?.memory ?? service.mem_reservation,
@@ -280,13 +273,9 @@ function resources(service: Service): Record<string, Json | undefined> {
     PidsLimit: limits?.pids ?? service.pids_limit,
     ShmSize: service.shm_size,
     Ulimits: service.ulimits && [...service.ulimits].map(ulimitOf),
-    Devices: service.devices?.map(({ source = "", target = source, permissions = "rwm" }) => ({
-      PathOnHost: source,
-      PathInContainer: target,
-      CgroupPermissions: permissions,
-    })),
+    Devices: devicesOf(service),
     DeviceCgroupRules: service.device_cgroup_rules,
-    DeviceRequests: devices.length === 0 ? undefined : devices.map(deviceRequest),
+    DeviceRequests: deviceRequestsOf(service),
     ...blockIo(service),
   };
 }
@@ -294,19 +283,6 @@ function resources(service: Service): Record<string, Json | undefined> {
 function ulimitOf([name, limit]: readonly [string, Ulimit]): JsonObject {
   const { soft = 0, hard = 0 } = typeof limit === "number" ? { soft: limit, hard: limit } : limit;
   return { Name: name, Soft: soft, Hard: hard };
-}
-
-/** Without a count and ids, all devices are meant. */
-function deviceRequest(request: DeviceRequest): JsonObject {
-  const { driver = "", device_ids = [], capabilities, options } = request;
-  const count = request.count ?? (device_ids.length > 0 ? 0 : -1);
-  return {
-    Driver: driver,
-    Count: count,
-    DeviceIDs: device_ids,
-    Capabilities: [capabilities ?? ["gpu"]],
-    Options: Object.fromEntries(options ?? []),
-  };
 }
 
 function blockIo({ blkio_config: io }: Service): Record<string, Json | undefined> {

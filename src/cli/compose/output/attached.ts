@@ -1,11 +1,12 @@
-import { NotFoundError } from "#base/errors.ts";
+import { ConflictError, NotFoundError } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
 import type { ActParts } from "#compose/act/act-parts.ts";
 import type { MadeContainers } from "#compose/act/carry-out.ts";
-import { inReverseOrder } from "#compose/act/down.ts";
+import { inReverseOrder } from "#compose/act/by-dependency.ts";
 import { stopOf } from "#compose/act/stop-containers.ts";
 import type { Project } from "#compose/model/project.ts";
-import { observeContainers } from "#compose/observe/observed.ts";
+import { observeContainers, type ObservedContainer } from "#compose/observe/observed.ts";
+import type { Progress } from "./progress-lines.ts";
 import { exitCodeOf, LogPrinter, type LogStyle, shortName } from "./log-lines.ts";
 import { openKeyMenu } from "#cli/compose/watching/key-menu.ts";
 
@@ -28,8 +29,8 @@ export interface AttachOptions {
 const INTERRUPTED = 130;
 
 /**
- * Shows the logs until all containers have ended, or one has that is to end all; Ctrl-C stops them in order,
- * a second one leaves at once.
+ * Shows the logs until all containers have ended, or one has that is to end all; Ctrl-C stops them in order and
+ * shows what they say of it, a second one kills them.
  *
  * @returns The exit code.
  */
@@ -37,9 +38,10 @@ export async function attachUntilEnd(
   cli: Cli,
   project: Project,
   made: MadeContainers,
-  parts: ActParts,
+  parts: ActParts & Pick<Progress, "flow">,
   options: AttachOptions,
 ): Promise<number> {
+  parts.flow();
   const printer = new LogPrinter(parts.engine, cli.output, cli.errors, options.style);
   const sourcesOf = (containers: MadeContainers): readonly AttachedSource[] =>
     [...containers].flatMap(([service, all]) =>
@@ -50,8 +52,12 @@ export async function attachUntilEnd(
   cli.errors.write(`Attaching to ${watched.map(({ label }) => label).join(", ")}\n`);
   printer.announce(watched.map(({ label }) => label));
   const interruption = cli.interruption();
+  const insistence = cli.insistence();
   const ended = new AbortController();
-  const stop = AbortSignal.any([interruption, ended.signal]);
+  const ending = AbortSignal.any([interruption, ended.signal]);
+  // the last words of what is being stopped are shown, too
+  const stopped = new AbortController();
+  const stop = AbortSignal.any([stopped.signal, insistence]);
   let exitCode = 0;
   const startedAt = String(Math.floor(cli.now().getTime() / 1000) - 1);
   const follow = async ({ service, id, label }: AttachedSource): Promise<void> => {
@@ -69,33 +75,49 @@ export async function attachUntilEnd(
     // another has taken its place
     if (code === undefined) return;
     if (isShown) printer.say(label, `exited with code ${code}`);
+    if (ending.aborted) return;
     const isEnd = options.aborts === "any" || (options.aborts === "failure" && code !== 0);
-    if (!isEnd || ended.signal.aborted) return;
+    if (!isEnd) return;
     exitCode = code;
     cli.errors.write("Aborting on container exit...\n");
     ended.abort();
   };
   const followed = sources.map(follow);
-  using fileWatch = openFileWatch(options, stop, (recreated) => {
+  using fileWatch = openFileWatch(options, ending, (recreated) => {
     for (const source of sourcesOf(recreated)) followed.push(follow(source));
   });
   if (options.isWatching) fileWatch.toggle();
   using menu = options.hasMenu
     ? openKeyMenu(cli, options.watch ? fileWatch.toggle : undefined)
     : undefined;
+  const all = Promise.all([...followed, fileWatch.ended]);
   const isLeft = await Promise.race([
-    Promise.all([...followed, fileWatch.ended]).then(() => false),
+    all.then(() => false),
+    aborted(ending).then(() => false),
     ...(menu ? [menu.detached.then(() => true)] : []),
   ]);
-  if (isLeft) return 0;
-  if (!interruption.aborted && !ended.signal.aborted) return 0;
+  if (isLeft || !ending.aborted) return 0;
   if (interruption.aborted) {
     cli.errors.write("Gracefully Stopping... press Ctrl+C again to force\n");
   }
-  await stopAll(project, parts, options);
+  try {
+    await Promise.race([stopAll(project, parts, options), aborted(insistence)]);
+    if (insistence.aborted) await killAll(project, parts);
+    else await Promise.race([Promise.all(followed), aborted(insistence)]);
+  } finally {
+    stopped.abort();
+  }
+  await Promise.all(followed);
   if (interruption.aborted) return INTERRUPTED;
   const [chosen] = made.get(options.exitCodeFrom) ?? [];
   return chosen ? await exitCodeOf(chosen.id, parts.engine) : exitCode;
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  await promise;
 }
 
 interface AttachedSource {
@@ -149,16 +171,40 @@ function openFileWatch(
   };
 }
 
+async function ownContainers(
+  project: Project,
+  parts: ActParts,
+): Promise<readonly ObservedContainer[]> {
+  const all = await observeContainers(parts.engine, project.name, { withOneOffs: false });
+  return all.filter(({ service }) => project.services.has(service));
+}
+
 async function stopAll(
   project: Project,
   parts: ActParts,
   options: Pick<AttachOptions, "timeoutSeconds">,
 ): Promise<void> {
-  const all = await observeContainers(parts.engine, project.name, { withOneOffs: false });
-  const concerned = all.filter(({ service }) => project.services.has(service));
-  await inReverseOrder(concerned, (container) =>
+  await inReverseOrder(await ownContainers(project, parts), (container) =>
     parts.slots.run(() =>
       stopOf(project.services.get(container.service), container, options.timeoutSeconds, parts),
     ),
+  );
+}
+
+async function killAll(project: Project, parts: ActParts): Promise<void> {
+  const running = (await ownContainers(project, parts)).filter(({ state }) => state === "running");
+  await Promise.all(
+    running.map(async ({ id, name }) => {
+      const report = (status: string): void =>
+        parts.onProgress({ kind: "Container", name, status });
+      report("Killing");
+      try {
+        await parts.engine.send("POST", `/containers/${id}/kill`);
+      } catch (error) {
+        // it ended meanwhile, which is what is wanted
+        if (!(error instanceof ConflictError) && !(error instanceof NotFoundError)) throw error;
+      }
+      report("Killed");
+    }),
   );
 }

@@ -46,9 +46,9 @@ export class LogPrinter {
     this.#style = style;
   }
 
-  /** Makes the column wide enough, and gives each its colour, the same at every call. */
+  /** Makes the column wide enough, and gives each its colour: the same ones have the same at every call. */
   announce(labels: readonly string[]): void {
-    for (const label of labels) {
+    for (const label of labels.toSorted()) {
       if (this.#colours.has(label)) continue;
       this.#colours.set(label, COLOURS[this.#colours.size % COLOURS.length] ?? 36);
     }
@@ -109,6 +109,9 @@ export class LogPrinter {
   }
 }
 
+/** In characters. */
+const LONGEST_LINE = 1 << 20;
+
 /** Bytes as whole lines. */
 class Lines {
   readonly #decoder = new TextDecoder();
@@ -117,6 +120,8 @@ class Lines {
   push(bytes: Uint8Array): readonly string[] {
     const lines = (this.#waiting + this.#decoder.decode(bytes, { stream: true })).split("\n");
     this.#waiting = lines.pop() ?? "";
+    // one that never ends is shown in pieces
+    if (this.#waiting.length > LONGEST_LINE) return [...lines, this.rest()];
     return lines;
   }
 

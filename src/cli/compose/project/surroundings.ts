@@ -7,6 +7,7 @@ import { type ActParts, dryRunEngine } from "#compose/act/act-parts.ts";
 import type { Project } from "#compose/model/project.ts";
 import { openProject } from "#compose/open-project.ts";
 import { openProgress } from "#cli/compose/output/progress.ts";
+import type { Progress } from "#cli/compose/output/progress-lines.ts";
 import { projectRequest } from "./request.ts";
 
 /** As many as the user allows; all that can go on at once unless said. */
@@ -21,7 +22,7 @@ export async function actParts(
   cli: Cli,
   groupFlags: GroupFlags,
   flags: { readonly "dry-run": boolean },
-): Promise<ActParts & Disposable> {
+): Promise<ActParts & Pick<Progress, "settle" | "flow"> & Disposable> {
   const engine = await cli.engine();
   const isDryRun = flags["dry-run"] || groupFlags.values["dry-run"] === true;
   const progress = openProgress(cli, groupFlags, isDryRun);
@@ -31,7 +32,9 @@ export async function actParts(
     slots: slotsFor(cli, groupFlags),
     isDryRun,
     registryHeaders: (domain) => registryAuthHeaders(cli, domain),
-    [Symbol.dispose]: () => progress.end(),
+    settle: () => progress.settle(),
+    flow: () => progress.flow(),
+    [Symbol.dispose]: () => progress.settle(),
   };
 }
 

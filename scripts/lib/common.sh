@@ -146,6 +146,41 @@ unpack_debian_program() {
   rm -rf "$work"
 }
 
+# unpack_sid_programs DIRECTORY PACKAGE=VERSION...: programs that Debian's stable release lacks or has older, from sid, each
+# unpacked to DIRECTORY/PACKAGE where its version begins so; kept when there. This machine's own package lists stay as they
+# are. Returns 1, and says why, where one cannot be had: what would use it goes without.
+unpack_sid_programs() {
+  local directory=$1 entry missing=() work deb
+  shift
+  for entry in "$@"; do [ -d "$directory/${entry%%=*}" ] || missing+=("$entry"); done
+  [ ${#missing[@]} = 0 ] && return 0
+  work=$(mktemp -d)
+  chmod 777 "$work"
+  mkdir -p "$work"/{lists/partial,cache/archives/partial,debs}
+  echo "deb $(debian_mirror) sid main" >"$work/sources.list"
+  local apt=(timeout 180 apt-get -q -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=/dev/null
+    -o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work/cache" -o Acquire::Check-Valid-Until=false
+    -o Acquire::Languages=none -o Acquire::http::Timeout=20 -o APT::Sandbox::User=root)
+  if ! ("${apt[@]}" update && cd "$work/debs" && "${apt[@]}" download "${missing[@]%%=*}") >"$work/log" 2>&1; then
+    echo "  not to be had from Debian sid: ${missing[*]%%=*}: $(grep -E '^E: ' "$work/log" | head -1)"
+    rm -rf "$work"
+    return 1
+  fi
+  for entry in "${missing[@]}"; do
+    deb=("$work/debs/${entry%%=*}"_*.deb)
+    local version
+    version=$(dpkg-deb -f "${deb[0]}" Version)
+    if [[ $version != "${entry#*=}"* ]]; then
+      echo "  Debian sid has ${entry%%=*} $version, not ${entry#*=}: left out"
+      continue
+    fi
+    mkdir -p "$directory"
+    rm -rf "$directory/${entry%%=*}.new"
+    dpkg -x "${deb[0]}" "$directory/${entry%%=*}.new" && mv "$directory/${entry%%=*}.new" "$directory/${entry%%=*}"
+  done
+  rm -rf "$work"
+}
+
 # build_wharf: npm packages as locked, then dist/wharf; each only when its inputs have changed.
 build_wharf() {
   if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then

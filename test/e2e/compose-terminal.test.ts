@@ -60,7 +60,7 @@ describe("on a terminal", () => {
       expect(
         rows
           .slice(1)
-          .map((row) => /✔ (\S+ \S+)/.exec(row)?.[1])
+          .map((row) => /✔ (\S+ \S+)/.exec(row)?.[1] ?? "")
           .toSorted(),
       ).toEqual(["Container tree-store-1", "Container tree-web-1", "Network tree_default"]);
       for (const row of rows) expect(row.length).toBeLessThan(columns);

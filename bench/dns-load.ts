@@ -1,4 +1,5 @@
-// Asks the name server at 127.0.0.11 of the network namespace that it runs in; prints JSON. Started by dns.ts.
+// Asks the name server at 127.0.0.11 (else $DNS_SERVER) of the network namespace that it runs in; prints JSON. Started by
+// dns.ts and workloads/traffic.ts.
 //   dns-load.ts latency NAME COUNT         one question after the other: median and p99, in milliseconds
 //   dns-load.ts rate NAME PER_SECOND MS    as many as told, evenly: how many were answered
 //   dns-load.ts back NAME                  asks until somebody answers: when that was, in milliseconds since 1970
@@ -22,7 +23,7 @@ function question(id: number): Buffer {
 
 async function open(onAnswer: () => void): Promise<Bun.udp.ConnectedSocket<"buffer">> {
   return await Bun.udpSocket({
-    connect: { hostname: "127.0.0.11", port: 53 },
+    connect: { hostname: process.env["DNS_SERVER"] ?? "127.0.0.11", port: 53 },
     socket: { data: onAnswer, error: () => {} },
   });
 }

@@ -6,6 +6,7 @@ import type { Result } from "./suite/measure.ts";
 import { describeMachine, describeVersions } from "./suite/machine.ts";
 import { toJson } from "./suite/report/json.ts";
 import { tableHead, tableRow } from "./suite/report/table.ts";
+import { prepareHost } from "./suite/preparation.ts";
 import { runFamilies } from "./suite/run-families.ts";
 import type { Bench, RuntimeName } from "./suite/workload.ts";
 import { allFamilies } from "./workloads/families.ts";
@@ -51,6 +52,7 @@ async function runInside(folder: string): Promise<void> {
 }
 
 if (options.inside === undefined) {
+  await prepareHost(options.peers !== "none");
   const argv = [process.execPath, import.meta.path, ...process.argv.slice(2)];
   process.exitCode = await runIsolated((folder) => [...argv, "--inside", folder]);
 } else {

@@ -14,7 +14,8 @@ say "Set-up: packages"
 install_packages "${ENGINE_PACKAGES[@]}" "${STORAGE_PACKAGES[@]}" "${IMAGE_PACKAGES[@]}" \
   "python3-docker:the Python SDK as a client of the end-to-end tests" \
   "openssh-client:ssh:// hosts in the end-to-end tests" \
-  "openssl:certificates for the TLS tests"
+  "openssl:certificates for the TLS tests" \
+  "strace:counts the system calls of a run, which have a budget"
 say "Set-up: build"
 build_wharf
 say "Set-up: test images (kept in $WHARF_TEST_CACHE)"

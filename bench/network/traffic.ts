@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { command } from "../engines.ts";
 import { type Contender, SideBySide } from "./common.ts";
 
-const CACHE = "/var/tmp/wharf-bench-net";
+export const NETWORK_CACHE = "/var/tmp/wharf-bench-net";
 
 /** Gigabits a second that iperf3 received in one run. */
 async function throughput(argv: readonly string[]): Promise<number> {
@@ -27,7 +27,7 @@ export async function measureTraffic(
   await ip("link", "set", "wbo0", "up");
   await ip("-n", outside, "addr", "add", "198.18.77.2/24", "dev", "eth0");
   await ip("-n", outside, "link", "set", "eth0", "up");
-  const root = join(CACHE, "root");
+  const root = join(NETWORK_CACHE, "root");
   // `ip netns exec` runs in a mount namespace of its own
   const enter = `mount --rbind /dev ${root}/dev && exec chroot ${root} "$@"`;
   const inRoot = ["ip", "netns", "exec", outside, "sh", "-c", enter, "sh"];
@@ -90,12 +90,12 @@ export async function measureTraffic(
 }
 
 export async function makeRoot(): Promise<void> {
-  const tar = join(CACHE, "network.tar");
-  mkdirSync(join(CACHE, "root"), { recursive: true });
+  const tar = join(NETWORK_CACHE, "network.tar");
+  mkdirSync(join(NETWORK_CACHE, "root"), { recursive: true });
   const make = `. scripts/lib/common.sh; make_debian_tar ${tar} iperf3 wrk nginx-light`;
   await command(["bash", "-c", make]);
-  await command(["tar", "-C", join(CACHE, "root"), "-xf", tar, "--exclude=./dev/*"]);
-  mkdirSync(join(CACHE, "root/dev"), { recursive: true });
+  await command(["tar", "-C", join(NETWORK_CACHE, "root"), "-xf", tar, "--exclude=./dev/*"]);
+  mkdirSync(join(NETWORK_CACHE, "root/dev"), { recursive: true });
 }
 
 /** Has the image `bench-network` in both engines while `work` runs. */
@@ -105,7 +105,7 @@ export async function withImage(
 ): Promise<void> {
   try {
     for (const { client } of contenders) {
-      await command([...client, "import", join(CACHE, "network.tar"), "bench-network"]);
+      await command([...client, "import", join(NETWORK_CACHE, "network.tar"), "bench-network"]);
     }
     await work();
   } finally {

@@ -40,8 +40,8 @@ export async function measure(
   }
   const first = workload.hasWarmUp === false ? 0 : -1;
   for (let turn = first; turn < Math.min(runs, workload.maxRuns ?? runs); turn += 1) {
-    const note = (name: string, sample: number): void => {
-      if (turn >= 0) samples.set(name, [...(samples.get(name) ?? []), sample]);
+    const note = (name: string, taken: number | readonly number[]): void => {
+      if (turn >= 0) samples.set(name, (samples.get(name) ?? []).concat(taken));
     };
     if (workload.hasFloor === true) note(FLOOR, await floor.run());
     for (const contender of taking) {

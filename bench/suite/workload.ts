@@ -31,8 +31,8 @@ export interface Workload {
   readonly prepare?: (contender: Contender) => Promise<unknown>;
   /** Before each run, outside what is measured. */
   readonly before?: (contender: Contender) => Promise<unknown>;
-  /** @returns The sample, in the workload's unit. */
-  readonly run: (contender: Contender) => Promise<number>;
+  /** @returns The sample, or several of them, in the workload's unit. */
+  readonly run: (contender: Contender) => Promise<number | readonly number[]>;
   /** After each run, also one that failed. */
   readonly after?: (contender: Contender) => Promise<unknown>;
   /** After all runs, also when one failed. */

@@ -7,6 +7,9 @@ import type { Bench } from "../workload.ts";
 import type { PeersRoot } from "./peers-root.ts";
 import { DaemonProcess } from "./processes.ts";
 
+/** Of workloads/transfers.ts. */
+const REGISTRY_PORTS = [5671, 5672];
+
 /** podman, whose client does the work itself; its API is there for the workloads that need one. */
 export async function openPodman(
   bench: Bench,
@@ -54,10 +57,9 @@ graphroot = "${folder}/data"
 runroot = "${folder}/run"
 `,
     "policy.json": `{"default": [{"type": "insecureAcceptAnything"}]}`,
-    "registries.conf": `[[registry]]
-location = "127.0.0.1"
-insecure = true
-`,
+    "registries.conf": REGISTRY_PORTS.map(
+      (port) => `[[registry]]\nlocation = "127.0.0.1:${port}"\ninsecure = true\n`,
+    ).join(""),
   };
   for (const [name, text] of Object.entries(files)) writeFileSync(join(target, name), text);
 }

@@ -1,0 +1,43 @@
+import { expect, test } from "bun:test";
+import { countCalls } from "./system-calls.ts";
+
+test("countCalls() counts by name, and files that may be written to", () => {
+  const log = [
+    '101 openat(AT_FDCWD, "/a", O_RDONLY|O_CLOEXEC) = 5',
+    '102 openat(AT_FDCWD, "/b", O_WRONLY|O_CREAT, 0644) = 6',
+    '101 mkdir("/c", 0700) = 0',
+  ].join("\n");
+  expect(countCalls(log)).toEqual({ "files written": 1, mkdir: 1, openat: 2 });
+});
+
+test("countCalls() joins a call that another thread interrupted", () => {
+  const log = [
+    '101 unlinkat(AT_FDCWD, "/a", 0 <unfinished ...>',
+    "102 vfork( <unfinished ...>",
+    "101 <... unlinkat resumed>) = 0",
+    "102 <... vfork resumed>) = 77",
+  ].join("\n");
+  expect(countCalls(log)).toEqual({ unlinkat: 1, vfork: 1 });
+});
+
+test("countCalls() passes over what failed, and what depends on time", () => {
+  const log = [
+    '101 rmdir("/cgroup") = -1 EBUSY (Device or resource busy)',
+    '101 rmdir("/cgroup") = 0',
+    "101 futex(0x1, FUTEX_WAKE_PRIVATE, 1) = 1",
+    "101 epoll_ctl(3, EPOLL_CTL_ADD, 4, 0x1) = 0",
+    "101 +++ exited with 0 +++",
+  ].join("\n");
+  expect(countCalls(log)).toEqual({ rmdir: 1 });
+});
+
+test("countCalls() passes over processes that end, and the database's checkpoints", () => {
+  const log = [
+    '101 openat(AT_FDCWD</>, "/proc/77/stat", O_RDONLY) = 5</proc/77/stat>',
+    '101 openat(AT_FDCWD</>, "/proc/sys/kernel/pid_max", O_RDONLY) = 5</proc/sys/kernel/pid_max>',
+    '101 pwrite64(7</data/wharf.db>, ""..., 4096, 8192) = 4096',
+    '101 pwrite64(8</data/wharf.db-wal>, ""..., 4096, 8192) = 4096',
+    "101 fsync(7</data/wharf.db>) = 0",
+  ].join("\n");
+  expect(countCalls(log)).toEqual({ openat: 1, pwrite64: 1 });
+});

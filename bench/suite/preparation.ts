@@ -1,0 +1,21 @@
+import { makeRoot, NETWORK_CACHE } from "../network/traffic.ts";
+import { run } from "./command.ts";
+
+/** Programs of Debian that are unpacked, not installed; kept for the next run. */
+const PROGRAMS = "/var/tmp/wharf-bench-programs";
+
+export const REGISTRY_PROGRAM: string = `${PROGRAMS}/docker-registry/usr/bin/docker-registry`;
+
+/** A root with iperf3, and the tar that it was made from. */
+export const TRAFFIC: { readonly root: string; readonly tar: string } = {
+  root: `${NETWORK_CACHE}/root`,
+  tar: `${NETWORK_CACHE}/network.tar`,
+};
+
+/** Fetches what a run needs while the network is still there: inside there is only loopback. */
+export async function prepareHost(hasPeers: boolean): Promise<void> {
+  if (hasPeers) await run(["bash", "bench/peers.sh", "make"]);
+  const unpack = `. scripts/lib/common.sh; unpack_debian_program docker-registry ${PROGRAMS}/docker-registry`;
+  await run(["bash", "-c", unpack]);
+  await makeRoot();
+}

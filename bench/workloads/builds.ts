@@ -1,0 +1,70 @@
+import { cpSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { BUILD_WORKLOADS, type BuildWorkload } from "../build/workloads.ts";
+import { run, timed } from "../suite/command.ts";
+import type { Contender } from "../suite/contender.ts";
+import { folderAt } from "../suite/isolation.ts";
+import type { Bench, Family, Workload } from "../suite/workload.ts";
+
+/** Too long for a quick look. */
+const SLOW = /20,000|1 GB/;
+const TAG = "bench-build";
+
+/** Builds by our builder, BuildKit and buildah's code in podman; `npm run bench:build` looks closer. */
+export function buildsFamily(bench: Bench): Family {
+  const wanted = BUILD_WORKLOADS.filter(({ name }) => !bench.isQuick || !SLOW.test(name));
+  return {
+    name: "builds",
+    workloads: wanted.map((build) => toWorkload(build, folderAt(bench.folder, "builds"))),
+    clean: async ({ cli }) => await cli(["rmi", "-f", TAG]),
+  };
+}
+
+function toWorkload(build: BuildWorkload, folder: string): Workload {
+  const made = join(folder, build.name.replaceAll(/[^0-9A-Za-z]+/g, "-"));
+  const own = ({ name }: Contender): string => (build.isSeenFirst ? `${made}-${name}` : made);
+  const make = (): void => {
+    if (!existsSync(made)) build.make(made);
+  };
+  const goal = build.mostRatio;
+  return {
+    name: `build ${build.name}`,
+    unit: "ms",
+    maxRuns: build.mostRuns,
+    ...(goal === undefined ? {} : { goals: [{ kind: "ratio", against: "peer", atMost: goal }] }),
+    prepare: async () => make(),
+    before: async (contender) => {
+      if (build.isSeenFirst) cpSync(made, own(contender), { recursive: true });
+    },
+    run: async (contender) => {
+      const { words, env } = builderOf(contender);
+      const cold = build.isCold ? ["--no-cache"] : [];
+      const argv = contender.argv([...words, "-q", ...cold, "-t", TAG, own(contender)]);
+      return await timed(async () => await run(argv, { env }));
+    },
+    after: async (contender) => {
+      if (build.isSeenFirst) rmSync(own(contender), { recursive: true, force: true });
+    },
+    clean: async () => rmSync(made, { recursive: true, force: true }),
+  };
+}
+
+function builderOf({ name }: Contender): {
+  readonly words: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+} {
+  // podman keeps steps only where told to
+  const own = ["build", "--layers", "--pull=never", ...currentLimits()];
+  if (name === "podman") return { words: own, env: {} };
+  return { words: ["build"], env: { DOCKER_BUILDKIT: "1" } };
+}
+
+/** podman's own are above what a session without CAP_SYS_RESOURCE may set. */
+function currentLimits(): readonly string[] {
+  const text = readFileSync("/proc/self/limits", "utf8");
+  const titles = { nofile: "Max open files", nproc: "Max processes" };
+  return Object.entries(titles).flatMap(([name, title]) => {
+    const hard = new RegExp(`^${title}\\s+\\S+\\s+(\\d+)`, "m").exec(text)?.[1];
+    return hard === undefined ? [] : ["--ulimit", `${name}=${hard}:${hard}`];
+  });
+}

@@ -57,4 +57,6 @@ if (options.inside === undefined) {
   process.exitCode = await runIsolated((folder) => [...argv, "--inside", folder]);
 } else {
   await runInside(options.inside);
+  // a server that a workload left running would hold this process
+  process.exit();
 }

@@ -1,6 +1,7 @@
 import type { Filters } from "#spec/engine-api/filters.ts";
 import type { ImageConfig } from "#spec/oci-image.ts";
 import type { Platform } from "#spec/platform.ts";
+import type { Attestation } from "./attestations/statement.ts";
 import type { FrontendAttributes } from "./attributes.ts";
 import type { CheckReport } from "./checks/check-dockerfile.ts";
 import type { SourceText } from "./language/dockerfile-error.ts";
@@ -59,11 +60,27 @@ export interface SolvedImage {
   readonly layers: readonly BuiltLayer[];
   /** `SOURCE_DATE_EPOCH`: no time of the result is to be later. */
   readonly sourceDateSeconds?: number;
+  /** What is stated of it: where it comes from, what is in it. */
+  readonly attestations: readonly Attestation[];
 }
 
 /** What was built, held until it is disposed of. */
 export interface Solved extends AsyncDisposable {
   readonly images: readonly SolvedImage[];
+}
+
+/** Files of a result for a folder of the client's. */
+export interface ExportedTree {
+  /** Folder that they go into; empty for the top. */
+  readonly prefix: string;
+  /** Absolute, on this host. */
+  readonly path: string;
+  /** More files, at the top of it. */
+  readonly files: readonly {
+    readonly name: string;
+    readonly bytes: Uint8Array;
+    readonly mode: number;
+  }[];
 }
 
 /** What is made of a result. The attributes are BuildKit's. */
@@ -76,8 +93,13 @@ export interface ExportRequest {
   readonly attributes: Readonly<Record<string, string>>;
   /** Where an archive goes; needed by `tar`, `docker` and `oci`. */
   readonly output?: (bytes: AsyncIterable<Uint8Array>) => Promise<void>;
-  /** Reads the folder of `local`; it is gone when the promise settles. */
-  readonly tree?: (path: string) => Promise<void>;
+  /** Reads the folders of `local`; they are gone when the promise settles. */
+  readonly tree?: (exported: {
+    /** By prefix. */
+    readonly trees: readonly ExportedTree[];
+    /** What all files are to have as their time, in seconds since 1970; their own where absent. */
+    readonly timeSeconds?: number;
+  }) => Promise<void>;
   /** The image tells in its configuration what its layers were made by, so that it serves as a cache. */
   readonly isInlineCache?: boolean;
   /** For `push`; nobody to any registry when absent. */

@@ -1,7 +1,12 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { firstFailure, InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
-import { readBuildOptions } from "./attributes.ts";
+import { newInvocationId, runOf } from "./attestations/invocation.ts";
+import { writeProvenance } from "./attestations/provenance.ts";
+import { makeSbom } from "./attestations/make-sbom.ts";
+import type { Attestation } from "./attestations/statement.ts";
+import { type AttestationWishes, readAttestationWishes } from "./attestations/wishes.ts";
+import { type BuildOptions, readBuildOptions } from "./attributes.ts";
 import type {
   Builder,
   CacheRecord,
@@ -20,6 +25,7 @@ import { cacheUsage, pruneCache } from "./cache/prune.ts";
 import { BuildChecks } from "./checks/build-checks.ts";
 import { exportArchive } from "./exporters/archive-exporter.ts";
 import { exportImage } from "./exporters/image-exporter.ts";
+import { LayerPacker } from "./exporters/pack-layer.ts";
 import { exportTree } from "./exporters/tree-exporter.ts";
 import { DockerfileError, type SourceText } from "./language/dockerfile-error.ts";
 import { type Dockerfile, readDockerfile } from "./language/stages.ts";
@@ -30,6 +36,7 @@ import type { SharedSolving, Solving } from "./solver/solving.ts";
 import { BUILD_SNAPSHOT_PREFIX, StepLayers } from "./solver/step-layers.ts";
 import { Vertices } from "./solver/vertices.ts";
 import { readDefinition } from "./sources/contexts.ts";
+import { SharedLocals } from "./sources/shared-locals.ts";
 import type { Lease } from "#images/leases.ts";
 import type { ChainId } from "#spec/digest.ts";
 
@@ -56,11 +63,14 @@ interface HeldSolved extends Solved {
 }
 
 /** What a build has before its file is read. */
-type BegunBuild = Pick<Solving, "options" | "vertices" | "definition">;
+type BegunBuild = Pick<Solving, "options" | "vertices" | "definition"> & {
+  readonly startedMs: number;
+};
 
 class LocalBuilder implements Builder {
   readonly #parts: BuilderParts;
   readonly #shared: SharedSolving;
+  readonly #packer: LayerPacker;
   /** Results and the leases that hold them. */
   readonly #held = new WeakMap<Solved, HeldSolved>();
   readonly #ending = new AbortController();
@@ -68,6 +78,7 @@ class LocalBuilder implements Builder {
 
   constructor(parts: BuilderParts) {
     this.#parts = parts;
+    this.#packer = new LayerPacker(parts);
     this.#shared = {
       parts,
       layers: new StepLayers(parts),
@@ -147,9 +158,10 @@ class LocalBuilder implements Builder {
   async #begin(request: CheckBuildRequest, signal: AbortSignal): Promise<BegunBuild> {
     const { clock, platform: host } = this.#parts;
     const options = readBuildOptions(request.attributes, host);
+    const startedMs = clock.nowMs();
     const vertices = new Vertices(clock, request.onEvent);
     const definition = await readDefinition(request.locals, options, vertices, signal);
-    return { options, vertices, definition };
+    return { options, vertices, definition, startedMs };
   }
 
   /** @throws {DockerfileError} The file cannot be read. {InvalidArgumentError} Options of the checks that are none. */
@@ -164,20 +176,34 @@ class LocalBuilder implements Builder {
 
   async #build(request: SolveRequest, begun: BegunBuild, signal: AbortSignal): Promise<Solved> {
     const { images, platform: host } = this.#parts;
+    const wishes = readAttestationWishes(request.attributes);
     const { file, checks } = this.#read(request, begun);
     await checks.before(signal);
     await using warnings = new AsyncDisposableStack();
     warnings.defer(() => checks.after());
     await using undo = new AsyncDisposableStack();
     const lease = undo.use(countingLease(images.lease(), this.#shared.inUse));
-    const solved: SolvedImage[] = [];
-    const { platforms } = begun.options;
     const imported = await this.#importCaches(request, begun.vertices, signal);
-    for (const platform of platforms.length === 0 ? [host] : platforms) {
-      const solving = { ...begun, request, file, platform, lease, imported };
-      await using solver = new BuildSolver(this.#shared, solving, signal);
-      solved.push(await solver.solve());
-    }
+    await using locals = new SharedLocals(request.locals);
+    const failure = new AbortController();
+    const either = AbortSignal.any([signal, failure.signal]);
+    const shared = { ...begun, request: { ...request, locals }, file, lease, imported };
+    const platforms = begun.options.platforms.length === 0 ? [host] : begun.options.platforms;
+    const results = await Promise.allSettled(
+      platforms.map(async (platform) => {
+        try {
+          const given = { ...shared, platform };
+          return await this.#buildFor(given, { wishes, startedMs: begun.startedMs }, either);
+        } catch (error) {
+          // the first failure ends the builds for the others, which end with it
+          if (!failure.signal.aborted) failure.abort(error);
+          throw error;
+        }
+      }),
+    );
+    signal.throwIfAborted();
+    if (failure.signal.aborted) throw failure.signal.reason;
+    const solved = results.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
     const open = undo.move();
     const result: HeldSolved = {
       images: solved,
@@ -186,6 +212,43 @@ class LocalBuilder implements Builder {
     };
     this.#held.set(result, result);
     return result;
+  }
+
+  /** Builds for one platform, and finds what is to be stated of the result. */
+  async #buildFor(
+    solving: Solving & { readonly request: { readonly locals: SharedLocals } },
+    { wishes, startedMs }: { readonly wishes: AttestationWishes; readonly startedMs: number },
+    signal: AbortSignal,
+  ): Promise<SolvedImage> {
+    const { clock, platform: host, randomBytes } = this.#parts;
+    await using solver = new BuildSolver(this.#shared, solving, signal);
+    const image = await solver.solve();
+    const attestations: Attestation[] = [];
+    if (wishes.sbom) {
+      const parts = { ...this.#parts, layers: this.#shared.layers };
+      attestations.push(...(await makeSbom(parts, { solving, image }, wishes.sbom, signal)));
+    }
+    if (wishes.provenance) {
+      const { options, definition, request } = solving;
+      const facts = {
+        attributes: request.attributes,
+        nodes: solver.trace.nodes,
+        target: await solver.targetNode(),
+        materials: solver.trace.materials,
+        credentials: solver.trace.credentials,
+        locals: localsOf(request.locals, options),
+        source: definition,
+        builderPlatform: host,
+      };
+      const { sourceDateSeconds } = options;
+      const run = runOf(sourceDateSeconds, facts, {
+        id: newInvocationId(randomBytes),
+        startedMs,
+        finishedMs: clock.nowMs(),
+      });
+      attestations.push(writeProvenance({ ...facts, ...run }, wishes.provenance));
+    }
+    return { ...image, attestations };
   }
 
   async #importCaches(
@@ -227,7 +290,7 @@ class LocalBuilder implements Builder {
     request: ExportRequest,
     signal: AbortSignal,
   ): Promise<ExportResponse> {
-    const parts = { ...this.#parts, layers: this.#shared.layers };
+    const parts = { ...this.#parts, layers: this.#shared.layers, packer: this.#packer };
     switch (request.type) {
       case "image":
       case "moby":
@@ -242,6 +305,14 @@ class LocalBuilder implements Builder {
         throw new UnsupportedError(`exporter ${JSON.stringify(request.type)} could not be found`);
     }
   }
+}
+
+/** Folders of the client's that a build asked for: that of the file is read before the others. */
+function localsOf(locals: SharedLocals, options: BuildOptions): readonly string[] {
+  const isElsewhere = options.context !== undefined;
+  return isElsewhere
+    ? locals.names
+    : [...new Set([...locals.names, options.dockerfileKey])].toSorted();
 }
 
 /** Errors of the work say which text they are about. */

@@ -11,6 +11,7 @@ import { openBuildkitDoor, type BuildkitDoor } from "#buildkit/door.ts";
 import { KeptTrees } from "#buildkit/session/kept-trees.ts";
 import { BuildWorkers } from "#builder/files/build-workers.ts";
 import { openBuilder } from "#builder/open-builder.ts";
+import { buildPlatforms } from "#builder/solver/emulation.ts";
 import type { FilesWorkers } from "#containers/files/workers.ts";
 import type { OpenContainers } from "#containers/open.ts";
 import type { ContentStore } from "#content/content.ts";
@@ -112,7 +113,7 @@ export async function openBuilding(options: BuildingOptions): Promise<Building> 
     engineId: options.engineId,
     snapshotter: options.snapshotter.driver,
     version: wharfVersion,
-    platforms: [platform],
+    platforms: () => buildPlatforms(platform),
     onFailure: (method, error) =>
       options.log.debug(`${method} returned error`, { error: messageOf(error) }),
   });

@@ -35,6 +35,8 @@ export interface ImageParts {
   }[];
   /** Keeps the manifest also where layers are there in another packing. */
   readonly isManifestKept?: boolean;
+  /** Become the image's own blobs, however its layers are packed elsewhere; in the content store. */
+  readonly packed?: readonly Descriptor[];
   /** What the index has about the image, in the content store and leased when it resolves. */
   readonly attached?: Promise<readonly AttachedManifest[]>;
 }
@@ -75,8 +77,9 @@ export async function addImage(
   const existing = records.get(id);
   if (existing && !parts.isManifestKept && !isToGetIndex(existing, parts)) return existing;
   for (const { digest } of existing?.layers ?? []) lease.add(digest);
-  const descriptors =
+  const provided =
     existing?.layers ?? (await layers.provide(parts.layers, lease, onProgress, signal));
+  const descriptors = parts.packed ?? provided;
   await store(parts.configBytes, id);
   const manifest =
     fittingManifest(parts, id, descriptors) ?? makeManifest(parts.configBytes, descriptors);
@@ -95,6 +98,7 @@ export async function addImage(
       ? { innerIndexes: innerIndexes.map(({ descriptor }) => descriptor) }
       : {}),
     ...(attached.length > 0 ? { attached } : {}),
+    ...(parts.packed ? { layers: parts.packed } : {}),
   };
   const record: ImageRecord = {
     id,

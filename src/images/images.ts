@@ -119,6 +119,12 @@ export interface PushRequest {
   readonly reference: ImageReference;
   /** Only the variant for it, without the index; where absent the index, if all that it names is here. */
   readonly platform?: Platform;
+  /** This image, whichever has the tag, its layers packed as they are. */
+  readonly image?: {
+    readonly id: Digest;
+    /** Without the tag. */
+    readonly isByDigest: boolean;
+  };
   readonly credentials: RegistryCredentials;
 }
 
@@ -174,6 +180,24 @@ export interface AddRequest {
   /** Lowest first; the blob is that of the layer's tar. */
   readonly layers: readonly { readonly blob: BlobInfo; readonly diffId: DiffId }[];
   readonly lease: Lease;
+  /** Kept as they are, in the place of those that the image had; a manifest is made where they are absent. */
+  readonly documents?: MadeDocuments;
+}
+
+/** A document that was made here. */
+export interface MadeDocument {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+}
+
+/** What an image that was made here is described by. */
+export interface MadeDocuments {
+  readonly manifest: MadeDocument;
+  /** As the manifest has them; in the content store. */
+  readonly layers: readonly Descriptor[];
+  readonly index?: MadeDocument;
+  /** A manifest of the index that is about the image, and what that names. */
+  readonly attached?: { readonly manifest: MadeDocument; readonly blobs: readonly MadeDocument[] };
 }
 
 /** What holds an image, so that removing it is refused by name. */
@@ -247,6 +271,13 @@ export interface Images {
     signal: AbortSignal,
   ): Promise<number>;
   tag(reference: string, target: string): void;
+  /**
+   * Calls an image by a digest: its manifest's, or its index's.
+   *
+   * @param repository Its tag is passed over.
+   * @returns The name, whole.
+   */
+  nameByDigest(id: Digest, repository: string, digest: Digest): string;
   /**
    * Brings an image from its registry: layers are unpacked while they come, and the image is visible when all of
    * it is there and verified. An abort or failure leaves only parts of blobs, which the next pull goes on with.

@@ -6,10 +6,17 @@ import type { Snapshotter } from "#snapshots/snapshotter.ts";
 import { type ChainId, chainIdOn, type Digest } from "#spec/digest.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
 import type { Platform } from "#spec/platform.ts";
-import { familiarName, familiarReference, type ImageReference } from "#spec/reference.ts";
+import {
+  familiarName,
+  familiarReference,
+  formatImageReference,
+  type ImageReference,
+  parseImageReference,
+} from "#spec/reference.ts";
 import type { RegistryClient } from "#registry-client/registry-client.ts";
 import type { Store } from "#store/store.ts";
 import { addImage } from "./add-image.ts";
+import { madeParts } from "./made-parts.ts";
 import { commitLayer } from "./commit.ts";
 import type { Programs } from "./archive/decompress.ts";
 import type { Fault } from "#base/fault.ts";
@@ -167,7 +174,8 @@ class LocalImages implements Images {
   }
 
   async add(request: AddRequest, signal: AbortSignal): Promise<ImageRecord> {
-    return await addImage(this.#addOptions(), request, request.lease, () => {}, signal);
+    const parts = await madeParts(this.#options.content, request, signal);
+    return await addImage(this.#addOptions(), parts, request.lease, () => {}, signal);
   }
 
   async provideLayer(
@@ -221,6 +229,12 @@ class LocalImages implements Images {
     const tag = parseTagTarget(target);
     this.#records.assignTag(image.id, tag, this.#options.clock.nowMs());
     this.#publish("tag", image, tag);
+  }
+
+  nameByDigest(id: Digest, repository: string, digest: Digest): string {
+    const { domain, path } = parseImageReference(repository);
+    this.#records.assignDigest(id, `${familiarName({ domain, path })}@${digest}`);
+    return formatImageReference({ domain, path, digest });
   }
 
   async pull(

@@ -8,6 +8,8 @@ export interface LayerRecord {
   readonly parent?: ChainId;
   readonly sizeBytes: number;
   readonly blob?: Descriptor;
+  /** The same tar packed, by algorithm and level: `gzip:`, `zstd:19`. */
+  readonly packings?: Readonly<Record<string, Descriptor>>;
   /** Text of the step. */
   readonly description: string;
   readonly createdMs: number;
@@ -32,7 +34,10 @@ export interface CacheMountRecord {
 export const BUILD_LAYERS: CollectionDefinition<LayerRecord> = {
   name: "buildlayers",
   version: 1,
-  indexes: { blob: (record) => (record.blob ? [record.blob.digest] : []) },
+  indexes: {
+    blob: ({ blob, packings = {} }) =>
+      [...(blob ? [blob] : []), ...Object.values(packings)].map(({ digest }) => digest),
+  },
 };
 
 export const BUILD_ENTRIES: CollectionDefinition<CacheEntry> = {

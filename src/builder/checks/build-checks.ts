@@ -95,7 +95,8 @@ export class BuildChecks {
     const { options, credentials } = this.#given;
     if (options.namedContexts.has(reference)) return undefined;
     try {
-      const wish = { reference, platform, pulls: false, onProgress: () => {} };
+      const host = this.#parts.platform;
+      const wish = { reference, platform, host, pulls: false, onProgress: () => {} };
       const image = await findImage(
         this.#parts.images,
         { ...wish, ...(credentials ? { credentials } : {}) },

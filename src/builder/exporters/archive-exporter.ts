@@ -1,25 +1,26 @@
 import { UnsupportedError } from "#base/errors.ts";
-import { stringifyJsonHtml } from "#base/json.ts";
 import { tarHeader } from "#base/tar/header.ts";
 import { type TarMember, writeTar } from "#base/tar/writer.ts";
 import type { ExportRequest, ExportResponse, SolvedImage } from "#builder/builder.ts";
+import { layersOfImages } from "#builder/cache/shared/export-cache.ts";
 import type { BuilderParts } from "#builder/parts.ts";
 import type { StepLayers } from "#builder/solver/step-layers.ts";
 import { Vertices } from "#builder/solver/vertices.ts";
 import type { Lease } from "#images/leases.ts";
 import { parseTagTarget } from "#images/records.ts";
-import { digestHex, digestOf } from "#spec/digest.ts";
-import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from "#spec/media-types.ts";
-import {
-  type Descriptor,
-  descriptorToWire,
-  imageConfigToWire,
-  manifestToWire,
-} from "#spec/oci-image.ts";
-import { type Annotations, readAnnotations, readFlag } from "./attributes.ts";
-import { exportedImage } from "./exported-image.ts";
+import { digestHex } from "#spec/digest.ts";
+import { OCI_INDEX } from "#spec/media-types.ts";
+import { type Descriptor, descriptorToWire, indexToWire } from "#spec/oci-image.ts";
+import { formatImageReference, parseImageReference, withDefaultTag } from "#spec/reference.ts";
+import { readImageAttributes } from "./attributes.ts";
+import { attestationsFor, configBytesOf, exportedImage } from "./exported-image.ts";
+import { type Document, type ResultDocuments, writeDocuments } from "./image-documents.ts";
+import type { LayerPacker } from "./pack-layer.ts";
 
-type ArchiveParts = Pick<BuilderParts, "clock" | "content"> & { readonly layers: StepLayers };
+type ArchiveParts = Pick<BuilderParts, "clock" | "content" | "platform" | "records"> & {
+  readonly layers: StepLayers;
+  readonly packer: LayerPacker;
+};
 
 /** A document or a layer of the archive. */
 interface Blob {
@@ -30,7 +31,7 @@ interface Blob {
 /**
  * Writes the result as an OCI layout in a tar; of type `docker` with the `manifest.json` that `docker load` reads.
  *
- * @throws {UnsupportedError} A docker archive of several platforms, a compression that layers do not have here.
+ * @throws {UnsupportedError} A docker archive of what needs an index, a push, an attribute that there is not.
  */
 export async function exportArchive(
   parts: ArchiveParts,
@@ -40,139 +41,161 @@ export async function exportArchive(
   signal: AbortSignal,
 ): Promise<ExportResponse> {
   const { type, attributes } = request;
-  if (type === "docker" && images.length > 1) {
+  const wishes = readImageAttributes(attributes, parts.platform);
+  if (wishes.isPushed) throw new UnsupportedError(`Cannot push by ${type}: use type=image`);
+  const isDocker = type === "docker";
+  const attestations = images.map((image) => attestationsFor(image, { isPushed: !isDocker }));
+  if (isDocker && (images.length > 1 || attestations.some((some) => some.length > 0))) {
     throw new UnsupportedError(
-      "docker exporter does not currently support exporting manifest lists",
+      "docker exporter does not support exporting manifest lists, use the oci exporter instead",
     );
   }
-  const compression = attributes["compression"] ?? "uncompressed";
-  if (compression !== "uncompressed") {
-    throw new UnsupportedError(
-      `Cannot export with compression ${compression}: layers are written uncompressed`,
-    );
-  }
-  const annotations = readAnnotations(attributes);
-  if (readFlag(attributes, "push"))
-    throw new UnsupportedError(`Cannot push by ${type}: use type=image`);
-  const names = (attributes["name"] ?? "").split(",").filter((name) => name !== "");
-  const tags = names.map(parseTagTarget);
+  wishes.names.map(parseTagTarget); // refuses what is no name
+  const packing = wishes.packing ?? ({ compression: "gzip", isForced: false } as const);
   const vertices = new Vertices(parts.clock, request.onEvent);
-  return await vertices.run(`exporting to ${type} image format`, [], async () => {
-    const blobs = new Map<string, Blob>();
-    const manifests: Descriptor[] = [];
-    const legacy: object[] = [];
-    for (const image of images) {
-      const { manifest, config, layers } = await addImage(
-        parts,
-        { image, attributes, annotations },
-        blobs,
-        lease,
-        signal,
-      );
-      manifests.push({ ...manifest, platform: image.platform });
-      legacy.push({
-        Config: blobPath(config),
-        RepoTags: tags.length > 0 ? tags : null,
-        Layers: layers.map(blobPath),
-      });
+  return await vertices.run(`exporting to ${type} image format`, [], async (vertex) => {
+    const done = (text: string): void => vertex.status(text, 0, undefined, true);
+    vertex.status("exporting layers", 0, undefined);
+    let created: string | undefined;
+    const documented = await Promise.all(
+      images.map(async (image, at) => {
+        const exported = await exportedImage(parts.layers, image, attributes, lease, signal);
+        created ??= exported.config.created;
+        const layers = await Promise.all(
+          exported.layers.map((layer) => parts.packer.pack(layer, packing, lease, signal)),
+        );
+        const inline = request.isInlineCache ? layersOfImages(parts, [image]) : undefined;
+        const configBytes = configBytesOf(exported.config, inline);
+        const { platform } = image;
+        return { platform, configBytes, layers, attestations: attestations[at] ?? [] };
+      }),
+    );
+    done("exporting layers");
+    const documents = writeDocuments(documented, {
+      names: wishes.names,
+      annotations: wishes.annotations,
+      hasOciTypes: wishes.hasOciTypes ?? !isDocker,
+      needsIndex: false,
+    });
+    for (const { manifest, config, attestation } of documents.images) {
+      done(`exporting manifest ${manifest.descriptor.digest}`);
+      done(`exporting config ${config.descriptor.digest}`);
+      if (attestation) {
+        done(`exporting attestation manifest ${attestation.manifest.descriptor.digest}`);
+      }
     }
-    const index = indexOf(manifests, tags, annotations.index);
+    if (documents.index) done(`exporting manifest list ${documents.index.descriptor.digest}`);
+    const top = dated(documents.top, created);
+    vertex.status("sending tarball", 0, undefined);
     await request.output?.(
       writeTar([
-        ...[...blobs.values()].map(({ descriptor, content }) =>
-          member(blobPath(descriptor), descriptor.sizeBytes, content),
-        ),
-        jsonMember("index.json", index),
-        ...(type === "docker" ? [jsonMember("manifest.json", legacy)] : []),
+        ...members(blobsOf(documents, parts.content)),
+        jsonMember("index.json", layoutIndex(top, wishes.names)),
+        ...(isDocker ? [jsonMember("manifest.json", dockerManifest(documents, wishes.names))] : []),
         jsonMember("oci-layout", { imageLayoutVersion: "1.0.0" }),
       ]),
     );
-    const [first] = manifests;
-    return first ? { "containerimage.digest": first.digest } : {};
+    done("sending tarball");
+    return responseOf(documents, top, wishes.names);
   });
 }
 
-async function addImage(
-  parts: ArchiveParts,
-  given: {
-    readonly image: SolvedImage;
-    readonly attributes: ExportRequest["attributes"];
-    readonly annotations: Annotations;
-  },
-  blobs: Map<string, Blob>,
-  lease: Lease,
-  signal: AbortSignal,
-): Promise<{
-  readonly manifest: Descriptor;
-  readonly config: Descriptor;
-  readonly layers: readonly Descriptor[];
-}> {
-  const { image, attributes, annotations } = given;
-  const layers: Descriptor[] = [];
-  const exported = await exportedImage(parts.layers, image, attributes, lease, signal);
-  for (const { blob } of exported.layers) {
-    layers.push(blob);
-    blobs.set(blob.digest, { descriptor: blob, content: parts.content.read(blob.digest) });
-  }
-  const add = (value: object, mediaType: string): Descriptor => {
-    const content = Buffer.from(stringifyJsonHtml(value));
-    const digest = digestOf(content);
-    const descriptor = { mediaType, digest, sizeBytes: content.byteLength };
-    blobs.set(digest, { descriptor, content });
-    return descriptor;
+function responseOf(
+  documents: ResultDocuments,
+  top: Descriptor,
+  names: readonly string[],
+): ExportResponse {
+  const [only, ...others] = documents.images;
+  return {
+    "containerimage.digest": top.digest,
+    "containerimage.descriptor": Buffer.from(JSON.stringify(descriptorToWire(top))).toString(
+      "base64",
+    ),
+    ...(only && others.length === 0
+      ? { "containerimage.config.digest": only.config.descriptor.digest }
+      : {}),
+    ...(names.length > 0 ? { "image.name": names.map(fullName).join(",") } : {}),
   };
-  const config = add(imageConfigToWire(exported.config), OCI_CONFIG);
-  const manifest = add(
-    manifestToWire({
-      mediaType: OCI_MANIFEST,
-      config,
-      layers,
-      ...(Object.keys(annotations.manifest).length > 0
-        ? { annotations: annotations.manifest }
-        : {}),
-    }),
-    OCI_MANIFEST,
-  );
-  return { manifest, config, layers };
 }
 
-function indexOf(
-  manifests: readonly Descriptor[],
-  tags: readonly string[],
-  annotations: Annotations["index"],
-): object {
-  const named = manifests.flatMap((manifest) =>
-    tags.length === 0
-      ? [manifest]
-      : tags.map((tag) => ({
-          ...manifest,
-          annotations: {
-            "io.containerd.image.name": tag,
-            "org.opencontainers.image.ref.name": tag.slice(tag.lastIndexOf(":") + 1),
-          },
-        })),
-  );
+function fullName(name: string): string {
+  return formatImageReference(withDefaultTag(parseImageReference(name)));
+}
+
+/** With the time that the image was made at, which is the same whenever it is exported. */
+function dated(top: Descriptor, created: string | undefined): Descriptor {
+  if (created === undefined) return top;
+  const seconds = `${new Date(created).toISOString().slice(0, -5)}Z`;
   return {
-    schemaVersion: 2,
-    mediaType: OCI_INDEX,
-    manifests: named.map(descriptorToWire),
-    ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
+    ...top,
+    annotations: { ...top.annotations, "org.opencontainers.image.created": seconds },
   };
+}
+
+function blobsOf(documents: ResultDocuments, content: ArchiveParts["content"]): readonly Blob[] {
+  const blobs = new Map<string, Blob>();
+  const add = ({ descriptor, bytes }: Document): void => {
+    blobs.set(descriptor.digest, { descriptor, content: bytes });
+  };
+  for (const { config, layers, manifest, attestation } of documents.images) {
+    for (const descriptor of layers) {
+      blobs.set(descriptor.digest, { descriptor, content: content.read(descriptor.digest) });
+    }
+    for (const document of [config, manifest, ...(attestation?.blobs ?? [])]) add(document);
+    if (attestation) add(attestation.manifest);
+  }
+  if (documents.index) add(documents.index);
+  // in one order whatever they hold
+  return [...blobs.values()].toSorted((left, right) =>
+    left.descriptor.digest < right.descriptor.digest ? -1 : 1,
+  );
+}
+
+function layoutIndex(top: Descriptor, names: readonly string[]): object {
+  const entries =
+    names.length === 0
+      ? [top]
+      : names.map((name) => {
+          const reference = withDefaultTag(parseImageReference(name));
+          const annotations = {
+            ...top.annotations,
+            "io.containerd.image.name": formatImageReference(reference),
+            "org.opencontainers.image.ref.name": reference.tag ?? "latest",
+          };
+          return { ...top, annotations };
+        });
+  return indexToWire({ mediaType: OCI_INDEX, manifests: entries });
+}
+
+function dockerManifest(documents: ResultDocuments, names: readonly string[]): object {
+  return documents.images.map(({ config, layers }) => ({
+    Config: blobPath(config.descriptor),
+    RepoTags: names.length > 0 ? names.map(parseTagTarget) : null,
+    Layers: layers.map(blobPath),
+  }));
 }
 
 function blobPath({ digest }: Descriptor): string {
   return `blobs/sha256/${digestHex(digest)}`;
 }
 
-function member(
-  name: string,
-  sizeBytes: number,
-  body: Uint8Array | AsyncIterable<Uint8Array>,
-): TarMember {
-  return { header: tarHeader({ name, type: "file", sizeBytes }), body };
+function members(blobs: readonly Blob[]): readonly TarMember[] {
+  return [
+    { header: tarHeader({ name: "blobs/", type: "directory" }) },
+    { header: tarHeader({ name: "blobs/sha256/", type: "directory" }) },
+    ...blobs.map(({ descriptor, content }) => ({
+      header: tarHeader({
+        name: blobPath(descriptor),
+        type: "file",
+        mode: 0o444,
+        sizeBytes: descriptor.sizeBytes,
+      }),
+      body: content,
+    })),
+  ];
 }
 
 function jsonMember(name: string, value: object): TarMember {
   const body = Buffer.from(JSON.stringify(value));
-  return member(name, body.byteLength, body);
+  return { header: tarHeader({ name, type: "file", sizeBytes: body.byteLength }), body };
 }

@@ -1,61 +1,132 @@
 import { InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
 import type { FrontendAttributes } from "#builder/attributes.ts";
+import type { LayerCompression } from "#spec/media-types.ts";
+import type { Platform } from "#spec/platform.ts";
+import { type Annotation, tryReadAnnotation } from "./annotations.ts";
 
-/** Attributes of exporters that are about what this engine does anyway, or not at all. */
-const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
-  "name",
-  "dest",
-  "tar",
-  "load",
-  "unpack",
-  "store",
-  "oci-mediatypes",
-  "oci-artifact",
-  "prefer-image-digest",
-  "name-canonical",
-  "force-compression",
-  "compression-level",
-  "registry.insecure",
-  "attestation-prefix",
-]);
-/** Those that are read elsewhere. */
-const READ: ReadonlySet<string> = new Set([
-  "push",
-  "compression",
-  "source-date-epoch",
-  "rewrite-timestamp",
-]);
-
-/** What a user wants to be written into manifests. */
-export interface Annotations {
-  readonly manifest: Readonly<Record<string, string>>;
-  readonly index: Readonly<Record<string, string>>;
+/** How layers are packed. */
+export interface CompressionWish {
+  readonly compression: LayerCompression;
+  /** The algorithm's own default when absent. */
+  readonly level?: number;
+  /** Layers that are packed otherwise already are packed anew. */
+  readonly isForced: boolean;
 }
 
-const ANNOTATION =
-  /^annotation(?:-(manifest|index|manifest-descriptor|index-descriptor))?(?:\[([^\]]*)\])?\.(.+)$/;
+/** What is asked of an exporter of images. */
+export interface ImageAttributes {
+  readonly names: readonly string[];
+  readonly isPushed: boolean;
+  readonly isPushedByDigest: boolean;
+  /** Undefined: the exporter's own default. */
+  readonly packing: CompressionWish | undefined;
+  /** Undefined: the exporter's own default. */
+  readonly hasOciTypes: boolean | undefined;
+  /** An image without a name is called `PREFIX@sha256:…`. */
+  readonly danglingPrefix: string | undefined;
+  /** The image is also called `NAME@sha256:…`. */
+  readonly isNamedByDigest: boolean;
+  readonly annotations: readonly Annotation[];
+}
+
+/** About what this engine does anyway, or what other code reads. */
+const KNOWN: ReadonlySet<string> = new Set([
+  "attestation-inline",
+  "attestation-prefix",
+  "dest",
+  "load",
+  "prefer-image-digest",
+  "registry.insecure",
+  "rewrite-timestamp",
+  "source-date-epoch",
+  "tar",
+  "unpack",
+]);
+/** What each has to be for us to do it. */
+const FIXED: Readonly<Record<string, { readonly value: boolean; readonly why: string }>> = {
+  store: { value: true, why: "an image that is built stays in the engine" },
+  "oci-artifact": { value: false, why: "attestations are written as image manifests" },
+};
+const LEVELS: Readonly<Record<LayerCompression, readonly [number, number]>> = {
+  none: [0, 0],
+  gzip: [-1, 9],
+  zstd: [0, 22],
+};
 
 /**
- * The annotations among an exporter's attributes, where nothing else is asked of it that it cannot do.
+ * Reads the attributes of `image`, `docker` and `oci`.
  *
- * @throws {UnsupportedError} An attribute that asks for something that there is not, by name.
+ * @throws {UnsupportedError} What there is not, by name. {InvalidArgumentError} A value that is none.
  */
-export function readAnnotations(attributes: FrontendAttributes): Annotations {
-  const manifest: Record<string, string> = {};
-  const index: Record<string, string> = {};
+export function readImageAttributes(
+  attributes: FrontendAttributes,
+  host: Platform,
+): ImageAttributes {
+  const annotations: Annotation[] = [];
   for (const [name, value] of Object.entries(attributes)) {
-    if (WITHOUT_EFFECT.has(name) || READ.has(name)) continue;
-    const [, kind = "manifest", platform, key = ""] = ANNOTATION.exec(name) ?? [];
-    if (key === "")
-      throw new UnsupportedError(`Cannot export with ${name}=${value}: it is not known`);
-    if (platform !== undefined || (kind !== "manifest" && kind !== "index")) {
-      throw new UnsupportedError(
-        `Cannot annotate by ${name}: only manifests and indexes as a whole`,
-      );
+    if (KNOWN.has(name) || READ.has(name)) continue;
+    const fixed = FIXED[name];
+    if (fixed) {
+      if (readFlag(attributes, name) === fixed.value) continue;
+      throw new UnsupportedError(`Cannot export with ${name}=${value}: ${fixed.why}`);
     }
-    (kind === "index" ? index : manifest)[key] = value;
+    const annotation = tryReadAnnotation(name, value, host);
+    if (!annotation) {
+      throw new UnsupportedError(`Cannot export with ${name}=${value}: it is not known`);
+    }
+    annotations.push(annotation);
   }
-  return { manifest, index };
+  const isPushedByDigest = readFlag(attributes, "push-by-digest");
+  return {
+    names: (attributes["name"] ?? "").split(",").filter((name) => name !== ""),
+    isPushed: readFlag(attributes, "push"),
+    isPushedByDigest,
+    packing: readPacking(attributes),
+    hasOciTypes:
+      attributes["oci-mediatypes"] === undefined
+        ? undefined
+        : readFlag(attributes, "oci-mediatypes"),
+    danglingPrefix: attributes["dangling-name-prefix"] || undefined,
+    isNamedByDigest: readFlag(attributes, "name-canonical"),
+    annotations,
+  };
+}
+
+const READ: ReadonlySet<string> = new Set([
+  "compression",
+  "compression-level",
+  "dangling-name-prefix",
+  "force-compression",
+  "name",
+  "name-canonical",
+  "oci-mediatypes",
+  "push",
+  "push-by-digest",
+]);
+
+function readPacking(attributes: FrontendAttributes): CompressionWish | undefined {
+  const isForced = readFlag(attributes, "force-compression");
+  const text = attributes["compression-level"];
+  const written = attributes["compression"];
+  if (written === undefined && text === undefined && !isForced) return undefined;
+  const compression = readCompression(written ?? "gzip");
+  if (text === undefined || text === "") return { compression, isForced };
+  const [least, most] = LEVELS[compression];
+  const level = Number(text);
+  if (!/^-?\d{1,3}$/.test(text) || level < least || level > most) {
+    throw new InvalidArgumentError(
+      `Cannot pack layers by ${written ?? "gzip"} at level ${JSON.stringify(text)}: it is ${least} to ${most}`,
+    );
+  }
+  return { compression, level, isForced };
+}
+
+function readCompression(text: string): LayerCompression {
+  if (text === "uncompressed") return "none";
+  if (text === "gzip" || text === "zstd") return text;
+  throw new UnsupportedError(
+    `Cannot pack layers by ${JSON.stringify(text)}: there are gzip, zstd and uncompressed`,
+  );
 }
 
 /** @throws {InvalidArgumentError} It is no yes or no. */

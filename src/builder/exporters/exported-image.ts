@@ -1,16 +1,36 @@
 import { InvalidArgumentError } from "#base/errors.ts";
+import { stringifyJsonHtml } from "#base/json.ts";
 import { parseSourceDate } from "#builder/attributes.ts";
+import type { Attestation } from "#builder/attestations/statement.ts";
 import type { SolvedImage } from "#builder/builder.ts";
+import {
+  INLINE_PROPERTY,
+  type SharedLayer,
+  writeSharedLayers,
+} from "#builder/cache/shared/document.ts";
 import type { StepLayers } from "#builder/solver/step-layers.ts";
 import type { Lease } from "#images/leases.ts";
-import type { DiffId } from "#spec/digest.ts";
-import type { Descriptor, ImageConfig } from "#spec/oci-image.ts";
+import type { ChainId, DiffId } from "#spec/digest.ts";
+import { type Descriptor, type ImageConfig, imageConfigToWire } from "#spec/oci-image.ts";
 import { finishConfig } from "./finish-config.ts";
 
 /** A result as it is given away. */
 export interface ExportedImage {
   readonly config: ImageConfig;
-  readonly layers: readonly { readonly diffId: DiffId; readonly blob: Descriptor }[];
+  readonly layers: readonly {
+    readonly diffId: DiffId;
+    readonly blob: Descriptor;
+    /** Absent where its files have other times than those of the layer that was built. */
+    readonly chainId?: ChainId;
+  }[];
+}
+
+/** What `SOURCE_DATE_EPOCH`, or the exporter's attribute in its place, says. @throws {InvalidArgumentError} No date. */
+export function sourceDateOf(
+  image: Pick<SolvedImage, "sourceDateSeconds">,
+  attributes: Readonly<Record<string, string>>,
+): number | undefined {
+  return parseSourceDate(attributes["source-date-epoch"] ?? "") ?? image.sourceDateSeconds;
 }
 
 /**
@@ -26,8 +46,7 @@ export async function exportedImage(
   lease: Lease,
   signal: AbortSignal,
 ): Promise<ExportedImage> {
-  const sourceDate =
-    parseSourceDate(attributes["source-date-epoch"] ?? "") ?? image.sourceDateSeconds;
+  const sourceDate = sourceDateOf(image, attributes);
   const rewrites = attributes["rewrite-timestamp"] === "true";
   if (rewrites && sourceDate === undefined) {
     throw new InvalidArgumentError("Cannot rewrite timestamps: SOURCE_DATE_EPOCH is not given");
@@ -42,4 +61,22 @@ export async function exportedImage(
   );
   const config = { ...image.config, diffIds: exported.map(({ diffId }) => diffId) };
   return { config: finishConfig(config, sourceDate), layers: exported };
+}
+
+/** The configuration's JSON. @param inline Layers that it tells the origin of, so that the image serves as a cache. */
+export function configBytesOf(
+  config: ImageConfig,
+  inline: readonly SharedLayer[] | undefined,
+): Uint8Array {
+  const more = inline ? { [INLINE_PROPERTY]: writeSharedLayers(inline) } : {};
+  return Buffer.from(stringifyJsonHtml({ ...imageConfigToWire(config), ...more }));
+}
+
+/** What is stated of an image where it goes with its manifest. */
+export function attestationsFor(
+  image: SolvedImage,
+  { isPushed }: { readonly isPushed: boolean },
+): readonly Attestation[] {
+  // what buildx asks for unasked goes out with an image, and does not make each local one an index
+  return image.attestations.filter(({ isInlineOnly }) => isPushed || !isInlineOnly);
 }

@@ -5,24 +5,28 @@ import { ANONYMOUS } from "#registry-client/auth/credentials.ts";
 import type { Digest } from "#spec/digest.ts";
 import { formatImageReference, parseImageReference, withDefaultTag } from "#spec/reference.ts";
 
-/**
- * Pushes an image by each of its names.
- *
- * @returns The manifest's digest, as the registry has it.
- */
+/** Pushes an image, as its documents are, by each of its names, or without a tag into their repositories. */
 export async function pushImage(
   { images }: Pick<BuilderParts, "images">,
-  image: { readonly id: Digest; readonly names: readonly string[] },
+  image: {
+    readonly id: Digest;
+    readonly names: readonly string[];
+    readonly isPushedByDigest: boolean;
+  },
   vertex: OpenVertex,
   { credentials }: Pick<ExportRequest, "credentials">,
   signal: AbortSignal,
-): Promise<Digest> {
+): Promise<void> {
   for (const name of image.names) {
     const reference = withDefaultTag(parseImageReference(name));
-    vertex.status(`pushing ${formatImageReference(reference)}`, 0, undefined);
+    const { tag: _, ...untagged } = reference;
+    const target = image.isPushedByDigest ? untagged : reference;
+    const text = `pushing ${formatImageReference(target)}`;
+    vertex.status(text, 0, undefined);
     await images.push(
       {
         reference,
+        image: { id: image.id, isByDigest: image.isPushedByDigest },
         credentials: (await credentials?.get(reference.domain, signal)) ?? ANONYMOUS,
       },
       ({ id, progress }) => {
@@ -31,7 +35,6 @@ export async function pushImage(
       },
       signal,
     );
-    vertex.status(`pushing ${formatImageReference(reference)}`, 0, undefined, true);
+    vertex.status(text, 0, undefined, true);
   }
-  return images.resolve(image.id).manifest.digest;
 }

@@ -4,8 +4,9 @@ import type { EvaluationContext } from "#builder/graph/evaluation.ts";
 import { globalArguments } from "#builder/graph/global-arguments.ts";
 import { neededStages, planStages, resolveOrigin, type StagePlan } from "#builder/graph/stages.ts";
 import { beginStage, type StageState } from "#builder/graph/stage-state.ts";
-import type { FileOrigin } from "#builder/graph/step.ts";
+import type { FileOrigin, Step } from "#builder/graph/step.ts";
 import type { StageInstruction } from "#builder/language/instruction.ts";
+import { BuildTrace } from "#builder/attestations/trace.ts";
 import { parseTrigger } from "#builder/language/parse-file.ts";
 import { readStageInstruction } from "#builder/language/read-instruction.ts";
 import { transferProgress } from "#builder/sources/contexts.ts";
@@ -25,6 +26,8 @@ import type { OpenVertex } from "./vertices.ts";
 interface StageResult {
   readonly state: StageState;
   readonly layers: readonly BuiltLayer[];
+  /** What made the topmost of them, in the trace; undefined for a stage without files. */
+  readonly node?: string;
   /** Triggers that an image made from this one runs. */
   readonly triggers: readonly string[];
 }
@@ -50,6 +53,8 @@ export class BuildSolver implements AsyncDisposable {
   readonly #remotes: RemoteSources;
   readonly #stages = new Map<number, Promise<StageResult>>();
   readonly #images = new Map<string, Promise<ImageRecord>>();
+  /** Of the trace, by reference and platform. */
+  readonly #imageNodes = new Map<string, string>();
   readonly #failure = new AbortController();
   readonly #signal: AbortSignal;
   readonly #total: number;
@@ -104,7 +109,15 @@ export class BuildSolver implements AsyncDisposable {
     }
   }
 
-  async solve(): Promise<SolvedImage> {
+  /** What was done, and from what. */
+  readonly trace: BuildTrace = new BuildTrace();
+
+  /** The target's last operation in the trace. */
+  async targetNode(): Promise<string | undefined> {
+    return (await this.#stage(this.#plan.target)).node;
+  }
+
+  async solve(): Promise<Omit<SolvedImage, "attestations">> {
     // all begin now; which one waits for which is their own matter
     const stages = [...this.#needed].map((index) => this.#stage(index));
     const results = await Promise.allSettled(stages);
@@ -142,7 +155,7 @@ export class BuildSolver implements AsyncDisposable {
     const planned = this.#plan.stages[index];
     if (!stage || !planned) throw new RangeError(`stage ${index}`);
     const begun = await this.#begin(index);
-    let { state, layers } = begun;
+    let { state, layers, node } = begun;
     let previous: OpenVertex | undefined = begun.vertex;
     const triggers = begun.triggers.map((text) => readStageInstruction(parseTrigger(text)));
     const instructions = [...triggers, ...stage.instructions];
@@ -163,11 +176,13 @@ export class BuildSolver implements AsyncDisposable {
         tell("begin", { vertexId: vertex.id, isCached: false });
         const next = instructions.slice(position + 1).find(({ kind }) => STEP_KINDS.has(kind));
         const isFollowed = next?.kind === "run";
-        const given = { vertex, stageIndex: index, step: evaluated.step, isFollowed };
+        const { platform } = state;
+        const given = { vertex, stageIndex: index, step: evaluated.step, isFollowed, platform };
         const outcome = await this.#executeIn(given, layers, context);
         layers = [...layers, outcome.layer];
         isCached = outcome.isCached;
         previous = vertex;
+        node = await this.#traceStep(vertex.id, node, evaluated.step, layers, context);
         state = datedLast(evaluated.state, outcome.layer);
       } else {
         tell("begin", { isCached: false });
@@ -175,16 +190,70 @@ export class BuildSolver implements AsyncDisposable {
       }
       tell("end", { isCached, imageId: this.#imageIdOf(state, layers) });
     }
-    return { state, layers, triggers: state.config.onBuild };
+    const { onBuild: triggersLeft } = state.config;
+    return { state, layers, ...(node === undefined ? {} : { node }), triggers: triggersLeft };
+  }
+
+  async #traceStep(
+    id: string,
+    parent: string | undefined,
+    step: Step,
+    layers: readonly BuiltLayer[],
+    { resolveOrigin: resolve }: EvaluationContext,
+  ): Promise<string> {
+    const { platform, options } = this.#solving;
+    const nodes = new Map<number, string | undefined>();
+    const origins = this.#originStages(step, resolve);
+    for (const index of origins) nodes.set(index, (await this.#stage(index)).node);
+    await this.trace.step({
+      id,
+      step,
+      parent,
+      platform,
+      network: options.network,
+      layers,
+      resolveOrigin: resolve,
+      nodeOf: (origin) => {
+        switch (origin.kind) {
+          case "context":
+            return this.trace.local(options.contextKey);
+          case "stage":
+            return nodes.get(origin.index);
+          case "named": {
+            const named = options.namedContexts.get(origin.name);
+            if (named?.startsWith("local:")) return this.trace.local(named.slice("local:".length));
+            return this.#imageNodes.get(`${origin.name} ${formatPlatform(platform)}`);
+          }
+        }
+      },
+      digestOf: async (action) =>
+        action.kind === "http"
+          ? (await this.#remotes.file(action)).digest
+          : (await this.#remotes.checkout(action)).commit,
+    });
+    return id;
+  }
+
+  #originStages(step: Step, resolve: (name: string) => FileOrigin): ReadonlySet<number> {
+    const origins =
+      step.kind === "run"
+        ? step.mounts.flatMap((mount) =>
+            "from" in mount && mount.from !== undefined ? [resolve(mount.from)] : [],
+          )
+        : step.actions.flatMap((action) => (action.kind === "copy" ? [action.origin] : []));
+    return new Set(origins.flatMap((one) => (one.kind === "stage" ? [one.index] : [])));
   }
 
   async #executeIn(
-    given: Pick<StepExecution, "vertex" | "step" | "isFollowed"> & { readonly stageIndex: number },
+    given: Pick<StepExecution, "vertex" | "step" | "isFollowed"> & {
+      readonly stageIndex: number;
+      readonly platform: Platform;
+    },
     layers: readonly BuiltLayer[],
     { resolveOrigin: origin }: EvaluationContext,
   ): Promise<{ readonly layer: BuiltLayer; readonly isCached: boolean }> {
-    const { vertex, stageIndex, step, isFollowed } = given;
-    const { options, platform } = this.#solving;
+    const { vertex, stageIndex, step, isFollowed, platform } = given;
+    const { options } = this.#solving;
     const { noCache } = options;
     const stage = this.#plan.stages[stageIndex];
     const isUncached =
@@ -213,6 +282,7 @@ export class BuildSolver implements AsyncDisposable {
   async #begin(index: number): Promise<{
     readonly state: StageState;
     readonly layers: readonly BuiltLayer[];
+    readonly node?: string;
     readonly triggers: readonly string[];
     readonly vertex?: OpenVertex;
   }> {
@@ -237,7 +307,8 @@ export class BuildSolver implements AsyncDisposable {
         variables: other.state.variables,
       });
       tell("end", { isCached: false, imageId: this.#imageIdOf(state, other.layers) });
-      return { state, layers: other.layers, triggers: other.triggers };
+      const { layers, triggers, node } = other;
+      return { state, layers, ...(node === undefined ? {} : { node }), triggers };
     }
     if (base.kind === "scratch") {
       tell("begin", { isCached: false });
@@ -262,7 +333,10 @@ export class BuildSolver implements AsyncDisposable {
       const layers = layersOfImage(image);
       vertex.done();
       tell("end", { isCached: false, imageId: image.id });
-      return { state, layers, triggers: image.config.config.onBuild, vertex };
+      const node = this.#imageNodes.get(`${base.reference} ${formatPlatform(own)}`);
+      if (node !== undefined) this.trace.place(node, from.range);
+      const { onBuild } = image.config.config;
+      return { state, layers, ...(node === undefined ? {} : { node }), triggers: onBuild, vertex };
     } catch (error) {
       vertex.fail(error);
       throw error;
@@ -287,10 +361,12 @@ export class BuildSolver implements AsyncDisposable {
     const { parts } = this.#shared;
     const { options, lease, request } = this.#solving;
     const named = options.namedContexts.get(reference);
+    const name = named === undefined ? reference : named.replace(/^docker-image:\/\//, "");
     const image = await findImage(
       parts.images,
       {
-        reference: named === undefined ? reference : named.replace(/^docker-image:\/\//, ""),
+        reference: name,
+        host: parts.platform,
         platform,
         pulls: options.pulls,
         ...(request.credentials ? { credentials: request.credentials } : {}),
@@ -300,6 +376,12 @@ export class BuildSolver implements AsyncDisposable {
     );
     for (const chainId of chainIdsOf(image.diffIds)) lease.addLayer(chainId);
     for (const { digest } of image.layers) lease.add(digest);
+    const { digest } = image.index ?? image.manifest;
+    const found = { reference: name, digest, isPulled: options.pulls };
+    this.#imageNodes.set(
+      `${reference} ${formatPlatform(platform)}`,
+      this.trace.image(found, platform),
+    );
     return image;
   }
 
@@ -452,9 +534,20 @@ export class BuildSolver implements AsyncDisposable {
   }
 
   #prefix(index: number, step: number, steps: number): string {
-    const own = this.#plan.stages[index]?.name ?? "";
+    const planned = this.#plan.stages[index];
+    const own = planned?.name ?? "";
     const name = own === "" && this.#needed.size > 1 ? `stage-${index}` : own;
-    return `[${name === "" ? "" : `${name} `}${step}/${steps}]`;
+    const words = [this.#platformName(planned?.platform ?? ""), name, `${step}/${steps}`];
+    return `[${words.filter((word) => word !== "").join(" ")}]`;
+  }
+
+  /** Of a build for several platforms: which one a stage is for. @param written Its own, as its FROM has it. */
+  #platformName(written: string): string {
+    const { options, platform } = this.#solving;
+    if (options.platforms.length < 2) return "";
+    const own = written === "" ? platform : parsePlatform(written, this.#shared.parts.platform);
+    const other = own.architecture === platform.architecture ? "" : `->${platform.architecture}`;
+    return `${formatPlatform(own)}${other}`;
   }
 
   #ancestorsOf(target: number): ReadonlySet<number> {

@@ -4,6 +4,7 @@ import type { FilesAction, FileSelection } from "#builder/files/protocol.ts";
 import type { FileAction, FileOrigin, Step } from "#builder/graph/step.ts";
 import { cleanPath } from "#base/posix-path.ts";
 import type { BuiltLayer } from "./built-layer.ts";
+import { checkRunnable } from "./emulation.ts";
 import { type StepBase, stepKey } from "./keys.ts";
 import type { OriginTree } from "./origins.ts";
 import type { RemoteSources } from "./remote-sources.ts";
@@ -147,6 +148,11 @@ export class StepExecutor {
   ): Promise<void> {
     const { shared, solving, openTree, openScratch } = this.#options;
     const { request, options } = solving;
+    try {
+      checkRunnable(step.title, execution.base.platform, shared.parts.platform);
+    } catch (error) {
+      throw error instanceof Error ? located(error, step) : error;
+    }
     await runCommand(
       step,
       rootPath,

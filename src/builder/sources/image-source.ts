@@ -14,6 +14,8 @@ export interface CredentialSource {
 export interface ImageWish {
   readonly reference: string;
   readonly platform: Platform;
+  /** The engine's own: a name that stands for several platforms stays with the image for it. */
+  readonly host: Platform;
   /** Ask the registry also where the engine has it. */
   readonly pulls: boolean;
   readonly credentials?: CredentialSource;
@@ -27,7 +29,7 @@ export interface ImageWish {
  * @throws {NotFoundError} There is none.
  */
 export async function findImage(
-  images: Pick<Images, "pull" | "resolve">,
+  images: Pick<Images, "pull" | "resolve" | "tag">,
   wish: ImageWish,
   signal: AbortSignal,
 ): Promise<ImageRecord> {
@@ -46,10 +48,14 @@ export async function findImage(
     },
     signal,
   );
-  const pulled = images.resolve(wish.reference);
-  if (suits(pulled, wish.platform)) return pulled;
+  const pulled = findImageHere(images, wish);
+  if (pulled) {
+    keepName(images, wish);
+    return pulled;
+  }
+  const other = images.resolve(wish.reference);
   throw new NotFoundError(
-    `image ${wish.reference} is for ${formatPlatform(pulled.config.platform)}, not for ${formatPlatform(wish.platform)}`,
+    `image ${wish.reference} is for ${formatPlatform(other.config.platform)}, not for ${formatPlatform(wish.platform)}`,
   );
 }
 
@@ -60,16 +66,25 @@ export function findImageHere(
 ): ImageRecord | undefined {
   try {
     const found = images.resolve(wish.reference);
-    return suits(found, wish.platform) ? found : undefined;
+    // an imported image may not say what it is for
+    const isUnsaid = found.config.platform.architecture === "";
+    return isUnsaid ? found : images.resolve(wish.reference, wish.platform);
   } catch (error) {
     if (error instanceof NotFoundError) return undefined;
     throw error;
   }
 }
 
-/** An imported image may not say what it is for. */
-function suits({ config }: ImageRecord, wanted: Platform): boolean {
-  return config.platform.architecture === "" || selectPlatform(wanted, [config.platform]) === 0;
+/** What was pulled for another platform has taken the name: it goes back to the image for this host, where that is here. */
+function keepName(images: Pick<Images, "resolve" | "tag">, { reference, host }: ImageWish): void {
+  const named = images.resolve(reference);
+  if (selectPlatform(host, [named.config.platform]) >= 0) return;
+  try {
+    const own = images.resolve(reference, host);
+    for (const tag of named.tags) images.tag(own.id, tag);
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+  }
 }
 
 /** What a stage made from an image begins with. */

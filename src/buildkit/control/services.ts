@@ -42,7 +42,7 @@ export interface ServiceParts extends SolveParts {
   readonly snapshotter: string;
   readonly version: string;
   /** What can be built for, the host's first. */
-  readonly platforms: readonly Platform[];
+  readonly platforms: () => readonly Platform[];
 }
 
 /** What a client needs of the frontend before it gives it anything; without `return` buildx waits for ever. */
@@ -58,7 +58,11 @@ const FRONTEND_CAPABILITIES: readonly string[] = [
   "gateway.evaluate.solve",
 ];
 /** Of what would run a client's own graphs; there are none, so only what exporters can do. */
-const OPERATION_CAPABILITIES: readonly string[] = ["exporter.multiple"];
+const OPERATION_CAPABILITIES: readonly string[] = [
+  "exporter.multiple",
+  // what makes buildx ask for provenance
+  "exporter.image.attestations",
+];
 
 /** Everything that a client of BuildKit calls. */
 export function buildkitMethods(parts: ServiceParts): RpcMethods {
@@ -67,7 +71,7 @@ export function buildkitMethods(parts: ServiceParts): RpcMethods {
     version: `v${parts.version}`,
     revision: "",
   };
-  const worker = workerOf(parts, version);
+  const worker = (): WorkerRecord => workerOf(parts, version);
   const control: Readonly<Record<string, RpcMethod>> = {
     Solve: unary(SOLVE_REQUEST, SOLVE_RESPONSE, (request, { signal }) =>
       solve(parts, request, signal),
@@ -76,7 +80,7 @@ export function buildkitMethods(parts: ServiceParts): RpcMethods {
       const build = await parts.builds.find(ref, call.signal);
       yield* build.progress.read(call.signal);
     }),
-    ListWorkers: unary(EMPTY, LIST_WORKERS_RESPONSE, async () => ({ records: [worker] })),
+    ListWorkers: unary(EMPTY, LIST_WORKERS_RESPONSE, async () => ({ records: [worker()] })),
     Info: unary(EMPTY, INFO_RESPONSE, async () => ({ version })),
     DiskUsage: unary(DISK_USAGE_REQUEST, DISK_USAGE_RESPONSE, async ({ filters }) => {
       if (cacheFilters(filters, 0n).size > 0) {
@@ -104,7 +108,7 @@ export function buildkitMethods(parts: ServiceParts): RpcMethods {
     Ping: unary(EMPTY, PONG_RESPONSE, async () => ({
       frontend: FRONTEND_CAPABILITIES.map((id) => ({ id, isEnabled: true })),
       operations: OPERATION_CAPABILITIES.map((id) => ({ id, isEnabled: true })),
-      workers: [worker],
+      workers: [worker()],
     })),
     Solve: unary(GATEWAY_SOLVE_REQUEST, GATEWAY_SOLVE_RESPONSE, async (request, call) => {
       const build = await buildOf(call);
@@ -147,7 +151,7 @@ function workerOf(
       // what lets buildx ask for archives, pushes, caches elsewhere and several platforms
       ["org.mobyproject.buildkit.worker.snapshotter", snapshotter],
     ]),
-    platforms: platforms.map(toWirePlatform),
+    platforms: platforms().map(toWirePlatform),
     gcPolicies: [],
     version,
   };

@@ -1,6 +1,6 @@
 import { abortable } from "#base/async.ts";
 import { FailedPreconditionError, UnsupportedError } from "#base/errors.ts";
-import type { Builder, ExportResponse, Solved } from "#builder/builder.ts";
+import type { Builder, ExportRequest, ExportResponse, Solved } from "#builder/builder.ts";
 import type { CacheOptionsEntry } from "#spec/buildkit/shared.ts";
 import { type CacheLocation, readCacheTarget } from "#builder/cache/shared/location.ts";
 import type { BuildEvent } from "#builder/events.ts";
@@ -192,11 +192,11 @@ function outputsOf(
   signal: AbortSignal,
 ): {
   readonly output: (bytes: AsyncIterable<Uint8Array>) => Promise<void>;
-  readonly tree: (path: string) => Promise<void>;
+  readonly tree: NonNullable<ExportRequest["tree"]>;
 } {
   return {
     output: (bytes) => sendArchive(session, id, bytes, signal),
-    tree: (path) => sendTree(session, id, path, signal),
+    tree: (exported) => sendTree(session, id, exported, signal),
   };
 }
 

@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
-import { join } from "node:path";
 import { CancelledError, FailedPreconditionError, InvalidArgumentError } from "#base/errors.ts";
+import type { ExportRequest } from "#builder/builder.ts";
 import type { RpcStream } from "#rpc/client.ts";
 import {
   EXPORTER_ID_KEY,
@@ -14,11 +14,11 @@ import {
 } from "#spec/buildkit/session.ts";
 import { BYTES_MESSAGE } from "#spec/buildkit/shared.ts";
 import type { ClientSession } from "./client-session.ts";
-import { readGoMode } from "#spec/buildkit/go-file-mode.ts";
-import { walkTree } from "./walk-tree.ts";
+import { walkTrees } from "./walk-tree.ts";
 
 /** What a packet of a file's content has at most, as `fsutil` sends it. */
 const PACKET_BYTES = 32 * 1024;
+const NANOS_PER_SECOND = 1_000_000_000n;
 
 function openOutput(
   session: ClientSession,
@@ -54,25 +54,32 @@ export async function sendArchive(
   for await (const _ of stream.messages);
 }
 
-/** Sends a folder to the client: all names first, then what it asks for. */
+type Exported = Parameters<NonNullable<ExportRequest["tree"]>>[0];
+/** A file's path on this host, or what is in it. */
+type FileContent = string | Uint8Array;
+
+/** Sends folders to the client: all names first, then what it asks for. */
 export async function sendTree(
   session: ClientSession,
   exporterId: string,
-  root: string,
+  exported: Exported,
   signal: AbortSignal,
 ): Promise<void> {
   await using stream = await openOutput(session, exporterId, signal);
-  const files = new Map<number, string>();
-  const announced = announce(stream, root, files);
+  const files = new Map<number, FileContent>();
+  const announced = announce(stream, exported, files);
   announced.catch(() => undefined); // awaited below
   for await (const message of stream.messages) {
     const { type, id, data } = PACKET.decode(message);
     switch (type) {
       case PACKET_REQUEST: {
-        const path = files.get(id);
-        if (path === undefined) throw new InvalidArgumentError(`The client asked for file ${id}`);
+        const content = files.get(id);
+        if (content === undefined) {
+          throw new InvalidArgumentError(`The client asked for file ${id}`);
+        }
         files.delete(id);
-        await sendFile(stream, id, path);
+        if (typeof content === "string") await sendFile(stream, id, content);
+        else await sendBytes(stream, id, content);
         break;
       }
       case PACKET_FINISHED:
@@ -91,18 +98,26 @@ export async function sendTree(
 
 async function announce(
   stream: RpcStream,
-  root: string,
-  files: Map<number, string>,
+  { trees, timeSeconds }: Exported,
+  files: Map<number, FileContent>,
 ): Promise<void> {
+  const fixed =
+    timeSeconds === undefined ? {} : { modifiedNanos: BigInt(timeSeconds) * NANOS_PER_SECOND };
   let id = 0;
-  for await (const stat of walkTree(root)) {
-    if (readGoMode(stat.mode).kind === "file" && stat.linkName === "") {
-      files.set(id, join(root, stat.path));
-    }
-    await stream.send(PACKET.encode({ type: PACKET_STAT, stat }));
+  for await (const { stat, content } of walkTrees(trees)) {
+    if (content !== undefined && stat.linkName === "") files.set(id, content);
+    await stream.send(PACKET.encode({ type: PACKET_STAT, stat: { ...stat, ...fixed } }));
     id++;
   }
   await stream.send(PACKET.encode({ type: PACKET_STAT }));
+}
+
+async function sendBytes(stream: RpcStream, id: number, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.byteLength; at += PACKET_BYTES) {
+    const data = bytes.subarray(at, at + PACKET_BYTES);
+    await stream.send(PACKET.encode({ type: PACKET_DATA, id, data }));
+  }
+  await stream.send(PACKET.encode({ type: PACKET_DATA, id }));
 }
 
 async function sendFile(stream: RpcStream, id: number, path: string): Promise<void> {

@@ -10,7 +10,7 @@ import { NoCredentialsError } from "#registry-client/errors.ts";
 import type { RegistryClient } from "#registry-client/registry-client.ts";
 import type { Repository } from "#registry-client/repository.ts";
 import type { BlobSource } from "#registry-client/upload-session.ts";
-import type { Digest } from "#spec/digest.ts";
+import { type Digest, digestOf } from "#spec/digest.ts";
 import { shortId } from "#spec/ids.ts";
 import {
   type Descriptor,
@@ -63,7 +63,9 @@ export async function pushImages(
     throw new InvalidArgumentError("cannot push a digest reference");
   }
   onProgress({ status: `The push refers to repository [${repositoryName(reference)}]` });
-  const named = imagesToPush(options.records, reference);
+  const named = request.image
+    ? [{ reference, image: options.records.resolve(request.image.id) }]
+    : imagesToPush(options.records, reference);
   if (named.length === 0) {
     throw new FailedPreconditionError(
       `An image does not exist locally with the tag: ${familiarName(reference)}`,
@@ -114,13 +116,14 @@ class Push {
   readonly #repository: Repository;
   readonly #reference: ImageReference;
   readonly #platform: Platform | undefined;
+  readonly #image: PushRequest["image"];
   readonly #onProgress: OnProgress;
   readonly #signal: AbortSignal;
 
   constructor(
     options: PushOptions,
     repository: Repository,
-    request: Pick<PushRequest, "reference" | "platform">,
+    request: Pick<PushRequest, "reference" | "platform" | "image">,
     onProgress: OnProgress,
     signal: AbortSignal,
   ) {
@@ -128,6 +131,7 @@ class Push {
     this.#repository = repository;
     this.#reference = request.reference;
     this.#platform = request.platform;
+    this.#image = request.image;
     this.#onProgress = onProgress;
     this.#signal = signal;
   }
@@ -144,7 +148,7 @@ class Push {
     const named = platform ? chooseVariant(records, primary, name, platform) : primary;
     if (entries) this.#sayNotWhole(named);
     for (const diffId of named.diffIds.toReversed()) this.#say(shortId(diffId), "Preparing");
-    const image = await this.#packed(named, lease);
+    const image = this.#image ? named : await this.#packed(named, lease);
     holdBlobs(image, lease);
     const bytes = await this.#options.content.readBytes(image.manifest.digest, MANIFEST_MAX_BYTES);
     const manifest = parseManifest(bytes, image.manifest.mediaType);
@@ -331,7 +335,8 @@ class Push {
     image: ImageRecord,
     manifest: { readonly mediaType: string; readonly bytes: Uint8Array },
   ): Promise<void> {
-    const tag = this.#reference.tag ?? "latest";
+    const isByDigest = this.#image?.isByDigest ?? false;
+    const tag = isByDigest ? digestOf(manifest.bytes) : (this.#reference.tag ?? "latest");
     const digest = await this.#repository.putManifest(tag, manifest, this.#signal);
     const { records } = this.#options;
     if (records.get(image.id)) {

@@ -75,10 +75,11 @@ export async function addImage(
     return (await content.ingest(once(bytes), expected, signal)).digest;
   };
   const existing = records.get(id);
-  if (existing && !parts.isManifestKept && !isToGetIndex(existing, parts)) return existing;
+  if (existing && !parts.isManifestKept && !isToGetIndex(existing, parts)) {
+    await Promise.allSettled([parts.attached]); // under way, and held by the caller's lease
+    return existing;
+  }
   for (const { digest } of existing?.layers ?? []) lease.add(digest);
-  const provided =
-    existing?.layers ?? (await layers.provide(parts.layers, lease, onProgress, signal));
   const descriptors = parts.packed ?? provided;
   await store(parts.configBytes, id);
   const manifest =

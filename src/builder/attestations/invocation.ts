@@ -2,7 +2,7 @@ import type { BuiltLayer } from "#builder/solver/built-layer.ts";
 import { digestHex, digestOf } from "#spec/digest.ts";
 import type { RandomBytes } from "#spec/ids.ts";
 import { descriptorToWire } from "#spec/oci-image.ts";
-import type { ProvenanceFacts } from "./provenance.ts";
+import { type ProvenanceFacts, toldAttributes } from "./provenance.ts";
 
 type Run = Pick<ProvenanceFacts, "invocationId" | "startedMs" | "finishedMs" | "layersOf">;
 
@@ -33,7 +33,7 @@ export function runOf(
   }
   const timeMs = sourceDateSeconds * 1000;
   const steps = facts.nodes.map(({ op, inputs }) => [op, inputs]);
-  const said = digestOf(JSON.stringify([facts.attributes, steps, facts.materials]));
+  const said = digestOf(JSON.stringify([toldAttributes(facts.attributes), steps, facts.materials]));
   const invocationId = idOf(digestHex(said).slice(0, ID_BYTES * 2));
   // the layers of this run may have other times than those that are given away
   return { invocationId, startedMs: timeMs, finishedMs: timeMs, layersOf: () => undefined };

@@ -144,11 +144,9 @@ function configSource({ attributes, materials }: ProvenanceFacts): {
 /** What the client asked for: with `min` nothing that a user may have put a secret into. */
 function parametersOf(facts: ProvenanceFacts, { mode }: ProvenanceWish): object {
   const isMax = mode === "max";
-  const told = Object.entries(facts.attributes)
-    .filter(([name]) => !NOT_TOLD.has(name) && !name.startsWith("attest:"))
-    .filter(([name]) => isMax || !/^(?:build-arg|label):/.test(name))
-    .map(([name, value]) => [name, withoutCredentials(value)] as const)
-    .toSorted(([left], [right]) => (left < right ? -1 : 1));
+  const told = toldAttributes(facts.attributes).filter(
+    ([name]) => isMax || !/^(?:build-arg|label):/.test(name),
+  );
   const asked = (kind: AskedCredential["kind"]): readonly object[] =>
     facts.credentials
       .filter((one) => one.kind === kind)
@@ -162,6 +160,16 @@ function parametersOf(facts: ProvenanceFacts, { mode }: ProvenanceWish): object 
     ...(ssh.length > 0 ? { ssh } : {}),
     ...(facts.locals.length > 0 ? { locals: facts.locals.map((name) => ({ name })) } : {}),
   };
+}
+
+/** What a client asked for, without what is about this host or this run; by name. */
+export function toldAttributes(
+  attributes: FrontendAttributes,
+): readonly (readonly [name: string, value: string])[] {
+  return Object.entries(attributes)
+    .filter(([name]) => !NOT_TOLD.has(name) && !name.startsWith("attest:"))
+    .map(([name, value]) => [name, withoutCredentials(value)] as const)
+    .toSorted(([left], [right]) => (left < right ? -1 : 1));
 }
 
 /** The steps, each after those that it needs, and which lines they stand in. */

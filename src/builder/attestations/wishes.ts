@@ -69,7 +69,7 @@ function readProvenance(fields: ReadonlyMap<string, string>): ProvenanceWish {
   };
 }
 
-const OWN_FIELDS: ReadonlySet<string> = new Set(["disabled", "generator"]);
+const OWN_FIELDS: ReadonlySet<string> = new Set(["disabled", "generator", "type"]);
 
 function readSbom(fields: ReadonlyMap<string, string>): SbomWish {
   const generator = fields.get("generator") ?? "";

@@ -1,4 +1,5 @@
 import type { ErrorKind } from "#base/errors.ts";
+import type { Inventory } from "#builder/attestations/packages/found-package.ts";
 import type { Digest, DiffId } from "#spec/digest.ts";
 
 /** What a step changed in a snapshot, and what it stands on. */
@@ -65,7 +66,9 @@ export type BuildJob =
       readonly isToLast?: boolean;
     }
   | { readonly kind: "apply"; readonly root: string; readonly actions: readonly FilesAction[] }
-  | { readonly kind: "digest"; readonly selections: readonly FileSelection[] };
+  | { readonly kind: "digest"; readonly selections: readonly FileSelection[] }
+  /** Which packages are in the tree at `root`, an absolute path. */
+  | { readonly kind: "inventory"; readonly root: string };
 
 export interface LayerResult {
   readonly diffId: DiffId;
@@ -84,6 +87,7 @@ export interface BuildJobResults {
    * never a time. Undefined where it matches nothing.
    */
   readonly digest: readonly (Digest | null)[];
+  readonly inventory: Inventory;
 }
 
 /** The line that answers a job. */

@@ -6,6 +6,7 @@ import { openLibc } from "#host/linux/ffi/libc.ts";
 import { applyActions } from "./apply-actions.ts";
 import { digestSelection } from "./digest-tree.ts";
 import type { BuildTools } from "./tools.ts";
+import { takeInventory } from "./take-inventory.ts";
 import { writeLayer } from "./write-layer.ts";
 
 const SOCKET = 3;
@@ -49,6 +50,8 @@ async function run(
       return { written: await applyActions(job, tools) };
     case "digest":
       return job.selections.map((selection) => digestSelection(selection, tools) ?? null);
+    case "inventory":
+      return takeInventory(job.root);
   }
 }
 

@@ -80,6 +80,8 @@ export async function addImage(
     return existing;
   }
   for (const { digest } of existing?.layers ?? []) lease.add(digest);
+  const provided =
+    existing?.layers ?? (await layers.provide(parts.layers, lease, onProgress, signal));
   const descriptors = parts.packed ?? provided;
   await store(parts.configBytes, id);
   const manifest =

@@ -83,8 +83,8 @@ function metadataFiles(root: string): readonly string[] {
 function isMetadata(path: string): boolean {
   return (
     /(?:^|\/)node_modules\/(?:@[^/]+\/)?[^/]+\/package\.json$/.test(path) ||
-    /\.dist-info\/METADATA$/.test(path) ||
-    /\.egg-info\/PKG-INFO$/.test(path)
+    path.endsWith(".dist-info/METADATA") ||
+    path.endsWith(".egg-info/PKG-INFO")
   );
 }
 

@@ -141,6 +141,7 @@ async function runScanner(
         ],
         network: { kind: "bridge", name: "bridge" },
         isPrivileged: false,
+        isFollowed: false,
         extraHosts: [],
         limits: {},
       },

@@ -1,15 +1,20 @@
 // `npm run bench`: Wharf beside docker and podman in one run. See README.md.
+import { writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { openEngines } from "./suite/engines/open.ts";
 import { runIsolated } from "./suite/isolation.ts";
 import type { Result } from "./suite/measure.ts";
 import { describeMachine, describeVersions } from "./suite/machine.ts";
-import { toJson } from "./suite/report/json.ts";
+import { type Circumstances, toJson } from "./suite/report/json.ts";
+import { toMarkdown } from "./suite/report/markdown.ts";
+import { plotLatency } from "./suite/report/plot.ts";
 import { tableHead, tableRow } from "./suite/report/table.ts";
 import { prepareHost } from "./suite/preparation.ts";
 import { runFamilies } from "./suite/run-families.ts";
 import type { Bench, RuntimeName } from "./suite/workload.ts";
 import { allFamilies } from "./workloads/families.ts";
+import { latencyName, PLOTTED_CLIENTS } from "./workloads/many.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -17,6 +22,8 @@ const { values: options } = parseArgs({
     only: { type: "string", multiple: true, default: [] },
     quick: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
+    /** A file to write the table to, with the plot beside it. */
+    markdown: { type: "string" },
     peers: { type: "string", default: "docker,podman" },
     "runtime-binary": { type: "string", default: "crun" },
     /** Of one that isolates itself: where it works. */
@@ -48,7 +55,30 @@ async function runInside(folder: string): Promise<void> {
     results.push(result);
     say(tableRow(result));
   }
-  if (options.json) console.log(toJson({ machine, versions, runtime, runs }, results));
+  const circumstances = { machine, versions, runtime, runs };
+  if (options.json) console.log(toJson(circumstances, results));
+  if (options.markdown !== undefined) writePage(options.markdown, circumstances, results);
+}
+
+/** A plot only where start latency was measured. */
+function writePage(path: string, circumstances: Circumstances, results: readonly Result[]): void {
+  const plot = plotOf(results);
+  const plotFile = `${basename(path, ".md")}-start-latency.svg`;
+  if (plot !== undefined) writeFileSync(join(dirname(path), plotFile), plot);
+  const page = toMarkdown(circumstances, results, plot === undefined ? undefined : plotFile);
+  writeFileSync(path, page);
+}
+
+function plotOf(results: readonly Result[]): string | undefined {
+  const measured = PLOTTED_CLIENTS.map((clients) =>
+    results.find(({ workload }) => workload === latencyName(clients)),
+  );
+  if (measured.every((one) => one === undefined)) return undefined;
+  const series = ["wharf", "docker", "podman"].map((name) => ({
+    name,
+    points: measured.map((one) => one?.figures.get(name)),
+  }));
+  return plotLatency(PLOTTED_CLIENTS, series);
 }
 
 if (options.inside === undefined) {

@@ -84,6 +84,9 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
+/** What tells why: lines that speak of an error, else the last ones. */
 function lastLines(text: string): string {
-  return text.trim().split("\n").slice(-3).join(" / ").slice(-600);
+  const lines = text.trim().split("\n");
+  const telling = lines.filter((line) => /error|failed|^[A-Z]{5,}:/i.test(line));
+  return (telling.length > 0 ? telling : lines).slice(-3).join(" / ").slice(-600);
 }

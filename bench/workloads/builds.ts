@@ -5,6 +5,7 @@ import { run, timed } from "../suite/command.ts";
 import type { Contender } from "../suite/contender.ts";
 import { folderAt } from "../suite/isolation.ts";
 import type { Bench, Family, Workload } from "../suite/workload.ts";
+import { fewRuns } from "./shared.ts";
 
 /** Too long for a quick look. */
 const SLOW = /20,000|1 GB/;
@@ -15,12 +16,13 @@ export function buildsFamily(bench: Bench): Family {
   const wanted = BUILD_WORKLOADS.filter(({ name }) => !bench.isQuick || !SLOW.test(name));
   return {
     name: "builds",
-    workloads: wanted.map((build) => toWorkload(build, folderAt(bench.folder, "builds"))),
+    workloads: wanted.map((build) => toWorkload(bench, build)),
     clean: async ({ cli }) => await cli(["rmi", "-f", TAG]),
   };
 }
 
-function toWorkload(build: BuildWorkload, folder: string): Workload {
+function toWorkload(bench: Bench, build: BuildWorkload): Workload {
+  const folder = folderAt(bench.folder, "builds");
   const made = join(folder, build.name.replaceAll(/[^0-9A-Za-z]+/g, "-"));
   const own = ({ name }: Contender): string => (build.isSeenFirst ? `${made}-${name}` : made);
   const make = (): void => {
@@ -30,7 +32,7 @@ function toWorkload(build: BuildWorkload, folder: string): Workload {
   return {
     name: `build ${build.name}`,
     unit: "ms",
-    maxRuns: build.mostRuns,
+    ...fewRuns(bench, build.mostRuns),
     ...(goal === undefined ? {} : { goals: [{ kind: "ratio", against: "peer", atMost: goal }] }),
     prepare: async () => make(),
     before: async (contender) => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { runToNowhere, timed } from "../suite/command.ts";
 import type { Contender } from "../suite/contender.ts";
 import type { Bench, Family, Workload } from "../suite/workload.ts";
-import { NO_SLOWER, oneCommand, removeContainers, SLEEP } from "./shared.ts";
+import { fewRuns, NO_SLOWER, oneCommand, removeContainers, SLEEP } from "./shared.ts";
 
 const NAME = "bench-copy";
 const LARGE_BYTES = 200_000_000;
@@ -24,6 +24,7 @@ export function copyFamily(bench: Bench): Family {
   };
   const copy = (name: string, words: readonly string[], isWithGoal = true): Workload => ({
     ...oneCommand(name, words),
+    ...fewRuns(bench, 15),
     prepare: ready,
     after: async () => rmSync(join(folder, "out"), { recursive: true, force: true }),
     ...(isWithGoal ? { goals: NO_SLOWER } : {}),
@@ -41,7 +42,7 @@ export function copyFamily(bench: Bench): Family {
       {
         name: "attach with 200 MB through stdin",
         unit: "ms",
-        maxRuns: 5,
+        ...fewRuns(bench, 5),
         goals: NO_SLOWER,
         prepare: async () => makeFiles(large, small),
         before: async ({ cli }) =>

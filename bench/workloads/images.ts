@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Contender } from "../suite/contender.ts";
 import type { Bench, Family } from "../suite/workload.ts";
 import { layersOfHost } from "../transfers/images.ts";
-import { NO_SLOWER, oneCommand, removeContainers } from "./shared.ts";
+import { fewRuns, NO_SLOWER, oneCommand, removeContainers } from "./shared.ts";
 
 const IMAGE = "bench-image:latest";
 const COMMITTED = "bench-committed:latest";
@@ -34,7 +34,7 @@ export function imagesFamily(bench: Bench): Family {
     workloads: [
       {
         ...oneCommand("commit 200 MB", ["commit", NAME, COMMITTED]),
-        maxRuns: 5,
+        ...fewRuns(bench, 5),
         goals: NO_SLOWER,
         prepare: async (contender) => {
           await haveImage(contender);
@@ -47,7 +47,7 @@ export function imagesFamily(bench: Bench): Family {
       {
         name: "save 200 MB",
         unit: "ms",
-        maxRuns: 5,
+        ...fewRuns(bench, 5),
         goals: NO_SLOWER,
         prepare: haveImage,
         before: async (contender) => rmSync(archive(contender), { force: true }),
@@ -56,7 +56,7 @@ export function imagesFamily(bench: Bench): Family {
       {
         name: "load 200 MB",
         unit: "ms",
-        maxRuns: 5,
+        ...fewRuns(bench, 5),
         goals: NO_SLOWER,
         prepare: async (contender) => {
           await haveImage(contender);

@@ -1,13 +1,13 @@
 import { runToNowhere, timed } from "../suite/command.ts";
 import type { Contender } from "../suite/contender.ts";
 import type { Bench, Family, Workload } from "../suite/workload.ts";
-import { NO_SLOWER, removeContainers } from "./shared.ts";
+import { fewRuns, NO_SLOWER, removeContainers } from "./shared.ts";
 
 const NAME = "bench-log";
 const LINE = "0123456789".repeat(10);
 
 /** What containers write, kept and shown again. */
-export function logsFamily(_bench: Bench): Family {
+export function logsFamily(bench: Bench): Family {
   const write = async ({ cli, name }: Contender, bytes: number): Promise<void> => {
     // podman's logs know no such option, and have no limit
     const limit = name === "podman" ? [] : ["--log-opt", "max-size=1g"];
@@ -20,7 +20,7 @@ export function logsFamily(_bench: Bench): Family {
   const read = (name: string, flags: readonly string[]): Workload => ({
     name,
     unit: "ms",
-    maxRuns: 5,
+    ...fewRuns(bench, 5),
     prepare: async (contender) => await write(contender, 50_000_000),
     run: async ({ argv }) =>
       await timed(async () => await runToNowhere(argv(["logs", ...flags, NAME]))),
@@ -32,7 +32,7 @@ export function logsFamily(_bench: Bench): Family {
       {
         name: "100 MB into the log",
         unit: "ms",
-        maxRuns: 3,
+        ...fewRuns(bench, 3),
         run: async (contender) => await timed(async () => await write(contender, 100_000_000)),
         after: remove,
         goals: NO_SLOWER,

@@ -1,7 +1,7 @@
 import { type CommandOptions, timed } from "../suite/command.ts";
 import type { Contender } from "../suite/contender.ts";
 import type { Goal } from "../suite/goals.ts";
-import type { Workload } from "../suite/workload.ts";
+import type { Bench, Workload } from "../suite/workload.ts";
 
 /** Of containers that take no notice of SIGTERM. */
 export const SLEEP: readonly string[] = ["busybox", "sleep", "100000"];
@@ -32,4 +32,9 @@ export async function removeContainers(
   ...names: readonly string[]
 ): Promise<void> {
   if (names.length > 0) await contender.cli(removal(contender, ...names));
+}
+
+/** For what takes seconds: at most so many runs, and two where a quick look is enough. */
+export function fewRuns(bench: Bench, most: number): Pick<Workload, "maxRuns" | "hasWarmUp"> {
+  return bench.isQuick ? { maxRuns: 2, hasWarmUp: false } : { maxRuns: most };
 }

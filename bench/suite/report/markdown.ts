@@ -1,0 +1,50 @@
+import type { Result } from "../measure.ts";
+import type { Circumstances } from "./json.ts";
+import { ratioOf, showFigure } from "./table.ts";
+
+const COLUMNS = ["wharf", "docker", "podman", "floor"] as const;
+
+/** The page of docs/performance.md, whole. @param plot File name of the plot beside it; none when absent. */
+export function toMarkdown(
+  circumstances: Circumstances,
+  results: readonly Result[],
+  plot: string | undefined,
+): string {
+  const { machine, versions, runtime, runs } = circumstances;
+  const goals = results.flatMap((result) => result.goals);
+  const failures = results.flatMap(({ workload, failures: own }) =>
+    [...own].map(([name, why]) => `- ${workload}, ${name}: ${oneLine(why)}`),
+  );
+  return [
+    "# Performance",
+    "",
+    "Written by `npm run bench -- --markdown docs/performance.md`: Wharf, docker and podman in one run on one machine, in turns,",
+    `with the same ${runtime}; medians of at most ${runs} runs, and half the distance of the quartiles. The ratio is ours by the best`,
+    "of the others, of rates the other way round: less is better. Figures of another machine differ; ratios hardly.",
+    "",
+    ...[machine, ...versions].map((line) => `- ${line}`),
+    "",
+    `| workload | wharf | docker | podman | bare ${runtime} | ratio | goal |`,
+    "|---|---:|---:|---:|---:|---:|---|",
+    ...results.map(row),
+    "",
+    `${goals.filter(({ isMet }) => isMet).length} of ${goals.length} goals are met.`,
+    ...(plot === undefined ? [] : ["", `![Start latency by the number of clients](${plot})`]),
+    ...(failures.length === 0 ? [] : ["", "Not measured:", "", ...failures]),
+    "",
+  ].join("\n");
+}
+
+function row(result: Result): string {
+  const cells = [
+    `${result.workload}, ${result.unit}`,
+    ...COLUMNS.map((name) => showFigure(result, name)),
+    ratioOf(result),
+    result.goals.map(({ text, isMet }) => `${isMet ? "met" : "**missed**"}: ${text}`).join("; "),
+  ];
+  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, " ").slice(0, 300);
+}

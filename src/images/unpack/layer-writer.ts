@@ -80,6 +80,11 @@ export class LayerWriter implements TarPushHandler {
     this.#limits = options.limits;
   }
 
+  /** How many there were so far. */
+  get entries(): number {
+    return this.#entries;
+  }
+
   entry(entry: PushedEntry): void {
     this.#count(entry);
     const plan = planEntry(entry);

@@ -9,6 +9,7 @@ import { ManagedPlugins } from "#managed-plugins/managed-plugins.ts";
 import { PluginProcesses } from "#managed-plugins/plugin-processes.ts";
 import type { RegistryClient } from "#registry-client/registry-client.ts";
 import { type OpenedRuntime, openRuntime, type RuntimeOptions } from "#runtime/open.ts";
+import { syncFileSystem } from "#snapshots/sync-file-system.ts";
 import { hostPlatform } from "#spec/platform.ts";
 import type { RandomBytes } from "#spec/ids.ts";
 import type { Store } from "#store/store.ts";
@@ -71,6 +72,7 @@ export async function openManagedPlugins(
     archiver: parts.archiver,
     registries: parts.registries,
     unpacker: parts.unpacker,
+    syncDisk: (directory) => syncFileSystem(host.processes, directory),
     clock: host.clock,
     randomBytes: parts.randomBytes,
     countUses: parts.countUses,

@@ -1,47 +1,28 @@
-import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { KeyedMutex } from "#base/async.ts";
-import {
-  ConflictError,
-  FailedPreconditionError,
-  InvalidArgumentError,
-  messageOf,
-} from "#base/errors.ts";
+import { ConflictError, FailedPreconditionError } from "#base/errors.ts";
 import type { Clock } from "#host/clock.ts";
 import type { ImageProgress } from "#images/images.ts";
-import type { LayerUnpacker } from "#images/unpack/process-unpacker.ts";
 import { PluginClient } from "#plugins/client.ts";
 import type { ManagedPlugin, PluginSource } from "#plugins/plugins.ts";
 import type { RegistryCredentials } from "#registry-client/auth/credentials.ts";
 import type { RegistryClient } from "#registry-client/registry-client.ts";
-import type { RunningProcess } from "#runtime/runtime.ts";
 import { booleanFilter, type Filters, filterValues } from "#spec/engine-api/filters.ts";
 import type { PluginPrivilege } from "#spec/engine-api/plugin-privileges.ts";
 import { newContainerId, type RandomBytes } from "#spec/ids.ts";
 import { familiarReference, parseImageReference, withDefaultTag } from "#spec/reference.ts";
 import type { Collection } from "#store/store.ts";
-import type { TreeArchiver } from "#volumes/transfers.ts";
 import { capabilitiesOf, type ManagedPluginRecord } from "./managed-plugin.ts";
-import { pathsOf, type PluginFolders, type PluginPaths, scopePath } from "./paths.ts";
-import { parsePluginConfig } from "./plugin-config.ts";
+import { scopePath } from "./paths.ts";
+import { PluginFiles, type PluginFilesOptions } from "./plugin-files.ts";
 import type { PluginProcesses } from "./plugin-processes.ts";
-import {
-  announce,
-  fetchPlugin,
-  type RemotePlugin,
-  resolveRemotePlugin,
-} from "./registry/fetch-plugin.ts";
-import { PluginImage } from "./registry/plugin-image.ts";
+import { announce, type RemotePlugin, resolveRemotePlugin } from "./registry/fetch-plugin.ts";
 import { checkGranted, privilegesOf } from "./registry/privileges.ts";
 import { pushPlugin } from "./registry/push-plugin.ts";
 import { findPlugin, parsePluginName, resolvePlugin } from "./resolve.ts";
+import { RunningPlugins } from "./running-plugins.ts";
 import { applySettings, carriedSettings, defaultSettings } from "./settings.ts";
-
-const CONFIG_MAX_BYTES = 1024 * 1024;
-const FIRST_RESTART_MS = 1_000;
-const MAX_RESTART_MS = 30_000;
-const LAST_WORDS_MAX_LENGTH = 500;
 
 /** A plugin of a registry that is to be installed. */
 export interface PluginPull {
@@ -51,13 +32,10 @@ export interface PluginPull {
   readonly privileges: readonly PluginPrivilege[];
 }
 
-export interface ManagedPluginsOptions {
+export interface ManagedPluginsOptions extends PluginFilesOptions {
   readonly records: Collection<ManagedPluginRecord>;
-  readonly folders: PluginFolders;
   readonly processes: PluginProcesses;
-  readonly archiver: TreeArchiver;
   readonly registries: Pick<RegistryClient, "repository" | "retry">;
-  readonly unpacker: LayerUnpacker;
   readonly clock: Pick<Clock, "delay">;
   readonly randomBytes: RandomBytes;
   /** How many volumes and the like a plugin has. */
@@ -78,35 +56,24 @@ export interface ManagedPluginsOptions {
 export class ManagedPlugins implements PluginSource, AsyncDisposable {
   readonly #options: ManagedPluginsOptions;
   readonly #lanes = new KeyedMutex();
-  readonly #ending = new AbortController();
+  readonly #files: PluginFiles;
+  readonly #running: RunningPlugins;
   /** By id: kept, so that what others remember of a plugin stays the same object. */
   readonly #sources = new Map<string, ManagedPlugin>();
 
   constructor(options: ManagedPluginsOptions) {
     this.#options = options;
-    mkdirSync(options.folders.directory, { recursive: true, mode: 0o700 });
+    this.#files = new PluginFiles(options);
+    this.#running = new RunningPlugins({ ...options, lanes: this.#lanes });
   }
 
   /** Once: takes over or starts those that are enabled, and removes what a crash left of others. */
   async recover(): Promise<void> {
-    const { records, folders, warn } = this.#options;
-    const known = new Set(records.entries().map(([id]) => id));
-    for (const name of readdirSync(folders.directory)) {
-      if (!known.has(name)) await this.#erase(pathsOf(folders, { id: name }));
-    }
-    for (const plugin of this.#all()) await removeOtherVersions(pathsOf(folders, plugin));
-    const enabled = this.#all().filter(({ isEnabled }) => isEnabled);
-    await Promise.all(
-      enabled.map(async (plugin) => {
-        try {
-          const running = await this.#options.processes.adopt(plugin.id);
-          this.#watch(plugin, running ?? (await this.#start(plugin)));
-        } catch (error) {
-          warn(messageOf(error));
-          void this.#startAgain(plugin.id, FIRST_RESTART_MS);
-        }
-      }),
-    );
+    const all = this.#all();
+    await this.#files.eraseOthers(new Set(all.map(({ id }) => id)));
+    for (const plugin of all) await this.#files.removeOtherVersions(this.#files.pathsOf(plugin));
+    const enabled = all.filter(({ isEnabled }) => isEnabled);
+    await Promise.all(enabled.map((plugin) => this.#running.takeOver(plugin)));
   }
 
   find(name: string): ManagedPlugin | undefined {
@@ -145,7 +112,7 @@ export class ManagedPlugins implements PluginSource, AsyncDisposable {
     signal: AbortSignal,
   ): Promise<void> {
     const name = parsePluginName(reference);
-    const { records, folders, archiver, onEvent } = this.#options;
+    const { records, onEvent } = this.#options;
     await this.#lanes.run(
       name,
       async () => {
@@ -153,14 +120,11 @@ export class ManagedPlugins implements PluginSource, AsyncDisposable {
           throw new ConflictError(`plugin ${name} already exists`);
         }
         const id = newContainerId(this.#options.randomBytes);
-        const paths = pathsOf(folders, { id });
+        const paths = this.#files.pathsOf({ id });
         await using undo = new AsyncDisposableStack();
-        undo.defer(() => this.#erase(paths));
-        mkdirSync(paths.directory, { mode: 0o700 });
-        await archiver.unpack(paths.directory, context, signal);
-        const config = readConfig(paths);
+        undo.defer(() => this.#files.erase(paths));
+        const config = await this.#files.make(paths, context, signal);
         const settings = defaultSettings(config);
-        await this.#keepImage(paths, config, signal);
         const plugin = { id, name, isEnabled: false, config, settings, timeoutSeconds: 0 };
         signal.throwIfAborted();
         records.put(id, plugin);
@@ -195,7 +159,7 @@ export class ManagedPlugins implements PluginSource, AsyncDisposable {
     signal: AbortSignal,
   ): Promise<void> {
     const name = parsePluginName(request.name);
-    const { records, folders, onEvent } = this.#options;
+    const { records, onEvent } = this.#options;
     await this.#lanes.run(
       name,
       async () => {
@@ -204,10 +168,10 @@ export class ManagedPlugins implements PluginSource, AsyncDisposable {
         }
         const remote = await this.#resolve(request, onProgress, signal);
         const id = newContainerId(this.#options.randomBytes);
-        const paths = pathsOf(folders, { id });
+        const paths = this.#files.pathsOf({ id });
         await using undo = new AsyncDisposableStack();
-        undo.defer(() => this.#erase(paths));
-        await this.#fetch(remote, paths, onProgress, signal);
+        undo.defer(() => this.#files.erase(paths));
+        await this.#files.fetch(remote, paths, onProgress, signal);
         const { config } = remote;
         const reference = familiarReference(remote.reference);
         const settings = defaultSettings(config);
@@ -247,12 +211,12 @@ export class ManagedPlugins implements PluginSource, AsyncDisposable {
         );
       }
       const remote = await this.#resolve(request, onProgress, signal);
-      const { records, folders, onEvent, randomBytes } = this.#options;
+      const { records, onEvent, randomBytes } = this.#options;
       const version = `v-${newContainerId(randomBytes).slice(0, 12)}`;
-      const paths = pathsOf(folders, { ...plugin, version });
+      const paths = this.#files.pathsOf({ ...plugin, version });
       await using undo = new AsyncDisposableStack();
       undo.defer(() => rm(paths.files, { recursive: true, force: true }));
-      await this.#fetch(remote, paths, onProgress, signal);
+      await this.#files.fetch(remote, paths, onProgress, signal);
       const { config } = remote;
       const settings = carriedSettings(config, plugin.settings);
       const reference = familiarReference(remote.reference);
@@ -261,7 +225,7 @@ export class ManagedPlugins implements PluginSource, AsyncDisposable {
       records.put(plugin.id, upgraded);
       undo.move();
       this.#sources.delete(plugin.id);
-      await removeOtherVersions(paths);
+      await this.#files.removeOtherVersions(paths);
       onEvent("pull", upgraded);
     });
   }
@@ -274,8 +238,8 @@ export class ManagedPlugins implements PluginSource, AsyncDisposable {
     signal: AbortSignal,
   ): Promise<void> {
     await this.#inLane(name, async (plugin) => {
-      const { registries, folders } = this.#options;
-      const { image } = pathsOf(folders, plugin);
+      const { registries } = this.#options;
+      const { image } = this.#files.pathsOf(plugin);
       const reference = parseImageReference(plugin.name);
       await pushPlugin(registries, { reference, image, credentials }, onProgress, signal);
     });
@@ -290,7 +254,7 @@ export class ManagedPlugins implements PluginSource, AsyncDisposable {
       const enabled = { ...plugin, isEnabled: true, timeoutSeconds };
       this.#options.records.put(plugin.id, enabled);
       try {
-        this.#watch(enabled, await this.#start(enabled, signal));
+        await this.#running.start(enabled, signal);
       } catch (error) {
         this.#options.records.put(plugin.id, plugin);
         throw error;
@@ -334,10 +298,10 @@ export class ManagedPlugins implements PluginSource, AsyncDisposable {
         if (!force) throw new ConflictError(`plugin ${plugin.name} is enabled`);
         await this.#stop(plugin);
       }
-      const { records, folders, onEvent } = this.#options;
+      const { records, onEvent } = this.#options;
       records.delete(plugin.id);
       this.#sources.delete(plugin.id);
-      await this.#erase(pathsOf(folders, plugin));
+      await this.#files.erase(this.#files.pathsOf(plugin));
       onEvent("remove", plugin);
       return plugin;
     });
@@ -345,15 +309,14 @@ export class ManagedPlugins implements PluginSource, AsyncDisposable {
 
   /** Ends what runs, for an engine that ends; it starts again with the next. */
   async stopAll(): Promise<void> {
-    this.#ending.abort();
+    this.#running.end();
     const enabled = this.#all().filter(({ isEnabled }) => isEnabled);
-    const { folders, processes } = this.#options;
-    await Promise.all(enabled.map((plugin) => processes.stop(plugin.id, pathsOf(folders, plugin))));
+    await Promise.all(enabled.map((plugin) => this.#running.stop(plugin)));
   }
 
   /** Ends what waits; plugins run on. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#ending.abort();
+    this.#running.end();
     await this.#options.closeRuntime();
   }
 
@@ -368,25 +331,6 @@ export class ManagedPlugins implements PluginSource, AsyncDisposable {
     announce(found, onProgress);
     checkGranted(privilegesOf(found.config), privileges);
     return found;
-  }
-
-  async #fetch(
-    remote: RemotePlugin,
-    paths: PluginPaths,
-    onProgress: (progress: ImageProgress) => void,
-    signal: AbortSignal,
-  ): Promise<void> {
-    for (const path of [paths.directory, paths.files])
-      mkdirSync(path, { recursive: true, mode: 0o700 });
-    mkdirSync(paths.root, { mode: 0o755 });
-    await fetchPlugin(this.#options, remote, paths, onProgress, signal);
-    writeFileSync(paths.configFile, remote.configBytes);
-  }
-
-  /** A crash before the record leaves a folder that the next engine removes. */
-  async #keepImage(paths: PluginPaths, config: object, signal: AbortSignal): Promise<void> {
-    await using tree = await this.#options.archiver.pack(paths.root, signal);
-    await new PluginImage(paths.image).make(tree.chunks, config, signal);
   }
 
   #all(): readonly ManagedPluginRecord[] {
@@ -410,8 +354,8 @@ export class ManagedPlugins implements PluginSource, AsyncDisposable {
   #sourceOf(plugin: ManagedPluginRecord): ManagedPlugin {
     const known = this.#sources.get(plugin.id);
     if (known && known.isEnabled === plugin.isEnabled) return known;
-    const { folders, clock } = this.#options;
-    const paths = pathsOf(folders, plugin);
+    const { clock } = this.#options;
+    const paths = this.#files.pathsOf(plugin);
     const source: ManagedPlugin = {
       name: plugin.name,
       isEnabled: plugin.isEnabled,
@@ -428,94 +372,9 @@ export class ManagedPlugins implements PluginSource, AsyncDisposable {
     return source;
   }
 
-  async #start(plugin: ManagedPluginRecord, signal?: AbortSignal): Promise<RunningProcess> {
-    const { folders, processes } = this.#options;
-    const paths = pathsOf(folders, plugin);
-    const both = signal ? AbortSignal.any([signal, this.#ending.signal]) : this.#ending.signal;
-    return await processes.start(plugin, paths, () => lastWordsIn(paths.log), both);
-  }
-
   async #stop(plugin: ManagedPluginRecord): Promise<void> {
-    const { records, folders, processes } = this.#options;
     // recorded first: its end is then no failure, and a crash does not bring it back
-    records.put(plugin.id, { ...plugin, isEnabled: false });
-    await processes.stop(plugin.id, pathsOf(folders, plugin));
-  }
-
-  #watch(plugin: ManagedPluginRecord, running: RunningProcess): void {
-    void running.exited.then(({ exitCode }) => {
-      if (this.#ending.signal.aborted || !this.#options.records.get(plugin.id)?.isEnabled) return;
-      this.#options.warn(
-        `Plugin ${plugin.name} ended with exit code ${exitCode}: starting it again`,
-      );
-      void this.#startAgain(plugin.id, FIRST_RESTART_MS);
-    });
-  }
-
-  /** Until it runs or is to run no more. Never rejects. */
-  async #startAgain(id: string, firstDelayMs: number): Promise<void> {
-    const { records, clock, warn, processes, folders } = this.#options;
-    for (let delayMs = firstDelayMs; ; delayMs = Math.min(delayMs * 2, MAX_RESTART_MS)) {
-      try {
-        await clock.delay(delayMs, this.#ending.signal);
-      } catch {
-        return; // the engine ends
-      }
-      const plugin = records.get(id);
-      if (!plugin?.isEnabled) return;
-      const isOver = await this.#lanes.run(plugin.name, async () => {
-        if (!records.get(id)?.isEnabled || this.#ending.signal.aborted) return true;
-        try {
-          await processes.stop(id, pathsOf(folders, plugin));
-          this.#watch(plugin, await this.#start(plugin));
-          return true;
-        } catch (error) {
-          if (!this.#ending.signal.aborted) warn(messageOf(error));
-          return false;
-        }
-      });
-      if (isOver) return;
-    }
-  }
-
-  async #erase(paths: PluginPaths): Promise<void> {
-    this.#options.processes.unmountAll(paths);
-    await rm(paths.sockets, { recursive: true, force: true });
-    await rm(paths.directory, { recursive: true, force: true });
-  }
-}
-
-/** What an upgrade, or one that broke off, left of other versions. */
-async function removeOtherVersions(paths: PluginPaths): Promise<void> {
-  const isOwn = paths.files === paths.directory;
-  for (const name of readdirSync(paths.directory)) {
-    const isVersion = /^v-[0-9a-f]{12}$/.test(name) && join(paths.directory, name) !== paths.files;
-    const isFirst = !isOwn && ["config.json", "rootfs", "image"].includes(name);
-    if (isVersion || isFirst)
-      await rm(join(paths.directory, name), { recursive: true, force: true });
-  }
-}
-
-function readConfig(paths: PluginPaths): ReturnType<typeof parsePluginConfig> {
-  // of the archive's making: links in it are not followed
-  const found = lstatSync(paths.configFile, { throwIfNoEntry: false });
-  if (!found?.isFile()) throw new InvalidArgumentError("config.json not found in the plugin");
-  if (found.size > CONFIG_MAX_BYTES) {
-    throw new InvalidArgumentError(`config.json is over ${CONFIG_MAX_BYTES} bytes`);
-  }
-  if (!lstatSync(paths.root, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new InvalidArgumentError("rootfs not found in the plugin");
-  }
-  return parsePluginConfig(readFileSync(paths.configFile, "utf8"));
-}
-
-/** The end of a plugin's log, without conmon's marks. */
-function lastWordsIn(log: string): string {
-  try {
-    const lines = readFileSync(log, "utf8").trimEnd().split("\n").slice(-3);
-    const words = lines.map((line) => line.replace(/^\S+ std(?:out|err) [FP] /, ""));
-    return words.join("; ").slice(-LAST_WORDS_MAX_LENGTH);
-  } catch {
-    return ""; // it printed nothing
+    this.#options.records.put(plugin.id, { ...plugin, isEnabled: false });
+    await this.#running.stop(plugin);
   }
 }

@@ -4,7 +4,7 @@ import type { VolumeRecord, Volumes } from "./volumes.ts";
 
 /** A tar as it comes about. Disposal ends it, read or not. */
 export interface TreeArchive extends AsyncDisposable {
-  /** Throws what kept it from its end. */
+  /** They share one buffer: each is to be consumed before the next. Throws what kept it from its end. */
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 

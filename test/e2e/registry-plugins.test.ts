@@ -91,7 +91,11 @@ describe("a plugin of a registry", () => {
     await user.mustDocker("plugin", "disable", "mine");
     const path = `/plugins/mine/upgrade?remote=${next}`;
     expect(await (await user.api("POST", path, [])).text()).toContain("incorrect privileges");
-    const upgraded = await user.mustWharf(...upgrade, "mine", next);
+    // another tag is another image, to docker's client as to ours
+    const asked = await user.docker([...upgrade, "mine", next], { input: "n\n" });
+    expect(asked.stdout).toEndWith("Plugin images do not match, are you sure? [y/N] ");
+    expect(await user.wharf([...upgrade, "mine", next], { input: "n\n" })).toEqual(asked);
+    const upgraded = await user.mustWharf(...upgrade, "--skip-remote-check", "mine", next);
     expect(upgraded).toContain(`Upgrading plugin mine:latest from ${name} to ${next}`);
     expect(upgraded).toEndWith(`Upgraded plugin mine:latest to ${next}`);
     const format = "{{.Config.Description}} {{json .Settings.Env}}";

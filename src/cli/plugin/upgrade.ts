@@ -9,7 +9,6 @@ import {
   familiarReference,
   formatImageReference,
   parseImageReference,
-  repositoryName,
   withDefaultTag,
 } from "#spec/reference.ts";
 import { pluginPath } from "./plugin-path.ts";
@@ -43,7 +42,7 @@ export const command: Command = defineCommand({
     const reference = given === undefined ? old : withDefaultTag(parseImageReference(given));
     const [from, to] = [familiarReference(old), familiarReference(reference)];
     cli.output.write(`Upgrading plugin ${plugin.Name} from ${from} to ${to}\n`);
-    const isOther = repositoryName(old) !== repositoryName(reference);
+    const isOther = formatImageReference(old) !== formatImageReference(reference);
     if (isOther && !flags["skip-remote-check"]) {
       if (!(await confirm(cli, "Plugin images do not match, are you sure?"))) return 0;
     }

@@ -107,15 +107,33 @@ export async function fetchPlugin(
   const say = (layer: Descriptor, status: string): void =>
     onProgress({ id: shortId(layer.digest), status, progress: {} });
   for (const layer of plugin.manifest.layers) say(layer, "Waiting");
-  for (const layer of plugin.manifest.layers) {
+  const diffIds = diffIdsOf(plugin.configBytes);
+  for (const [index, layer] of plugin.manifest.layers.entries()) {
     const path = image.pathOf(layer.digest);
     await download(parts, plugin, layer, path, onProgress, signal);
     say(layer, "Download complete");
     const request = { blobPath: path, directory: target.root, form: "merged" } as const;
-    await parts.unpacker.unpack(request, signal);
+    const { diffId } = await parts.unpacker.unpack(request, signal);
+    const wanted = diffIds[index];
+    if (wanted !== undefined && wanted !== diffId) {
+      throw new InvalidArgumentError(
+        `plugin layer verification failed for digest ${layer.digest}: its files are ${diffId}, ` +
+          `its configuration says ${JSON.stringify(wanted)}`,
+      );
+    }
     say(layer, "Complete");
   }
   image.writeManifest(plugin.manifestBytes);
+}
+
+/** Of the layers, in their order; none where the plugin's maker named none. */
+function diffIdsOf(configBytes: Uint8Array): readonly unknown[] {
+  // it was parsed before
+  const config = JSON.parse(new TextDecoder().decode(configBytes)) as {
+    readonly rootfs?: { readonly diff_ids?: unknown };
+  };
+  const found = config.rootfs?.diff_ids;
+  return Array.isArray(found) ? found : [];
 }
 
 /** Goes on where a connection broke off. @throws {InvalidArgumentError} It is not what the manifest says. */

@@ -68,7 +68,7 @@ export class PluginImage {
   /**
    * Packs what a plugin's root file system is when it is made: what it writes there later is not published.
    *
-   * @param tar Of the root file system.
+   * @param tar Of the root file system; chunks may share one buffer.
    * @param config The plugin's `config.json`.
    */
   async make(tar: AsyncIterable<Uint8Array>, config: object, signal: AbortSignal): Promise<void> {
@@ -99,7 +99,8 @@ export class PluginImage {
       for await (const chunk of tar) {
         signal.throwIfAborted();
         plainHash.update(chunk);
-        yield chunk;
+        // the packer is handed the next one while it works on the one before
+        yield new Uint8Array(chunk);
       }
     };
     const plain = Readable.from(hashed(), { objectMode: false });

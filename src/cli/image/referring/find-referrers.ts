@@ -29,22 +29,25 @@ export async function findReferrers(
   signal: AbortSignal,
 ): Promise<readonly ReferrerNode[]> {
   const seen = new Set<Digest>([subject]);
+  let found = 0;
   const below = async (
     of: Digest,
     level: number,
     type: string | undefined,
   ): Promise<readonly ReferrerNode[]> => {
     const { referrers } = await repository.referrers(of, type, signal);
+    // all of an answer before the first of it is followed down: an endless one would be asked thousands of times
+    found += referrers.length;
+    if (found > NODES_MAX) {
+      throw new FailedPreconditionError(
+        `Cannot list what refers to ${subject}: the registry names more than ${NODES_MAX}`,
+      );
+    }
     const nodes: ReferrerNode[] = [];
     for (const descriptor of referrers) {
       const { digest } = descriptor;
       const isKnown = seen.has(digest);
       seen.add(digest);
-      if (seen.size > NODES_MAX) {
-        throw new FailedPreconditionError(
-          `Cannot list what refers to ${subject}: the registry names more than ${NODES_MAX}`,
-        );
-      }
       const isLast = isKnown || level === depth;
       nodes.push({
         descriptor,

@@ -1,6 +1,7 @@
 // A user's registry is from before OCI: a push still arrives, and comes back.
 import { expect, test } from "bun:test";
 import { startEngine } from "../harness/engine.ts";
+import { passOn } from "../harness/pass-on.ts";
 import { RegistryServer } from "../harness/registry-server.ts";
 
 const OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json";
@@ -11,28 +12,11 @@ function openOldRegistry(url: string): Bun.Server<undefined> {
     hostname: "127.0.0.1",
     port: 0,
     fetch: async (request) => {
-      const { pathname, search } = new URL(request.url);
-      const body = ["GET", "HEAD"].includes(request.method)
-        ? undefined
-        : await request.arrayBuffer();
       if (request.method === "PUT" && request.headers.get("content-type") === OCI_MANIFEST) {
         const errors = [{ code: "MANIFEST_INVALID", message: "manifest invalid" }];
         return Response.json({ errors }, { status: 400 });
       }
-      const headers = new Headers(request.headers);
-      headers.delete("content-length");
-      const answer = await fetch(`${url}${pathname}${search}`, {
-        method: request.method,
-        headers,
-        redirect: "manual",
-        ...(body === undefined ? {} : { body }),
-      });
-      const passed = new Headers(answer.headers);
-      const location = passed.get("location");
-      if (location !== null) passed.set("location", location.replace(/^https?:\/\/[^/]+/, ""));
-      const { status } = answer;
-      const bytes = request.method === "HEAD" ? null : await answer.arrayBuffer();
-      return new Response(bytes, { status, headers: passed });
+      return await passOn(request, url);
     },
   });
 }

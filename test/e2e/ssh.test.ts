@@ -1,49 +1,25 @@
 // A user reaches an engine on another machine through ssh. The sshd is Debian's, in a container with a port on loopback.
-import { expect, test } from "bun:test";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { mustRun, runCommand } from "../harness/command.ts";
-import { DOCKER, startEngine, WHARF } from "../harness/engine.ts";
-import { waitUntil } from "../harness/wait-until.ts";
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { runCommand } from "../harness/command.ts";
+import { DOCKER, startEngine, type TestEngine, WHARF } from "../harness/engine.ts";
+import { loadLayeredImage } from "../harness/layered-image.ts";
+import { openSshHost } from "../harness/ssh-host.ts";
+
+let here: TestEngine;
+
+beforeAll(async () => {
+  here = await startEngine({ images: ["busybox", "programs"] });
+}, 240_000);
+afterAll(async () => {
+  await here[Symbol.asyncDispose]();
+}, 60_000);
 
 test("docker and wharf run containers through ssh:// and system dial-stdio", async () => {
-  await using engine = await startEngine({ images: ["busybox", "programs"] });
   const folder = mkdtempSync("/var/tmp/wharf-ssh-");
   try {
-    await mustRun(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", join(folder, "key")]);
-    // What the far side has on its PATH: our executable, as `wharf` and as `docker`.
-    const wrapper = join(folder, "wrapper");
-    writeFileSync(wrapper, '#!/bin/sh\nDOCKER_HOST=unix:///engine.sock exec /opt/wharf "$@"\n');
-    chmodSync(wrapper, 0o755);
-    const script = [
-      "mkdir -p /run/sshd /root/.ssh; cp /key.pub /root/.ssh/authorized_keys",
-      "chown -R root:root /root; chmod 700 /root /root/.ssh; chmod 600 /root/.ssh/authorized_keys",
-      "exec /usr/sbin/sshd -D -e",
-    ].join("\n");
-    await engine.mustWharf(
-      ...["run", "-d", "--name", "far", "-p", "127.0.0.1::22"],
-      ...["-v", `${WHARF}:/opt/wharf:ro`, "-v", `${engine.socket}:/engine.sock`],
-      ...["-v", `${wrapper}:/usr/local/bin/wharf:ro`, "-v", `${wrapper}:/usr/local/bin/docker:ro`],
-      ...["-v", `${join(folder, "key.pub")}:/key.pub:ro`, "programs", "bash", "-c", script],
-    );
-    const port = (await engine.mustWharf("port", "far", "22/tcp")).split(":").at(-1);
-    const path = join(folder, "path");
-    mkdirSync(path);
-    const options = `-i ${join(folder, "key")} -o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no -o LogLevel=ERROR`;
-    writeFileSync(join(path, "ssh"), `#!/bin/sh\nexec /usr/bin/ssh ${options} "$@"\n`);
-    chmodSync(join(path, "ssh"), 0o755);
-    const env = {
-      DOCKER_HOST: `ssh://root@127.0.0.1:${port}`,
-      DOCKER_CONTEXT: "",
-      DOCKER_CONFIG: join(folder, "client"),
-      PATH: `${path}:${process.env["PATH"]}`,
-    };
-    await waitUntil("sshd answers", async () => {
-      const result = await runCommand(["ssh", "-p", String(port), "root@127.0.0.1", "true"], {
-        env,
-      });
-      return result.exitCode === 0;
-    });
+    const host = await openSshHost(here, here.socket, folder);
+    const env = { ...host.env, DOCKER_HOST: host.address };
     for (const client of [DOCKER, WHARF]) {
       const result = await runCommand([client, "run", "--rm", "-i", "busybox", "cat"], {
         env,
@@ -58,3 +34,40 @@ test("docker and wharf run containers through ssh:// and system dial-stdio", asy
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+test("an image is pushed to another engine through ssh, and fetched from it; only what is missing goes", async () => {
+  await using there = await startEngine({ images: [] });
+  const folder = mkdtempSync("/var/tmp/wharf-ssh-");
+  try {
+    await loadLayeredImage(here, folder, "web:1", 'add("greeting")');
+    const { address, env } = await openSshHost(here, there.socket, folder);
+    const wharf = async (...args: readonly string[]): Promise<string> => {
+      const own = { ...env, DOCKER_HOST: here.host };
+      const result = await runCommand([WHARF, ...args], { env: own });
+      expect(result).toMatchObject({ exitCode: 0 });
+      return result.stdout;
+    };
+    expect(await wharf("push", "--to", address, "busybox")).toContain("Pull complete");
+    const copied = await wharf("image", "copy", "web:1", address);
+    expect(copied.match(/Already exists/g)).toHaveLength(1);
+    expect(copied.match(/Pull complete/g)).toHaveLength(1);
+    expect(await there.mustWharf("run", "--rm", "web:1", "ls", "/greeting")).toBe("/greeting");
+    for (const name of ["busybox", "web:1"]) {
+      const id = ["image", "inspect", "-f", "{{.Id}}", name];
+      expect(await there.mustWharf(...id)).toBe(await here.mustWharf(...id));
+    }
+
+    await here.mustWharf("rmi", "web:1");
+    await wharf("-H", address, "image", "copy", "-q", "web:1", here.host);
+    expect(await here.mustWharf("run", "--rm", "web:1", "ls", "/greeting")).toBe("/greeting");
+
+    const nobody = ["push", "--to", address.replace(/:\d+$/, ":1"), "busybox"];
+    const refused = await runCommand([WHARF, ...nobody], {
+      env: { ...env, DOCKER_HOST: here.host },
+    });
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr).toContain("127.0.0.1");
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, 120_000);

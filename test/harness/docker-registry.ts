@@ -63,8 +63,10 @@ export class DockerRegistry implements AsyncDisposable {
         const url = `${options.scheme ?? "http"}://127.0.0.1:${port}/`;
         await fetch(url, { tls: { rejectUnauthorized: false }, keepalive: false });
         return true;
-      } catch {
-        return false;
+      } catch (error) {
+        // whom it asks for a certificate it talks to
+        const code = error instanceof Error && "code" in error ? error.code : "";
+        return options.scheme === "https" && code !== "ConnectionRefused";
       }
     });
     return registry;

@@ -81,8 +81,10 @@ describe("images", () => {
     expect(await must("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "child")).toBe(
       "child:3",
     );
+    const prune = ["image", "prune", "--all", "--force", "--filter", "label=go=2"];
+    expect(await must(...prune, "--filter", "until=1h")).toBe("Total reclaimed space: 0B");
+    expect(await must(...prune, "--filter", "until=1ms")).toContain("untagged: child:3");
     await must("rm", "user");
-    await must("image", "rm", "child:3");
   });
 });
 

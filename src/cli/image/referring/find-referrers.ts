@@ -19,6 +19,7 @@ export interface ReferrersRequest {
 
 /** A registry may name one below another without end. */
 const NODES_MAX = 10_000;
+const DEPTH_MAX = 64;
 
 /**
  * @throws {FailedPreconditionError} There are more than thousands of them. {RegistryAnswerError} Refused.
@@ -38,17 +39,18 @@ export async function findReferrers(
     const { referrers } = await repository.referrers(of, type, signal);
     // all of an answer before the first of it is followed down: an endless one would be asked thousands of times
     found += referrers.length;
-    if (found > NODES_MAX) {
+    const fresh = new Set(referrers.map(({ digest }) => digest).filter((one) => !seen.has(one)));
+    for (const digest of fresh) seen.add(digest);
+    if (found > NODES_MAX || (fresh.size > 0 && level > DEPTH_MAX)) {
       throw new FailedPreconditionError(
-        `Cannot list what refers to ${subject}: the registry names more than ${NODES_MAX}`,
+        `Cannot list what refers to ${subject}: the registry names more than ${NODES_MAX}, ` +
+          `or more than ${DEPTH_MAX} below one another`,
       );
     }
     const nodes: ReferrerNode[] = [];
     for (const descriptor of referrers) {
       const { digest } = descriptor;
-      const isKnown = seen.has(digest);
-      seen.add(digest);
-      const isLast = isKnown || level === depth;
+      const isLast = level === depth || !fresh.delete(digest);
       nodes.push({
         descriptor,
         referrers: isLast ? [] : await below(digest, level + 1, undefined),

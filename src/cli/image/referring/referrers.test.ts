@@ -83,16 +83,19 @@ test("findReferrers() ends where a registry names one below itself, or new ones 
   const nodes = await findReferrers(circle, { subject: digestOf("a"), depth: 0 }, never);
   expect(flattenReferrers(nodes)).toHaveLength(2);
   let next = 0;
-  const endless = {
-    referrers: async () =>
-      await Promise.resolve({
-        referrers: Array.from({ length: 1000 }, () => entry(`${next++}`)),
-        source: "api" as const,
-      }),
-  };
-  expect(
-    await rejectionOf(findReferrers(endless, { subject: IMAGE.digest, depth: 0 }, never)),
-  ).toContain("more than 10000");
+  let requests = 0;
+  const endless = (width: number): Parameters<typeof findReferrers>[0] => ({
+    referrers: async () => {
+      requests++;
+      const referrers = Array.from({ length: width }, () => entry(`${next++}`));
+      return await Promise.resolve({ referrers, source: "api" });
+    },
+  });
+  for (const width of [1, 1000]) {
+    const finding = findReferrers(endless(width), { subject: IMAGE.digest, depth: 0 }, never);
+    expect(await rejectionOf(finding)).toContain("the registry names more than 10000, or more");
+  }
+  expect(requests).toBeLessThan(100);
 });
 
 test("referrersJson() names each by repository and digest", async () => {

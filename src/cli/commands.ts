@@ -60,6 +60,11 @@ export const commonCommands: readonly string[] = [
 
 /** Every command, sorted by path; those of a group stand in its folder. */
 export const commands: readonly CommandEntry[] = [
+  {
+    path: "bake",
+    summary: "Build from a file",
+    load: () => import("./bake.ts"),
+  },
   ...builderCommands,
   ...checkpointCommands,
   ...completionCommands,
@@ -114,7 +119,7 @@ export const commands: readonly CommandEntry[] = [
  * Commands that docker has and this version does not, in each of their spellings: they say so
  * instead of being unknown.
  */
-export const laterCommands: readonly string[] = ["bake"];
+export const laterCommands: readonly string[] = [];
 
 /** Groups of which this version has no command. */
 export const laterGroups: readonly string[] = [

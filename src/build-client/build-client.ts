@@ -23,7 +23,7 @@ import {
   RETURN_REQUEST,
 } from "#spec/buildkit/gateway.ts";
 import { SESSION_FOLDER_HEADER } from "#spec/buildkit/session.ts";
-import { EMPTY, type WorkerRecord } from "#spec/buildkit/shared.ts";
+import { type Definition, EMPTY, type WorkerRecord } from "#spec/buildkit/shared.ts";
 import { digestHex, digestOf } from "#spec/digest.ts";
 import { toBuildFailure } from "./build-failure.ts";
 import type { BuildRequest } from "./build-request.ts";
@@ -46,6 +46,15 @@ export interface BuildClientOptions {
 /** What an exporter said: `containerimage.digest`, `image.name`, … */
 export type BuildResponse = ReadonlyMap<string, string>;
 
+/** The result of a build as others take it. */
+export interface BuildInput {
+  /** What it is made by: for the engine alone to read. */
+  readonly definition: Definition;
+  /** The image's configuration. */
+  readonly config: Uint8Array | undefined;
+}
+
+const CONFIG_KEY = "containerimage.config";
 /** How long progress may take to end once the build has. */
 const STATUS_END_MS = 3_000;
 const FRONTEND = "dockerfile.v0";
@@ -84,8 +93,40 @@ export class BuildClient implements Disposable {
     const { exporterResponse } = await this.#running(request, watcher, signal, {
       frontend: FRONTEND,
       frontendAttributes: request.attributes,
+      ...(request.inputs ? { frontendInputs: request.inputs } : {}),
     });
     return exporterResponse;
+  }
+
+  /**
+   * Builds, and keeps hold of the result so that other builds can take files from it.
+   *
+   * @throws {BuildFailedError} In the engine's words. {UnsupportedError} The engine gives no such result.
+   */
+  async buildInput(
+    request: BuildRequest,
+    watcher: BuildWatcher,
+    signal: AbortSignal,
+  ): Promise<{ readonly response: BuildResponse; readonly input: BuildInput }> {
+    let input: BuildInput | undefined;
+    const { exporterResponse } = await this.#running(request, watcher, signal, {}, async (ref) => {
+      const gateway = {
+        frontend: FRONTEND,
+        attributes: request.attributes,
+        cacheImports: request.cacheImports,
+        ...(request.inputs ? { inputs: request.inputs } : {}),
+      };
+      const codecs = { request: GATEWAY_SOLVE_REQUEST, response: GATEWAY_SOLVE_RESPONSE };
+      const { result } = await this.#gateway(ref, "Solve", codecs, gateway, signal);
+      const definition = result?.ref?.definition;
+      if (definition) input = { definition, config: result.metadata.get(CONFIG_KEY) };
+      const ending = { request: RETURN_REQUEST, response: EMPTY };
+      await this.#gateway(ref, "Return", ending, { result }, signal);
+    });
+    if (input) return { response: exporterResponse, input };
+    throw new UnsupportedError(
+      "Cannot take files from a target that is built for several platforms: name one",
+    );
   }
 
   /**

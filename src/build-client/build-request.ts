@@ -1,4 +1,4 @@
-import type { CacheOptionsEntry } from "#spec/buildkit/shared.ts";
+import type { CacheOptionsEntry, Definition } from "#spec/buildkit/shared.ts";
 
 /** Where a secret is read when a step asks for it. */
 export type SecretPlace =
@@ -35,6 +35,8 @@ export interface BuildRequest {
   readonly agents: ReadonlyMap<string, string>;
   /** What stands behind `http://buildkit-session/ID`, each read once. */
   readonly uploads: ReadonlyMap<string, AsyncIterable<Uint8Array>>;
+  /** Results of other builds, for `context:NAME=input:NAME`. */
+  readonly inputs?: ReadonlyMap<string, Definition>;
   readonly outputs: readonly BuildOutput[];
   readonly cacheImports: readonly CacheOptionsEntry[];
   readonly cacheExports: readonly CacheOptionsEntry[];

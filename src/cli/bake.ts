@@ -2,11 +2,20 @@ import { readFileSync } from "node:fs";
 import { DefinitionError, excerptOf } from "#bake/hcl/source.ts";
 import { listTargets, listVariables } from "#bake/targets/lists.ts";
 import { printTargets } from "#bake/targets/print.ts";
-import { InvalidArgumentError } from "#base/errors.ts";
+import type { Resolved } from "#bake/targets/resolve.ts";
+import { InvalidArgumentError, PermissionDeniedError, UnsupportedError } from "#base/errors.ts";
+import { buildTargets, writeBakeMetadata } from "./bake/build-targets.ts";
+import { callTargets } from "./bake/call-targets.ts";
+import { missingEntitlements, missingText } from "./bake/entitlements.ts";
 import { bakeFlags, parseList } from "./bake/flags.ts";
 import { type BakeRequest, openDefinition, planTargets } from "./bake/plan.ts";
 import type { Cli } from "./cli.ts";
 import { atLeast, type Command, defineCommand } from "./command.ts";
+import { toBuildExit } from "./image/building/build-error.ts";
+import { callOf, parseProgress } from "./image/building/flags.ts";
+import { openBuildClient } from "./image/building/open-client.ts";
+import { openView } from "./image/building/progress/open-view.ts";
+import { shown } from "./image/building/run-build.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] [TARGET...]",
@@ -38,10 +47,40 @@ export const command: Command = defineCommand({
         cli.output.write(printTargets(resolved));
         return 0;
       }
-      return 0;
+      const missing = missingEntitlements(resolved, {
+        allow: flags.allow,
+        given: flags.set,
+        directory: request.directory,
+      });
+      if (missing.length > 0) {
+        cli.errors.write(missingText(missing, args));
+        throw new PermissionDeniedError("additional privileges requested");
+      }
+      return await carryOut(cli, resolved, request);
     });
   },
 });
+
+async function carryOut(cli: Cli, resolved: Resolved, request: BakeRequest): Promise<number> {
+  const { flags, isSet } = request;
+  const call = callOf(flags);
+  const asked = isSet("progress")
+    ? flags.progress
+    : parseProgress(cli.env["BUILDKIT_PROGRESS"] ?? "");
+  using client = await openBuildClient(cli);
+  try {
+    if (!(await client.isThere())) {
+      throw new UnsupportedError("Cannot bake: the engine has no BuildKit");
+    }
+    if (call.method !== "build") return await callTargets(cli, client, resolved, call);
+    const view = openView(cli, asked);
+    const built = await shown(view, () => buildTargets(cli, client, resolved, view));
+    if (flags["metadata-file"] !== "") writeBakeMetadata(flags["metadata-file"], built);
+    return 0;
+  } catch (error) {
+    throw toBuildExit(error);
+  }
+}
 
 /** The lines around a fault are shown before the message. */
 async function tellingPlaces(cli: Cli, work: () => Promise<number>): Promise<number> {

@@ -81,8 +81,9 @@ function readPieces(cursor: Cursor, { isQuoted }: { readonly isQuoted: boolean }
   let trimsNext = false;
   const flush = (trimsEnd: boolean): void => {
     let found = literal;
-    if (trimsNext) found = found.trimStart();
-    if (trimsEnd) found = found.trimEnd();
+    // blanks go up to the end of the line, not beyond
+    if (trimsNext) found = found.replace(/^[^\S\n]*\n?/, "");
+    if (trimsEnd) found = found.replace(/(?:[^\S\n]+|[^\S\n]*\n)$/, "");
     trimsNext = false;
     if (found !== "") pieces.push({ kind: "text", text: found });
     literal = "";

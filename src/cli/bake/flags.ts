@@ -1,12 +1,13 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import type { FlagsOf } from "#cli/container/create-request/fields.ts";
 import { boolFlag, listFlag, stringFlag } from "#cli/flags.ts";
+import { type BuildCall, buildFlags, type ProgressMode } from "#cli/image/building/flags.ts";
 
 const list = { type: "stringArray" } as const;
 
 export interface BakeFlags {
   readonly allow: readonly string[];
-  readonly call: string;
+  readonly call: BuildCall;
   readonly check: boolean;
   readonly file: readonly string[];
   readonly list: string;
@@ -14,7 +15,7 @@ export interface BakeFlags {
   readonly "metadata-file": string;
   readonly "no-cache": boolean;
   readonly print: boolean;
-  readonly progress: string;
+  readonly progress: ProgressMode;
   readonly provenance: string;
   readonly pull: boolean;
   readonly push: boolean;
@@ -26,9 +27,7 @@ export interface BakeFlags {
 /** buildx's flags of `bake`. */
 export const bakeFlags: FlagsOf<BakeFlags> = {
   allow: listFlag("Allow build to access specified resources", list),
-  call: stringFlag('Set method for evaluating build ("check", "outline", "targets")', {
-    default: "build",
-  }),
+  call: buildFlags.call,
   check: boolFlag('Shorthand for "--call=check"'),
   file: listFlag("Build definition file", { ...list, short: "f", complete: "files" }),
   list: stringFlag("List targets or variables"),
@@ -36,12 +35,7 @@ export const bakeFlags: FlagsOf<BakeFlags> = {
   "metadata-file": stringFlag("Write build result metadata to a file", { complete: "files" }),
   "no-cache": boolFlag("Do not use cache when building the image"),
   print: boolFlag("Print the options without building"),
-  progress: stringFlag(
-    'Set type of progress output ("auto", "none", "plain", "quiet", "rawjson", "tty"). Use plain to show container output',
-    {
-      default: "auto",
-    },
-  ),
+  progress: buildFlags.progress,
   provenance: stringFlag('Shorthand for "--set=*.attest=type=provenance"'),
   pull: boolFlag("Always attempt to pull all referenced images"),
   push: boolFlag('Shorthand for "--set=*.output=type=registry". Conditional.'),

@@ -10,9 +10,13 @@ export function imageIdOf(response: BuildResponse): string {
 
 /** The file of `--metadata-file`: keys sorted, what is JSON in base64 unpacked. */
 export function metadataText(response: BuildResponse): string {
+  return JSON.stringify(unpackedResponse(response), undefined, 2);
+}
+
+/** What the exporters said, with keys sorted and what is JSON in base64 unpacked. */
+export function unpackedResponse(response: BuildResponse): Readonly<Record<string, unknown>> {
   const fields = [...response].toSorted(([left], [right]) => (left < right ? -1 : 1));
-  const unpacked = Object.fromEntries(fields.map(([key, value]) => [key, unpack(value)]));
-  return `${JSON.stringify(unpacked, undefined, 2)}`;
+  return Object.fromEntries(fields.map(([key, value]) => [key, unpack(value)]));
 }
 
 function unpack(value: string): unknown {

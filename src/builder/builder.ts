@@ -1,5 +1,5 @@
 import type { Filters } from "#spec/engine-api/filters.ts";
-import type { ImageConfig } from "#spec/oci-image.ts";
+import type { Descriptor, ImageConfig } from "#spec/oci-image.ts";
 import type { Platform } from "#spec/platform.ts";
 import type { Attestation } from "./attestations/statement.ts";
 import type { FrontendAttributes } from "./attributes.ts";
@@ -25,6 +25,13 @@ export interface SshSource {
   serve(id: string, path: string, signal: AbortSignal): Promise<AsyncDisposable>;
 }
 
+/** The result of an earlier build as a named context: an image whose layers the engine has. */
+export interface BuildInput {
+  readonly config: ImageConfig;
+  /** From the bottom up, as many as the configuration names. */
+  readonly layers: readonly Descriptor[];
+}
+
 /** A build up to its result, without giving it to anybody. */
 export interface SolveRequest {
   readonly attributes: FrontendAttributes;
@@ -34,6 +41,8 @@ export interface SolveRequest {
   readonly ssh: SshSource;
   /** Nobody to any registry when absent. */
   readonly credentials?: CredentialSource;
+  /** What `context:NAME=input:NAME` means, by name. */
+  readonly inputs?: ReadonlyMap<string, BuildInput>;
   /** Caches elsewhere that steps may be taken from. */
   readonly cacheImports?: readonly CacheLocation[];
   /** `network.host`, `security.insecure`: what steps may ask for. */

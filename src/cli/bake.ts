@@ -7,7 +7,7 @@ import { InvalidArgumentError, PermissionDeniedError, UnsupportedError } from "#
 import { buildTargets, writeBakeMetadata } from "./bake/build-targets.ts";
 import { callTargets } from "./bake/call-targets.ts";
 import { missingEntitlements, missingText } from "./bake/entitlements.ts";
-import { bakeFlags, parseList } from "./bake/flags.ts";
+import { bakeFlags, type BakeFlags, parseList } from "./bake/flags.ts";
 import { type BakeRequest, openDefinition, planTargets } from "./bake/plan.ts";
 import type { Cli } from "./cli.ts";
 import { atLeast, type Command, defineCommand } from "./command.ts";
@@ -22,8 +22,12 @@ export const command: Command = defineCommand({
   args: atLeast(0),
   flags: bakeFlags,
   async run(cli, { flags, args, isSet }) {
-    if (flags.print && flags.list !== "") {
+    const listed = flags.list !== "" ? flags.list : shortList(flags);
+    if (flags.print && listed !== "") {
       throw new InvalidArgumentError("--print and --list are mutually exclusive");
+    }
+    if (flags.policy.length > 0) {
+      throw new UnsupportedError("Cannot bake with --policy: there is no evaluation of policies");
     }
     return await tellingPlaces(cli, async () => {
       const request: BakeRequest = {
@@ -36,8 +40,8 @@ export const command: Command = defineCommand({
         warn: (message) => cli.errors.write(`WARNING: ${message}\n`),
       };
       const definition = openDefinition(request);
-      if (flags.list !== "") {
-        const { type, format } = parseList(flags.list);
+      if (listed !== "") {
+        const { type, format } = parseList(listed);
         const list = type === "targets" ? listTargets : listVariables;
         cli.output.write(list(definition, format));
         return 0;
@@ -60,6 +64,12 @@ export const command: Command = defineCommand({
     });
   },
 });
+
+/** What the older spellings of `--list` mean. */
+function shortList(flags: BakeFlags): string {
+  if (flags["list-targets"]) return "targets";
+  return flags["list-variables"] ? "variables" : "";
+}
 
 async function carryOut(cli: Cli, resolved: Resolved, request: BakeRequest): Promise<number> {
   const { flags, isSet } = request;

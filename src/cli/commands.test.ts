@@ -86,7 +86,9 @@ function buildFlags(): readonly ReferenceFlag[] {
 
 function dockerFlags(path: string): readonly ReferenceFlag[] {
   if (path === "image build") return buildFlags();
-  const found = reference.commands.find((one) => one.command === path);
+  // a shorter name has the flags of what it stands for
+  const whole = path === "bake" ? "buildx bake" : path;
+  const found = reference.commands.find((one) => one.command === whole);
   const group = compose.find((one) => one.command === "compose")?.flags ?? [];
   const shared = group.filter((flag) => found?.inheritedFlags?.includes(flag.name));
   return [...(found?.flags ?? []), ...shared];

@@ -127,7 +127,7 @@ export function valueOfField(name: FieldName, value: TargetFields[FieldName]): V
   if (kind === "texts")
     return list(
       STRING,
-      value.map((one) => text(String(one))),
+      value.map((one) => text(typeof one === "string" ? one : "")),
     );
   return tuple(value.map((one) => (typeof one === "string" ? text(one) : valueOfEntry(one))));
 }

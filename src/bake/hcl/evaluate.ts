@@ -10,7 +10,6 @@ import {
   isEqual,
   isSequence,
   list,
-  map,
   number,
   NUMBER,
   nullOf,
@@ -416,10 +415,4 @@ function expandPart(part: TemplatePart, scope: Scope, range: SourceRange): strin
       return rows.join("");
     }
   }
-}
-
-/** A map or object with one type for all, where there is one. */
-export function mapOf(entries: ReadonlyMap<string, Value>): Value {
-  const common = commonType([...entries.values()].map(typeOf));
-  return common ? map(common, entries) : object(entries);
 }

@@ -41,7 +41,7 @@ export function positionOf(text: string, offset: number): SourcePosition {
   const before = text.slice(0, offset);
   const lastBreak = before.lastIndexOf("\n");
   const line = before.split("\n").length;
-  return { line, column: [...before.slice(lastBreak + 1)].length + 1 };
+  return { line, column: Array.from(before.slice(lastBreak + 1)).length + 1 };
 }
 
 const CONTEXT_LINES = 2;

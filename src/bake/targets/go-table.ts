@@ -4,7 +4,7 @@ const TAB_WIDTH = 8;
 export function formatGoTable(rows: readonly (readonly string[])[]): string {
   const columns = Math.max(0, ...rows.map((row) => row.length - 1));
   const widths = Array.from({ length: columns }, (_, column) => {
-    const widest = Math.max(...rows.map((row) => [...(row[column] ?? "")].length)) + 1;
+    const widest = Math.max(...rows.map((row) => Array.from(row[column] ?? "").length)) + 1;
     return Math.ceil(widest / TAB_WIDTH) * TAB_WIDTH;
   });
   return rows
@@ -12,7 +12,7 @@ export function formatGoTable(rows: readonly (readonly string[])[]): string {
       const cells = row.map((cell, column) => {
         const width = widths[column];
         if (width === undefined) return cell;
-        return `${cell}${"\t".repeat(Math.ceil((width - [...cell].length) / TAB_WIDTH))}`;
+        return `${cell}${"\t".repeat(Math.ceil((width - Array.from(cell).length) / TAB_WIDTH))}`;
       });
       return `${cells.join("")}\n`;
     })

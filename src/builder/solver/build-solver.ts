@@ -1,3 +1,4 @@
+import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import type { SolvedImage } from "#builder/builder.ts";
 import { evaluateInstruction } from "#builder/graph/evaluate.ts";
 import type { EvaluationContext } from "#builder/graph/evaluation.ts";
@@ -11,8 +12,7 @@ import { parseTrigger } from "#builder/language/parse-file.ts";
 import { readStageInstruction } from "#builder/language/read-instruction.ts";
 import { transferProgress } from "#builder/sources/contexts.ts";
 import type { LocalTree } from "#builder/sources/local-source.ts";
-import { findImage, stateOfImage } from "#builder/sources/image-source.ts";
-import type { ImageRecord } from "#images/images.ts";
+import { type BaseImage, findImage, stateOfImage } from "#builder/sources/image-source.ts";
 import { chainIdsOf, digestOf } from "#spec/digest.ts";
 import { EMPTY_EXECUTION_CONFIG, imageConfigToWire, type ImageConfig } from "#spec/oci-image.ts";
 import { formatPlatform, parsePlatform, type Platform } from "#spec/platform.ts";
@@ -31,6 +31,9 @@ interface StageResult {
   /** Triggers that an image made from this one runs. */
   readonly triggers: readonly string[];
 }
+
+/** Scheme of a named context that is the result of another build. */
+const INPUT_CONTEXT = "input:";
 
 const STEP_KINDS: ReadonlySet<StageInstruction["kind"]> = new Set([
   "run",
@@ -52,7 +55,7 @@ export class BuildSolver implements AsyncDisposable {
   readonly #executor: StepExecutor;
   readonly #remotes: RemoteSources;
   readonly #stages = new Map<number, Promise<StageResult>>();
-  readonly #images = new Map<string, Promise<ImageRecord>>();
+  readonly #images = new Map<string, Promise<BaseImage>>();
   /** Of the trace, by reference and platform. */
   readonly #imageNodes = new Map<string, string>();
   readonly #failure = new AbortController();
@@ -343,7 +346,7 @@ export class BuildSolver implements AsyncDisposable {
     }
   }
 
-  #image(reference: string, platform: Platform, vertex?: OpenVertex): Promise<ImageRecord> {
+  #image(reference: string, platform: Platform, vertex?: OpenVertex): Promise<BaseImage> {
     const key = `${reference} ${formatPlatform(platform)}`;
     let found = this.#images.get(key);
     if (!found) {
@@ -357,10 +360,11 @@ export class BuildSolver implements AsyncDisposable {
     reference: string,
     platform: Platform,
     vertex: OpenVertex | undefined,
-  ): Promise<ImageRecord> {
+  ): Promise<BaseImage> {
     const { parts } = this.#shared;
     const { options, lease, request } = this.#solving;
     const named = options.namedContexts.get(reference);
+    if (named?.startsWith(INPUT_CONTEXT)) return this.#inputImage(named);
     const name = named === undefined ? reference : named.replace(/^docker-image:\/\//, "");
     const image = await findImage(
       parts.images,
@@ -383,6 +387,25 @@ export class BuildSolver implements AsyncDisposable {
       this.trace.image(found, platform),
     );
     return image;
+  }
+
+  /** The result of another build: its layers are held from now on. @throws {NotFoundError} They are gone. */
+  #inputImage(named: string): BaseImage {
+    const { lease, request } = this.#solving;
+    const name = named.slice(INPUT_CONTEXT.length);
+    const input = request.inputs?.get(name);
+    if (!input)
+      throw new InvalidArgumentError(`Cannot take context ${name}: no result came for it`);
+    const { config, layers } = input;
+    for (const chainId of chainIdsOf(config.diffIds)) {
+      if (!this.#shared.parts.snapshots.stat(chainId)) {
+        throw new NotFoundError(`Cannot take context ${name}: its result is gone, build it again`);
+      }
+      lease.addLayer(chainId);
+    }
+    for (const { digest } of layers) lease.add(digest);
+    const id = digestOf(JSON.stringify(imageConfigToWire(config)));
+    return { id, config, diffIds: config.diffIds, layers };
   }
 
   async #openTree(origin: FileOrigin): Promise<OriginTree> {
@@ -565,7 +588,7 @@ function originOfLocal({ path, ignored, identity }: LocalTree): OriginTree {
   return { path, ignored, isOwnedByRoot: true, ...(identity === undefined ? {} : { identity }) };
 }
 
-function layersOfImage(image: ImageRecord): readonly BuiltLayer[] {
+function layersOfImage(image: BaseImage): readonly BuiltLayer[] {
   const chainIds = chainIdsOf(image.diffIds);
   return image.diffIds.flatMap((diffId, index) => {
     const chainId = chainIds[index];

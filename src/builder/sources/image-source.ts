@@ -87,8 +87,11 @@ function keepName(images: Pick<Images, "resolve" | "tag">, { reference, host }: 
   }
 }
 
+/** What a build takes of an image. */
+export type BaseImage = Pick<ImageRecord, "id" | "config" | "diffIds" | "layers">;
+
 /** What a stage made from an image begins with. */
-export function stateOfImage(image: ImageRecord, platform: Platform): StageState {
+export function stateOfImage(image: BaseImage, platform: Platform): StageState {
   const { config } = image;
   return beginStage({
     config: config.config,

@@ -16,6 +16,7 @@ import {
 } from "#spec/buildkit/control.ts";
 import {
   BUILD_ID_KEY,
+  EVALUATE_REQUEST,
   GATEWAY_SERVICE,
   GATEWAY_SOLVE_REQUEST,
   GATEWAY_SOLVE_RESPONSE,
@@ -47,6 +48,7 @@ export interface ServiceParts extends SolveParts {
 
 /** What a client needs of the frontend before it gives it anything; without `return` buildx waits for ever. */
 const FRONTEND_CAPABILITIES: readonly string[] = [
+  "reference.output",
   "return",
   "returnmap",
   "proto.refarray",
@@ -120,10 +122,15 @@ export function buildkitMethods(parts: ServiceParts): RpcMethods {
           return { result: { ref: undefined, refs: undefined, metadata } };
         }
         const id = await runFrontend(parts, build, request, call.signal);
-        return { result: resultOf(id) };
+        return { result: resultOf(build, id) };
       } catch (error) {
         throw withSource(error);
       }
+    }),
+    // a result is there as soon as it has a name
+    Evaluate: unary(EVALUATE_REQUEST, EMPTY, async ({ ref }, call) => {
+      (await buildOf(call)).result(ref);
+      return {};
     }),
     Return: unary(RETURN_REQUEST, EMPTY, async (request, call) => {
       (await buildOf(call)).return(request);

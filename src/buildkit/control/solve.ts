@@ -17,6 +17,7 @@ import {
 import { StatusError } from "#rpc/status.ts";
 import type { Builds } from "./builds.ts";
 import { withSource } from "./failure.ts";
+import { definitionOf, readResultDefinition } from "./result-definition.ts";
 import { RunningBuild } from "./running-build.ts";
 
 export interface SolveParts extends FolderParts {
@@ -104,11 +105,11 @@ export async function runFrontend(
       `Cannot answer subrequest ${asked} with a build: ask LLBBridge.Solve`,
     );
   }
-  if (inputs.size > 0) {
-    throw new UnsupportedError(
-      `Cannot take the result of another build as context ${[...inputs.keys()].join(", ")}`,
-    );
-  }
+  const results = new Map(
+    [...inputs].map(
+      ([name, definition]) => [name, readResultDefinition(name, definition)] as const,
+    ),
+  );
   const { session } = build;
   if (!session) throw new FailedPreconditionError("Cannot build without a session");
   const either = AbortSignal.any([signal, build.signal]);
@@ -118,6 +119,7 @@ export async function runFrontend(
   const solved = await parts.builder.solve(
     {
       attributes: Object.fromEntries(attributes),
+      inputs: results,
       locals,
       secrets: sessionSecrets(session),
       ssh: sessionAgents(session),
@@ -201,6 +203,12 @@ function outputsOf(
 }
 
 /** A result as a client sees it: a name, and a graph of one operation that stands for it. */
-export function resultOf(id: string): GatewayResult {
-  return { ref: { id, definition: undefined }, refs: undefined, metadata: new Map() };
+export function resultOf(build: RunningBuild, id: string): GatewayResult {
+  const known = definitionOf(build.result(id));
+  const metadata = known ? [["containerimage.config", known.config] as const] : [];
+  return {
+    ref: { id, definition: known?.definition },
+    refs: undefined,
+    metadata: new Map(metadata),
+  };
 }

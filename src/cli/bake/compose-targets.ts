@@ -159,7 +159,11 @@ function withExtension(fields: TargetFields, extension: Tree | undefined): Targe
     "no-cache-filter": texts("no-cache-filter"),
     contexts: isMapping(contexts)
       ? {
-          ...contextsOf(new Map([...contexts].map(([name, value]) => [name, String(value)]))),
+          ...contextsOf(
+            new Map(
+              [...contexts].map(([name, value]) => [name, typeof value === "string" ? value : ""]),
+            ),
+          ),
           ...fields.contexts,
         }
       : undefined,

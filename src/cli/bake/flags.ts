@@ -11,9 +11,12 @@ export interface BakeFlags {
   readonly check: boolean;
   readonly file: readonly string[];
   readonly list: string;
+  readonly "list-targets": boolean;
+  readonly "list-variables": boolean;
   readonly load: boolean;
   readonly "metadata-file": string;
   readonly "no-cache": boolean;
+  readonly policy: readonly string[];
   readonly print: boolean;
   readonly progress: ProgressMode;
   readonly provenance: string;
@@ -28,12 +31,19 @@ export interface BakeFlags {
 export const bakeFlags: FlagsOf<BakeFlags> = {
   allow: listFlag("Allow build to access specified resources", list),
   call: buildFlags.call,
-  check: boolFlag('Shorthand for "--call=check"'),
+  check: { ...buildFlags.check, defaultText: "" },
   file: listFlag("Build definition file", { ...list, short: "f", complete: "files" }),
   list: stringFlag("List targets or variables"),
+  "list-targets": boolFlag("List available targets", {
+    deprecated: "list-targets is deprecated, use list=targets instead",
+  }),
+  "list-variables": boolFlag("List defined variables", {
+    deprecated: "list-variables is deprecated, use list=variables instead",
+  }),
   load: boolFlag('Shorthand for "--set=*.output=type=docker". Conditional.'),
   "metadata-file": stringFlag("Write build result metadata to a file", { complete: "files" }),
   "no-cache": boolFlag("Do not use cache when building the image"),
+  policy: listFlag("Global policy evaluation options", list),
   print: boolFlag("Print the options without building"),
   progress: buildFlags.progress,
   provenance: stringFlag('Shorthand for "--set=*.attest=type=provenance"'),

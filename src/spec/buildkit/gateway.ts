@@ -98,3 +98,9 @@ export const RETURN_REQUEST: Message<ReturnRequest> = message({
   result: embedded(1, GATEWAY_RESULT),
   error: embedded(2, RPC_STATUS),
 });
+
+export interface EvaluateRequest {
+  /** A result's name. */
+  readonly ref: string;
+}
+export const EVALUATE_REQUEST: Message<EvaluateRequest> = message({ ref: text(1) });

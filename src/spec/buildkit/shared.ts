@@ -1,15 +1,16 @@
 import {
+  bigInteger,
   bytes,
+  bytesMap,
   embedded,
   integer,
-  manyBytes,
   many,
+  manyBytes,
   type Message,
   message,
   text,
   textMap,
   texts,
-  bigInteger,
 } from "#base/protobuf/message.ts";
 
 /** A message without fields. */
@@ -69,8 +70,16 @@ export const PLATFORM: Message<WirePlatform> = message({
 /** `pb.Definition`: a graph of operations. Ours has one, whose source is a result of this engine. */
 export interface Definition {
   readonly operations: readonly Uint8Array[];
+  /** Of each operation by its digest; clients take a definition without any for none. */
+  readonly metadata: ReadonlyMap<string, Uint8Array>;
+  /** What the operations were made from. */
+  readonly source: Uint8Array;
 }
-export const DEFINITION: Message<Definition> = message({ operations: manyBytes(1) });
+export const DEFINITION: Message<Definition> = message({
+  operations: manyBytes(1),
+  metadata: bytesMap(2),
+  source: bytes(3),
+});
 
 /** `CacheOptionsEntry` */
 export interface CacheOptionsEntry {

@@ -62,7 +62,7 @@ function formatted(template: string, values: readonly Value[]): string {
   if (used.size > 0 ? values.length > Math.max(...used) + 1 : values.length > 0) {
     throw new ArgumentError(used.size + 1, "too many arguments; this one is not used");
   }
-  if (/%$/.test(template.replaceAll(VERB, ""))) {
+  if (template.replaceAll(VERB, "").endsWith("%")) {
     throw new ArgumentError(0, "the text ends with an unfinished %");
   }
   return done;
@@ -91,7 +91,7 @@ function written(value: Value, verb: Verb, index: number): string {
       return value.kind === "number" ? signed(value.value, flags) : (textOf(value) ?? "");
     case "s": {
       const found = asText(wanted(value, STRING, index));
-      return precision === undefined ? found : [...found].slice(0, precision).join("");
+      return precision === undefined ? found : Array.from(found).slice(0, precision).join("");
     }
     case "q":
       return JSON.stringify(asText(wanted(value, STRING, index)));

@@ -41,7 +41,7 @@ function ofTwo(
 const texts = (values: readonly string[]): Value => list(STRING, values.map(text));
 
 function trimmed(value: string, cutset: string): string {
-  const letters = [...value];
+  const letters = Array.from(value);
   const cut = new Set(cutset);
   let [from, to] = [0, letters.length];
   while (from < to && cut.has(letters[from] ?? "")) from++;
@@ -145,7 +145,9 @@ export const TEXT_FUNCTIONS: Readonly<Record<string, HclFunction>> = {
     texts(asTexts(values, 0).toSorted(compareTexts)),
   ),
   split: hclFunction(["separator", "str"].map(textParameter), (separator, value) =>
-    texts(asText(separator) === "" ? [...asText(value)] : asText(value).split(asText(separator))),
+    texts(
+      asText(separator) === "" ? Array.from(asText(value)) : asText(value).split(asText(separator)),
+    ),
   ),
   strlen: hclFunction([textParameter("str")], (value) =>
     number(integer(lettersOf(asText(value)).length)),

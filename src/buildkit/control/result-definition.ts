@@ -1,0 +1,115 @@
+import { InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
+import {
+  embedded,
+  integer,
+  many,
+  type Message,
+  message,
+  text,
+  textMap,
+} from "#base/protobuf/message.ts";
+import type { BuildInput, Solved } from "#builder/builder.ts";
+import type { Definition } from "#spec/buildkit/shared.ts";
+import { digestOf } from "#spec/digest.ts";
+import { OCI_CONFIG, OCI_MANIFEST } from "#spec/media-types.ts";
+import {
+  imageConfigToWire,
+  manifestToWire,
+  parseImageConfig,
+  parseManifest,
+} from "#spec/oci-image.ts";
+
+/**
+ * A result as a graph of operations, which is how BuildKit's clients hand the result of one build to another. Ours has one
+ * source, which says what image it is: nothing is remembered for it, and its layers are those of the build cache.
+ */
+
+interface Source {
+  readonly identifier: string;
+  readonly attributes: ReadonlyMap<string, string>;
+}
+const SOURCE: Message<Source> = message({ identifier: text(1), attributes: textMap(2) });
+
+interface Input {
+  readonly digest: string;
+  readonly index: number;
+}
+const INPUT: Message<Input> = message({ digest: text(1), index: integer(2) });
+
+/** `pb.Op`, of which there are a source, and an end that only names what it ends. */
+interface Operation {
+  readonly inputs: readonly Input[];
+  readonly source: Source | undefined;
+}
+const OPERATION: Message<Operation> = message({
+  inputs: many(1, INPUT),
+  source: embedded(3, SOURCE),
+});
+
+const SCHEME = "wharf-result://";
+const CONFIG = "wharf.config";
+const MANIFEST = "wharf.manifest";
+
+/** The definition of a result for one platform, and its configuration; undefined for several. */
+export function definitionOf(
+  solved: Solved,
+): { readonly definition: Definition; readonly config: Uint8Array } | undefined {
+  const [image, other] = solved.images;
+  if (!image || other) return undefined;
+  const layers = image.layers.map(({ blob }) => blob);
+  const blobs = layers.filter((blob) => blob !== undefined);
+  if (blobs.length < layers.length) return undefined;
+  const config = JSON.stringify(imageConfigToWire(image.config));
+  const digest = digestOf(config);
+  const manifest = manifestToWire({
+    mediaType: OCI_MANIFEST,
+    config: { mediaType: OCI_CONFIG, digest, sizeBytes: Buffer.byteLength(config) },
+    layers: blobs,
+    annotations: {},
+  });
+  const attributes = new Map([
+    [CONFIG, config],
+    [MANIFEST, JSON.stringify(manifest)],
+  ]);
+  const source = OPERATION.encode({
+    inputs: [],
+    source: { identifier: `${SCHEME}${digest}`, attributes },
+  });
+  const name = digestOf(source);
+  const end = OPERATION.encode({
+    inputs: [{ digest: name, index: 0 }],
+    source: undefined,
+  });
+  const metadata = new Map([[name, new Uint8Array()]]);
+  const definition = { operations: [source, end], metadata, source: new Uint8Array() };
+  return { definition, config: Buffer.from(config) };
+}
+
+/**
+ * What a definition of `definitionOf` stands for.
+ *
+ * @throws {UnsupportedError} A graph of another kind. {InvalidArgumentError} One that is broken.
+ */
+export function readResultDefinition(name: string, definition: Definition | undefined): BuildInput {
+  const sources = (definition?.operations ?? [])
+    .map((bytes) => OPERATION.decode(bytes).source)
+    .filter((source) => source !== undefined);
+  const [source, other] = sources;
+  if (!source || other || !source.identifier.startsWith(SCHEME)) {
+    throw new UnsupportedError(
+      `Cannot take context ${name}: it is no result of a build of this engine`,
+    );
+  }
+  const [config, manifest] = [source.attributes.get(CONFIG), source.attributes.get(MANIFEST)];
+  if (config === undefined || manifest === undefined) {
+    throw new InvalidArgumentError(`Cannot take context ${name}: its result says nothing`);
+  }
+  const { layers } = parseManifest(Buffer.from(manifest), OCI_MANIFEST);
+  const read = parseImageConfig(Buffer.from(config));
+  if (read.diffIds.length !== layers.length) {
+    throw new InvalidArgumentError(
+      `Cannot take context ${name}: its layers are not those it names`,
+    );
+  }
+  return { config: read, layers };
+}

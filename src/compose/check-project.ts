@@ -3,6 +3,10 @@ import { composeError, type Positions } from "./file/positions.ts";
 import type { Mapping, TreePath } from "./file/tree.ts";
 import type { Project, Service } from "./model/project.ts";
 
+/** Containers of one service: far more than an engine runs. */
+export const MAX_SCALE = 10_000;
+const MAX_PORT = 65_535;
+
 /** What is checked, and where it stands in the files. */
 export interface Checked {
   readonly project: Project;
@@ -72,6 +76,18 @@ function checkService(checked: Checked, name: string, service: Service): void {
     if (service.scale !== service.deploy.replicas) {
       say("scale", `services.${name}: can't set distinct values on 'scale' and 'deploy.replicas'`);
     }
+  }
+  if (scale > MAX_SCALE) {
+    const key = service.scale === undefined ? "deploy" : "scale";
+    say(
+      key,
+      `services.${name}: ${scale} containers are more than the ${MAX_SCALE} that are allowed`,
+    );
+  }
+  for (const port of service.expose ?? []) {
+    const [, first, last = first] = /^(\d+)(?:-(\d+))?(?:\/\w+)?$/.exec(port) ?? [];
+    if (first !== undefined && Number(last) >= Number(first) && Number(last) <= MAX_PORT) continue;
+    say("expose", `services.${name}.expose: ${JSON.stringify(port)} is no port or range of ports`);
   }
   if (service.container_name !== undefined && scale > 1) {
     say(

@@ -99,7 +99,7 @@ const FAULTS: readonly (readonly [text: string, message: string])[] = [
   ["services:\n\tweb: x\n", `${at(2, 1)}not valid YAML: Tabs are not allowed as indentation`],
   [
     "services:\n  web:\n    image: x\n    image: y\n",
-    `${at(4, 5)}not valid YAML: Map keys must be unique`,
+    `${at(4, 5)}services.web.image: this key is there twice`,
   ],
   [
     // oxlint-disable-next-line eslint/no-template-curly-in-string

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { NotFoundError } from "#base/errors.ts";
 import { parseDotenv } from "./file/dotenv.ts";
 import { findComposeFiles, splitPaths } from "./find-files.ts";
+import { readText } from "./file/read-text.ts";
 import type { Mapping } from "./file/tree.ts";
 import { loadProject, loadProjectTree, type LoadRequest } from "./load-project.ts";
 import type { Project } from "./model/project.ts";
@@ -86,7 +87,7 @@ function findEnvironment(
   const merged = new Map<string, string>();
   for (const file of isUsual ? [usual] : asked) {
     if (!existsSync(file)) throw new NotFoundError(`couldn't find env file: ${file}`);
-    const read = parseDotenv(readFileSync(file, "utf8"), {
+    const read = parseDotenv(readText(file), {
       file,
       lookUp: (name) => environment.get(name),
     });

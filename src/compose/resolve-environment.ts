@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
+import { readText } from "./file/read-text.ts";
 import { resolve } from "node:path";
 import { NotFoundError } from "#base/errors.ts";
 import { parseDotenv } from "./file/dotenv.ts";
@@ -86,7 +87,7 @@ function readFile(
 ): ReadonlyMap<string, string | undefined> {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readText(path);
   } catch (error) {
     const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
     if (!isMissing) throw error;

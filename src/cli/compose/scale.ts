@@ -3,6 +3,7 @@ import { wharfVersion } from "#base/version.ts";
 import { atLeast, type Command, defineCommand } from "#cli/command.ts";
 import { boolFlag } from "#cli/flags.ts";
 import { bringUp } from "#compose/act/up.ts";
+import { MAX_SCALE } from "#compose/check-project.ts";
 import { openProject } from "#compose/open-project.ts";
 import { withoutUnused, withServices } from "#compose/select-services.ts";
 import { imageBuilding } from "./building/image-building.ts";
@@ -43,7 +44,12 @@ function parseReplicas(text: string): readonly [string, number] {
   const at = text.indexOf("=");
   if (at < 1) throw new InvalidArgumentError(`invalid scale specifier: ${text}`);
   const count = text.slice(at + 1);
-  if (/^\d{1,6}$/.test(count)) return [text.slice(0, at), Number(count)];
+  if (/^\d{1,6}$/.test(count) && Number(count) <= MAX_SCALE) {
+    return [text.slice(0, at), Number(count)];
+  }
+  if (/^\d+$/.test(count)) {
+    throw new InvalidArgumentError(`cannot scale to ${count}: at most to ${MAX_SCALE}`);
+  }
   throw new InvalidArgumentError(
     `invalid scale specifier: can't parse replica value as int: ${text}`,
   );

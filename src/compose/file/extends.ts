@@ -14,6 +14,9 @@ export interface ExtendsContext {
   readonly readServices: (path: string) => Mapping | undefined;
 }
 
+/** Services that extend each other in a row. */
+const MAX_STEPS = 1000;
+
 interface Step {
   readonly file: string;
   readonly service: string;
@@ -24,9 +27,10 @@ interface Step {
  *
  * @throws {NotFoundError} There is no such service. {InvalidArgumentError} They extend each other in a circle.
  */
-export function applyExtends(tree: Mapping, context: ExtendsContext): Mapping {
+export function applyExtends(tree: Mapping, given: ExtendsContext): Mapping {
   const services = tree.get("services");
   if (!isMapping(services)) return tree;
+  const context = remembering(given);
   const applied = new Map(
     [...services.keys()].map((name) => [name, extended(name, services, context, [])]),
   );
@@ -36,10 +40,42 @@ export function applyExtends(tree: Mapping, context: ExtendsContext): Mapping {
   return made;
 }
 
+interface Remembering extends ExtendsContext {
+  /** What became of services, by where they stand. */
+  readonly results: WeakMap<Mapping, Map<string, Tree>>;
+}
+
+/** Reads each file once, and extends each service once. */
+function remembering(context: ExtendsContext): Remembering {
+  const read = new Map<string, Mapping | undefined>();
+  return {
+    ...context,
+    results: new WeakMap(),
+    readServices: (path) => {
+      if (!read.has(path)) read.set(path, context.readServices(path));
+      return read.get(path);
+    },
+  };
+}
+
 function extended(
   name: string,
   services: Mapping,
-  context: ExtendsContext,
+  context: Remembering,
+  steps: readonly Step[],
+): Tree {
+  const known = context.results.get(services)?.get(name);
+  if (known !== undefined) return known;
+  const result = extendedAnew(name, services, context, steps);
+  const results = context.results.get(services) ?? new Map<string, Tree>();
+  context.results.set(services, results.set(name, result));
+  return result;
+}
+
+function extendedAnew(
+  name: string,
+  services: Mapping,
+  context: Remembering,
   steps: readonly Step[],
 ): Tree {
   const service = services.get(name) ?? null;
@@ -50,6 +86,9 @@ function extended(
   const here: Step = { file: context.file, service: name };
   if (steps.some((step) => step.file === here.file && step.service === name)) {
     throw composeError({ position, what: circle([...steps, here]) });
+  }
+  if (steps.length > MAX_STEPS) {
+    throw composeError({ position, what: `more than ${MAX_STEPS} services extend each other` });
   }
   const { base, folderContext } = lookUp({ from, file, name, position }, services, context);
   const below = extended(from, base, folderContext, [...steps, here]);
@@ -92,8 +131,8 @@ interface Wanted {
 function lookUp(
   { from, file, name, position }: Wanted,
   services: Mapping,
-  context: ExtendsContext,
-): { readonly base: Mapping; readonly folderContext: ExtendsContext } {
+  context: Remembering,
+): { readonly base: Mapping; readonly folderContext: Remembering } {
   const notFound = (where: string): never => {
     throw composeNotFound({
       position,

@@ -17,6 +17,9 @@ import {
 
 type Load = (files: readonly SourceFile[], context: LoadContext) => Mapping;
 
+/** Of files that include files. */
+const MAX_DEPTH = 100;
+
 const RESOURCES = ["services", "volumes", "networks", "secrets", "configs", "models"];
 
 /**
@@ -44,6 +47,9 @@ export function applyIncludes(
       const [first, ...rest] = [...including, main];
       const steps = rest.map((each) => `, include ${each}`).join("");
       throw composeError({ position, what: `include cycle detected: ${first}${steps}` });
+    }
+    if (including.length > MAX_DEPTH) {
+      throw composeError({ position, what: `more than ${MAX_DEPTH} files include each other` });
     }
     const missing = wanted.paths.find((path) => !existsSync(path));
     if (missing !== undefined) {

@@ -23,6 +23,11 @@ export interface Variable {
 const NAME = /^[_a-zA-Z][_a-zA-Z0-9]*/;
 const OPERATOR = /^(:?[-?+])/;
 
+/** Of values within values. */
+const MAX_DEPTH = 100;
+/** Of a value in a message, in characters. */
+const SHOWN = 200;
+
 class TemplateError extends Error {}
 
 /**
@@ -41,7 +46,10 @@ export function interpolate(template: string, interpolation: Interpolation): str
   }
 }
 
-function substitute(template: string, interpolation: Interpolation): string {
+function substitute(template: string, interpolation: Interpolation, depth = 0): string {
+  if (depth > MAX_DEPTH) {
+    throw new TemplateError(`variables nested more than ${MAX_DEPTH} deep`);
+  }
   let result = "";
   let rest = template;
   for (;;) {
@@ -62,7 +70,7 @@ function substitute(template: string, interpolation: Interpolation): string {
     }
     const end = rest.startsWith("{") ? closingBrace(rest) : -1;
     if (end === -1) throw new TemplateError(invalid(template));
-    result += substituteBraced(rest.slice(1, end), template, interpolation);
+    result += substituteBraced(rest.slice(1, end), template, interpolation, depth);
     rest = rest.slice(end + 1);
   }
 }
@@ -74,7 +82,12 @@ function valueOf(name: string, { lookUp, onUnset, onVariable }: Interpolation): 
   return value ?? "";
 }
 
-function substituteBraced(inside: string, template: string, interpolation: Interpolation): string {
+function substituteBraced(
+  inside: string,
+  template: string,
+  interpolation: Interpolation,
+  depth: number,
+): string {
   const name = NAME.exec(inside)?.[0];
   if (name === undefined) throw new TemplateError(invalid(template));
   const after = inside.slice(name.length);
@@ -89,7 +102,7 @@ function substituteBraced(inside: string, template: string, interpolation: Inter
     default: kind === "-" ? raw : "",
     alternate: kind === "+" ? raw : "",
   });
-  const argument = (): string => substitute(raw, interpolation);
+  const argument = (): string => substitute(raw, interpolation, depth + 1);
   const value = interpolation.lookUp(name);
   const isThere = value !== undefined && (operator.startsWith(":") ? value !== "" : true);
   switch (kind) {
@@ -114,7 +127,8 @@ function closingBrace(text: string): number {
 }
 
 function invalid(template: string): string {
-  return `invalid interpolation format: ${JSON.stringify(template)}; to mean a dollar sign, write $$`;
+  const shown = template.length > SHOWN ? `${template.slice(0, SHOWN)}…` : template;
+  return `invalid interpolation format: ${JSON.stringify(shown)}; to mean a dollar sign, write $$`;
 }
 
 /** Every string value of a tree; keys stay as they are. */

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { toLongForms } from "./canonical.ts";
 import { applyExtends } from "./extends.ts";
@@ -8,6 +7,7 @@ import { mergeTrees } from "./merge.ts";
 import { type ParsedDocument, parseYaml } from "./parse-yaml.ts";
 import type { LoadContext, SourceFile } from "./load-context.ts";
 import { composeError, composeNotFound, type Positions, shortPath } from "./positions.ts";
+import { readText } from "./read-text.ts";
 import { withAbsolutePaths } from "./relative-paths.ts";
 import { isMapping, type Mapping, type Tree, treeAt, withKey, withPath } from "./tree.ts";
 import { withoutRepeats } from "./unique.ts";
@@ -16,7 +16,7 @@ import { validateFile } from "./validate.ts";
 /** @throws {NotFoundError} There is no such file. */
 export function readComposeFile(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readText(path);
   } catch (error) {
     const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
     if (!isMissing) throw error;

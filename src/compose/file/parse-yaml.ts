@@ -27,8 +27,12 @@ export interface ParsedDocument {
   readonly resets: readonly TreePath[];
 }
 
-/** Aliases can make a small file a large tree. */
+/** Aliases can make a small file a large tree: as many nodes as they may bring. */
 const MAX_NODES = 100_000;
+/** As many as have ever been of use, many times over; what walks the tree goes down with it. */
+const MAX_DEPTH = 200;
+
+const TOO_DEEP = `nested more than ${MAX_DEPTH} deep`;
 
 const INTEGER = /^[-+]?(?:0|[1-9][0-9_]*)$/;
 const OLD_OCTAL = /^([-+]?)0([0-7_]+)$/;
@@ -60,8 +64,8 @@ function signed(sign: string | undefined, digits: string, radix: number): number
 
 /**
  * @param file As the user named it, for messages.
- * @throws {InvalidArgumentError} It is not YAML, names a key twice or that is no string, or its aliases
- *   make more than 100,000 nodes.
+ * @throws {InvalidArgumentError} It is not YAML, names a key twice or that is no string, its aliases
+ *   make more than 100,000 nodes, or it is nested more than 200 deep.
  */
 export function parseYaml(
   text: string,
@@ -75,6 +79,8 @@ export function parseYaml(
     logLevel: "silent",
     keepSourceTokens: false,
     prettyErrors: false,
+    // looks at every pair of keys; the reader below looks for those that come twice
+    uniqueKeys: false,
   });
   if (!Array.isArray(documents)) return [];
   const positionAt = (offset: number): Position => {
@@ -85,7 +91,9 @@ export function parseYaml(
     const [error] = document.errors;
     if (error) {
       const what = error.message.replace(/ at line \d+, column \d+:[^]*$/, "");
-      throw composeError({ position: positionAt(error.pos[0]), what: `not valid YAML: ${what}` });
+      const isTooDeep = what.startsWith("Maximum call stack");
+      const why = isTooDeep ? TOO_DEEP : `not valid YAML: ${what}`;
+      throw composeError({ position: positionAt(error.pos[0]), what: why });
     }
     if (document.contents === null) return [];
     const reader = new TreeReader(positions, positionAt);
@@ -111,7 +119,10 @@ class TreeReader {
 
   /** @returns Undefined for what `!reset` takes away. */
   read(node: unknown, path: TreePath): Tree | undefined {
-    if (++this.#nodes > MAX_NODES) {
+    if (path.length > MAX_DEPTH) {
+      throw composeError({ position: this.#positionOf(node), what: TOO_DEEP });
+    }
+    if (this.#following.size > 0 && ++this.#nodes > MAX_NODES) {
       throw composeError({ path, what: `more than ${MAX_NODES} values: its aliases multiply` });
     }
     if (isAlias(node)) return this.#readAlias(node, path);
@@ -153,9 +164,14 @@ class TreeReader {
   #readMapping(node: YAMLMap, path: TreePath): Mapping {
     const mapping = new Map<string, Tree>();
     const merged: Mapping[] = [];
+    const seen = new Set<string>();
     for (const { key, value } of node.items) {
       const position = this.#positionOf(key) ?? this.#positionOf(node);
       const name = this.#readKey(key, path, position);
+      if (seen.has(name)) {
+        throw composeError({ position, path: [...path, name], what: "this key is there twice" });
+      }
+      seen.add(name);
       if (name === "<<") {
         merged.push(...this.#readMerge(value, path, position));
         continue;

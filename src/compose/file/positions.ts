@@ -58,7 +58,14 @@ export interface ComposeFault {
 function faultText({ position, path, what }: ComposeFault): string {
   const place = position === undefined ? "" : `${formatPosition(position)}: `;
   const subject = path === undefined || path.length === 0 ? "" : `${formatPath(path)}: `;
-  return `${place}${subject}${what}`;
+  return withoutControls(`${place}${subject}${what}`);
+}
+
+/** What a file says is not to move the cursor of who reads of it. */
+function withoutControls(text: string): string {
+  return text.replaceAll(/[^\P{Cc}\n]/gu, (each) => {
+    return `\\x${(each.codePointAt(0) ?? 0).toString(16).padStart(2, "0")}`;
+  });
 }
 
 /** An error that points at file, line and column. */

@@ -1,5 +1,5 @@
 import { UnsupportedError } from "#base/errors.ts";
-import { readFileSync } from "node:fs";
+import { readText } from "#compose/file/read-text.ts";
 import type { Cli } from "#cli/cli.ts";
 import type { GroupFlags } from "#cli/command.ts";
 import { textFlag, textsFlag } from "./group-flags.ts";
@@ -26,7 +26,7 @@ export function projectRequest(cli: Cli, flags: GroupFlags): ProjectRequest {
       ? flags.values["compatibility"] === true
       : ["1", "true"].includes(environment.get("COMPOSE_COMPATIBILITY") ?? ""),
     environment,
-    readStandardInput: () => readFileSync(0, "utf8"),
+    readStandardInput: () => readText(0),
     warn: (message) => cli.errors.write(`WARNING: ${message}\n`),
   };
 }

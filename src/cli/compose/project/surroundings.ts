@@ -4,6 +4,7 @@ import type { Cli } from "#cli/cli.ts";
 import type { GroupFlags } from "#cli/command.ts";
 import { registryAuthHeaders } from "#cli/registry-auth.ts";
 import { type ActParts, dryRunEngine } from "#compose/act/act-parts.ts";
+import { MAX_SCALE } from "#compose/check-project.ts";
 import type { Project } from "#compose/model/project.ts";
 import { openProject } from "#compose/open-project.ts";
 import { openProgress } from "#cli/compose/output/progress.ts";
@@ -70,6 +71,9 @@ export function parseScale(
         );
       }
       if (!project.services.has(name)) throw new NotFoundError(`no such service: ${name}`);
+      if (Number(count) > MAX_SCALE) {
+        throw new InvalidArgumentError(`cannot scale ${name} to ${count}: at most to ${MAX_SCALE}`);
+      }
       return [name, Number(count)];
     }),
   );

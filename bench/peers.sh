@@ -34,14 +34,15 @@ make_root() {
   rm -rf --one-file-system "$PEERS.old"
 }
 
-inside() { # inside CMD ARG...: chrooted, in a private mount namespace
+inside() { # inside CMD ARG...: with that root, in a private mount namespace
   mkdir -p "$RUN" "$PEERS$RUN" "$PEERS/data"
   unshare -m --propagation private bash -c '
     root=$1 run=$2; shift 2
     mount --bind "$root" "$root"
     for dir in proc sys dev; do mount --rbind /$dir "$root/$dir"; done
     mount --bind /tmp "$root/tmp"; mount --bind "$run" "$root$run"
-    exec chroot "$root" "$@"' peers "$PEERS" "$RUN" "$@"
+    cd "$root"; mkdir -p run/host; pivot_root . run/host # under a mere chroot `docker exec` finds itself at the root of the host
+    exec chroot . sh -c "umount -l /run/host; exec \"\$@\"" sh "$@"' peers "$PEERS" "$RUN" "$@"
 }
 
 answers() { curl -fs --unix-socket $RUN/docker.sock http://docker/_ping >/dev/null 2>&1; }

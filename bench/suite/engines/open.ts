@@ -21,7 +21,7 @@ export interface Engines extends AsyncDisposable {
 export async function openEngines(bench: Bench, peers: readonly string[]): Promise<Engines> {
   await using open = new AsyncDisposableStack();
   const host = existsSync(UNIFIED) ? open.use(await hideSecondCgroupVersion()).pid : undefined;
-  const root = peers.length === 0 ? undefined : await openPeersRoot(bench);
+  const root = peers.length === 0 ? undefined : open.use(await openPeersRoot(bench));
   const runtime = root?.runtime ?? Bun.which(bench.runtime);
   if (runtime === null) throw new Error(`${bench.runtime} is not installed`);
   const contenders: Contender[] = [open.use(await openWharf(bench, runtime, host))];

@@ -11,23 +11,44 @@ export interface PeersRoot {
   readonly runtime: string;
 }
 
-const MOUNT = `set -e
+/**
+ * Becomes the root of a mount namespace: under a mere chroot, an exec would find itself at the host's root, because the
+ * namespace of a container that was made there still begins at it.
+ */
+const ENTER = `set -e
 root=$1 folder=$2 configuration=$3
 mount --bind "$root" "$root"
 for dir in proc sys dev; do mount --rbind /$dir "$root/$dir"; done
 mount -t tmpfs tmpfs "$root/run"
 mount -t tmpfs tmpfs "$root/tmp"
-mkdir -p "$root/etc/containers" "$root$folder"
+mkdir -p "$root/etc/containers" "$root$folder" "$root/run/host"
 mount --bind "$configuration" "$root/etc/containers"
-mount --bind "$folder" "$root$folder"`;
+mount --bind "$folder" "$root$folder"
+cd "$root"
+pivot_root . run/host
+exec chroot . sh -c 'umount -l /run/host && echo && exec sleep infinity'`;
 
-/** Mounts what all of them need; the mounts are in this run's own namespace. */
-export async function openPeersRoot(bench: Pick<Bench, "folder" | "runtime">): Promise<PeersRoot> {
+/** Makes it, in a mount namespace that lasts until it is disposed. */
+export async function openPeersRoot(bench: Bench): Promise<PeersRoot & AsyncDisposable> {
   const root = await run(["bash", "bench/peers.sh", "make"]);
   const configuration = folderAt(bench.folder, "containers");
-  await run(["bash", "-c", MOUNT, "peers", root, bench.folder, configuration]);
-  const argv = (words: readonly string[]) => ["chroot", root, ...words];
-  return { argv, runtime: await copyRuntime(bench, root, argv) };
+  const unshare = ["unshare", "--mount", "--propagation", "private"];
+  const holder = Bun.spawn(
+    [...unshare, "bash", "-c", ENTER, "peers", root, bench.folder, configuration],
+    { stdin: "ignore", stdout: "pipe", stderr: "inherit" },
+  );
+  for await (const _ready of holder.stdout) break;
+  const enter = ["nsenter", "-t", String(holder.pid), "--mount", "--"];
+  const argv = (words: readonly string[]) => [...enter, ...words];
+  const runtime = await copyRuntime(bench, root, argv);
+  return {
+    argv,
+    runtime,
+    [Symbol.asyncDispose]: async () => {
+      holder.kill("SIGKILL");
+      await holder.exited;
+    },
+  };
 }
 
 /**
@@ -36,11 +57,7 @@ export async function openPeersRoot(bench: Pick<Bench, "folder" | "runtime">): P
  *
  * @returns A path that is the same inside and outside.
  */
-async function copyRuntime(
-  bench: Pick<Bench, "folder" | "runtime">,
-  root: string,
-  argv: PeersRoot["argv"],
-): Promise<string> {
+async function copyRuntime(bench: Bench, root: string, argv: PeersRoot["argv"]): Promise<string> {
   const folder = folderAt(bench.folder, "runtime");
   const program = await run(argv(["which", bench.runtime]));
   const needed = await run(argv(["ldd", program]));

@@ -25,6 +25,7 @@ unpack_debian_program ufw "$WHARF_TEST_CACHE/ufw"
 # libraries have other names in other releases: the tests skip clients that are not there
 (unpack_debian_program skopeo "$WHARF_TEST_CACHE/registry-clients" \
   podman buildah libgpgme11 libassuan0 libsubid4 libdevmapper1.02.1) || true
+(unpack_debian_program docker.io "$WHARF_TEST_CACHE/dockerd" containerd libdevmapper1.02.1) || true
 # the unmodified compose and buildx, of the versions that our answers are compared with: their tests skip without them
 (unpack_sid_programs "$WHARF_TEST_CACHE" docker-compose=2.40. docker-buildx=0.) || true
 { make_debian_tar "$WHARF_TEST_CACHE/debian.tar" && make_debian_tar "$WHARF_TEST_CACHE/nginx.tar" nginx-light; } &

@@ -178,6 +178,13 @@ test.skipIf(!buildah)(
     await run(["commit", ...flags, "--quiet", based, `${image}:v2`]);
     await run(["rm", based]);
     expect(await manage(["repo", "tags", "acme/buildah"])).toMatch(/v1[^]*v2/);
+    await run(["logout", "--authfile", authFile("buildah"), server.host]);
+    const pull = ["pull", "--policy", "always", ...flags];
+    const denied = await buildah.run([...storageFlags(), ...pull, `${image}:v1`]);
+    expect([denied.exitCode === 0, denied.stderr]).toEqual([
+      false,
+      expect.stringMatching(/unauthorized|denied|authentication required/),
+    ]);
   },
   120_000,
 );

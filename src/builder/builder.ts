@@ -6,6 +6,7 @@ import type { FrontendAttributes } from "./attributes.ts";
 import type { CheckReport } from "./checks/check-dockerfile.ts";
 import type { SourceText } from "./language/dockerfile-error.ts";
 import type { CacheLocation } from "./cache/shared/location.ts";
+import type { ClientStores } from "./cache/shared/places.ts";
 import type { OnBuildEvent } from "./events.ts";
 import type { BuiltLayer } from "./solver/built-layer.ts";
 import type { CredentialSource } from "./sources/image-source.ts";
@@ -45,6 +46,8 @@ export interface SolveRequest {
   readonly inputs?: ReadonlyMap<string, BuildInput>;
   /** Caches elsewhere that steps may be taken from. */
   readonly cacheImports?: readonly CacheLocation[];
+  /** For caches that are folders of the client's. */
+  readonly stores?: ClientStores;
   /** `network.host`, `security.insecure`: what steps may ask for. */
   readonly entitlements: ReadonlySet<string>;
   readonly onEvent: OnBuildEvent;
@@ -155,10 +158,11 @@ export interface Builder extends AsyncDisposable {
     request: {
       readonly location: CacheLocation;
       readonly credentials?: CredentialSource;
+      readonly stores?: ClientStores;
       readonly onEvent: OnBuildEvent;
     },
     signal: AbortSignal,
-  ): Promise<void>;
+  ): Promise<ExportResponse>;
   usage(): Promise<readonly CacheRecord[]>;
   /** Removes what is not in use; with `all` what images share too. */
   prune(request: {

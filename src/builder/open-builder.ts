@@ -118,11 +118,11 @@ class LocalBuilder implements Builder {
     solved: Solved,
     request: Parameters<Builder["exportCache"]>[1],
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<ExportResponse> {
     const held = this.#held.get(solved);
     if (!held) throw new InvalidArgumentError("Cannot export: the result was given back already");
     const either = AbortSignal.any([signal, this.#ending.signal]);
-    await this.#tracked(this.#exportCache(held, request, either));
+    return await this.#tracked(this.#exportCache(held, request, either));
   }
 
   usage(): Promise<readonly CacheRecord[]> {
@@ -252,36 +252,39 @@ class LocalBuilder implements Builder {
   }
 
   async #importCaches(
-    { cacheImports = [], credentials }: SolveRequest,
+    { cacheImports = [], credentials, stores }: SolveRequest,
     vertices: Vertices,
     signal: AbortSignal,
   ): Promise<ImportedCaches> {
     const imported = new ImportedCaches(this.#parts);
     for (const location of cacheImports) {
-      await imported.open(location, { vertices, credentials }, signal);
+      await imported.open(location, { vertices, client: { credentials, stores } }, signal);
     }
     return imported;
   }
 
   async #exportCache(
     { images, lease }: HeldSolved,
-    { location, credentials, onEvent }: Parameters<Builder["exportCache"]>[1],
+    { location, credentials, stores, onEvent }: Parameters<Builder["exportCache"]>[1],
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<ExportResponse> {
     const target = readCacheTarget(location);
-    if (target.kind === "inline") return; // the image has it
-    const parts = { ...this.#parts, layers: this.#shared.layers };
+    if (target.kind === "inline") return {}; // the image has it
+    const parts = { ...this.#parts, layers: this.#shared.layers, packer: this.#packer };
     const shared = target.isWhole
       ? lease.layers().flatMap((chainId) => sharedLayerOf(parts, chainId) ?? [])
       : layersOfImages(parts, images);
     const vertices = new Vertices(this.#parts.clock, onEvent);
+    const where = target.kind === "local" ? "client directory" : "registry";
     try {
-      await vertices.run("exporting cache to registry", [], (vertex) =>
-        exportCache(parts, shared, target, { vertex, lease, credentials }, signal),
+      const client = { credentials, stores };
+      return await vertices.run(`exporting cache to ${where}`, [], (vertex) =>
+        exportCache(parts, shared, target, { vertex, lease, client }, signal),
       );
     } catch (error) {
       signal.throwIfAborted();
       if (!target.ignoresErrors) throw error;
+      return {};
     }
   }
 

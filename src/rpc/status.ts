@@ -5,6 +5,7 @@ import { type AnyMessage, RPC_STATUS } from "#spec/buildkit/shared.ts";
 export const OK = 0;
 export const UNKNOWN = 2;
 export const NOT_FOUND = 5;
+export const ALREADY_EXISTS = 6;
 export const UNIMPLEMENTED = 12;
 
 const CODE_OF_KIND: Readonly<Record<ErrorKind, number>> = {

@@ -104,7 +104,8 @@ const READ: ReadonlySet<string> = new Set([
   "push-by-digest",
 ]);
 
-function readPacking(attributes: FrontendAttributes): CompressionWish | undefined {
+/** How layers are to be packed; undefined where nothing is said. @throws {InvalidArgumentError} A level that is none. */
+export function readPacking(attributes: FrontendAttributes): CompressionWish | undefined {
   const isForced = readFlag(attributes, "force-compression");
   const text = attributes["compression-level"];
   const written = attributes["compression"];

@@ -14,6 +14,7 @@ import {
   sessionCredentials,
   sessionSecrets,
 } from "#buildkit/session/session-sources.ts";
+import { sessionStores } from "#buildkit/session/session-stores.ts";
 import { StatusError } from "#rpc/status.ts";
 import type { Builds } from "./builds.ts";
 import { withSource } from "./failure.ts";
@@ -124,6 +125,7 @@ export async function runFrontend(
       secrets: sessionSecrets(session),
       ssh: sessionAgents(session),
       credentials: sessionCredentials(session),
+      stores: sessionStores(session),
       cacheImports: (cacheImports.length > 0 ? cacheImports : build.cacheImports).map(toLocation),
       entitlements: new Set(build.entitlements),
       onEvent,
@@ -179,7 +181,9 @@ async function exportAll(
     Object.assign(responses, response);
   }
   for (const location of caches) {
-    await builder.exportCache(solved, { location, onEvent, ...identity }, signal);
+    const stores = session ? { stores: sessionStores(session) } : {};
+    const given = { location, onEvent, ...identity, ...stores };
+    Object.assign(responses, await builder.exportCache(solved, given, signal));
   }
   return responses;
 }

@@ -1,20 +1,20 @@
 import { NotFoundError } from "#base/errors.ts";
-import type { SolvedImage } from "#builder/builder.ts";
+import type { ExportResponse, SolvedImage } from "#builder/builder.ts";
+import type { LayerPacker } from "#builder/exporters/pack-layer.ts";
 import type { BuilderParts } from "#builder/parts.ts";
 import type { StepLayers } from "#builder/solver/step-layers.ts";
 import type { OpenVertex } from "#builder/solver/vertices.ts";
-import type { CredentialSource } from "#builder/sources/image-source.ts";
 import type { Lease } from "#images/leases.ts";
-import { ANONYMOUS } from "#registry-client/auth/credentials.ts";
-import type { Repository } from "#registry-client/repository.ts";
 import { type ChainId, digestOf, parseDigest } from "#spec/digest.ts";
 import { OCI_MANIFEST } from "#spec/media-types.ts";
 import { type Descriptor, manifestToWire } from "#spec/oci-image.ts";
 import { CACHE_CONFIG, type SharedLayer, writeSharedLayers } from "./document.ts";
 import type { CacheTarget } from "./location.ts";
+import { type CacheClient, type CacheDestination, openDestination } from "./places.ts";
 
 type ExportParts = Pick<BuilderParts, "content" | "records" | "registries"> & {
   readonly layers: StepLayers;
+  readonly packer: LayerPacker;
 };
 
 /** What is known of a layer that a step made; undefined for those of base images. */
@@ -44,30 +44,28 @@ export function layersOfImages(
 }
 
 /**
- * Writes a cache to a registry: the layers' tars, and what each is found by.
+ * Writes a cache to where others find it: the layers' tars, and what each is found by.
  *
  * @param shared Those of the image, or of all steps.
+ * @returns What the client is told.
  */
 export async function exportCache(
   parts: ExportParts,
   shared: readonly SharedLayer[],
-  target: Extract<CacheTarget, { readonly kind: "registry" }>,
-  context: {
-    readonly vertex: OpenVertex;
-    readonly lease: Lease;
-    readonly credentials: CredentialSource | undefined;
-  },
+  target: Exclude<CacheTarget, { readonly kind: "inline" }>,
+  context: { readonly vertex: OpenVertex; readonly lease: Lease; readonly client: CacheClient },
   signal: AbortSignal,
-): Promise<void> {
-  const { reference } = target;
+): Promise<ExportResponse> {
   const { vertex, lease } = context;
-  const credentials = (await context.credentials?.get(reference.domain, signal)) ?? ANONYMOUS;
-  const repository = await parts.registries.repository(reference, credentials, "push");
+  const destination = await openDestination(parts, target, context.client, signal);
   const blobs: Descriptor[] = [];
   for (const layer of shared) {
     const built = { ...layer, sizeBytes: 0, ...knownBlob(parts, layer.chainId) };
-    const { blob } = await parts.layers.withBlob(built, lease, signal);
-    await send(repository, parts, blob, vertex, signal);
+    const { blob: plain } = await parts.layers.withBlob(built, lease, signal);
+    const { packing } = target;
+    const given = { blob: plain, chainId: layer.chainId };
+    const blob = packing ? await parts.packer.pack(given, packing, lease, signal) : plain;
+    await send(destination, parts, blob, vertex, signal);
     blobs.push(blob);
   }
   const config = Buffer.from(JSON.stringify(writeSharedLayers(shared)));
@@ -76,26 +74,15 @@ export async function exportCache(
     digest: digestOf(config),
     sizeBytes: config.byteLength,
   };
-  await repository.upload(
-    {
-      digest: descriptor.digest,
-      sizeBytes: config.byteLength,
-      read: async function* read(offset, end) {
-        yield config.subarray(offset, end);
-      },
-    },
-    [],
-    () => {},
-    signal,
-  );
+  const readConfig = async function* read(offset: number, end: number): AsyncIterable<Uint8Array> {
+    yield config.subarray(offset, end);
+  };
+  await destination.send(descriptor, readConfig, () => {}, signal);
   const manifest = { mediaType: OCI_MANIFEST, config: descriptor, layers: blobs };
   const bytes = Buffer.from(JSON.stringify(manifestToWire(manifest)));
+  const response = await destination.finish(bytes, signal);
   vertex.status(`writing cache manifest ${digestOf(bytes)}`, 0, undefined, true);
-  await repository.putManifest(
-    reference.tag ?? "latest",
-    { mediaType: OCI_MANIFEST, bytes },
-    signal,
-  );
+  return response;
 }
 
 function knownBlob(
@@ -107,26 +94,20 @@ function knownBlob(
 }
 
 async function send(
-  repository: Repository,
+  destination: CacheDestination,
   { content }: Pick<BuilderParts, "content">,
   blob: Descriptor,
   vertex: OpenVertex,
   signal: AbortSignal,
 ): Promise<void> {
   const name = `writing layer ${blob.digest}`;
-  const done = (): void => vertex.status(name, blob.sizeBytes, blob.sizeBytes, true);
-  if ((await repository.blobSize(blob.digest, signal)) !== undefined) return done();
   const info = content.info(blob.digest);
   if (!info) throw new NotFoundError(`Cannot export the cache: blob ${blob.digest} is gone`);
-  await repository.upload(
-    {
-      digest: blob.digest,
-      sizeBytes: blob.sizeBytes,
-      read: (offset, end) => content.read(blob.digest, { offset, end }),
-    },
-    [],
-    (sentBytes) => vertex.status(name, sentBytes, blob.sizeBytes),
+  await destination.send(
+    blob,
+    (offset, end) => content.read(blob.digest, { offset, end }),
+    (sentBytes) => vertex.status(name, sentBytes, blob.sizeBytes, false),
     signal,
   );
-  done();
+  vertex.status(name, blob.sizeBytes, blob.sizeBytes, true);
 }

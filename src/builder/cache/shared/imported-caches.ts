@@ -1,13 +1,9 @@
 import { messageOf, NotFoundError } from "#base/errors.ts";
 import type { BuilderParts } from "#builder/parts.ts";
 import type { Vertices } from "#builder/solver/vertices.ts";
-import type { CredentialSource } from "#builder/sources/image-source.ts";
 import type { Lease } from "#images/leases.ts";
-import { ANONYMOUS } from "#registry-client/auth/credentials.ts";
-import type { Repository } from "#registry-client/repository.ts";
 import { type ChainId, type Digest, digestOf } from "#spec/digest.ts";
 import { type Descriptor, parseManifest } from "#spec/oci-image.ts";
-import { formatImageReference } from "#spec/reference.ts";
 import {
   CACHE_CONFIG,
   CACHE_DOCUMENT_MAX_BYTES,
@@ -15,13 +11,14 @@ import {
   type SharedLayer,
 } from "./document.ts";
 import { type CacheLocation, readCacheSource } from "./location.ts";
+import { type CacheClient, type CacheOrigin, nameOfSource, openOrigin } from "./places.ts";
 
 type ImportParts = Pick<BuilderParts, "content" | "images" | "records" | "registries">;
 
 interface Found {
   readonly layer: SharedLayer;
   readonly blob: Descriptor;
-  readonly repository: Repository;
+  readonly origin: CacheOrigin;
   /** Tells that a layer could not be had. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -38,20 +35,18 @@ export class ImportedCaches {
   /** Reads what a cache has. One that cannot be had is told of, and does without. */
   async open(
     location: CacheLocation,
-    context: { readonly vertices: Vertices; readonly credentials: CredentialSource | undefined },
+    context: { readonly vertices: Vertices; readonly client: CacheClient },
     signal: AbortSignal,
   ): Promise<void> {
-    const reference = readCacheSource(location);
-    const name = formatImageReference(reference);
+    const source = readCacheSource(location);
+    const name = nameOfSource(source);
     const vertex = context.vertices.add(`importing cache manifest from ${name}`);
     vertex.begin();
     try {
-      const credentials = (await context.credentials?.get(reference.domain, signal)) ?? ANONYMOUS;
-      const repository = await this.#parts.registries.repository(reference, credentials, "pull");
-      const wanted = reference.digest ?? reference.tag ?? "latest";
-      const { descriptor, bytes } = await repository.fetchManifest(wanted, signal);
-      const { config, layers: blobs } = parseManifest(bytes, descriptor.mediaType);
-      const document = await readVerified(repository, config, signal);
+      const origin = await openOrigin(this.#parts, source, context.client, signal);
+      const { mediaType, bytes } = await origin.manifest(signal);
+      const { config, layers: blobs } = parseManifest(bytes, mediaType);
+      const document = await readVerified(origin, config, signal);
       const isInline = config.mediaType !== CACHE_CONFIG;
       const onFailure = (error: unknown): void => {
         const text = `Cannot take a layer from ${name}: ${messageOf(error)}\n`;
@@ -64,7 +59,7 @@ export class ImportedCaches {
       for (const [index, layer] of layers.entries()) {
         const blob = blobs[first + index];
         if (!blob) throw new NotFoundError(`${name} has fewer layers than its cache tells of`);
-        for (const key of layer.keys) this.#found.set(key, { layer, blob, repository, onFailure });
+        for (const key of layer.keys) this.#found.set(key, { layer, blob, origin, onFailure });
       }
       vertex.done();
     } catch (error) {
@@ -95,16 +90,16 @@ export class ImportedCaches {
   }
 
   async #fetch(
-    { layer, blob, repository }: Found,
+    { layer, blob, origin }: Found,
     lease: Lease,
     signal: AbortSignal,
   ): Promise<void> {
     const { content, images, records } = this.#parts;
     const { diffId, description, createdMs, parent } = layer;
     if (!content.info(blob.digest)) {
-      const opened = await repository.openBlob({ digest: blob.digest, offset: 0 }, signal);
+      const bytes = await origin.openBlob(blob.digest, signal);
       const expected = { digest: blob.digest, sizeBytes: blob.sizeBytes, lease };
-      await content.ingest(opened.stream, expected, signal);
+      await content.ingest(bytes, expected, signal);
     }
     lease.add(blob.digest);
     const sizeBytes = await images.provideLayer({ parent, diffId, blob, lease }, signal);
@@ -118,11 +113,11 @@ export class ImportedCaches {
 }
 
 async function readVerified(
-  repository: Repository,
+  origin: CacheOrigin,
   config: Descriptor,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const bytes = await repository.readBlob(config.digest, CACHE_DOCUMENT_MAX_BYTES, signal);
+  const bytes = await origin.readBlob(config.digest, CACHE_DOCUMENT_MAX_BYTES, signal);
   if (digestOf(bytes) === config.digest) return bytes;
-  throw new NotFoundError(`the registry has another ${config.digest} than it says`);
+  throw new NotFoundError(`${origin.name} has another ${config.digest} than it says`);
 }

@@ -1,3 +1,4 @@
+import type { BuildOutline, BuildTargets } from "#spec/buildkit/outline.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
 import type { Descriptor, ImageConfig } from "#spec/oci-image.ts";
 import type { Platform } from "#spec/platform.ts";
@@ -61,6 +62,13 @@ export type CheckBuildRequest = Pick<
 
 /** What the build checks found. */
 export interface Checked extends CheckReport {
+  readonly source: SourceText;
+}
+
+/** What a file offers to whoever builds it. */
+export interface Described {
+  readonly outline: () => BuildOutline;
+  readonly targets: () => BuildTargets;
   readonly source: SourceText;
 }
 
@@ -150,6 +158,12 @@ export interface Builder extends AsyncDisposable {
    * @throws {DockerfileError} It cannot be read.
    */
   check(request: CheckBuildRequest, signal: AbortSignal): Promise<Checked>;
+  /**
+   * What a target may be given, and which targets there are, without building or fetching anything.
+   *
+   * @throws {DockerfileError} The file cannot be read; there is no such target.
+   */
+  describe(request: CheckBuildRequest, signal: AbortSignal): Promise<Described>;
   /** @throws {InvalidArgumentError} An exporter or attribute that there is not. */
   export(solved: Solved, request: ExportRequest, signal: AbortSignal): Promise<ExportResponse>;
   /** Writes what steps made to a place where other builds find it. @throws {UnsupportedError} A kind of place there is not. */

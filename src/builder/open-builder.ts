@@ -12,12 +12,15 @@ import type {
   CacheRecord,
   Checked,
   CheckBuildRequest,
+  Described,
   ExportRequest,
   ExportResponse,
   Solved,
   SolvedImage,
   SolveRequest,
 } from "./builder.ts";
+import { outlineOf } from "./calls/outline.ts";
+import { targetsOf } from "./calls/targets.ts";
 import { exportCache, layersOfImages, sharedLayerOf } from "./cache/shared/export-cache.ts";
 import { ImportedCaches } from "./cache/shared/imported-caches.ts";
 import { readCacheTarget } from "./cache/shared/location.ts";
@@ -147,6 +150,21 @@ class LocalBuilder implements Builder {
     return await placed(begun.definition, async () => {
       const { checks } = this.#read(request, begun);
       return { ...(await checks.report()), source: begun.definition };
+    });
+  }
+
+  async describe(request: CheckBuildRequest, signal: AbortSignal): Promise<Described> {
+    const either = AbortSignal.any([signal, this.#ending.signal]);
+    const { definition, options } = await this.#tracked(this.#begin(request, either));
+    const { platform: build } = this.#parts;
+    const target = options.platforms[0] ?? build;
+    return await placed(definition, async () => {
+      const file = readDockerfile(definition.text);
+      return {
+        outline: () => outlineOf(file, options, { build, target }),
+        targets: () => targetsOf(file),
+        source: definition,
+      };
     });
   }
 

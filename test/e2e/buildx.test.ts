@@ -182,9 +182,32 @@ describe.skipIf(!hasBuildx)("docker build, by BuildKit", () => {
     const missing = await build(folder, `--cache-from=${registry.address}/no/such`);
     expect(missing.exitCode).toBe(0);
     expect(missing.stderr).toMatch(/importing cache manifest from .*no\/such/);
-    const refused = await build(folder, `--cache-to=type=local,dest=${folder}.cache`);
-    expect(refused.stderr).toContain("Cannot share the cache by type=local");
+    const kept = `${folder}.cache`;
+    await build(folder, `--cache-to=type=local,dest=${kept},mode=max,compression=zstd`);
+    await engine.mustDocker("builder", "prune", "-af");
+    const local = await build(folder, `--cache-from=type=local,src=${kept}`);
+    expect(local.stderr.match(/CACHED/g)?.length).toBe(4);
+    const refused = await build(folder, "--cache-from=type=azblob,name=x");
+    expect(refused.stderr).toContain("Cannot share the cache by type=azblob");
   }, 90_000);
+
+  test("arguments and targets of a file are told as docker tells them", async () => {
+    const folder = context({
+      Dockerfile:
+        "# base is first\nFROM scratch AS base\n# who is greeted\nARG who=nobody\nFROM base\n",
+    });
+    const call = async (...flags: readonly string[]): Promise<string> =>
+      (await build(folder, ...flags)).stdout;
+    expect(await call("--call=outline")).toBe(
+      "BUILD ARG   VALUE    DESCRIPTION\nwho         nobody   is greeted\n\n",
+    );
+    expect(await call("--call=targets")).toBe(
+      "TARGET    DESCRIPTION\nbase      is first\n(default) \n",
+    );
+    expect(await call("--call=subrequests.describe")).toContain("outline");
+    const outline = JSON.parse(await call("--call=outline,format=json", "--build-arg", "who=me"));
+    expect(outline.args).toMatchObject([{ name: "who", value: "me" }]);
+  }, 60_000);
 
   test("limits, hosts, networks and targets are as asked", async () => {
     const folder = context({

@@ -89,11 +89,7 @@ export class ImportedCaches {
     }
   }
 
-  async #fetch(
-    { layer, blob, origin }: Found,
-    lease: Lease,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #fetch({ layer, blob, origin }: Found, lease: Lease, signal: AbortSignal): Promise<void> {
     const { content, images, records } = this.#parts;
     const { diffId, description, createdMs, parent } = layer;
     if (!content.info(blob.digest)) {

@@ -1,5 +1,4 @@
 import { NotFoundError, UnsupportedError } from "#base/errors.ts";
-import type { ExportResponse } from "#builder/builder.ts";
 import type { BuilderParts } from "#builder/parts.ts";
 import type { CredentialSource } from "#builder/sources/image-source.ts";
 import { ANONYMOUS } from "#registry-client/auth/credentials.ts";
@@ -30,6 +29,9 @@ export interface CacheClient {
   readonly stores: ClientStores | undefined;
 }
 
+/** What the client is told, as of an exporter. */
+type CacheResponse = Readonly<Record<string, string>>;
+
 /** Where a cache is written to. */
 export interface CacheDestination {
   /** Also of blobs that are there already. */
@@ -40,7 +42,7 @@ export interface CacheDestination {
     signal: AbortSignal,
   ): Promise<void>;
   /** The manifest, when all that it names is there. @returns What the client is told. */
-  finish(manifest: Uint8Array, signal: AbortSignal): Promise<ExportResponse>;
+  finish(manifest: Uint8Array, signal: AbortSignal): Promise<CacheResponse>;
 }
 
 /** Where a cache is taken from. */
@@ -93,7 +95,12 @@ function folderDestination(store: ClientStore): CacheDestination {
         digest: digestOf(bytes),
         sizeBytes: bytes.byteLength,
       };
-      await send(manifest, () => once(bytes), () => {}, until);
+      await send(
+        manifest,
+        () => once(bytes),
+        () => {},
+        until,
+      );
       return { "cache.manifest": JSON.stringify(descriptorToWire(manifest)) };
     },
   };
@@ -117,13 +124,16 @@ export async function openOrigin(
       return { mediaType: descriptor.mediaType, bytes };
     },
     readBlob: (digest, maxBytes, until) => repository.readBlob(digest, maxBytes, until),
-    openBlob: async (digest, until) => (await repository.openBlob({ digest, offset: 0 }, until)).stream,
+    openBlob: async (digest, until) =>
+      (await repository.openBlob({ digest, offset: 0 }, until)).stream,
   };
 }
 
 /** As progress calls it. */
 export function nameOfSource(source: CacheSource): string {
-  return source.kind === "local" ? `local:${source.digest}` : formatImageReference(source.reference);
+  return source.kind === "local"
+    ? `local:${source.digest}`
+    : formatImageReference(source.reference);
 }
 
 function folderOrigin(

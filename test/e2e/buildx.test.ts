@@ -301,6 +301,14 @@ describe.skipIf(!hasBuildx)("docker build, by BuildKit", () => {
       1,
       expect.stringContaining("Cannot filter the build cache by nonsense"),
     ]);
+    const shown = async (filter: string): Promise<boolean> =>
+      (await engine.mustDocker("buildx", "du", "--verbose", "--filter", filter)).includes(
+        "echo kept",
+      );
+    expect([await shown("description~=kept"), await shown("type=exec.cachemount")]).toEqual([
+      true,
+      false,
+    ]);
     for (const filter of ["until=1h", "type=exec.cachemount"]) {
       const pruned = await prune(filter);
       expect([pruned.exitCode, await kept()]).toEqual([0, true]);

@@ -30,11 +30,11 @@ import {
   type WirePlatform,
   type WorkerRecord,
 } from "#spec/buildkit/shared.ts";
-import { UnsupportedError } from "#base/errors.ts";
 import type { CacheRecord } from "#builder/builder.ts";
 import { cacheFilters } from "./cache-filters.ts";
 import { withSource } from "./failure.ts";
 import { checkFrontend, resultOf, runFrontend, solve, type SolveParts } from "./solve.ts";
+import { usageFilter } from "./usage-filters.ts";
 import { answerSubrequest } from "./subrequests.ts";
 
 export interface ServiceParts extends SolveParts {
@@ -85,10 +85,8 @@ export function buildkitMethods(parts: ServiceParts): RpcMethods {
     ListWorkers: unary(EMPTY, LIST_WORKERS_RESPONSE, async () => ({ records: [worker()] })),
     Info: unary(EMPTY, INFO_RESPONSE, async () => ({ version })),
     DiskUsage: unary(DISK_USAGE_REQUEST, DISK_USAGE_RESPONSE, async ({ filters }) => {
-      if (cacheFilters(filters, 0n).size > 0) {
-        throw new UnsupportedError(`Cannot show the build cache by ${filters.join(" or ")}`);
-      }
-      return { records: (await parts.builder.usage()).map(toUsageRecord) };
+      const isMeant = usageFilter(filters);
+      return { records: (await parts.builder.usage()).map(toUsageRecord).filter(isMeant) };
     }),
     Prune: serverStream(PRUNE_REQUEST, USAGE_RECORD, async function* prune(request) {
       const before = new Map((await parts.builder.usage()).map((one) => [one.id, one]));

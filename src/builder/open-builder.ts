@@ -38,6 +38,7 @@ import { CacheMounts } from "./solver/cache-mounts.ts";
 import type { SharedSolving, Solving } from "./solver/solving.ts";
 import { BUILD_SNAPSHOT_PREFIX, StepLayers } from "./solver/step-layers.ts";
 import { Vertices } from "./solver/vertices.ts";
+import { StepMemory } from "./why/step-memory.ts";
 import { readDefinition } from "./sources/contexts.ts";
 import { SharedLocals } from "./sources/shared-locals.ts";
 import type { Lease } from "#images/leases.ts";
@@ -86,6 +87,7 @@ class LocalBuilder implements Builder {
       parts,
       layers: new StepLayers(parts),
       caches: new CacheMounts(parts),
+      memory: new StepMemory(parts.records.store),
       underWay: new Map(),
       inUse: new Map(),
     };

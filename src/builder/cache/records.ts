@@ -65,6 +65,11 @@ export class BuildRecords {
     this.mounts = store.collection(BUILD_MOUNTS);
   }
 
+  /** The store itself, for what is kept beside the cache. */
+  get store(): Store {
+    return this.#store;
+  }
+
   transaction<T>(work: () => T): T {
     return this.#store.transaction(work);
   }

@@ -67,6 +67,8 @@ export type BuildJob =
     }
   | { readonly kind: "apply"; readonly root: string; readonly actions: readonly FilesAction[] }
   | { readonly kind: "digest"; readonly selections: readonly FileSelection[] }
+  /** What the selections match, file by file, up to `most` in all. */
+  | { readonly kind: "list"; readonly selections: readonly FileSelection[]; readonly most: number }
   /** Which packages are in the tree at `root`, an absolute path. */
   | { readonly kind: "inventory"; readonly root: string };
 
@@ -87,6 +89,8 @@ export interface BuildJobResults {
    * never a time. Undefined where it matches nothing.
    */
   readonly digest: readonly (Digest | null)[];
+  /** Paths in the trees with a short digest of what each file is. */
+  readonly list: readonly (readonly [path: string, digest: string])[];
   readonly inventory: Inventory;
 }
 

@@ -164,6 +164,7 @@ export class BuildSolver implements AsyncDisposable {
     const instructions = [...triggers, ...stage.instructions];
     const steps = 1 + instructions.filter(({ kind }) => STEP_KINDS.has(kind)).length;
     let step = 1;
+    let isBeforeCached: boolean | undefined;
     for (const [position, instruction] of instructions.entries()) {
       this.#signal.throwIfAborted();
       const number = this.#numberOf(index) + 1 + position - triggers.length;
@@ -180,10 +181,20 @@ export class BuildSolver implements AsyncDisposable {
         const next = instructions.slice(position + 1).find(({ kind }) => STEP_KINDS.has(kind));
         const isFollowed = next?.kind === "run";
         const { platform } = state;
-        const given = { vertex, stageIndex: index, step: evaluated.step, isFollowed, platform };
+        const given = {
+          vertex,
+          stageIndex: index,
+          step: evaluated.step,
+          isFollowed,
+          platform,
+          place: `${planned.name === "" ? index : planned.name} ${step} ${formatPlatform(platform)}`,
+          name,
+          isBeforeCached,
+        };
         const outcome = await this.#executeIn(given, layers, context);
         layers = [...layers, outcome.layer];
         isCached = outcome.isCached;
+        isBeforeCached = isCached;
         previous = vertex;
         node = await this.#traceStep(vertex.id, node, evaluated.step, layers, context);
         state = datedLast(evaluated.state, outcome.layer);
@@ -248,14 +259,17 @@ export class BuildSolver implements AsyncDisposable {
   }
 
   async #executeIn(
-    given: Pick<StepExecution, "vertex" | "step" | "isFollowed"> & {
+    given: Pick<
+      StepExecution,
+      "vertex" | "step" | "isFollowed" | "place" | "name" | "isBeforeCached"
+    > & {
       readonly stageIndex: number;
       readonly platform: Platform;
     },
     layers: readonly BuiltLayer[],
     { resolveOrigin: origin }: EvaluationContext,
   ): Promise<{ readonly layer: BuiltLayer; readonly isCached: boolean }> {
-    const { vertex, stageIndex, step, isFollowed, platform } = given;
+    const { vertex, stageIndex, step, platform, ...more } = given;
     const { options } = this.#solving;
     const { noCache } = options;
     const stage = this.#plan.stages[stageIndex];
@@ -271,7 +285,7 @@ export class BuildSolver implements AsyncDisposable {
           base: { parent: topOf(layers), platform, network: options.network },
           needsBlob: this.#exported.has(stageIndex),
           isUncached,
-          isFollowed,
+          ...more,
           resolveOrigin: origin,
         },
         this.#signal,

@@ -9,6 +9,7 @@ import type { ChainId } from "#spec/digest.ts";
 import type { Platform } from "#spec/platform.ts";
 import type { BuiltLayer } from "./built-layer.ts";
 import type { CacheMounts } from "./cache-mounts.ts";
+import type { StepMemory } from "#builder/why/step-memory.ts";
 import type { StepLayers } from "./step-layers.ts";
 import type { Vertices } from "./vertices.ts";
 
@@ -17,6 +18,7 @@ export interface SharedSolving {
   readonly parts: BuilderParts;
   readonly layers: StepLayers;
   readonly caches: CacheMounts;
+  readonly memory: StepMemory;
   /** Steps under way, by key: a second build waits for the first. */
   readonly underWay: Map<string, Promise<BuiltLayer>>;
   /** How many results and builds under way need a layer. */

@@ -3,6 +3,9 @@ import { DockerfileError } from "#builder/language/dockerfile-error.ts";
 import type { FilesAction, FileSelection } from "#builder/files/protocol.ts";
 import type { FileAction, FileOrigin, Step } from "#builder/graph/step.ts";
 import { cleanPath } from "#base/posix-path.ts";
+import { explainStep } from "#builder/why/explain.ts";
+import { environmentOf, flagsOf, shortDigest, type StepInputs } from "#builder/why/step-inputs.ts";
+import { type StepReport, WHY_ATTRIBUTE, WHY_VERTEX } from "#spec/buildkit/step-report.ts";
 import type { BuiltLayer } from "./built-layer.ts";
 import { checkRunnable } from "./emulation.ts";
 import { type StepBase, stepKey } from "./keys.ts";
@@ -11,6 +14,9 @@ import type { RemoteSources } from "./remote-sources.ts";
 import { runCommand, type RunStep } from "./run-step.ts";
 import type { SharedSolving, Solving } from "./solving.ts";
 import type { OpenVertex } from "./vertices.ts";
+
+/** Files of a step that are remembered one by one. */
+const MOST_LISTED = 1024;
 
 export interface StepExecutorOptions {
   readonly shared: SharedSolving;
@@ -29,6 +35,12 @@ export interface StepExecution {
   readonly needsBlob: boolean;
   /** It is done anew, whatever is cached. */
   readonly isUncached: boolean;
+  /** Stage and position. */
+  readonly place: string;
+  /** As progress shows it. */
+  readonly name: string;
+  /** Undefined for the first of its stage. */
+  readonly isBeforeCached: boolean | undefined;
   /** The next step of its stage is a RUN. */
   readonly isFollowed: boolean;
 }
@@ -96,8 +108,12 @@ export class StepExecutor {
       vertex.begin();
       const making = this.#make(execution, keys, signal);
       shared.underWay.set(key, making);
+      const known = this.#explain(execution, inputs, digests, signal);
+      known.catch(() => undefined); // told below, where the step itself did not fail
       try {
         const layer = await making;
+        const now = await known;
+        shared.memory.remember(key, { ...now, doneMs: shared.parts.clock.nowMs() });
         vertex.done();
         return { layer, isCached: false };
       } finally {
@@ -113,10 +129,48 @@ export class StepExecutor {
   ): Promise<{ readonly layer: BuiltLayer; readonly isCached: true }> {
     const { shared, solving } = this.#options;
     execution.vertex.cached();
+    this.#tell({ name: execution.name, isCached: true, reasons: [] });
     const whole = execution.needsBlob
       ? await shared.layers.withBlob(layer, solving.lease, signal)
       : layer;
     return { layer: whole, isCached: true };
+  }
+
+  /** Tells why the step is done, where the client asks. @returns What it depends on. */
+  async #explain(
+    execution: StepExecution,
+    inputs: readonly StepInput[],
+    digests: readonly string[],
+    signal: AbortSignal,
+  ): Promise<StepInputs> {
+    const { shared, solving } = this.#options;
+    const { step, base, place, name, isUncached, isBeforeCached } = execution;
+    const selections = inputs.map(({ selection }) => selection);
+    const listed =
+      selections.length === 0
+        ? []
+        : await shared.parts.files.run({ kind: "list", selections, most: MOST_LISTED }, signal);
+    const now: StepInputs = {
+      title: step.title,
+      place,
+      parent: base.parent ?? "scratch",
+      environment: environmentOf(step),
+      flags: flagsOf(step, base.network),
+      files: Object.fromEntries(listed),
+      content: shortDigest(digests),
+      doneMs: shared.parts.clock.nowMs(),
+    };
+    if (solving.request.attributes[WHY_ATTRIBUTE] !== undefined) {
+      const reasons = explainStep(now, shared.memory.alike(now), { isUncached, isBeforeCached });
+      this.#tell({ name, isCached: false, reasons });
+    }
+    return now;
+  }
+
+  #tell(report: StepReport): void {
+    const { request, vertices } = this.#options.solving;
+    if (request.attributes[WHY_ATTRIBUTE] === undefined) return;
+    vertices.add(WHY_VERTEX).log("stdout", Buffer.from(`${JSON.stringify(report)}\n`));
   }
 
   async #make(

@@ -5,6 +5,7 @@ import { buildFlags, callOf, parseProgress } from "./building/flags.ts";
 import { openBuildClient } from "./building/open-client.ts";
 import { openView } from "./building/progress/open-view.ts";
 import { imageIdOf, writeResults } from "./building/results.ts";
+import { buildTellingWhy } from "./building/why/build-telling-why.ts";
 import { planFor, runBuild } from "./building/run-build.ts";
 import { runCall } from "./building/run-call.ts";
 import { settingsOf } from "./building/settings.ts";
@@ -31,7 +32,9 @@ export const command: Command = defineCommand({
       const view = openView(cli, isQuiet ? "quiet" : asked);
       if (call.method !== "build") return await runCall(cli, client, request, call, view);
       const tellsWarnings = !flags.quiet && !["none", "quiet", "rawjson"].includes(asked);
-      const response = await runBuild(cli, client, request, view, { tellsWarnings });
+      const response = flags.why
+        ? await buildTellingWhy(cli, client, request, view, { tellsWarnings, format: flags.format })
+        : await runBuild(cli, client, request, view, { tellsWarnings });
       writeResults(response, { iidFile: flags.iidfile, metadataFile: flags["metadata-file"] });
       if (flags.quiet) cli.output.write(`${imageIdOf(response)}\n`);
       return 0;

@@ -58,7 +58,9 @@ export interface BuildValues {
   readonly provenance: string;
   readonly pull: boolean;
   readonly push: boolean;
+  readonly format: "text" | "json";
   readonly quiet: boolean;
+  readonly why: boolean;
   readonly rm: boolean;
   readonly sbom: string;
   readonly secret: readonly string[];
@@ -140,6 +142,17 @@ export const buildFlags: FlagsOf<BuildValues> = {
   provenance: stringFlag('Shorthand for "--attest=type=provenance"'),
   pull: boolFlag("Always attempt to pull all referenced images"),
   push: boolFlag('Shorthand for "--output=type=registry"'),
+  why: boolFlag("Say for every step why it was not taken from the cache"),
+  format: customFlag<"text" | "json">(
+    "string",
+    'How --why tells ("text", "json")',
+    "text",
+    "text",
+    (text) => {
+      if (text === "text" || text === "json") return text;
+      throw new InvalidArgumentError(`there are text and json`);
+    },
+  ),
   quiet: boolFlag("Suppress the build output and print image ID on success", { short: "q" }),
   rm: boolFlag("Remove intermediate containers after a successful build", { default: true }),
   sbom: stringFlag('Shorthand for "--attest=type=sbom"'),

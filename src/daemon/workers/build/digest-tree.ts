@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, readlinkSync, readSync, type Stats } from "node:fs";
+import { relative } from "node:path";
 import type { FileSelection } from "#builder/files/protocol.ts";
-import { type Digest, Digester, digestOf } from "#spec/digest.ts";
+import { type Digest, Digester, digestHex, digestOf } from "#spec/digest.ts";
 import type { BuildTools } from "./tools.ts";
 import { selectSources, type WalkedFile, walkSource } from "./select-files.ts";
 
@@ -34,6 +35,28 @@ export function digestSelection(selection: FileSelection, tools: BuildTools): Di
     }
   }
   return digester.finish();
+}
+
+const SHORT_LENGTH = 16;
+
+/** The files of selections one by one, at most so many. */
+export function listSelections(
+  selections: readonly FileSelection[],
+  most: number,
+  tools: BuildTools,
+): readonly (readonly [path: string, digest: string])[] {
+  const found: (readonly [string, string])[] = [];
+  for (const selection of selections) {
+    for (const source of selectSources(selection) ?? []) {
+      for (const file of walkSource(source, selection)) {
+        if (found.length >= most) return found;
+        if (file.stats.isDirectory()) continue;
+        const digest = digestHex(digestOf(lineOf(file, selection, tools))).slice(0, SHORT_LENGTH);
+        found.push([relative(selection.root, file.path), digest]);
+      }
+    }
+  }
+  return found;
 }
 
 function baseName(path: string): string {

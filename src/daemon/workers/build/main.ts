@@ -4,7 +4,7 @@ import type { BuildJob, BuildJobResults, BuildReport } from "#builder/files/prot
 import { openArchiveSyscalls } from "#host/archive/syscalls.ts";
 import { openLibc } from "#host/linux/ffi/libc.ts";
 import { applyActions } from "./apply-actions.ts";
-import { digestSelection } from "./digest-tree.ts";
+import { digestSelection, listSelections } from "./digest-tree.ts";
 import type { BuildTools } from "./tools.ts";
 import { takeInventory } from "./take-inventory.ts";
 import { writeLayer } from "./write-layer.ts";
@@ -48,6 +48,8 @@ async function run(
       return writeLayer(job, tools);
     case "apply":
       return { written: await applyActions(job, tools) };
+    case "list":
+      return listSelections(job.selections, job.most, tools);
     case "digest":
       return job.selections.map((selection) => digestSelection(selection, tools) ?? null);
     case "inventory":

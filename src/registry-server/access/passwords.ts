@@ -1,3 +1,4 @@
+import { Semaphore } from "#base/async.ts";
 import { InvalidArgumentError } from "#base/errors.ts";
 
 /** OWASP's least for argon2id: more memory would let a burst of logins take what the registry needs itself. */
@@ -19,8 +20,7 @@ export class Passwords {
   /** Hash of stored hash and password, to when it is believed. */
   readonly #right = new Map<string, number>();
   readonly #salt = crypto.randomUUID();
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
+  readonly #turns = new Semaphore(PARALLEL);
 
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs;
@@ -51,15 +51,7 @@ export class Passwords {
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#running >= PARALLEL) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
-    this.#running++;
-    try {
-      return await work();
-    } finally {
-      this.#running--;
-      this.#waiting.shift()?.();
-    }
+    using _turn = await this.#turns.acquire();
+    return await work();
   }
 }

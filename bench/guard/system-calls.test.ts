@@ -12,12 +12,12 @@ test("countCalls() counts by name, and files that may be written to", () => {
 
 test("countCalls() joins a call that another thread interrupted", () => {
   const log = [
-    '101 unlinkat(AT_FDCWD, "/a", 0 <unfinished ...>',
+    '101 openat(AT_FDCWD, "/a", O_WRONLY <unfinished ...>',
     "102 vfork( <unfinished ...>",
-    "101 <... unlinkat resumed>) = 0",
+    "101 <... openat resumed>) = 5</a>",
     "102 <... vfork resumed>) = 77",
   ].join("\n");
-  expect(countCalls(log)).toEqual({ unlinkat: 1, vfork: 1 });
+  expect(countCalls(log)).toEqual({ "files written": 1, openat: 1, vfork: 1 });
 });
 
 test("countCalls() passes over what failed, and what depends on time", () => {
@@ -40,4 +40,17 @@ test("countCalls() passes over processes that end, and the database's checkpoint
     "101 fsync(7</data/wharf.db>) = 0",
   ].join("\n");
   expect(countCalls(log)).toEqual({ openat: 1, pwrite64: 1 });
+});
+
+test("countCalls() counts the database's transactions by their first lock", () => {
+  const lock = (file: string, type: string): string =>
+    `101 fcntl(9</data/${file}>, F_SETLK, {l_type=${type}, l_whence=SEEK_SET, l_start=124, l_len=1}) = 0`;
+  const log = [
+    lock("wharf.db-shm", "F_RDLCK"),
+    lock("wharf.db-shm", "F_WRLCK"),
+    lock("wharf.db-shm", "F_UNLCK"),
+    lock("wharf.db", "F_RDLCK"),
+    "101 fcntl(9</data/wharf.db-shm>, F_GETFD) = 0",
+  ].join("\n");
+  expect(countCalls(log)).toEqual({ "database transactions": 1 });
 });

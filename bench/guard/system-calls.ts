@@ -24,26 +24,42 @@ const CHECKPOINT = /^(?:\d+<[^>]*\.db>|\d+<[^>]*-shm>)/;
 /** How often each happened. Other names than those of system calls: `files written`, opened with leave to write. */
 export type Counts = Readonly<Record<string, number>>;
 
+/** A statement outside a transaction is one of its own; each begins by locking the index of the log for reading. */
+const TRANSACTION = /^\d+<[^>]*\.db-shm>, F_SETLK, \{l_type=F_RDLCK/;
+
 /**
  * Counts what went well; what is tried again until it does counts once.
  *
- * @param log strace's, of several threads: `PID name(arguments) = result`, also in two parts.
+ * @param log strace's, of several threads: `PID name(arguments) = result`, or in two parts, the first of which ends with
+ *   `<unfinished ...>`.
  */
 export function countCalls(log: string): Counts {
   const counts = new Map<string, number>();
   const add = (name: string): void => void counts.set(name, (counts.get(name) ?? 0) + 1);
-  for (const line of log.split("\n")) {
-    const call = /^\d+\s+(?:<\.\.\. )?([a-z0-9_]+)(?:\(| resumed>)(.*) = (\d+|0x[0-9a-f]+)/.exec(
-      line,
-    );
-    const name = call?.[1];
-    const words = call?.[2] ?? "";
-    if (name === undefined || !COUNTED.includes(name)) continue;
-    if (CHANCE.test(words) || CHECKPOINT.test(words)) continue;
+  for (const { name, words } of finishedCalls(log)) {
+    if (name === "fcntl" && TRANSACTION.test(words)) add("database transactions");
+    if (!COUNTED.includes(name) || CHANCE.test(words) || CHECKPOINT.test(words)) continue;
     add(name);
-    if (/O_WRONLY|O_RDWR/.test(words) && name.startsWith("open")) add("files written");
+    if (name.startsWith("open") && /O_WRONLY|O_RDWR/.test(words)) add("files written");
   }
   return Object.fromEntries([...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Those that did not fail. */
+function* finishedCalls(log: string): Iterable<{ readonly name: string; readonly words: string }> {
+  const begun = new Map<string, string>();
+  for (const line of log.split("\n")) {
+    const [, pid = "", rest = ""] = /^(\d+)\s+(.*)$/.exec(line) ?? [];
+    const first = /^(.*) <unfinished \.\.\.>$/.exec(rest)?.[1];
+    if (first !== undefined) {
+      begun.set(pid, first);
+      continue;
+    }
+    const last = /^<\.\.\. [a-z0-9_]+ resumed>(.*)$/.exec(rest)?.[1];
+    const whole = last === undefined ? rest : `${begun.get(pid) ?? ""}${last}`;
+    const [, name, words = ""] = /^([a-z0-9_]+)\((.*)\) += (?:\d|0x)/.exec(whole) ?? [];
+    if (name !== undefined) yield { name, words };
+  }
 }
 
 /** strace on a process that runs, with its threads; what it starts is let go as it becomes another program. */
@@ -64,7 +80,12 @@ export class SystemCallWatch implements AsyncDisposable {
     const strace = Bun.spawn(
       [
         ...["strace", "-f", "-y", "-b", "execve", "-s", "0", "-o", log, "-p", String(pid)],
-        ...["-e", "signal=none", "-e", `trace=${COUNTED.map((name) => `?${name}`).join(",")}`],
+        ...[
+          "-e",
+          "signal=none",
+          "-e",
+          `trace=${[...COUNTED, "fcntl"].map((name) => `?${name}`).join(",")}`,
+        ],
       ],
       { stdin: "ignore", stdout: "ignore", stderr: errors },
     );

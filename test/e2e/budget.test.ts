@@ -83,4 +83,5 @@ test.skipIf(Bun.which("strace") === null)(
     );
     expect(excess).toEqual([]);
   },
+  300_000,
 );

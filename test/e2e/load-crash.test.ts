@@ -33,7 +33,9 @@ class Load {
     const kills = this.kills;
     const { exitCode, stdout, stderr } = await this.engine.wharf(words, { timeoutMs: 120_000 });
     this.done += 1;
-    if (exitCode === 0) return stdout.trim();
+    // to a client the end of an engine looks like the end of the output, even after it was told the exit code
+    const isCutOff = kills !== this.kills && stdout === "";
+    if (exitCode === 0 && !isCutOff) return stdout.trim();
     if (kills === this.kills) this.complaints.push(`${words.join(" ")}: ${exitCode} ${stderr}`);
     return undefined;
   }

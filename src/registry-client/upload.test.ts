@@ -129,6 +129,18 @@ describe("an upload", () => {
     expect(waits).toEqual([7000, 0]);
   });
 
+  test("that is too large for what stands before the registry goes in chunks", async () => {
+    const bytes = noise(4, 17 * 1024 * 1024);
+    faults(isPatch, { kind: "status", status: 413 });
+    await upload(bytes);
+    expect(has(bytes)).toBe(true);
+    expect(sent("PATCH").map(({ range }) => range)).toEqual([
+      undefined,
+      "0-16777215",
+      "16777216-17825791",
+    ]);
+  });
+
   test("out of step asks where the registry is", async () => {
     faults(isPatch, { kind: "status", status: 416, code: "RANGE_INVALID" });
     await upload(LARGE);

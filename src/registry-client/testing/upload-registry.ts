@@ -111,6 +111,8 @@ export class UploadRegistry implements AsyncDisposable {
     if (fault?.kind === "held") await fault.until;
     if (fault?.kind === "lost") this.uploads.clear();
     if (fault?.kind === "status") {
+      // read, so that the refusal is not lost with a connection that is closed upon bytes under way
+      if (!(await drain(request))) return;
       refuse(response, fault.status, fault.code ?? "UNKNOWN", fault.headers);
       return;
     }
@@ -236,6 +238,16 @@ function isNext(upload: Upload, { range }: SeenUpload): boolean {
 function refusal(status: number, code: string): Answer {
   const body = JSON.stringify({ errors: [{ code, message: code.toLowerCase() }] });
   return { status, headers: { "Content-Type": "application/json" }, body };
+}
+
+/** @returns Whether the client is still there. */
+async function drain(request: IncomingMessage): Promise<boolean> {
+  try {
+    for await (const _chunk of request) continue;
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function refuse(

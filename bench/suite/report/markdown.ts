@@ -18,7 +18,7 @@ export function toMarkdown(
   return [
     "# Performance",
     "",
-    "Written by `npm run bench -- --markdown docs/performance.md`: Wharf, docker and podman in one run on one machine, in turns,",
+    "Written by `npm run bench -- --markdown docs/performance.md` ([bench/README.md](../bench/README.md)): Wharf, docker and podman in one run on one machine, in turns,",
     `with the same ${runtime}; medians of at most ${runs} runs, and half the distance of the quartiles. The ratio is ours by the best`,
     "of the others, of rates the other way round: less is better. Figures of another machine differ; ratios hardly.",
     "",
@@ -29,6 +29,8 @@ export function toMarkdown(
     ...results.map(row),
     "",
     `${goals.filter(({ isMet }) => isMet).length} of ${goals.length} goals are met.`,
+    "What no load changes, system calls, files, database pages and bytes of a `run`, an `exec` and an `rm`, has a budget that",
+    "`npm test` holds ([budget.json](../bench/guard/budget.json)).",
     ...(plot === undefined ? [] : ["", `![Start latency by the number of clients](${plot})`]),
     ...(failures.length === 0 ? [] : ["", "Not measured:", "", ...failures]),
     "",

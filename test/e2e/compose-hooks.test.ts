@@ -150,3 +150,33 @@ test("up --rolling runs them for the new containers, before the old ones go", as
     before.split("\n").toSorted(),
   );
 }, 60_000);
+
+test("the user's proxies are variables of containers, hooks and builds, unless these say otherwise", async () => {
+  const path = projects.make("proxied", {
+    "client/config.json": JSON.stringify({
+      proxies: { default: { httpProxy: "http://proxy:1", noProxy: "db" } },
+    }),
+    Dockerfile: "FROM busybox\nRUN echo built with $HTTP_PROXY >/built\n",
+    "compose.yaml": `services:
+  web:
+    image: busybox
+    command: sh -c 'cat /data/hook; echo $$HTTP_PROXY $$http_proxy $$NO_PROXY'
+    environment: {NO_PROXY: mine}
+    volumes: [data:/data]
+    pre_start: [{command: "sh -c 'echo hook $$HTTP_PROXY >/data/hook'"}]
+  made: {build: ., command: cat /built}
+volumes: {data: }
+`,
+  });
+  const config = { DOCKER_CONFIG: `${path}/client` };
+  const up = await projects.run(path, ["up", "--no-color", "--no-log-prefix"], config);
+  const said = up.stdout.split("\n");
+  expect(said).toContain("hook http://proxy:1");
+  expect(said).toContain("http://proxy:1 http://proxy:1 mine");
+  expect(said).toContain("built with http://proxy:1");
+  // what the client adds is no change of the file
+  const again = await projects.run(path, ["plan"], config);
+  expect(again.stdout).not.toContain("recreate");
+  const one = await projects.run(path, ["run", "--rm", "-T", "web", "env"], config);
+  expect(one.stdout).toContain("HTTP_PROXY=http://proxy:1\n");
+}, 60_000);

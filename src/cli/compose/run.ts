@@ -208,6 +208,7 @@ async function createOneOff(
     containerName,
     imageId: imageIds.get(image),
     version: wharfVersion,
+    proxies: parts.proxies,
     containerOf: (other) => containerOf(name, other, made),
     slug,
     usesAliases,

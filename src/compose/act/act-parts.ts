@@ -18,6 +18,8 @@ export interface ActParts {
   readonly isDryRun: boolean;
   /** Who the user is to a registry, for requests that make the engine ask it. */
   readonly registryHeaders: (domain: string) => Promise<Readonly<Record<string, string>>>;
+  /** Variables of the user's proxies: containers and builds have them unless they say otherwise. */
+  readonly proxies: ReadonlyMap<string, string>;
   readonly signal?: AbortSignal;
 }
 

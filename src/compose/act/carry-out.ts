@@ -226,7 +226,7 @@ export interface Creation {
 /** One that takes another's place has a name of its own until the other is gone. */
 export async function createContainer(
   { project, service, step, current, made, alter = (body) => body }: Creation,
-  { engine }: ActParts,
+  { engine, proxies }: ActParts,
   options: CarryOutOptions,
 ): Promise<string> {
   const image = imageOf(project, step.service, service);
@@ -240,6 +240,7 @@ export async function createContainer(
     configHash: serviceHash(service),
     imageId: options.imageIds.get(image),
     version: options.version,
+    proxies,
     containerOf: (other) => {
       const [first] = made.get(other) ?? [];
       if (first) return first.id;

@@ -85,6 +85,7 @@ async function runHookContainer(
       json: preStartRequest({
         ...{ project, serviceName, service, due, containerName: name, version: wharfVersion },
         image: imageOf(project, serviceName, service),
+        proxies: parts.proxies,
         sharedWith: before.id,
         containerOf: (other) => made.get(other)?.[0]?.id ?? other,
       }),

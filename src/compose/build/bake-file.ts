@@ -31,7 +31,7 @@ function bakeTarget(
   options: Parameters<typeof bakeFile>[2],
 ): object {
   const { build, name, image, service } = target;
-  const args = buildArguments(project, build, options.args);
+  const args = buildArguments(project, build, options);
   const ssh = [...(build.ssh ?? []), ...options.ssh];
   const list = <Item>(items: readonly Item[] | undefined): readonly Item[] | undefined =>
     items && items.length > 0 ? items : undefined;

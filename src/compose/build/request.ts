@@ -7,6 +7,8 @@ import { type BuildTarget, imageOf, isRemoteContext } from "./targets.ts";
 export interface BuildOptions {
   /** `NAME` takes its value from the environment, `NAME=value` has it. */
   readonly args: readonly string[];
+  /** Of the user, below what the file says. */
+  readonly proxies?: ReadonlyMap<string, string>;
   readonly isUncached: boolean;
   readonly pulls: boolean;
   readonly memoryBytes: number;
@@ -50,7 +52,7 @@ export function buildRequest(
   const { name, build, image } = target;
   refuse(name, build);
   const optional = (text: string | undefined): string | undefined => text || undefined;
-  const args = buildArguments(project, build, options.args);
+  const args = buildArguments(project, build, options);
   const cacheFrom = build.cache_from ?? [];
   const memory = options.memoryBytes > 0 ? String(options.memoryBytes) : undefined;
   const all = namedContexts(project, build);
@@ -117,9 +119,9 @@ function refuse(name: string, build: Build): void {
 export function buildArguments(
   project: Project,
   { args }: Build,
-  given: readonly string[],
+  { args: given, proxies }: Pick<BuildOptions, "args" | "proxies">,
 ): ReadonlyMap<string, string> {
-  const found = new Map<string, string>();
+  const found = new Map(proxies);
   const set = (name: string, value: string | null | undefined): void => {
     const known = value ?? project.environment.get(name);
     if (known !== undefined) found.set(name, known);

@@ -10,6 +10,8 @@ export interface Change {
 
 /** What the engine fills in where nobody says it. */
 const FILLED = new Set(["runtime", "logging.driver", "cgroup", "ipc"]);
+/** What the user's client fills in where nobody says it. */
+const PROXY = /^environment\.(?:https?|ftp|no|all)_proxy$/i;
 
 /** What differs between two of a kind, by key in order; values that look secret are hidden. */
 export function changesOf(before: Settings, after: Settings): readonly Change[] {
@@ -17,7 +19,7 @@ export function changesOf(before: Settings, after: Settings): readonly Change[] 
   return keys.flatMap((key): Change[] => {
     const from = before.get(key);
     const to = after.get(key);
-    if (from === to || (to === undefined && FILLED.has(key))) return [];
+    if (from === to || (to === undefined && (FILLED.has(key) || PROXY.test(key)))) return [];
     return [{ key, from: shown(key, from), to: shown(key, to) }];
   });
 }

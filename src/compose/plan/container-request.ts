@@ -21,6 +21,8 @@ export interface ContainerRequest {
   readonly containerOf: (serviceName: string) => string;
   /** Anonymous volumes that are taken over from the container before, by target. */
   readonly inherited?: ReadonlyMap<string, string>;
+  /** Variables of the user's proxies, below what the service says. */
+  readonly proxies?: ReadonlyMap<string, string>;
 }
 
 const NANOS_PER_SECOND = 1e9;
@@ -30,7 +32,10 @@ const NANOS_PER_CPU = 1e9;
 export function containerRequest(request: ContainerRequest): JsonObject {
   const { service } = request;
   const body: Record<string, Json | undefined> = {
-    ...processFields(service),
+    ...processFields({
+      ...service,
+      environment: new Map([...(request.proxies ?? []), ...(service.environment ?? [])]),
+    }),
     Labels: labelsOf(request),
     ExposedPorts: exposedPorts(service),
     Healthcheck: healthcheckOf(service),

@@ -66,7 +66,7 @@ export function hookName(project: Project, service: string, due: DueHook, before
 export interface PreStartRequest
   extends Pick<
     ContainerRequest,
-    "project" | "serviceName" | "service" | "containerOf" | "containerName" | "version"
+    "project" | "serviceName" | "service" | "containerOf" | "containerName" | "version" | "proxies"
   > {
   readonly due: DueHook;
   /** The service's. */

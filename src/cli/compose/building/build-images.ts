@@ -46,7 +46,10 @@ export async function buildImages(
   const before = builtBefore(targets, dockerfileText);
   // what cannot be built is told of before anything is
   const requests = new Map(
-    [...targets].map(([name, target]) => [name, buildRequest(project, target, options)]),
+    [...targets].map(([name, target]) => [
+      name,
+      buildRequest(project, target, { ...options, proxies: parts.proxies }),
+    ]),
   );
   for (const { unused } of requests.values()) {
     for (const key of unused) {

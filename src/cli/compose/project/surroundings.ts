@@ -2,6 +2,7 @@ import { Semaphore } from "#base/async.ts";
 import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
 import type { GroupFlags } from "#cli/command.ts";
+import { proxyArguments, proxiesFor } from "#cli/container/create-request/environment.ts";
 import { registryAuthHeaders } from "#cli/registry-auth.ts";
 import { type ActParts, dryRunEngine } from "#compose/act/act-parts.ts";
 import { MAX_SCALE } from "#compose/check-project.ts";
@@ -32,6 +33,7 @@ export async function actParts(
     onProgress: progress.report,
     slots: slotsFor(cli, groupFlags),
     isDryRun,
+    proxies: new Map(Object.entries(proxyArguments(proxiesFor(cli, engine.endpoint.text)))),
     registryHeaders: (domain) => registryAuthHeaders(cli, domain),
     settle: () => progress.settle(),
     flow: () => progress.flow(),

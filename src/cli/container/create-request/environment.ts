@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import type { ProxyConfig } from "#client/contexts/client-config.ts";
+import type { ClientConfig, ProxyConfig } from "#client/contexts/client-config.ts";
 import { type Flag, listFlag } from "#cli/flags.ts";
 import type { ClientSurroundings } from "./fields.ts";
 import { type FlagsOf, type RequestFields, keyValueMap } from "./fields.ts";
@@ -86,6 +86,14 @@ const proxyVariables: readonly (readonly [keyof ProxyConfig, string])[] = [
   ["ftpProxy", "FTP_PROXY"],
   ["allProxy", "ALL_PROXY"],
 ];
+
+/** Those of the configuration file for an engine, by its address, else for any. */
+export function proxiesFor(
+  { config }: { readonly config: Pick<ClientConfig, "proxies"> },
+  address: string,
+): ProxyConfig | undefined {
+  return config.proxies[address] ?? config.proxies["default"];
+}
 
 /** Each setting as variables of a build, in both cases. */
 export function proxyArguments(proxies: ProxyConfig | undefined): Readonly<Record<string, string>> {

@@ -2,12 +2,12 @@ import { InvalidArgumentError, UnsupportedError, messageOf } from "#base/errors.
 import type { Cli } from "#cli/cli.ts";
 import type { Invocation } from "#cli/command.ts";
 import { ExitError, exitCannotStart } from "#cli/exit-error.ts";
-import type { ProxyConfig } from "#client/contexts/client-config.ts";
 import type { Endpoint } from "#client/endpoint.ts";
 import type { EngineClient } from "#client/engine-client.ts";
 import { clientSurroundings } from "./client-surroundings.ts";
 import type { CreateValues } from "./create-flags.ts";
 import { type CreatePlan, planCreate } from "#cli/container/create-request/plan.ts";
+import { proxiesFor } from "#cli/container/create-request/environment.ts";
 import { storageWarnings } from "#cli/container/create-request/storage.ts";
 
 /**
@@ -64,10 +64,6 @@ async function checkWindowsFlags(
 export function withHelpPointer(commandLine: string, error: unknown, exitCode: number): ExitError {
   const text = `wharf: ${messageOf(error)}\n\nRun '${commandLine} --help' for more information`;
   return new ExitError(text, exitCode, { cause: error });
-}
-
-function proxiesFor(cli: Cli, address: string): ProxyConfig | undefined {
-  return cli.config.proxies[address] ?? cli.config.proxies["default"];
 }
 
 function checkPull(policy: string): void {

@@ -3,9 +3,8 @@ import type { BuildRequest } from "#build-client/build-request.ts";
 import { planBuild } from "#build-client/plan/plan-build.ts";
 import type { BuildSettings } from "#build-client/plan/settings.ts";
 import type { Cli } from "#cli/cli.ts";
-import type { ProxyConfig } from "#client/contexts/client-config.ts";
 import type { StatusResponse, VertexWarning } from "#spec/buildkit/control.ts";
-import { proxyArguments } from "#cli/container/create-request/environment.ts";
+import { proxiesFor, proxyArguments } from "#cli/container/create-request/environment.ts";
 import type { BuildView } from "./progress/build-view.ts";
 import { warningsText } from "./warnings.ts";
 
@@ -26,10 +25,6 @@ export async function planFor(
     },
     stack,
   );
-}
-
-function proxiesFor({ config }: Cli, address: string): ProxyConfig | undefined {
-  return config.proxies[address] ?? config.proxies["default"];
 }
 
 /** Builds, showing it. The view ends with the build, then the warnings are told. */

@@ -1,7 +1,7 @@
 import { UnsupportedError, type WharfError, messageOf } from "#base/errors.ts";
 import { compareApiVersions, oldestApiVersion } from "#client/api-version.ts";
 import type { Cli } from "./cli.ts";
-import type { Command } from "./command.ts";
+import type { Command, GroupFlags } from "./command.ts";
 import { groups } from "./commands.ts";
 import { ExitError, exitCannotStart } from "./exit-error.ts";
 import { findCommand, type FoundCommand } from "./find-command.ts";
@@ -132,11 +132,14 @@ async function runCommand(
   }
   checkArgumentCount(command, parsed.args.length, commandLine, usage);
   await checkApiVersion(cli, command, parsed.given);
+  const [groupName] = found.entry.path.split(" ");
+  const group = groups.find(({ name }) => name === groupName);
+  const given: GroupFlags = groupFlags ?? { values: {}, given: new Set() };
   return command.run(cli, {
     flags: parsed.values,
     args: parsed.args,
     commandLine,
-    groupFlags: groupFlags ?? { values: {}, given: new Set() },
+    groupFlags: (await group?.prepare?.(cli, given)) ?? given,
     isSet: (name) => parsed.given.has(name),
   });
 }

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
+import { refuseRemote } from "./file/refuse-remote.ts";
 
 const NAMES = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
 const OVERRIDES = [
@@ -31,6 +32,7 @@ export function findComposeFiles(
 ): FoundFiles {
   const given = projectDirectory === undefined ? undefined : resolve(directory, projectDirectory);
   if (asked.length > 0) {
+    for (const file of asked) refuseRemote(file, "-f");
     const files = asked.map((file) => (file === "-" ? file : resolve(directory, file)));
     for (const file of files) {
       if (file === "-" || existsSync(file)) continue;

@@ -275,6 +275,28 @@ RUN false
       `http://${registry.address}/v2/app/blobs/${manifest.layers[3]?.digest ?? ""}`,
     );
     expect(await pinned.text()).toMatch(/image: \S+\/web@sha256:[0-9a-f]{64}\n/);
+    // who has nothing but its name brings it up
+    const remote = async (...args: readonly string[]) =>
+      await engine.wharf(["compose", "-f", `oci://${target}`, ...args], {
+        env: { XDG_CACHE_HOME: join(path, "cache") },
+      });
+    const read = await remote("config");
+    expect([read.exitCode, read.stderr]).toEqual([0, ""]);
+    expect(read.stdout).toStartWith("name: app\nservices:\n  web:\n");
+    for (const part of ["A: one", "SECRET: word", 'more: "yes"', "@sha256:"]) {
+      expect(read.stdout).toContain(part);
+    }
+    expect((await remote("up", "--no-color")).exitCode).toBe(0);
+    expect((await remote("down", "-t", "0")).exitCode).toBe(0);
+    const image404 = await engine.wharf(["compose", "-f", `oci://${image}`, "config"]);
+    expect([image404.exitCode, image404.stderr]).toEqual([
+      1,
+      `oci://${image}: it is no application that 'compose publish' has published\n`,
+    ]);
+    const away = await engine.wharf(["compose", "-f", `oci://${target}0`, "config"]);
+    expect([away.exitCode, away.stderr.includes("app:10")]).toEqual([1, true]);
+    const git = await engine.wharf(["compose", "-f", "https://host/app.git", "config"]);
+    expect(git.stderr).toContain("-f oci://REPOSITORY alone is read");
     await compose(path, "publish", "-y", "--oci-version", "1.0", `${registry.address}/app:old`);
     const old = JSON.parse(await registry.manifest("app", "old")) as Manifest;
     expect(old.artifactType).toBeUndefined();

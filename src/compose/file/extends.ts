@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { toLongForms } from "./canonical.ts";
 import { mergeTrees } from "./merge.ts";
 import { composeError, composeNotFound, type Positions, shortPath } from "./positions.ts";
+import { refuseRemote } from "./refuse-remote.ts";
 import { absoluteFrom } from "./relative-paths.ts";
 import { isMapping, type Mapping, type Position, type Tree, withKey } from "./tree.ts";
 
@@ -143,6 +144,7 @@ function lookUp(
     if (!services.has(from)) notFound("");
     return { base: services, folderContext: context };
   }
+  refuseRemote(file, "extends", position);
   const path = absoluteFrom(context.folder, file);
   if (!existsSync(path)) {
     throw composeNotFound({

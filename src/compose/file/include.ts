@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { parseDotenv } from "./dotenv.ts";
 import type { LoadContext, SourceFile } from "./load-context.ts";
 import { composeError, composeNotFound } from "./positions.ts";
+import { refuseRemote } from "./refuse-remote.ts";
 import { absoluteFrom } from "./relative-paths.ts";
 import {
   isList,
@@ -41,6 +42,7 @@ export function applyIncludes(
   for (const [index, include] of includes.entries()) {
     const position = context.positions.of(includes, index);
     const wanted = readInclude(include, context);
+    for (const path of wanted.asked) refuseRemote(path, "include", position);
     const [main = ""] = wanted.paths;
     const including = [...context.including, file];
     if (including.some((each) => absoluteFrom(process.cwd(), each) === main)) {
@@ -70,6 +72,8 @@ export function applyIncludes(
 }
 
 interface Include {
+  /** As the file says. */
+  readonly asked: readonly string[];
   /** Absolute; the first is the main file, the others go over it. */
   readonly paths: readonly string[];
   readonly folder: string;
@@ -83,9 +87,11 @@ function readInclude(tree: Tree, context: LoadContext): Include {
   };
   const from = (path: string): string => absoluteFrom(context.workingDirectory, path);
   const fields: Mapping = isMapping(tree) ? tree : new Map([["path", tree]]);
-  const paths = texts(fields.get("path")).map(from);
+  const asked = texts(fields.get("path"));
+  const paths = asked.map(from);
   const [folder] = texts(fields.get("project_directory"));
   return {
+    asked,
     paths,
     folder: folder === undefined ? dirname(paths[0] ?? ".") : from(folder),
     envFiles: fields.has("env_file") ? texts(fields.get("env_file")).map(from) : undefined,

@@ -61,8 +61,10 @@ function prepare(tree: Tree, file: SourceFile, context: LoadContext, below: Tree
     const position = { file: file.path, line: 1, column: 1 };
     throw composeError({ position, what: "the top of the file must be a mapping" });
   }
-  validateFile(filled, positions);
-  let prepared: Mapping = filled;
+  const said = filled.get("include") === null ? withKey(filled, "include", undefined) : filled;
+  positions.inherit(said, filled);
+  validateFile(said, positions);
+  let prepared: Mapping = said;
   if (prepared.has("version")) {
     context.warn(
       `${shortPath(file.path)}: the attribute \`version\` is obsolete, it will be ignored, please remove it to avoid potential confusion`,

@@ -94,6 +94,11 @@ describe("a hostile file is refused at once, with its place", () => {
       "/dev/zero is larger than 16 MiB",
     ],
     [
+      "a file that is elsewhere",
+      "include: ['oci://host/app']\n",
+      "compose.yaml:1:11: include oci://host/app: of files",
+    ],
+    [
       "an extended file without an end",
       web("extends: {file: /dev/zero, service: a}"),
       "/dev/zero is larger than 16 MiB",
@@ -149,6 +154,7 @@ describe("a large file is read all the same", () => {
     const odd = load(
       "services: {__proto__: {image: a}, constructor: {image: b, labels: {__proto__: x}}}\n",
     );
+    expect(load(`include:\n${web("")}`).services.size).toBe(1);
     expect([...odd.services.keys()]).toEqual(["__proto__", "constructor"]);
     expect(odd.services.get("constructor")?.labels?.get("__proto__")).toBe("x");
   });

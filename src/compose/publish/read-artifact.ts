@@ -37,7 +37,8 @@ export function filesOfArtifact(manifest: Uint8Array, name: string): readonly Ar
   const files = layers.flatMap((layer): ArtifactFile[] => {
     const [kind, key = ""] = KINDS[String(layer.mediaType)] ?? [];
     if (kind === undefined) return [];
-    const file = String(layer.annotations?.[key] ?? "");
+    const said = layer.annotations?.[key];
+    const file = typeof said === "string" ? said : "";
     if (!/^[\w][\w.-]{0,200}$/.test(file)) {
       return refuse(`it has a file called ${JSON.stringify(file)}, which cannot be one here`);
     }

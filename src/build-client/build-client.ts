@@ -1,10 +1,9 @@
-import { randomBytes, randomUUID } from "node:crypto";
 import { statSync } from "node:fs";
 import { CancelledError, NotFoundError, UnsupportedError } from "#base/errors.ts";
 import type { Message } from "#base/protobuf/message.ts";
 import type { EngineClient } from "#client/engine-client.ts";
-import { RpcClient } from "#rpc/client.ts";
-import { serveRpc } from "#rpc/server.ts";
+import { PeerRpcClient } from "#rpc/http2/peer-client.ts";
+import { servePeerRpc } from "#rpc/http2/peer-server.ts";
 import {
   CONTROL_SERVICE,
   LIST_WORKERS_RESPONSE,
@@ -27,7 +26,6 @@ import { type Definition, EMPTY, type WorkerRecord } from "#spec/buildkit/shared
 import { digestHex, digestOf } from "#spec/digest.ts";
 import { toBuildFailure } from "./build-failure.ts";
 import type { BuildRequest } from "./build-request.ts";
-import { ConnectionDuplex } from "./connection-duplex.ts";
 import type { CredentialLookup } from "./session/credentials.ts";
 import { sessionMethods } from "./session-methods.ts";
 
@@ -62,19 +60,19 @@ const FRONTEND = "dockerfile.v0";
 const SHARED_KEY_LENGTH = 64;
 
 /** BuildKit's API of one engine. Holds a connection from the first call on. */
-export class BuildClient implements Disposable {
+export class BuildClient implements AsyncDisposable {
   readonly #options: BuildClientOptions;
-  #control: Promise<RpcClient> | undefined;
+  #control: Promise<PeerRpcClient> | undefined;
   #isClosed = false;
 
   constructor(options: BuildClientOptions) {
     this.#options = options;
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
-    void this.#control?.then(
-      (control) => control[Symbol.dispose](),
+    await this.#control?.then(
+      (control) => control[Symbol.asyncDispose](),
       () => undefined, // whoever asked for it was told
     );
   }
@@ -197,9 +195,9 @@ export class BuildClient implements Disposable {
     how: Partial<SolveRequest>,
     drive?: (ref: string) => Promise<void>,
   ): Promise<{ readonly exporterResponse: BuildResponse }> {
-    const ref = randomUUID().replaceAll("-", "");
+    const ref = newId();
     await using stack = new AsyncDisposableStack();
-    const sessionId = randomBytes(16).toString("hex");
+    const sessionId = newId();
     const [control] = await Promise.all([
       this.#connected(),
       this.#openSession(sessionId, request, stack, signal),
@@ -229,7 +227,7 @@ export class BuildClient implements Disposable {
 
   /** Ends with the build; what breaks off earlier is the build's to tell. */
   async #tellStatus(
-    control: RpcClient,
+    control: PeerRpcClient,
     ref: string,
     { onStatus }: BuildWatcher,
     signal: AbortSignal,
@@ -244,11 +242,11 @@ export class BuildClient implements Disposable {
     }
   }
 
-  #connected(): Promise<RpcClient> {
+  #connected(): Promise<PeerRpcClient> {
     if (this.#isClosed) throw new CancelledError("the build client is closed");
     this.#control ??= this.#options.engine
       .takeOver("/grpc", "h2c")
-      .then((connection) => new RpcClient(new ConnectionDuplex(connection)));
+      .then((connection) => new PeerRpcClient(connection));
     return this.#control;
   }
 
@@ -271,16 +269,17 @@ export class BuildClient implements Disposable {
     };
     const connection = await engine.takeOver("/session", "h2c", headers, signal);
     const ending = new AbortController();
-    const serving = serveRpc(
-      new ConnectionDuplex(connection),
-      { methods, onFailure },
-      ending.signal,
-    );
+    const serving = servePeerRpc(connection, { methods, onFailure }, ending.signal);
     stack.defer(async () => {
       ending.abort();
       await serving;
     });
   }
+}
+
+/** 32 hex digits. */
+function newId(): string {
+  return crypto.randomUUID().replaceAll("-", "");
 }
 
 function toWire(request: BuildRequest): Partial<SolveRequest> {

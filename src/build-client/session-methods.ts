@@ -1,4 +1,4 @@
-import { type RpcMethod, type RpcMethods, unary } from "#rpc/server.ts";
+import { type RpcMethod, type RpcMethods, unary } from "#rpc/method.ts";
 import {
   AUTH_CREDENTIALS,
   CHECK_HEALTH,

@@ -3,20 +3,9 @@ import type { Duplex } from "node:stream";
 import { Semaphore } from "#base/async.ts";
 import { CancelledError, UnavailableError } from "#base/errors.ts";
 import type { Message } from "#base/protobuf/message.ts";
+import { callOnce, type RpcCaller, type RpcMetadata, type RpcStream } from "./call.ts";
 import { readMessages, writeMessage } from "./stream.ts";
 import { type CallStatus, OK, readStatus, StatusError } from "./status.ts";
-
-export type RpcMetadata = Readonly<Record<string, string | string[]>>;
-
-/** A call under way, in both directions. */
-export interface RpcStream extends AsyncDisposable {
-  /** Resolves when the peer can take more. */
-  send(message: Uint8Array): Promise<void>;
-  /** Nothing more is sent. */
-  end(): void;
-  /** Ends when the peer has; one reader. @throws {StatusError} The peer ended with another status than OK. */
-  readonly messages: AsyncGenerator<Uint8Array>;
-}
 
 /** Calls at once on one connection: Bun throws where Node would queue. */
 const MOST_CALLS = 100;
@@ -25,7 +14,7 @@ const CANCEL = 8;
 const WINDOW_BYTES = 1024 * 1024;
 
 /** Calls methods of gRPC over one connection. */
-export class RpcClient implements Disposable {
+export class RpcClient implements RpcCaller, Disposable {
   readonly #session: ClientHttp2Session;
   readonly #connection: Duplex;
   readonly #permits = new Semaphore(MOST_CALLS);
@@ -45,21 +34,14 @@ export class RpcClient implements Disposable {
     this.#connection.destroy();
   }
 
-  /** @throws {StatusError} The peer's refusal. {UnavailableError} It is gone. */
-  async call<Request, Response>(
+  call<Request, Response>(
     method: string,
     codecs: { readonly request: Message<Request>; readonly response: Message<Response> },
     request: Partial<Request>,
     signal: AbortSignal,
     metadata: RpcMetadata = {},
   ): Promise<Response> {
-    await using stream = await this.open(method, metadata, signal);
-    await stream.send(codecs.request.encode(request));
-    stream.end();
-    let response: Response | undefined;
-    for await (const message of stream.messages) response = codecs.response.decode(message);
-    if (response !== undefined) return response;
-    throw new UnavailableError(`${method} gave no answer`);
+    return callOnce(this, { method, codecs, request, metadata }, signal);
   }
 
   /** Begins a call. An abort ends it. */

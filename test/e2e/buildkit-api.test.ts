@@ -9,7 +9,7 @@ import {
   PACKET_STAT,
   type FileStat,
 } from "#spec/buildkit/session.ts";
-import type { RpcCall, RpcMethods } from "#rpc/server.ts";
+import type { RpcCall, RpcMethods } from "#rpc/method.ts";
 import { BuildkitClient, fileStat, filesMethods, upgrade } from "../harness/buildkit-client.ts";
 import { startEngine, type TestEngine } from "../harness/engine.ts";
 import { residentMegabytes } from "../harness/memory.ts";

@@ -3,7 +3,8 @@ import { randomUUID } from "node:crypto";
 import { HijackedDuplex } from "#api/hijacked-duplex.ts";
 import { SocketInput } from "#api/socket-input.ts";
 import { RpcClient } from "#rpc/client.ts";
-import { type RpcCall, type RpcMethods, serveRpc } from "#rpc/server.ts";
+import type { RpcCall, RpcMethods } from "#rpc/method.ts";
+import { serveRpc } from "#rpc/server.ts";
 import { writeGoMode } from "#spec/buildkit/go-file-mode.ts";
 import {
   CONTROL_SERVICE,

@@ -1,5 +1,4 @@
 import { mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { collectBytes } from "#base/async.ts";
 import { FailedPreconditionError, InvalidArgumentError } from "#base/errors.ts";
@@ -28,7 +27,7 @@ const UPLOAD_ID = "context";
  */
 export async function planContexts(
   settings: BuildSettings,
-  parts: Pick<PlanParts, "input">,
+  parts: Pick<PlanParts, "env" | "input">,
   stack: AsyncDisposableStack,
 ): Promise<PlannedContexts> {
   const main = await planMain(settings, parts, stack);
@@ -74,10 +73,11 @@ function contextName(text: string): string {
 
 async function planMain(
   settings: BuildSettings,
-  parts: Pick<PlanParts, "input">,
+  parts: Pick<PlanParts, "env" | "input">,
   stack: AsyncDisposableStack,
 ): Promise<PlannedContexts> {
   const { context, file = "", dockerfileText } = settings;
+  const { env } = parts;
   if (context === "-") {
     if (file === "-") {
       throw new InvalidArgumentError(
@@ -93,7 +93,7 @@ async function planMain(
       : /^https?:\/\//.test(file)
         ? await fetchDockerfile(file)
         : undefined);
-  const written = text === undefined ? undefined : writeDockerfile(text, stack);
+  const written = text === undefined ? undefined : writeDockerfile(text, env, stack);
   if (REMOTE.test(context)) {
     return {
       attributes: [
@@ -140,7 +140,7 @@ function openFolder(path: string): string {
 /** Standard input is an archive, or the Dockerfile of a build without files. */
 async function planStream(
   { file = "" }: BuildSettings,
-  { input }: Pick<PlanParts, "input">,
+  { env, input }: Pick<PlanParts, "env" | "input">,
   stack: AsyncDisposableStack,
 ): Promise<PlannedContexts> {
   const { head, whole } = await peek(input());
@@ -166,8 +166,8 @@ async function planStream(
   return {
     attributes: [["filename", "Dockerfile"]],
     folders: new Map([
-      ["context", temporaryFolder(stack)],
-      ["dockerfile", writeDockerfile(text, stack)],
+      ["context", temporaryFolder(env, stack)],
+      ["dockerfile", writeDockerfile(text, env, stack)],
     ]),
     uploads: new Map(),
   };
@@ -182,14 +182,18 @@ async function fetchDockerfile(url: string): Promise<string> {
   return Buffer.from(bytes).toString();
 }
 
-function temporaryFolder(stack: AsyncDisposableStack): string {
-  const folder = mkdtempSync(join(tmpdir(), "wharf-build-"));
+function temporaryFolder({ TMPDIR }: PlanParts["env"], stack: AsyncDisposableStack): string {
+  const folder = mkdtempSync(join(TMPDIR || "/tmp", "wharf-build-"));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
-function writeDockerfile(text: string, stack: AsyncDisposableStack): string {
-  const folder = temporaryFolder(stack);
+function writeDockerfile(
+  text: string,
+  env: PlanParts["env"],
+  stack: AsyncDisposableStack,
+): string {
+  const folder = temporaryFolder(env, stack);
   writeFileSync(join(folder, "Dockerfile"), text);
   return folder;
 }

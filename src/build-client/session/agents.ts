@@ -1,6 +1,5 @@
-import { connect } from "node:net";
 import { NotFoundError } from "#base/errors.ts";
-import { type RpcMethod, unary } from "#rpc/server.ts";
+import { type RpcMethod, unary } from "#rpc/method.ts";
 import { writeFully } from "#rpc/write-fully.ts";
 import { SSH_AGENT_REQUEST, SSH_ID_KEY } from "#spec/buildkit/session.ts";
 import { BYTES_MESSAGE, EMPTY } from "#spec/buildkit/shared.ts";
@@ -26,6 +25,8 @@ export function checkAgents(agents: ReadonlyMap<string, string>): RpcMethod {
 export function forwardAgents(agents: ReadonlyMap<string, string>): RpcMethod {
   return async function* forward(call) {
     const [id = DEFAULT_ID] = call.metadata.get(SSH_ID_KEY) ?? [];
+    // loaded where it is used alone: every build would pay for it
+    const { connect } = await import("node:net");
     const socket = connect(socketOf(agents, id));
     const onAbort = (): void => void socket.destroy();
     call.signal.addEventListener("abort", onAbort, { once: true });

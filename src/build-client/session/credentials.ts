@@ -1,4 +1,4 @@
-import { type RpcMethod, unary } from "#rpc/server.ts";
+import { type RpcMethod, unary } from "#rpc/method.ts";
 import { CREDENTIALS_REQUEST, CREDENTIALS_RESPONSE } from "#spec/buildkit/session.ts";
 import { type RegistryAuth, serverAddressOfDomain } from "#spec/engine-api/registry-auth.ts";
 

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { CancelledError, InvalidArgumentError, NotFoundError } from "#base/errors.ts";
-import type { RpcCall, RpcMethod } from "#rpc/server.ts";
+import type { RpcCall, RpcMethod } from "#rpc/method.ts";
 import { readGoMode } from "#spec/buildkit/go-file-mode.ts";
 import {
   PACKET,

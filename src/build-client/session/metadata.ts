@@ -1,4 +1,4 @@
-import type { RpcCall } from "#rpc/server.ts";
+import type { RpcCall } from "#rpc/method.ts";
 
 /** Values of a call's metadata; where HTTP/2 does not carry them as they are, the engine has escaped them and says so. */
 export function readNames(metadata: RpcCall["metadata"], key: string): readonly string[] {

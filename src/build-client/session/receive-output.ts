@@ -1,7 +1,7 @@
 import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import type { BuildOutput, OutputPlace } from "#build-client/build-request.ts";
-import type { RpcCall, RpcMethod } from "#rpc/server.ts";
+import type { RpcCall, RpcMethod } from "#rpc/method.ts";
 import {
   EXPORTER_ID_KEY,
   PACKET,

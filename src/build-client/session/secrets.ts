@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import type { SecretPlace } from "#build-client/build-request.ts";
-import { type RpcMethod, unary } from "#rpc/server.ts";
+import { type RpcMethod, unary } from "#rpc/method.ts";
 import { SECRET_REQUEST } from "#spec/buildkit/session.ts";
 import { BYTES_MESSAGE } from "#spec/buildkit/shared.ts";
 

@@ -1,5 +1,5 @@
 import { NotFoundError } from "#base/errors.ts";
-import type { RpcMethod } from "#rpc/server.ts";
+import type { RpcMethod } from "#rpc/method.ts";
 import { UPLOAD_PATH_KEY } from "#spec/buildkit/session.ts";
 import { BYTES_MESSAGE } from "#spec/buildkit/shared.ts";
 

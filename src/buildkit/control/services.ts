@@ -1,5 +1,5 @@
 import type { Platform } from "#spec/platform.ts";
-import { type RpcCall, type RpcMethod, type RpcMethods, serverStream, unary } from "#rpc/server.ts";
+import { type RpcCall, type RpcMethod, type RpcMethods, serverStream, unary } from "#rpc/method.ts";
 import {
   CONTROL_SERVICE,
   DISK_USAGE_REQUEST,

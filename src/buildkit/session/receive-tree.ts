@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { FailedPreconditionError, InvalidArgumentError } from "#base/errors.ts";
-import type { RpcMetadata } from "#rpc/client.ts";
+import type { RpcMetadata } from "#rpc/call.ts";
 import {
   FILE_SYNC,
   PACKET,

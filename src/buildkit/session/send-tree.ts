@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import { CancelledError, FailedPreconditionError, InvalidArgumentError } from "#base/errors.ts";
 import type { ExportRequest } from "#builder/builder.ts";
-import type { RpcStream } from "#rpc/client.ts";
+import type { RpcStream } from "#rpc/call.ts";
 import {
   EXPORTER_ID_KEY,
   FILE_SEND,

@@ -10,6 +10,9 @@ import { planFor, runBuild } from "./building/run-build.ts";
 import { runCall } from "./building/run-call.ts";
 import { settingsOf } from "./building/settings.ts";
 
+/** What buildx says when it is interrupted; the exit code is the signal's. */
+const CANCELLED = "ERROR: failed to build: failed to solve: Canceled: context canceled\n";
+
 export const command: Command = defineCommand({
   usage: "[OPTIONS] PATH | URL | -",
   args: exactly(1),
@@ -21,7 +24,7 @@ export const command: Command = defineCommand({
     await using stack = new AsyncDisposableStack();
     try {
       const request = await planFor(cli, settingsOf(flags, context), stack);
-      using client = await openBuildClient(cli);
+      await using client = await openBuildClient(cli);
       if (!(await client.isThere())) return await buildClassically(cli, flags, context);
       const asked = isSet("progress")
         ? flags.progress
@@ -39,6 +42,7 @@ export const command: Command = defineCommand({
       if (flags.quiet) cli.output.write(`${imageIdOf(response)}\n`);
       return 0;
     } catch (error) {
+      if (cli.interruption().aborted) cli.errors.write(CANCELLED);
       throw toBuildExit(error);
     }
   },

@@ -188,11 +188,7 @@ function temporaryFolder({ TMPDIR }: PlanParts["env"], stack: AsyncDisposableSta
   return folder;
 }
 
-function writeDockerfile(
-  text: string,
-  env: PlanParts["env"],
-  stack: AsyncDisposableStack,
-): string {
+function writeDockerfile(text: string, env: PlanParts["env"], stack: AsyncDisposableStack): string {
   const folder = temporaryFolder(env, stack);
   writeFileSync(join(folder, "Dockerfile"), text);
   return folder;

@@ -1,4 +1,4 @@
-import { messageOf } from "#base/errors.ts";
+import { CancelledError, firstFailure, messageOf } from "#base/errors.ts";
 import type { BuildEvent, OnBuildEvent, Vertex } from "#builder/events.ts";
 import type { Clock } from "#host/clock.ts";
 import { type Digest, digestOf } from "#spec/digest.ts";
@@ -14,6 +14,16 @@ export interface OpenVertex {
   log(stream: "stdout" | "stderr", bytes: Uint8Array): void;
   /** How far something within it is. It has ended when all has come, or when that is said. */
   status(id: string, currentBytes: number, totalBytes: number | undefined, isDone?: boolean): void;
+}
+
+/** By these words BuildKit's clients know a step that was given up. */
+const CANCELLED = "context canceled";
+
+function reasonOf(thrown: unknown): string {
+  const error = firstFailure(thrown);
+  const isGivenUp =
+    error instanceof CancelledError || (error instanceof Error && error.name === "AbortError");
+  return isGivenUp ? CANCELLED : messageOf(error);
 }
 
 /** The vertices of one build, told of as they change. */
@@ -50,7 +60,7 @@ export class Vertices {
       done: () => tell({ completedMs: now() }),
       fail: (error) => {
         const startedMs = vertex.startedMs ?? now();
-        tell({ startedMs, completedMs: now(), error: messageOf(error) });
+        tell({ startedMs, completedMs: now(), error: reasonOf(error) });
       },
       log: (stream, bytes) =>
         this.#onEvent({ type: "log", vertexId: vertex.id, stream, bytes, timeMs: now() }),

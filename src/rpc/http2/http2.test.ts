@@ -149,7 +149,11 @@ for (const [name, open] of Object.entries(pairs)) {
     const { client } = open();
     const words = ["a, b", "c", "x".repeat(20_000)];
     const calls = Array.from({ length: 150 }, async (_, index) => {
-      await using stream = await client.open("/t/metadata", { words: [`${index}`, ...words] }, never);
+      await using stream = await client.open(
+        "/t/metadata",
+        { words: [`${index}`, ...words] },
+        never,
+      );
       stream.end();
       for await (const message of stream.messages) return Buffer.from(message).toString();
       return "";
@@ -183,7 +187,12 @@ for (const [name, open] of Object.entries(pairs)) {
         giving.abort();
       }
     })();
-    expect(await reading.then(() => "ended", () => "cut off")).toBe("cut off");
+    expect(
+      await reading.then(
+        () => "ended",
+        () => "cut off",
+      ),
+    ).toBe("cut off");
     expect(messages).toEqual(["begun"]);
     expect(await failure("/t/fail")).toEqual([3, "nö: 100%"]);
   });
@@ -273,9 +282,9 @@ test("FieldDecoder and decodeHuffman() refuse what is none, and never loop", () 
     expect(() => new FieldDecoder().decode(Buffer.from(hex.replaceAll(" ", ""), "hex"))).toThrow();
   }
   expect(() => decodeHuffman(Buffer.from("ffffffff", "hex"))).toThrow();
-  expect(Buffer.from(decodeHuffman(Buffer.from("f1e3c2e5f23a6ba0ab90f4ff", "hex"))).toString()).toBe(
-    "www.example.com",
-  );
+  expect(
+    Buffer.from(decodeHuffman(Buffer.from("f1e3c2e5f23a6ba0ab90f4ff", "hex"))).toString(),
+  ).toBe("www.example.com");
   const long = [["a", "b".repeat(100_000)]] as const;
   expect(new FieldDecoder().decode(encodeFields(long))).toEqual(long);
 });

@@ -19,7 +19,10 @@ export class PeerRpcClient implements RpcCaller, AsyncDisposable {
 
   /** @param connection On which the other side serves HTTP/2; closed with the client. */
   constructor(connection: ByteConnection) {
-    this.#peer = new Http2Peer(connection, { role: "client", onStream: (stream) => stream.reset() });
+    this.#peer = new Http2Peer(connection, {
+      role: "client",
+      onStream: (stream) => stream.reset(),
+    });
     this.#running = this.#peer.run();
   }
 

@@ -216,7 +216,8 @@ export class Http2Peer implements StreamOwner {
       case CONTINUATION: {
         if (!this.#open) throw new InvalidArgumentError("There are no headers to go on with");
         const block = Buffer.concat([this.#open.block, payload]);
-        if (block.byteLength > BLOCK_MAX_BYTES) throw new InvalidArgumentError("Headers are too long");
+        if (block.byteLength > BLOCK_MAX_BYTES)
+          throw new InvalidArgumentError("Headers are too long");
         return this.#takeBlock({ ...this.#open, block }, flags);
       }
       case RESET:

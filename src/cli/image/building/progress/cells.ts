@@ -1,5 +1,6 @@
 // a program's own colours and movements would break the block
-const CONTROL_SEQUENCE = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[@-_])/g;
+const CONTROL_SEQUENCE =
+  /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[@-_])/g;
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
 
 /** Text as one line that moves nothing on a terminal. What stands before a carriage return is overwritten. */

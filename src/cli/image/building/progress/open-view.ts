@@ -37,5 +37,9 @@ export function openView(cli: Cli, mode: ProgressMode): BuildView {
 
 function plainView({ contextName, errors }: Cli): BuildView {
   const title = `building with "${contextName}" instance using docker driver`;
-  return new PlainView((text) => errors.write(text), title, () => performance.now());
+  return new PlainView(
+    (text) => errors.write(text),
+    title,
+    () => performance.now(),
+  );
 }

@@ -135,7 +135,7 @@ export class Steps {
 
 /** Whether a step ended because the build was given up. */
 export function isCancelled({ error }: Pick<StepView, "error">): boolean {
-  return /context canceled$|cancelled$/i.test(error);
+  return error.endsWith("context canceled");
 }
 
 /** Seconds that a step has run, all times together. */

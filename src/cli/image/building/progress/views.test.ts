@@ -40,7 +40,11 @@ function says(name: string, text: string, seconds: number): StatusResponse["logs
   };
 }
 
-function transfer(name: string, current: number, seconds?: number): StatusResponse["statuses"][number] {
+function transfer(
+  name: string,
+  current: number,
+  seconds?: number,
+): StatusResponse["statuses"][number] {
   return {
     id: "transferring context:",
     vertex: `sha256:${name}`,
@@ -55,7 +59,11 @@ function transfer(name: string, current: number, seconds?: number): StatusRespon
 
 test("PlainView tells a step at a time, with numbers, times and what has failed once more", () => {
   let text = "";
-  const view = new PlainView((one) => void (text += one), "building", () => 0);
+  const view = new PlainView(
+    (one) => void (text += one),
+    "building",
+    () => 0,
+  );
   view.onStatus(status({ vertices: [vertex("load", { started: at(0) })] }));
   view.onStatus(
     status({
@@ -64,13 +72,13 @@ test("PlainView tells a step at a time, with numbers, times and what has failed 
     }),
   );
   view.onStatus(status({ vertices: [vertex("announced"), vertex("a", { started: at(1) })] }));
-  view.onStatus(status({ vertices: [vertex("b", { started: at(1) })], logs: [says("b", "later\n", 1.5)] }));
+  view.onStatus(
+    status({ vertices: [vertex("b", { started: at(1) })], logs: [says("b", "later\n", 1.5)] }),
+  );
   view.onStatus(status({ logs: [says("a", "hel", 1.1), says("a", "lo\nwor", 1.2)] }));
   view.onStatus(status({ vertices: [vertex("a", { started: at(1), completed: at(3) })] }));
   const error = 'process "false" did not complete successfully: exit code: 1';
-  view.onStatus(
-    status({ vertices: [vertex("b", { started: at(1), completed: at(2), error })] }),
-  );
+  view.onStatus(status({ vertices: [vertex("b", { started: at(1), completed: at(2), error })] }));
   view.onStatus(
     status({ vertices: [vertex("c", { started: at(3), completed: at(3), isCached: true })] }),
   );
@@ -114,7 +122,12 @@ test("RawJsonView writes what Go's encoding of a SolveStatus would", () => {
   );
 });
 
-function treeOf(steps: Steps, columns: number, rows: number, isFinished = false): readonly string[] {
+function treeOf(
+  steps: Steps,
+  columns: number,
+  rows: number,
+  isFinished = false,
+): readonly string[] {
   const state = {
     steps: [...steps.byDigest.values()],
     elapsedSeconds: 4.24,

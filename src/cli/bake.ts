@@ -77,7 +77,7 @@ async function carryOut(cli: Cli, resolved: Resolved, request: BakeRequest): Pro
   const asked = isSet("progress")
     ? flags.progress
     : parseProgress(cli.env["BUILDKIT_PROGRESS"] ?? "");
-  using client = await openBuildClient(cli);
+  await using client = await openBuildClient(cli);
   try {
     if (!(await client.isThere())) {
       throw new UnsupportedError("Cannot bake: the engine has no BuildKit");

@@ -241,12 +241,10 @@ describe("what comes of a build", () => {
     const folder = folderOf({ Dockerfile: 'FROM busybox\nRUN echo x > /x\nCMD ["cat", "/x"]\n' });
     const archive = join(engine.root, "image.tar");
     for (const type of ["docker", "oci"]) {
-      const to = ["-o", `type=${type},dest=${archive}`, "--annotation", "index,manifest:one=two"];
+      const to = ["-o", `type=${type},dest=${archive}`, "--annotation", "one=two"];
       const made = await build(folder, ...to, "-t", `in-${type}`);
-      expect(made.exitCode).toBe(0);
-      expect((await mustRun(["tar", "-xOf", archive, "index.json"])).stdout).toContain(
-        '"one":"two"',
-      );
+      expect([made.exitCode, made.stderr]).toEqual([0, expect.stringContaining("exporting")]);
+      expect(readFileSync(archive, "latin1")).toMatch(/"annotations":\{[^}]*"one":"two"/);
       await engine.mustWharf("load", "-i", archive);
       expect(await engine.mustWharf("run", "--rm", `in-${type}`)).toBe("x");
     }

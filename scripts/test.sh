@@ -22,6 +22,8 @@ say "Set-up: test images (kept in $WHARF_TEST_CACHE)"
 make_busybox_tar "$WHARF_TEST_CACHE/busybox.tar"
 unpack_debian_program docker-registry "$WHARF_TEST_CACHE/docker-registry"
 unpack_debian_program ufw "$WHARF_TEST_CACHE/ufw"
+# whose client builds by "POST /build?version=2" where it is 20.10: in Debian 12
+unpack_debian_program docker.io "$WHARF_TEST_CACHE/docker.io"
 # libraries have other names in other releases: the tests skip clients that are not there
 (unpack_debian_program skopeo "$WHARF_TEST_CACHE/registry-clients" \
   podman buildah libgpgme11 libassuan0 libsubid4 libdevmapper1.02.1) || true

@@ -1,4 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { AuthorizationCall, AuthorizationReply } from "#auth/authorizer.ts";
 import { PermissionDeniedError } from "#base/errors.ts";
@@ -56,7 +57,19 @@ export function describeCall(
   request: IncomingMessage,
   body: Uint8Array | undefined,
 ): AuthorizationCall {
-  const { socket } = request;
+  return {
+    ...describePeer(request.socket),
+    method: request.method ?? "",
+    uri: request.url ?? "",
+    headers: shownHeaders(pairs(request.rawHeaders)),
+    ...(body ? { body } : {}),
+  };
+}
+
+/** Who is at the other end of a connection. */
+export function describePeer(
+  socket: Socket,
+): Pick<AuthorizationCall, "user" | "userAuthenticationMethod" | "peerCertificates"> {
   const peer = socket instanceof TLSSocket ? socket.getPeerCertificate() : undefined;
   const name = peer?.subject?.CN;
   const isKnown = peer?.raw !== undefined;
@@ -64,10 +77,6 @@ export function describeCall(
     user: (Array.isArray(name) ? name[0] : name) ?? "",
     userAuthenticationMethod: isKnown ? "TLS" : "",
     peerCertificates: isKnown ? [toPem(peer.raw)] : [],
-    method: request.method ?? "",
-    uri: request.url ?? "",
-    headers: shownHeaders(pairs(request.rawHeaders)),
-    ...(body ? { body } : {}),
   };
 }
 

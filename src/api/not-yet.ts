@@ -3,7 +3,6 @@ import { type Method, type Route, answer } from "./router.ts";
 
 /** Endpoints of Docker that this engine knows by name and does not have yet. */
 const NOT_YET: readonly (readonly [what: string, ...endpoints: readonly string[]])[] = [
-  ["Build with BuildKit", "POST /build/cancel"],
   ["Swarm mode", "POST /swarm/init", "POST /swarm/join"],
 ];
 

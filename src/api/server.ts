@@ -14,6 +14,7 @@ import {
 import { answerForError } from "./errors.ts";
 import { type Exchange, type RequestContext, writePiece } from "./exchange.ts";
 import { type HijackExchange, openHijack } from "./hijack.ts";
+import { http2Begins, type Http2Service, serveHttp2 } from "./http2-connection.ts";
 import { type ListenAddress, type Listener, openListener } from "./listeners.ts";
 import type { ApiLog } from "./log.ts";
 import { Query } from "./query.ts";
@@ -31,6 +32,8 @@ export interface ApiServerOptions {
   readonly limits?: Partial<ApiLimits>;
   /** Puts an error of the host into words that help, or leaves it as it is. */
   readonly explain?: (thrown: unknown) => unknown;
+  /** For clients that speak HTTP/2 from the first byte on; absent: they are told that this is HTTP/1. */
+  readonly http2?: Http2Service;
   /** Told of each answer, when its head has been written. */
   readonly onAnswer?: ApiObserver;
 }
@@ -161,6 +164,13 @@ export class ApiServer implements AsyncDisposable {
     let begun: Buffer = Buffer.alloc(0);
     const onFirstBytes = (chunk: Buffer): void => {
       begun = begun.byteLength === 0 ? chunk : Buffer.concat([begun, chunk]);
+      const http2 = this.#options.http2 ? http2Begins(begun) : "no";
+      if (http2 === "maybe") return;
+      if (http2 === "yes") {
+        socket.off("data", onFirstBytes);
+        void this.#serveHttp2(socket, begun);
+        return;
+      }
       const isOpenHead =
         mayBeHijack(begun) &&
         headEnd(begun) === undefined &&
@@ -176,6 +186,25 @@ export class ApiServer implements AsyncDisposable {
     socket.once("end", () => {
       if (this.#connections.get(socket)?.active === 0) socket.end();
     });
+  }
+
+  async #serveHttp2(socket: Socket, firstBytes: Buffer): Promise<void> {
+    const { http2, authorizer, log } = this.#options;
+    if (!http2) return;
+    const done = this.#begin(socket);
+    const controller = new AbortController();
+    this.#underWay.set(controller, { route: "HTTP/2", beginMs: performance.now() });
+    socket.once("close", () => {
+      this.#underWay.delete(controller);
+      controller.abort(new CancelledError("The client hung up"));
+      done();
+    });
+    try {
+      await serveHttp2(http2, { socket, firstBytes }, authorizer, controller.signal);
+    } catch (error) {
+      log.debug("A connection of HTTP/2 was ended", { error: messageOf(error) });
+    }
+    socket.destroy();
   }
 
   #closeIdle(): void {

@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import { serveRpc } from "#rpc/server.ts";
+import { BuildEndpoint } from "./build-endpoint.ts";
 import { buildkitMethods, type ServiceParts } from "./control/services.ts";
 import { Builds } from "./control/builds.ts";
 import { type SessionHead, Sessions } from "./session/client-session.ts";
@@ -10,6 +11,8 @@ export interface BuildkitDoor {
   serveControl(connection: Duplex, signal: AbortSignal): Promise<void>;
   /** Holds a client's session until the connection ends. */
   serveSession(head: SessionHead, connection: Duplex, signal: AbortSignal): Promise<void>;
+  /** For clients that have no gRPC of their own. */
+  readonly endpoint: Pick<BuildEndpoint, "build" | "upload" | "cancel">;
 }
 
 export function openBuildkitDoor(
@@ -19,8 +22,10 @@ export function openBuildkitDoor(
 ): BuildkitDoor {
   const { onFailure, ...rest } = options;
   const sessions = new Sessions();
-  const methods = buildkitMethods({ ...rest, builds: new Builds(), sessions });
+  const parts = { ...rest, builds: new Builds(), sessions };
+  const methods = buildkitMethods(parts);
   return {
+    endpoint: new BuildEndpoint(parts),
     serveControl: (connection, signal) => serveRpc(connection, { methods, onFailure }, signal),
     serveSession: (head, connection, signal) => sessions.serve(head, connection, signal),
   };

@@ -409,6 +409,7 @@ export async function openEngine(
       log: logger,
       authorizer,
       explain: openDiskFaultExplainer(host.mounts, config.dataRoot),
+      http2: (connection, signal) => building.buildkit.serveControl(connection, signal),
       ...(isMeasured ? { onAnswer: metrics.onAnswer } : {}),
       routes: engineRoutes({
         sources,

@@ -91,7 +91,7 @@ export function engineRoutes(parts: RouteParts): readonly Route[] {
       prune: (filters) => upkeep.pruneNetworks(filters),
     }),
     ...buildCacheRoutes(upkeep.buildCache),
-    ...buildRoutes(building.classic),
+    ...buildRoutes(building.classic, building.buildkit.endpoint),
     ...buildkitRoutes(building.buildkit),
     ...notYetRoutes(),
   ];

@@ -1,4 +1,4 @@
-import { UnsupportedError } from "#base/errors.ts";
+import { InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
 import type { Exchange } from "#api/exchange.ts";
 import { ProgressStream } from "#api/progress-stream.ts";
 import { type Route, answer } from "#api/router.ts";
@@ -8,9 +8,11 @@ import { readRegistryConfigHeader, toCredentials } from "#spec/engine-api/regist
 import { attributesOfQuery } from "./attributes.ts";
 import type { BuildBackend } from "./backend.ts";
 import { readClientExtras } from "./client-extras.ts";
+import { buildWithSession, type SessionBuilds } from "./session-build.ts";
 
-/** The one builder version that this door speaks. */
+/** `version` of the classic builder, and of one with a session. */
 const CLASSIC = new Set(["", "1"]);
+const WITH_SESSION = "2";
 
 /** Said rather than passed over: who asks for it expects a faster build. */
 const NO_CACHE_FROM = {
@@ -18,13 +20,16 @@ const NO_CACHE_FROM = {
     "[Warning] --cache-from is not used yet: only steps of this engine's own builds are cached\n",
 };
 
-async function build(exchange: Exchange, backend: BuildBackend): Promise<void> {
+async function build(
+  exchange: Exchange,
+  backend: BuildBackend,
+  endpoint: SessionBuilds,
+): Promise<void> {
   const { query, signal } = exchange;
   const version = query.text("version");
+  if (version === WITH_SESSION) return await buildWithSession(exchange, endpoint);
   if (!CLASSIC.has(version)) {
-    throw new UnsupportedError(
-      `Cannot build with builder version ${version}: set DOCKER_BUILDKIT=0`,
-    );
+    throw new InvalidArgumentError(`invalid version ${version}`);
   }
   if (query.boolean("squash")) {
     throw new UnsupportedError("squash is only supported with experimental mode");
@@ -73,7 +78,15 @@ function credentialsOf({ request }: Exchange): CredentialSource {
   };
 }
 
-/** The classic way to build. */
-export function buildRoutes(backend: BuildBackend): readonly Route[] {
-  return [answer("POST", "/build", (exchange) => build(exchange, backend))];
+/** Builds as clients ask for them that have no gRPC of their own. */
+export function buildRoutes(backend: BuildBackend, endpoint: SessionBuilds): readonly Route[] {
+  return [
+    answer("POST", "/build", (exchange) => build(exchange, backend, endpoint)),
+    answer("POST", "/build/cancel", async ({ query, response }) => {
+      const id = query.text("id");
+      if (id === "") throw new InvalidArgumentError("build ID not provided");
+      endpoint.cancel(id);
+      response.writeHead(200).end();
+    }),
+  ];
 }

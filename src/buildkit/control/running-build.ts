@@ -12,6 +12,8 @@ export class RunningBuild implements AsyncDisposable {
   readonly session: ClientSession | undefined;
   readonly entitlements: readonly string[];
   readonly cacheImports: readonly CacheOptionsEntry[];
+  /** The context, where the client sent it elsewhere than in its session. */
+  readonly upload: AsyncIterable<Uint8Array> | undefined;
   readonly progress: BuildProgress = new BuildProgress();
   /** Aborts when the build ends, also when its client gives it up. */
   readonly signal: AbortSignal;
@@ -25,11 +27,13 @@ export class RunningBuild implements AsyncDisposable {
     readonly entitlements: readonly string[];
     readonly cacheImports: readonly CacheOptionsEntry[];
     readonly signal: AbortSignal;
+    readonly upload?: AsyncIterable<Uint8Array>;
   }) {
     this.ref = options.ref;
     this.session = options.session;
     this.entitlements = options.entitlements;
     this.cacheImports = options.cacheImports;
+    this.upload = options.upload;
     this.signal = AbortSignal.any([
       options.signal,
       this.#ending.signal,

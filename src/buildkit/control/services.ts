@@ -33,6 +33,7 @@ import {
 import type { CacheRecord } from "#builder/builder.ts";
 import { cacheFilters } from "./cache-filters.ts";
 import { withSource } from "./failure.ts";
+import { sessionMethod } from "#buildkit/session/tunnelled-session.ts";
 import { checkFrontend, resultOf, runFrontend, solve, type SolveParts } from "./solve.ts";
 import { usageFilter } from "./usage-filters.ts";
 import { answerSubrequest } from "./subrequests.ts";
@@ -82,6 +83,7 @@ export function buildkitMethods(parts: ServiceParts): RpcMethods {
       const build = await parts.builds.find(ref, call.signal);
       yield* build.progress.read(call.signal);
     }),
+    Session: sessionMethod(parts.sessions),
     ListWorkers: unary(EMPTY, LIST_WORKERS_RESPONSE, async () => ({ records: [worker()] })),
     Info: unary(EMPTY, INFO_RESPONSE, async () => ({ version })),
     DiskUsage: unary(DISK_USAGE_REQUEST, DISK_USAGE_RESPONSE, async ({ filters }) => {

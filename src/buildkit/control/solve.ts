@@ -35,11 +35,16 @@ export interface FrontendCall {
   readonly cacheImports: readonly CacheOptionsEntry[];
 }
 
-/** `Control.Solve`: builds, or lets the client drive the build, then gives the result to the exporters. */
+/**
+ * `Control.Solve`: builds, or lets the client drive the build, then gives the result to the exporters.
+ *
+ * @param upload The context, where the client sent it elsewhere than in its session.
+ */
 export async function solve(
   parts: SolveParts,
   request: SolveRequest,
   signal: AbortSignal,
+  upload?: AsyncIterable<Uint8Array>,
 ): Promise<SolveResponse> {
   const { ref, sessionId, entitlements } = request;
   const caches = (request.cache?.exports ?? []).map(toLocation);
@@ -50,6 +55,7 @@ export async function solve(
     entitlements,
     cacheImports: request.cache?.imports ?? [],
     signal,
+    ...(upload ? { upload } : {}),
   });
   using _added = parts.builds.add(build);
   try {
@@ -116,7 +122,11 @@ export async function runFrontend(
   const either = AbortSignal.any([signal, build.signal]);
   const onEvent = (event: BuildEvent): void => build.progress.take(event);
   await using stack = new AsyncDisposableStack();
-  const locals = await openBuildFolders(parts, { session, attributes, onEvent, stack }, either);
+  const locals = await openBuildFolders(
+    parts,
+    { session, attributes, onEvent, stack, upload: build.upload },
+    either,
+  );
   const solved = await parts.builder.solve(
     {
       attributes: Object.fromEntries(attributes),

@@ -44,6 +44,8 @@ export interface FolderWish {
   readonly session: ClientSession;
   readonly attributes: ReadonlyMap<string, string>;
   readonly onEvent: OnBuildEvent;
+  /** What the context is, where its URL stands for something that came otherwise. */
+  readonly upload?: AsyncIterable<Uint8Array> | undefined;
   /** Removes what was fetched. */
   readonly stack: AsyncDisposableStack;
 }
@@ -54,7 +56,7 @@ export interface FolderWish {
  */
 export async function openBuildFolders(
   parts: FolderParts,
-  { session, attributes, onEvent, stack }: FolderWish,
+  { session, attributes, onEvent, stack, upload: sent }: FolderWish,
   signal: AbortSignal,
 ): Promise<LocalSources> {
   const own = new SessionFolders(session, parts.trees);
@@ -68,7 +70,8 @@ export async function openBuildFolders(
     if (upload === undefined) {
       return await fetchContext(parts.contexts, { folder, fileName, url }, signal);
     }
-    await fillFolder(parts.contexts, folder, fileName, pullUpload(session, upload, signal), signal);
+    const bytes = sent ?? pullUpload(session, upload, signal);
+    await fillFolder(parts.contexts, folder, fileName, bytes, signal);
     return folder;
   });
   const contextKey = attributes.get("contextkey") ?? "context";

@@ -6,6 +6,7 @@ import type { RegistryClient } from "#registry-client/registry-client.ts";
 import type { Snapshotter } from "#snapshots/snapshotter.ts";
 import type { RandomBytes } from "#spec/ids.ts";
 import type { Platform } from "#spec/platform.ts";
+import type { KeptSources } from "./cache/kept-sources.ts";
 import type { BuildRecords } from "./cache/records.ts";
 import type { BuildFiles } from "./files/build-workers.ts";
 import type { StepRunner } from "./solver/step-runner.ts";
@@ -20,6 +21,7 @@ export interface BuilderParts {
   readonly registries: Pick<RegistryClient, "repository">;
   readonly files: BuildFiles;
   readonly steps: StepRunner;
+  readonly keptSources: KeptSources;
   readonly processes: Pick<Processes, "run">;
   /** A tree as a tar, its names without a folder in front. */
   readonly packTree: (path: string, signal: AbortSignal) => AsyncIterable<Uint8Array>;

@@ -67,6 +67,7 @@ export async function openBuilding(options: BuildingOptions): Promise<Building> 
       selfCommand: options.selfArgv,
     }),
   );
+  const trees = new KeptTrees({ directory: join(directory, "locals"), randomBytes, clock });
   const builder = stack.use(
     await openBuilder({
       records: options.store,
@@ -79,6 +80,7 @@ export async function openBuilding(options: BuildingOptions): Promise<Building> 
         run: (command, onOutput, signal) =>
           containers.runStep(command, { defaults: options.defaults(), onOutput }, signal),
       },
+      keptSources: trees,
       processes: host.processes,
       packTree: (path, signal) => packTree(options.filesWorkers, path, signal),
       diskBytes: async (path) => {
@@ -109,7 +111,7 @@ export async function openBuilding(options: BuildingOptions): Promise<Building> 
     builder,
     contexts,
     clock,
-    trees: new KeptTrees(join(directory, "locals"), randomBytes),
+    trees,
     engineId: options.engineId,
     snapshotter: options.snapshotter.driver,
     version: wharfVersion,

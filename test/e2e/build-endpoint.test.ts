@@ -1,7 +1,7 @@
 // Clients that know BuildKit but not the way of docker's newer ones: docker 20.10 (`POST /build?version=2` beside a session),
 // and buildx with its remote driver, which speaks gRPC on the engine's socket from the first byte on.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { addBuildx, hasBuildx } from "../harness/buildx.ts";
 import { type CommandResult, runCommand } from "../harness/command.ts";
@@ -168,6 +168,16 @@ describe.skipIf(!hasBuildx)("buildx with its remote driver", () => {
     expect(built.exitCode).toBe(0);
     expect(await engine.mustDocker("run", "--rm", "direct")).toBe("me\nA");
     expect(await engine.mustDocker("buildx", "du", "--builder", "direct")).toContain("Reclaimable");
+    const shownFolders = await engine.mustDocker(
+      "buildx",
+      "du",
+      "--builder",
+      "direct",
+      "--verbose",
+    );
+    expect(shownFolders).toContain("local source for context");
+    await engine.mustDocker("buildx", "prune", "--builder", "direct", "--force", "--all");
+    expect(readdirSync(join(engine.root, "data/builder/locals"))).toEqual([]);
     await engine.mustDocker("buildx", "rm", "direct");
   }, 60_000);
 });

@@ -6,8 +6,9 @@ import { parseUntilFilter } from "#spec/engine-api/timestamps.ts";
 
 const NANOS_PER_MS = 1_000_000n;
 const CACHE_MOUNT = "exec.cachemount";
+const SOURCE = "source.local";
 
-/** Everything that the builder keeps for later builds: layers, then cache mounts. */
+/** Everything that the builder keeps for later builds: layers, cache mounts, folders that clients have sent. */
 export async function cacheUsage(shared: SharedSolving): Promise<readonly CacheRecord[]> {
   const { records, images } = shared.parts;
   const all = images.list({ all: true, filters: NO_FILTERS });
@@ -40,7 +41,10 @@ export async function cacheUsage(shared: SharedSolving): Promise<readonly CacheR
       usageCount: mount.usageCount,
     }),
   );
-  return [...layers, ...(await Promise.all(mounts))];
+  const sources = shared.parts.keptSources
+    .list()
+    .map((source): CacheRecord => ({ ...source, type: SOURCE, parents: [], isShared: false }));
+  return [...layers, ...(await Promise.all(mounts)), ...sources];
 }
 
 export interface CachePruneRequest {
@@ -120,16 +124,18 @@ export async function pruneCache(
 ): Promise<{ readonly ids: readonly string[]; readonly reclaimedBytes: number }> {
   const { records, images, clock } = shared.parts;
   const goes = planCachePrune(await cacheUsage(shared), request, clock.nowNanos());
-  let mountBytes = 0;
+  let otherBytes = 0;
   for (const { id, type, sizeBytes } of goes) {
-    if (type !== CACHE_MOUNT) {
+    if (type === SOURCE) {
+      if (await shared.parts.keptSources.remove(id)) otherBytes += sizeBytes;
+    } else if (type !== CACHE_MOUNT) {
       // a build may have begun to use it since
       if (!shared.inUse.has(id as ChainId)) records.forget(id as ChainId);
     } else if (!shared.caches.isInUse(id)) {
       await shared.caches.remove(id);
-      mountBytes += sizeBytes;
+      otherBytes += sizeBytes;
     }
   }
   const { freedBytes } = await images.collect();
-  return { ids: goes.map(({ id }) => id), reclaimedBytes: mountBytes + freedBytes };
+  return { ids: goes.map(({ id }) => id), reclaimedBytes: otherBytes + freedBytes };
 }

@@ -51,7 +51,7 @@ export class SessionFolders implements LocalSources {
     const { sharedKey } = this.#session.head;
     // a part of a folder is kept apart from the whole: each would remove what only the other has
     const key = sharedKey === "" ? undefined : JSON.stringify([sharedKey, name, onlyPaths]);
-    const tree = this.#trees.take(key);
+    const tree = this.#trees.take(key, `local source for ${name}`);
     let identity: string;
     try {
       const wish = { name, includes: onlyPaths, excludes: ignored };
@@ -73,14 +73,14 @@ export class SessionFolders implements LocalSources {
       request.onProgress?.(receivedBytes, true);
       identity = tree.keep(index);
     } catch (error) {
-      tree.release();
+      await tree.release();
       throw error;
     }
     return {
       path: tree.path,
       ignored: [],
       identity,
-      [Symbol.asyncDispose]: async () => tree.release(),
+      [Symbol.asyncDispose]: () => tree.release(),
     };
   }
 }

@@ -52,6 +52,8 @@ export interface SolveRequest {
   /** `network.host`, `security.insecure`: what steps may ask for. */
   readonly entitlements: ReadonlySet<string>;
   readonly onEvent: OnBuildEvent;
+  /** `# syntax=` names what the file is read by, which docker's classic builder takes for a comment. */
+  readonly mindsSyntax?: boolean;
 }
 
 /** What the checks of a file need to know of the build. */

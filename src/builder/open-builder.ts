@@ -31,6 +31,7 @@ import { exportImage } from "./exporters/image-exporter.ts";
 import { LayerPacker } from "./exporters/pack-layer.ts";
 import { exportTree } from "./exporters/tree-exporter.ts";
 import { DockerfileError, type SourceText } from "./language/dockerfile-error.ts";
+import { checkSyntax } from "./language/frontend.ts";
 import { type Dockerfile, readDockerfile } from "./language/stages.ts";
 import type { BuilderParts } from "./parts.ts";
 import { BuildSolver } from "./solver/build-solver.ts";
@@ -197,6 +198,9 @@ class LocalBuilder implements Builder {
   async #build(request: SolveRequest, begun: BegunBuild, signal: AbortSignal): Promise<Solved> {
     const { images, platform: host } = this.#parts;
     const wishes = readAttestationWishes(request.attributes);
+    if (request.mindsSyntax === true) {
+      checkSyntax(begun.definition.text, request.attributes["build-arg:BUILDKIT_SYNTAX"]);
+    }
     const { file, checks } = this.#read(request, begun);
     await checks.before(signal);
     await using warnings = new AsyncDisposableStack();

@@ -4,6 +4,7 @@ import type { Builder, ExportRequest, ExportResponse, Solved } from "#builder/bu
 import type { CacheOptionsEntry } from "#spec/buildkit/shared.ts";
 import { type CacheLocation, readCacheTarget } from "#builder/cache/shared/location.ts";
 import type { BuildEvent } from "#builder/events.ts";
+import { isDockerfileFrontend } from "#builder/language/frontend.ts";
 import type { Exporter, SolveRequest, SolveResponse } from "#spec/buildkit/control.ts";
 import type { GatewayResult, GatewaySolveRequest, ReturnRequest } from "#spec/buildkit/gateway.ts";
 import type { ClientSession, Sessions } from "#buildkit/session/client-session.ts";
@@ -139,20 +140,18 @@ export async function runFrontend(
       cacheImports: (cacheImports.length > 0 ? cacheImports : build.cacheImports).map(toLocation),
       entitlements: new Set(build.entitlements),
       onEvent,
+      mindsSyntax: true,
     },
     either,
   );
   return await build.addResult(solved);
 }
 
-/** Images of the Dockerfile frontend: what they do is built in. */
-const DOCKERFILE_FRONTEND = /^(?:docker\.io\/)?docker\/dockerfile(?:-upstream)?(?:[:@]|$)/;
-
 /** @throws {UnsupportedError} There is no such frontend. */
 export function checkFrontend(frontend: string, attributes: ReadonlyMap<string, string>): void {
   if (frontend === "dockerfile.v0") return;
   const source = attributes.get("source") ?? "";
-  if (frontend === "gateway.v0" && DOCKERFILE_FRONTEND.test(source)) return;
+  if (frontend === "gateway.v0" && isDockerfileFrontend(source)) return;
   const name = frontend === "gateway.v0" ? `${frontend} with ${source}` : frontend;
   throw new UnsupportedError(`Cannot build by frontend ${name}: there is dockerfile.v0`);
 }

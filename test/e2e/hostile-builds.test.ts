@@ -228,13 +228,13 @@ describe("Dockerfiles that go in circles", () => {
     [
       "two stages that copy from each other",
       ["FROM busybox AS a", "COPY --from=b /x /x", "FROM busybox AS b", "COPY --from=a /x /x"],
-      `stage "b" needs to be defined before current stage "a"`,
+      "needs to be defined before current stage",
     ],
     ["a stage that copies from itself", ["FROM busybox AS a", "COPY --from=a /x /x"], "circular"],
     [
       "a mount of a later stage",
       ["FROM busybox AS a", "RUN --mount=from=b,target=/b true", "FROM a AS b", "RUN true"],
-      `stage "b" needs to be defined before current stage "a"`,
+      "needs to be defined before current stage",
     ],
   ])("%s is told", async (_name, lines, words) => {
     const { text } = await build(tarOf([dockerfile(...lines)]), "&target=");

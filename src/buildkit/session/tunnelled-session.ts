@@ -1,7 +1,7 @@
 import { Duplex } from "node:stream";
 import { BoundedQueue } from "#base/async.ts";
 import { messageOf } from "#base/errors.ts";
-import type { RpcCall, RpcMethod } from "#rpc/call.ts";
+import type { RpcCall, RpcMethod } from "#rpc/method.ts";
 import { BYTES_MESSAGE } from "#spec/buildkit/shared.ts";
 import type { SessionHead, Sessions } from "./client-session.ts";
 

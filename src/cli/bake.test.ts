@@ -72,3 +72,35 @@ for (const [words, message] of refused) {
     expect(() => bake(one, words)).toThrow(message);
   });
 }
+
+test("groups that hold each other end, and inherits in a circle too", () => {
+  const files = {
+    "docker-bake.hcl": `
+group "default" { targets = ["b"] }
+group "b" { targets = ["default", "x"] }
+target "x" {
+  inherits = ["y"]
+  tags = ["t"]
+}
+target "y" { inherits = ["x"] }
+`,
+  };
+  expect(JSON.parse(bake(files, ["--print"])).target.x.tags).toEqual(["t"]);
+});
+
+test("a matrix that makes too many targets is refused before they are made", () => {
+  const many = Array.from({ length: 200 }, (_, index) => index).join(", ");
+  const text = `target "x" {\n  name = "x-\${a}-\${b}-\${c}"\n  matrix = { a = [${many}], b = [${many}], c = [${many}] }\n}\n`;
+  expect(() => bake({ "docker-bake.hcl": text }, ["--print", "x"])).toThrow("more than 10000");
+});
+
+test("names of JavaScript's own are names like others", () => {
+  const files = {
+    "docker-bake.hcl": 'target "constructor" {\n  args = { __proto__ = "p", toString = "t" }\n}\n',
+  };
+  const { target } = JSON.parse(bake(files, ["--print", "constructor"]));
+  expect(Object.entries(target.constructor.args)).toEqual([
+    ["__proto__", "p"],
+    ["toString", "t"],
+  ]);
+});

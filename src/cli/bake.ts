@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { DefinitionError, excerptOf } from "#bake/hcl/source.ts";
 import { listTargets, listVariables } from "#bake/targets/lists.ts";
 import { printTargets } from "#bake/targets/print.ts";
-import type { Resolved } from "#bake/targets/resolve.ts";
+import { isRemote, type Resolved } from "#bake/targets/resolve.ts";
 import { InvalidArgumentError, PermissionDeniedError, UnsupportedError } from "#base/errors.ts";
 import { buildTargets, writeBakeMetadata } from "./bake/build-targets.ts";
 import { callTargets } from "./bake/call-targets.ts";
@@ -28,6 +28,12 @@ export const command: Command = defineCommand({
     }
     if (flags.policy.length > 0) {
       throw new UnsupportedError("Cannot bake with --policy: there is no evaluation of policies");
+    }
+    const [first = ""] = args;
+    if (isRemote(first)) {
+      throw new UnsupportedError(
+        `Cannot bake ${first}: definitions are read from this host; clone it, or give it as a target's context`,
+      );
     }
     return await tellingPlaces(cli, async () => {
       const request: BakeRequest = {

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { addBuildx, hasBuildx } from "../harness/buildx.ts";
 import type { CommandResult } from "../harness/command.ts";
+import { DockerRegistry } from "../harness/docker-registry.ts";
 import { startEngine, type TestEngine } from "../harness/engine.ts";
 
 let engine: TestEngine;
@@ -150,6 +151,27 @@ describe("wharf bake", () => {
     expect(failed.stderr).toContain("docker-bake.hcl:2:3: Unsupported argument");
     expect(failed.stderr).toContain('Did you mean "dockerfile"?');
   });
+
+  test("flags are short for --set: pushed, attested, uncached; elsewhere is refused", async () => {
+    await using registry = await DockerRegistry.start();
+    const name = `${registry.address}/baked/app:1`;
+    const path = folder({
+      "bake.hcl": `target "app" {\n  tags = ["${name}"]\n}\n`,
+      Dockerfile: "FROM busybox\nRUN date +%s%N > /when\n",
+    });
+    const words = ["-f", "bake.hcl", "app", "--provenance=mode=min", "--sbom=false"];
+    const pushed = await bake(path, ...words, "--push");
+    expect(pushed.stderr).toContain(`pushing ${name}`);
+    expect(pushed.exitCode).toBe(0);
+    const manifest = String(await registry.manifest("baked/app", "1"));
+    expect(manifest).toContain("attestation-manifest");
+    const loaded = await bake(path, ...words, "--load", "--no-cache");
+    expect(loaded.stderr).not.toContain("CACHED");
+    expect(await engine.mustWharf("images", "-q", name)).not.toBe("");
+    const remote = await bake(path, "https://example.invalid/repo.git");
+    expect(remote.stderr).toContain("Cannot bake https://example.invalid/repo.git");
+    expect(remote.exitCode).toBe(1);
+  }, 60_000);
 
   test("targets are checked without being built", async () => {
     const path = folder({

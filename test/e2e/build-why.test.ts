@@ -107,6 +107,14 @@ describe("wharf build --why", () => {
     expect((await why())[WORKDIR]).toEqual([{ kind: "base" }]);
   }, 60_000);
 
+  test("is refused where nothing could be told", async () => {
+    const refused = async (...flags: readonly string[]): Promise<string> =>
+      (await engine.wharf(["build", ...flags, folder])).stderr;
+    expect(await refused("--format", "json")).toContain("--format is for --why");
+    expect(await refused("--why", "--check")).toContain("--why is for a build");
+    expect(await refused("--why", "--format", "yaml")).toContain("there are text and json");
+  });
+
   test("says when a result was pruned, and tells of a step that fails", async () => {
     write("Dockerfile", "FROM busybox\nRUN echo once > /once\n");
     await why();

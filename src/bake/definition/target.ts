@@ -130,7 +130,7 @@ export function mergeFields(base: TargetFields, over: TargetFields): TargetField
     else if (Array.isArray(before) && Array.isArray(value)) {
       merged[name] = withoutDoubles(kind, [...(before as unknown[]), ...(value as unknown[])]);
     } else if (typeof before === "object" && typeof value === "object") {
-      merged[name] = Object.assign({}, before, value);
+      merged[name] = Object.fromEntries([...Object.entries(before), ...Object.entries(value)]);
     } else merged[name] = value;
   }
   return merged as TargetFields; // of the fields of two

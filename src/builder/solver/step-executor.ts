@@ -106,14 +106,15 @@ export class StepExecutor {
         continue;
       }
       vertex.begin();
-      const making = this.#make(execution, keys, signal);
+      // first what it depends on: the process that has just digested the files knows them
+      const making = this.#explain(execution, inputs, digests, signal).then(async (now) => {
+        const layer = await this.#make(execution, keys, signal);
+        shared.memory.remember(key, { ...now, doneMs: shared.parts.clock.nowMs() });
+        return layer;
+      });
       shared.underWay.set(key, making);
-      const known = this.#explain(execution, inputs, digests, signal);
-      known.catch(() => undefined); // told below, where the step itself did not fail
       try {
         const layer = await making;
-        const now = await known;
-        shared.memory.remember(key, { ...now, doneMs: shared.parts.clock.nowMs() });
         vertex.done();
         return { layer, isCached: false };
       } finally {

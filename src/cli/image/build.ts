@@ -1,7 +1,8 @@
+import { InvalidArgumentError } from "#base/errors.ts";
 import { type Command, defineCommand, exactly } from "#cli/command.ts";
 import { toBuildExit } from "./building/build-error.ts";
 import { buildClassically } from "./building/classic.ts";
-import { buildFlags, callOf, parseProgress } from "./building/flags.ts";
+import { buildFlags, type BuildValues, callOf, parseProgress } from "./building/flags.ts";
 import { openBuildClient } from "./building/open-client.ts";
 import { openView } from "./building/progress/open-view.ts";
 import { imageIdOf, writeResults } from "./building/results.ts";
@@ -20,12 +21,16 @@ export const command: Command = defineCommand({
   flags: buildFlags,
   async run(cli, { flags, args, isSet }) {
     const [context = ""] = args;
+    checkWhy(flags, isSet("format"), cli.env["DOCKER_BUILDKIT"] === "0");
     if (cli.env["DOCKER_BUILDKIT"] === "0") return await buildClassically(cli, flags, context);
     await using stack = new AsyncDisposableStack();
     try {
       const request = await planFor(cli, settingsOf(flags, context), stack);
       await using client = await openBuildClient(cli);
-      if (!(await client.isThere())) return await buildClassically(cli, flags, context);
+      if (!(await client.isThere())) {
+        checkWhy(flags, isSet("format"), true);
+        return await buildClassically(cli, flags, context);
+      }
       const asked = isSet("progress")
         ? flags.progress
         : parseProgress(cli.env["BUILDKIT_PROGRESS"] ?? "");
@@ -47,3 +52,14 @@ export const command: Command = defineCommand({
     }
   },
 });
+
+/** @throws {InvalidArgumentError} `--why` where nothing could be told, or its format without it. */
+function checkWhy(flags: BuildValues, hasFormat: boolean, isClassic: boolean): void {
+  if (hasFormat && !flags.why)
+    throw new InvalidArgumentError("--format is for --why: give that too");
+  if (!flags.why) return;
+  if (isClassic) throw new InvalidArgumentError("--why needs BuildKit: unset DOCKER_BUILDKIT");
+  if (callOf(flags).method !== "build") {
+    throw new InvalidArgumentError("--why is for a build, not for --check or --call");
+  }
+}

@@ -105,6 +105,7 @@ export const command: Command = defineCommand({
     if (asked.rolling && asked["no-start"]) {
       throw new ExitError("--rolling and --no-start are incompatible", 1);
     }
+    const beganAt = cli.now();
     const isDetached = asked.detach || asked.wait || asked["no-start"];
     const from = asked["exit-code-from"];
     const aborts = asked["abort-on-container-exit"] || from !== "";
@@ -167,6 +168,7 @@ export const command: Command = defineCommand({
         hasPrefix: !asked["no-log-prefix"],
       },
       timestamps: asked.timestamps,
+      beganAt,
       aborts: aborts ? "any" : asked["abort-on-container-failure"] ? "failure" : "never",
       exitCodeFrom: from,
       timeoutSeconds: timeoutOf(asked, isSet),

@@ -14,6 +14,8 @@ export interface AttachOptions {
   readonly services: readonly string[];
   readonly style: LogStyle;
   readonly timestamps: boolean;
+  /** When the command began: of what ran before, older words are not shown. */
+  readonly beganAt: Date;
   /** Whether the end of one container is the end of all. */
   readonly aborts: "never" | "any" | "failure";
   /** Service whose exit code is ours; empty for none. */
@@ -45,7 +47,10 @@ export async function attachUntilEnd(
   const printer = new LogPrinter(parts.engine, cli.output, cli.errors, options.style);
   const sourcesOf = (containers: MadeContainers): readonly AttachedSource[] =>
     [...containers].flatMap(([service, all]) =>
-      all.map(({ id, name }) => ({ service, id, label: shortName(project.name, name) })),
+      all.map(({ id, name, hasRun }) => ({
+        ...{ service, id, hasRun },
+        label: shortName(project.name, name),
+      })),
     );
   const sources = sourcesOf(made);
   const watched = sources.filter(({ service }) => options.services.includes(service));
@@ -59,10 +64,12 @@ export async function attachUntilEnd(
   const stopped = new AbortController();
   const stop = AbortSignal.any([stopped.signal, insistence]);
   let exitCode = 0;
-  const startedAt = String(Math.floor(cli.now().getTime() / 1000) - 1);
-  const follow = async ({ service, id, label }: AttachedSource): Promise<void> => {
+  const beganAt = String(Math.floor(options.beganAt.getTime() / 1000) - 1);
+  const follow = async ({ service, id, label, hasRun }: AttachedSource): Promise<void> => {
     const isShown = options.services.includes(service);
-    const query = { follow: true, tail: "all", since: startedAt, timestamps: options.timestamps };
+    const { timestamps } = options;
+    const since = hasRun ? { since: beganAt } : {};
+    const query = { follow: true, tail: "all", timestamps, ...since };
     try {
       if (isShown) await printer.print({ id, label }, query, stop);
       else await parts.engine.postJson(`/containers/${id}/wait`, { signal: stop });
@@ -121,6 +128,7 @@ async function aborted(signal: AbortSignal): Promise<void> {
 }
 
 interface AttachedSource {
+  readonly hasRun: boolean;
   readonly service: string;
   readonly id: string;
   readonly label: string;

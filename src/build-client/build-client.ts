@@ -27,6 +27,7 @@ import { digestHex, digestOf } from "#spec/digest.ts";
 import { toBuildFailure } from "./build-failure.ts";
 import type { BuildRequest } from "./build-request.ts";
 import type { CredentialLookup } from "./session/credentials.ts";
+import { tagLocalCaches } from "./plan/local-caches.ts";
 import { sessionMethods } from "./session-methods.ts";
 
 /** Who is told of a build as it goes on. */
@@ -93,6 +94,8 @@ export class BuildClient implements AsyncDisposable {
       frontendAttributes: request.attributes,
       ...(request.inputs ? { frontendInputs: request.inputs } : {}),
     });
+    const manifest = exporterResponse.get("cache.manifest");
+    if (manifest !== undefined) tagLocalCaches(request.cacheExports, manifest);
     return exporterResponse;
   }
 

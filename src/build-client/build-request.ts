@@ -37,6 +37,8 @@ export interface BuildRequest {
   readonly uploads: ReadonlyMap<string, AsyncIterable<Uint8Array>>;
   /** Results of other builds, for `context:NAME=input:NAME`. */
   readonly inputs?: ReadonlyMap<string, Definition>;
+  /** Folders of blobs by the names that the engine has for them: `local:PATH`. */
+  readonly stores: ReadonlyMap<string, string>;
   readonly outputs: readonly BuildOutput[];
   readonly cacheImports: readonly CacheOptionsEntry[];
   readonly cacheExports: readonly CacheOptionsEntry[];

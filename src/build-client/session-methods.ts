@@ -1,4 +1,5 @@
 import { type RpcMethod, type RpcMethods, unary } from "#rpc/method.ts";
+import { CONTENT_INFO, CONTENT_READ, CONTENT_WRITE } from "#spec/buildkit/content.ts";
 import {
   AUTH_CREDENTIALS,
   CHECK_HEALTH,
@@ -17,18 +18,24 @@ import { checkAgents, forwardAgents } from "./session/agents.ts";
 import { type CredentialLookup, tellCredentials } from "./session/credentials.ts";
 import { sendFolders } from "./session/file-sync.ts";
 import { receiveOutputs } from "./session/receive-output.ts";
+import { sendContent, takeContent, tellContent } from "./session/content-stores.ts";
 import { tellSecrets } from "./session/secrets.ts";
 import { sendUploads } from "./session/uploads.ts";
 
 /** What of the client's a build may ask for: nothing that the request does not name. */
 export function sessionMethods(request: BuildRequest, credentials: CredentialLookup): RpcMethods {
-  const { agents, folders, outputs, secrets, uploads } = request;
+  const { agents, folders, outputs, secrets, stores, uploads } = request;
   const methods = new Map<string, RpcMethod>([
     [CHECK_HEALTH, unary(EMPTY, HEALTH_RESPONSE, async () => ({ status: HEALTH_SERVING }))],
     [AUTH_CREDENTIALS, tellCredentials(credentials)],
   ]);
   if (folders.size > 0) methods.set(FILE_SYNC, sendFolders(folders));
   if (secrets.size > 0) methods.set(GET_SECRET, tellSecrets(secrets));
+  if (stores.size > 0) {
+    methods.set(CONTENT_INFO, tellContent(stores));
+    methods.set(CONTENT_READ, sendContent(stores));
+    methods.set(CONTENT_WRITE, takeContent(stores));
+  }
   if (uploads.size > 0) methods.set(PULL_UPLOAD, sendUploads(uploads));
   if (agents.size > 0) {
     methods.set(CHECK_SSH_AGENT, checkAgents(agents));

@@ -278,6 +278,29 @@ describe("what comes of a build", () => {
     expect(nameless.stderr).toContain("tag is needed when pushing to registry");
   }, 60_000);
 
+  test("a cache in a folder serves when the engine's own is gone; names in it stand side by side", async () => {
+    const folder = folderOf({ Dockerfile: "FROM busybox\nRUN date +%s%N > /when\n" });
+    const cache = join(engine.root, "cache");
+    const to = (tag: string): string => `type=local,dest=${cache},tag=${tag},mode=max`;
+    const first = await build(folder, "-t", "cached", "--cache-to", to("latest"));
+    expect([first.exitCode, first.stderr]).toEqual([0, expect.stringContaining("exporting cache")]);
+    expect((await build(folder, "--cache-to", to("other"))).exitCode).toBe(0);
+    const index = JSON.parse(readFileSync(join(cache, "index.json"), "utf8")) as {
+      readonly manifests: readonly object[];
+    };
+    expect(index.manifests).toHaveLength(2);
+    const when = await engine.mustWharf("run", "--rm", "cached", "cat", "/when");
+    await engine.mustWharf("rmi", "cached");
+    await engine.mustWharf("image", "prune", "-f");
+    await engine.mustWharf("builder", "prune", "-af");
+    const again = await build(folder, "-t", "again", "--cache-from", `type=local,src=${cache}`);
+    expect(again.stderr).toContain("CACHED");
+    expect(await engine.mustWharf("run", "--rm", "again", "cat", "/when")).toBe(when);
+    const none = await build(folder, "--cache-from", `type=local,src=${folder}`);
+    expect(none.exitCode).toBe(0);
+    expect(none.stderr).toContain(`WARNING: local cache import at ${folder} not found`);
+  }, 60_000);
+
   test("--quiet prints the image's id alone", async () => {
     const folder = folderOf({ Dockerfile: "FROM busybox\nENV quiet=1\n" });
     const built = await build(folder, "-q", "-t", "quiet", "--iidfile", `${folder}.id`);

@@ -14,6 +14,7 @@ import {
 import { parseSecret } from "#build-client/options/secrets.ts";
 import { formatImageReference, parseImageReference, withDefaultTag } from "#spec/reference.ts";
 import { planAttributes } from "./attributes.ts";
+import { planCaches } from "./local-caches.ts";
 import { planContexts } from "./contexts.ts";
 import type { BuildSettings, PlanParts } from "./settings.ts";
 
@@ -36,8 +37,11 @@ export async function planBuild(
   const secrets = new Map(
     (settings.secrets ?? []).map((text) => parseSecret(text, { env, hasFile })),
   );
-  const cacheImports = (settings.cacheFrom ?? []).map(parseCache);
-  const cacheExports = (settings.cacheTo ?? []).map(parseCache);
+  const caches = planCaches(
+    (settings.cacheFrom ?? []).map(parseCache),
+    (settings.cacheTo ?? []).map(parseCache),
+    parts.onNotice ?? (() => undefined),
+  );
   const agents = planAgents(settings.ssh ?? [], env["SSH_AUTH_SOCK"]);
   const contexts = await planContexts(settings, parts, stack);
   return {
@@ -47,8 +51,9 @@ export async function planBuild(
     secrets,
     agents,
     outputs,
-    cacheImports,
-    cacheExports,
+    stores: caches.stores,
+    cacheImports: caches.imports,
+    cacheExports: caches.exports,
     entitlements: planEntitlements(settings),
   };
 }

@@ -47,6 +47,8 @@ export interface PlanParts {
   readonly input: () => AsyncIterable<Uint8Array>;
   /** Standard output, for results; undefined where that is a terminal. */
   readonly output?: (bytes: Uint8Array) => Promise<void>;
+  /** Told of what is passed over. */
+  readonly onNotice?: (text: string) => void;
   /** Proxy variables of the client's configuration, in capitals. */
   readonly proxyArgs?: Readonly<Record<string, string>>;
 }

@@ -20,6 +20,7 @@ export async function planFor(
     {
       env: cli.env,
       input: () => cli.input.chunks(),
+      onNotice: (text) => cli.errors.write(`WARNING: ${text}\n`),
       ...(cli.output.isTerminal ? {} : { output: (bytes) => cli.output.pump(bytes) }),
       proxyArgs: proxyArguments(proxiesFor(cli, engine.endpoint.text)),
     },

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { hasDockerCli, startEngine, type TestEngine } from "../harness/engine.ts";
+import { waitUntil } from "../harness/wait-until.ts";
 
 let engine: TestEngine;
 let next = 1;
@@ -234,6 +235,30 @@ describe("wharf build", () => {
     expect(await engine.mustWharf("inspect", "-f", "{{.Config.Labels}}", "limited")).toBe(
       "map[a:b]",
     );
+  }, 60_000);
+
+  test("steps run on the network that is named, with its names, and leave it when the build has ended", async () => {
+    await engine.mustWharf("network", "create", "steps");
+    await engine.mustWharf(
+      "run",
+      "-d",
+      "--name",
+      "beside",
+      "--network",
+      "steps",
+      "busybox",
+      "sleep",
+      "1000",
+    );
+    const text = "FROM busybox\nRUN ping -c 1 beside\nRUN ping -c 1 beside > /pinged\n";
+    const folder = context({ Dockerfile: text });
+    const built = await engine.wharf(["build", "--no-cache", "--network", "steps", folder]);
+    expect(built.stderr).toContain("1 packets received");
+    expect(built.exitCode).toBe(0);
+    await engine.mustWharf("rm", "-f", "beside");
+    const removed = async (): Promise<boolean> =>
+      (await engine.wharf(["network", "rm", "steps"])).exitCode === 0;
+    await waitUntil("the network is nobody's", removed);
   }, 60_000);
 
   test("says that images are no source of the cache yet", async () => {

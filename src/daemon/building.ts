@@ -8,6 +8,7 @@ import type { Builder } from "#builder/builder.ts";
 import type { BuildRecords } from "#builder/cache/records.ts";
 import { classicBuild, classicCheck } from "#builder/doors/classic-build.ts";
 import { openBuildkitDoor, type BuildkitDoor } from "#buildkit/door.ts";
+import { BuildHistory } from "#buildkit/history/build-history.ts";
 import { KeptTrees } from "#buildkit/session/kept-trees.ts";
 import { BuildWorkers } from "#builder/files/build-workers.ts";
 import { openBuilder } from "#builder/open-builder.ts";
@@ -112,6 +113,7 @@ export async function openBuilding(options: BuildingOptions): Promise<Building> 
     contexts,
     clock,
     trees,
+    history: new BuildHistory(join(directory, "history"), () => clock.nowMs()),
     engineId: options.engineId,
     snapshotter: options.snapshotter.driver,
     version: wharfVersion,

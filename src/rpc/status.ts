@@ -3,6 +3,7 @@ import { type AnyMessage, RPC_STATUS } from "#spec/buildkit/shared.ts";
 
 /** Codes of gRPC (`google.golang.org/grpc/codes`). */
 export const OK = 0;
+export const CANCELLED = 1;
 export const UNKNOWN = 2;
 export const NOT_FOUND = 5;
 export const ALREADY_EXISTS = 6;

@@ -209,6 +209,35 @@ describe.skipIf(!hasBuildx)("docker build, by BuildKit", () => {
     expect(outline.args).toMatchObject([{ name: "who", value: "me" }]);
   }, 60_000);
 
+  test("builds are remembered: listed, looked into, their logs read, removed", async () => {
+    const folder = context({ Dockerfile: "FROM busybox\nRUN echo remembered\n" });
+    const metadata = join(engine.root, "remembered.json");
+    await build(folder, "--metadata-file", metadata);
+    const written = JSON.parse(readFileSync(metadata, "utf8")) as Record<string, unknown>;
+    expect(written["buildx.build.provenance"]).toMatchObject({
+      buildType: "https://mobyproject.org/buildkit@v1",
+    });
+    const ref = String(written["buildx.build.ref"]).split("/").at(-1) ?? "";
+    const failing = await build(context({ Dockerfile: "FROM busybox\nRUN exit 5\n" }));
+    expect(failing.exitCode).toBe(1);
+    const history = async (...args: readonly string[]): Promise<CommandResult> =>
+      await engine.docker(["buildx", "history", ...args]);
+    expect((await history("ls")).stdout).toMatch(new RegExp(`${ref} .* Completed`));
+    expect((await history("ls", "--filter", "status=error")).stdout).not.toContain(ref);
+    const logs = await history("logs", "--progress=plain", ref);
+    expect(logs.stderr + logs.stdout).toContain("RUN echo remembered");
+    const shown = JSON.parse((await history("inspect", "--format", "json", ref)).stdout);
+    expect(shown).toMatchObject({
+      Status: "completed",
+      Attachments: [{ Type: "https://slsa.dev/provenance/v0.2" }],
+    });
+    const stated = await history("inspect", "attachment", "--type", "provenance", ref);
+    expect(stated.stdout).toContain("pkg:docker/busybox");
+    expect((await history("rm", ref)).exitCode).toBe(0);
+    expect((await history("ls")).stdout).not.toContain(ref);
+    expect((await history("rm", ref)).exitCode).not.toBe(0);
+  }, 60_000);
+
   test("limits, hosts, networks and targets are as asked", async () => {
     const folder = context({
       Dockerfile: [

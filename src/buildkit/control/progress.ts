@@ -21,6 +21,13 @@ export class BuildProgress {
   #hasEnded = false;
   #wake = Promise.withResolvers<void>();
   readonly #logged = new Map<string, number>();
+  readonly #onItem: ((item: Item) => void) | undefined;
+
+  /** @param onItem Told of all that is told, whether somebody reads it or not. */
+  constructor(onItem?: (item: Item) => void) {
+    this.#onItem = onItem;
+  }
+
   take(event: BuildEvent): void {
     switch (event.type) {
       case "vertex": {
@@ -111,6 +118,7 @@ export class BuildProgress {
   }
 
   #add(item: Item, sizeBytes: number): void {
+    this.#onItem?.(item);
     this.#items.push({ item, sizeBytes });
     this.#waitingBytes += sizeBytes;
     this.#wake.resolve();

@@ -4,6 +4,7 @@ import type { Solved } from "#builder/builder.ts";
 import type { ReturnRequest } from "#spec/buildkit/gateway.ts";
 import type { CacheOptionsEntry } from "#spec/buildkit/shared.ts";
 import type { ClientSession } from "#buildkit/session/client-session.ts";
+import type { OpenRecord } from "#buildkit/history/build-history.ts";
 import { BuildProgress } from "./progress.ts";
 
 /** A build between `Control.Solve` and its answer, which other calls of its client belong to. */
@@ -14,7 +15,9 @@ export class RunningBuild implements AsyncDisposable {
   readonly cacheImports: readonly CacheOptionsEntry[];
   /** The context, where the client sent it elsewhere than in its session. */
   readonly upload: AsyncIterable<Uint8Array> | undefined;
-  readonly progress: BuildProgress = new BuildProgress();
+  readonly progress: BuildProgress;
+  /** Undefined where nothing of it is kept. */
+  readonly record: OpenRecord | undefined;
   /** Aborts when the build ends, also when its client gives it up. */
   readonly signal: AbortSignal;
   readonly #results = new Map<string, Solved>();
@@ -26,9 +29,13 @@ export class RunningBuild implements AsyncDisposable {
     readonly session: ClientSession | undefined;
     readonly entitlements: readonly string[];
     readonly cacheImports: readonly CacheOptionsEntry[];
+    readonly record?: OpenRecord | undefined;
     readonly signal: AbortSignal;
     readonly upload?: AsyncIterable<Uint8Array>;
   }) {
+    const { record } = options;
+    this.record = record;
+    this.progress = new BuildProgress(record && ((item) => record.take(item)));
     this.ref = options.ref;
     this.session = options.session;
     this.entitlements = options.entitlements;

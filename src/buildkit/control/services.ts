@@ -35,6 +35,7 @@ import { cacheFilters } from "./cache-filters.ts";
 import { withSource } from "./failure.ts";
 import { sessionMethod } from "#buildkit/session/tunnelled-session.ts";
 import { checkFrontend, resultOf, runFrontend, solve, type SolveParts } from "./solve.ts";
+import { historyMethods } from "#buildkit/history/services.ts";
 import { usageFilter } from "./usage-filters.ts";
 import { answerSubrequest } from "./subrequests.ts";
 
@@ -80,6 +81,10 @@ export function buildkitMethods(parts: ServiceParts): RpcMethods {
       solve(parts, request, signal),
     ),
     Status: serverStream(STATUS_REQUEST, STATUS_RESPONSE, async function* status({ ref }, call) {
+      if (parts.history.has(ref)) {
+        yield* parts.history.progress(ref);
+        return;
+      }
       const build = await parts.builds.find(ref, call.signal);
       yield* build.progress.read(call.signal);
     }),
@@ -138,6 +143,7 @@ export function buildkitMethods(parts: ServiceParts): RpcMethods {
     }),
   };
   return new Map([
+    ...historyMethods(parts.history),
     ...Object.entries(control).map(
       ([name, method]) => [`${CONTROL_SERVICE}${name}`, method] as const,
     ),

@@ -1,5 +1,5 @@
 import { abortable } from "#base/async.ts";
-import { FailedPreconditionError, UnsupportedError } from "#base/errors.ts";
+import { FailedPreconditionError, UnsupportedError, firstFailure } from "#base/errors.ts";
 import type { Builder, ExportRequest, ExportResponse, Solved } from "#builder/builder.ts";
 import type { CacheOptionsEntry } from "#spec/buildkit/shared.ts";
 import { type CacheLocation, readCacheTarget } from "#builder/cache/shared/location.ts";
@@ -16,7 +16,9 @@ import {
   sessionSecrets,
 } from "#buildkit/session/session-sources.ts";
 import { sessionStores } from "#buildkit/session/session-stores.ts";
-import { StatusError } from "#rpc/status.ts";
+import type { BuildHistory } from "#buildkit/history/build-history.ts";
+import { recordFailure, recordSuccess } from "#buildkit/history/record-build.ts";
+import { CANCELLED, StatusError, UNKNOWN } from "#rpc/status.ts";
 import type { Builds } from "./builds.ts";
 import { withSource } from "./failure.ts";
 import { definitionOf, readResultDefinition } from "./result-definition.ts";
@@ -26,6 +28,7 @@ export interface SolveParts extends FolderParts {
   readonly builder: Builder;
   readonly builds: Builds;
   readonly sessions: Sessions;
+  readonly history: BuildHistory;
 }
 
 /** What is built: how, and what by. */
@@ -50,7 +53,19 @@ export async function solve(
   const { ref, sessionId, entitlements } = request;
   const caches = (request.cache?.exports ?? []).map(toLocation);
   const session = sessionId === "" ? undefined : await parts.sessions.find(sessionId, signal);
+  const exporters = exportersOf(request);
+  // a client's looks at what there is are no builds
+  const record = request.isInternal
+    ? undefined
+    : parts.history.begin(
+        ref,
+        exporters.map(({ type, attributes }) => ({
+          type,
+          attributes: Object.fromEntries(attributes),
+        })),
+      );
   await using build = new RunningBuild({
+    record,
     ref,
     session,
     entitlements,
@@ -58,8 +73,8 @@ export async function solve(
     signal,
     ...(upload ? { upload } : {}),
   });
-  using _added = parts.builds.add(build);
   try {
+    using _added = parts.builds.add(build);
     // what cannot be written is refused before anything is built
     for (const location of caches) readCacheTarget(location);
     const solved =
@@ -78,11 +93,11 @@ export async function solve(
               build.signal,
             ),
           );
-    const exported = solved
-      ? await exportAll(parts, build, solved, { exporters: exportersOf(request), caches })
-      : {};
+    const exported = solved ? await exportAll(parts, build, solved, { exporters, caches }) : {};
+    if (record) recordSuccess(record, solved, exported);
     return { exporterResponse: new Map(Object.entries(exported)) };
   } catch (error) {
+    if (record) recordFailure(record, firstFailure(error), signal.aborted ? CANCELLED : UNKNOWN);
     throw withSource(error);
   }
 }
@@ -107,6 +122,7 @@ export async function runFrontend(
   signal: AbortSignal,
 ): Promise<string> {
   checkFrontend(frontend, attributes);
+  build.record?.describe(frontend, attributes);
   const asked = attributes.get("requestid") ?? "";
   if (asked !== "") {
     throw new UnsupportedError(

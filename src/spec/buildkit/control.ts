@@ -33,7 +33,7 @@ export interface Exporter {
   readonly type: string;
   readonly attributes: ReadonlyMap<string, string>;
 }
-const EXPORTER: Message<Exporter> = message({ type: text(1), attributes: textMap(2) });
+export const EXPORTER: Message<Exporter> = message({ type: text(1), attributes: textMap(2) });
 
 export interface CacheOptions {
   readonly exports: readonly CacheOptionsEntry[];

@@ -19,6 +19,16 @@ export function withEnvironment(project: Project): Project {
   return { ...project, services: new Map(services) };
 }
 
+/** Names without a value take the user's; files are left unread. So docker compose prints its hashes. */
+export function withPassedVariables(project: Project): Project {
+  const services = [...project.services].map(([name, service]): [string, Service] => {
+    const { environment } = service;
+    if (environment === undefined) return [name, service];
+    return [name, { ...service, environment: filled(environment, project.environment) }];
+  });
+  return { ...project, services: new Map(services) };
+}
+
 function resolved(serviceName: string, service: Service, project: Project): Service {
   const { environment, workingDirectory } = project;
   const { env_file, label_file, environment: own, labels, build, ...rest } = service;

@@ -1,10 +1,10 @@
 // Applications in the shape of well-known stacks: brought up by our compose and by docker's, used by their own
 // clients, taken down with nothing left. A handful here, all of them in the long tests.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { type CommandResult, runCommand } from "../harness/command.ts";
-import { CACHE, startEngine, type TestEngine } from "../harness/engine.ts";
+import { DOCKER_COMPOSE } from "../harness/docker-compose.ts";
+import { startEngine, type TestEngine } from "../harness/engine.ts";
 import { waitUntil } from "../harness/wait-until.ts";
 import { type RunningStack, type Stack, STACKS } from "../stories/compose-stacks.ts";
 
@@ -16,10 +16,6 @@ afterAll(async () => {
   await engine[Symbol.asyncDispose]();
 });
 
-const CACHED = join(CACHE, "docker-compose/usr/libexec/docker/cli-plugins/docker-compose");
-/** The unmodified docker compose v2: where the variable says, else what `npm test` has fetched, else on the PATH. */
-const DOCKER_COMPOSE =
-  process.env["WHARF_TEST_COMPOSE"] ?? (existsSync(CACHED) ? CACHED : Bun.which("docker-compose"));
 const isLong = process.env["WHARF_TEST_LONG"] !== undefined;
 /** So many at once: few enough for a small machine. */
 const LANES = 4;

@@ -13,6 +13,7 @@ import type { Written } from "#compose/model/kinds.ts";
 import type { Project } from "#compose/model/project.ts";
 import { writeJson } from "#compose/model/write-json.ts";
 import { openProject, openProjectTree } from "#compose/open-project.ts";
+import { withPassedVariables } from "#compose/resolve-environment.ts";
 import { noSuchService, withoutUnused, withServices } from "#compose/select-services.ts";
 import { projectToWritten, treeToWritten } from "#compose/write-project.ts";
 import { writeYaml } from "#compose/write-yaml.ts";
@@ -86,7 +87,7 @@ export const command: Command = defineCommand({
     }
     if (asked.hash !== "") {
       const project = openProject(request, { ...options, resolvesEnvironment: false });
-      lines(hashLines(project, asked.hash));
+      lines(hashLines(withPassedVariables(project), asked.hash));
       return 0;
     }
     const whole = openProject(request, options);

@@ -205,16 +205,7 @@ function expandPort(element: Tree): readonly Tree[] {
 }
 
 function longVolume(element: Tree): Tree {
-  if (isMapping(element)) {
-    if (element.get("type") !== "bind") return element;
-    const bind = element.get("bind");
-    const options = isMapping(bind) ? bind : new Map<string, Tree>();
-    return withKey(
-      element,
-      "bind",
-      new Map<string, Tree>([["create_host_path", true], ...options]),
-    );
-  }
+  if (isMapping(element)) return element;
   const volume = parseVolume(textOf(element));
   const { type, source, target, isReadOnly, consistency, selinux, propagation, isNoCopy } = volume;
   return mappingOf({

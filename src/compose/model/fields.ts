@@ -248,11 +248,11 @@ const mount: Kind<ServiceMount> = struct({
 
 const envFileFields: Kind<EnvFile> = struct({ path: text, required: optOut, format: text });
 
-/** In JSON its path alone, where nothing else is said. */
+/** In JSON its path alone, unless it may be missing: how it is read is left out, as by docker compose. */
 const envFile: Kind<EnvFile> = {
   read: envFileFields.read,
   write: (value, style) => {
-    const isPlain = value?.required !== false && value?.format === undefined;
+    const isPlain = value?.required !== false;
     return style === "json" && isPlain ? value?.path : envFileFields.write(value, style);
   },
 };

@@ -109,7 +109,7 @@ export async function handleExit(
   }
   const after = recordExit(parts, live, record, ended, ranMs);
   live.process = undefined;
-  await freePorts(parts, id);
+  await freeClaims(parts, record);
   announce(after);
   live.waiters.settleExit(waitResultOf(after.state));
   live.cleaning = parts.background.run(`Cannot clean up container ${id}`, async () => {
@@ -168,14 +168,23 @@ function recordExit(
   return after;
 }
 
-/** Whoever is told of the end may publish the same port at once: it is free before they are told. */
-async function freePorts(parts: ExitParts, id: ContainerId): Promise<void> {
-  if ((parts.networks.sandboxOf(id)?.ports.length ?? 0) === 0) return;
+/** Whoever is told of the end may take the same port or address at once: it is free before they are told. */
+async function freeClaims(parts: ExitParts, record: ContainerRecord): Promise<void> {
+  const ports = parts.networks.sandboxOf(record.id)?.ports ?? [];
+  if (ports.length === 0 && !hasOwnAddress(record)) return;
   try {
-    await parts.networks.closeSandbox(id);
+    await parts.networks.closeSandbox(record.id);
   } catch (error) {
-    parts.warn(`Cannot close the network sandbox of container ${id}: ${messageOf(error)}`);
+    parts.warn(`Cannot close the network sandbox of container ${record.id}: ${messageOf(error)}`);
   }
+}
+
+/** One that the user has chosen. */
+function hasOwnAddress({ networkingConfig }: ContainerRecord): boolean {
+  return Object.values(networkingConfig.EndpointsConfig).some(
+    ({ IPAMConfig }) =>
+      (IPAMConfig?.IPv4Address ?? "") !== "" || (IPAMConfig?.IPv6Address ?? "") !== "",
+  );
 }
 
 function scheduleRestart(parts: ExitParts, id: ContainerId, live: Live): void {
@@ -203,7 +212,7 @@ async function removeAfterExit(
   const live = parts.lives.of(record.id);
   const removing = beginRemoval(parts, record, { exit, removesVolumes: true });
   live.process = undefined;
-  await freePorts(parts, record.id);
+  await freeClaims(parts, record);
   announce(removing);
   live.waiters.settleExit(waitResultOf(removing.state));
   await removeOwnVolumes(parts, removing);

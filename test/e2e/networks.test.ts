@@ -171,6 +171,26 @@ test("an internal network has no way out; without inter-container traffic nobody
   await docker("network", "rm", "inner", "mute");
 });
 
+test("an address is the next one's as soon as its container has stopped", async () => {
+  await docker("network", "create", "handed", "--subnet", "198.51.100.0/24");
+  const names = ["first", "second", "third", "fourth"];
+  const own = ["--network", "handed", "--ip", "198.51.100.7"];
+  const makeAll = names.map((name) =>
+    docker("create", "--name", name, ...own, "busybox", "sleep", "1000"),
+  );
+  await Promise.all(makeAll);
+  for (const [index, name] of names.entries()) {
+    const before = names[index - 1];
+    if (before !== undefined) {
+      expect((await engine.api("POST", `/containers/${before}/stop?signal=KILL`)).status).toBe(204);
+    }
+    const start = await engine.api("POST", `/containers/${name}/start`);
+    expect(`${start.status} ${await start.text()}`).toBe("204 ");
+  }
+  await docker("rm", "-f", ...names);
+  await docker("network", "rm", "handed");
+});
+
 test("IPv6 beside IPv4", async () => {
   await docker("network", "create", "--ipv6", "six");
   await run("six1", "--network", "six");

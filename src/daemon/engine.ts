@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { chmodSync, chownSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { ApiServer } from "#api/server.ts";
 import { messageOf } from "#base/errors.ts";
@@ -14,6 +15,7 @@ import { openFileContentStore } from "#content/file-content-store.ts";
 import { EventBus } from "#events/event-bus.ts";
 import { openLinuxHost } from "#host/linux/host.ts";
 import { openImages } from "#images/open-images.ts";
+import { boundedUnpacker } from "#images/unpack/bounded-unpacker.ts";
 import { ProcessUnpacker } from "#images/unpack/process-unpacker.ts";
 import { DEFAULT_UNPACK_LIMITS } from "#images/unpack/protocol.ts";
 import { createLogs } from "#logs/drivers.ts";
@@ -143,11 +145,12 @@ export async function openEngine(
     openRegistryClient(() => current, { clock, kernel: host.system.kernelRelease }),
   );
   const buildRecords = new BuildRecords(store);
-  const unpacker = new ProcessUnpacker({
+  const processUnpacker = new ProcessUnpacker({
     processes: host.processes,
     selfCommand: selfArgv,
     limits: DEFAULT_UNPACK_LIMITS,
   });
+  const unpacker = boundedUnpacker(processUnpacker, Math.max(2, availableParallelism()));
   const images = await openImages({
     references: [buildRecords],
     store,

@@ -1,7 +1,7 @@
 // Runs the end-to-end tests against dist/wharf: each file in a process of its own, two at a time.
 // A file that fails is run once more, alone, at the end: a test that only fails beside others is named as
 // flaky and printed whole, but does not hide what really broke.
-// Arguments narrow them down: `bun scripts/e2e.ts run exec`.
+// Arguments narrow them down by folder or file: `bun scripts/e2e.ts logs/ compose/hooks`.
 import { Glob } from "bun";
 
 interface Outcome {
@@ -14,7 +14,7 @@ interface Outcome {
 
 const LANES = 2;
 const wanted = process.argv.slice(2);
-const files = [...new Glob("test/e2e/*.test.ts").scanSync(".")]
+const files = [...new Glob("test/e2e/*/*.test.ts").scanSync(".")]
   .filter((file) => wanted.length === 0 || wanted.some((word) => file.includes(word)))
   .toSorted();
 

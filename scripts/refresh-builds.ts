@@ -1,9 +1,9 @@
-// Asks a docker 28 what it builds from each case of test/e2e/testdata/builds.json, and writes that down:
+// Asks a docker 28 what it builds from each case of test/e2e/build/testdata/builds.json, and writes that down:
 //   DOCKER_HOST=unix:///… bun scripts/refresh-builds.ts
 import { readFileSync, writeFileSync } from "node:fs";
 import { type BuildCase, classicDocker, runBuildCase } from "../test/harness/build-case.ts";
 
-const path = "test/e2e/testdata/builds.json";
+const path = "test/e2e/build/testdata/builds.json";
 const host = process.env["DOCKER_HOST"];
 if (host === undefined) throw new Error("DOCKER_HOST is not set: where is docker 28?");
 const docker = classicDocker(host);

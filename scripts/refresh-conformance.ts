@@ -1,4 +1,4 @@
-// Writes anew what a real docker answers to the commands of test/e2e/testdata/docker-conformance.txt:
+// Writes anew what a real docker answers to the commands of test/e2e/api/testdata/docker-conformance.txt:
 //   DOCKER_HOST=unix:///run/docker.sock bun scripts/refresh-conformance.ts
 import { writeFileSync } from "node:fs";
 import {

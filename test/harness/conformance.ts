@@ -13,7 +13,7 @@ export interface ConformanceCase {
   readonly expected: string;
 }
 
-export const CONFORMANCE_FILE = "test/e2e/testdata/docker-conformance.txt";
+export const CONFORMANCE_FILE = "test/e2e/api/testdata/docker-conformance.txt";
 
 export function readConformanceCases(path: string = CONFORMANCE_FILE): readonly ConformanceCase[] {
   const cases: { topic: string; command: string; expected: string }[] = [];

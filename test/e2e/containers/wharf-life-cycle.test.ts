@@ -1,0 +1,3 @@
+import { lifeCycleStory } from "../../stories/life-cycle.ts";
+
+lifeCycleStory("wharf");

@@ -1,0 +1,3 @@
+import { runStory } from "../../stories/run.ts";
+
+runStory("wharf");

@@ -1,0 +1,3 @@
+import { imageStory } from "../../stories/images.ts";
+
+imageStory("wharf");

@@ -1,3 +1,0 @@
-import { imageStory } from "../stories/images.ts";
-
-imageStory("wharf");

@@ -1,3 +1,0 @@
-import { lifeCycleStory } from "../stories/life-cycle.ts";
-
-lifeCycleStory("wharf");

@@ -1,3 +1,0 @@
-import { runStory } from "../stories/run.ts";
-
-runStory("wharf");

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { Authorizer } from "#auth/authorizer.ts";
 import { describePeer } from "./authorization.ts";
-import { HijackedDuplex } from "./hijacked-duplex.ts";
+import { HijackedConnection } from "./hijacked-connection.ts";
 import { SocketInput } from "./socket-input.ts";
 
 /** What a client says first that speaks HTTP/2 without having asked. RFC 9113, 3.4. */
@@ -19,7 +19,7 @@ export function http2Begins(firstBytes: Uint8Array): "yes" | "no" | "maybe" {
 }
 
 /** Serves HTTP/2 on a connection until that ends. */
-export type Http2Service = (connection: HijackedDuplex, signal: AbortSignal) => Promise<void>;
+export type Http2Service = (connection: HijackedConnection, signal: AbortSignal) => Promise<void>;
 
 /**
  * Serves such a connection. To plugins that decide about requests it is the same as an upgrade at `POST /grpc`.
@@ -34,12 +34,12 @@ export async function serveHttp2(
   signal: AbortSignal,
 ): Promise<void> {
   const { socket, firstBytes } = connection;
-  const duplex = new HijackedDuplex(socket, new SocketInput(socket, firstBytes));
+  const taken = new HijackedConnection(socket, new SocketInput(socket, firstBytes));
   if (authorizer?.isActive) {
     await authorizer.checkCall(
       { ...describePeer(socket), method: "POST", uri: "/grpc", headers: {} },
       signal,
     );
   }
-  await service(duplex, signal);
+  await service(taken, signal);
 }

@@ -2,8 +2,8 @@ import { statSync } from "node:fs";
 import { CancelledError, NotFoundError, UnsupportedError } from "#base/errors.ts";
 import type { Message } from "#base/protobuf/message.ts";
 import type { EngineClient } from "#client/engine-client.ts";
-import { PeerRpcClient } from "#rpc/http2/peer-client.ts";
-import { servePeerRpc } from "#rpc/http2/peer-server.ts";
+import { RpcClient } from "#rpc/client.ts";
+import { serveRpc } from "#rpc/server.ts";
 import {
   CONTROL_SERVICE,
   LIST_WORKERS_RESPONSE,
@@ -63,7 +63,7 @@ const SHARED_KEY_LENGTH = 64;
 /** BuildKit's API of one engine. Holds a connection from the first call on. */
 export class BuildClient implements AsyncDisposable {
   readonly #options: BuildClientOptions;
-  #control: Promise<PeerRpcClient> | undefined;
+  #control: Promise<RpcClient> | undefined;
   #isClosed = false;
 
   constructor(options: BuildClientOptions) {
@@ -230,7 +230,7 @@ export class BuildClient implements AsyncDisposable {
 
   /** Ends with the build; what breaks off earlier is the build's to tell. */
   async #tellStatus(
-    control: PeerRpcClient,
+    control: RpcClient,
     ref: string,
     { onStatus }: BuildWatcher,
     signal: AbortSignal,
@@ -245,11 +245,11 @@ export class BuildClient implements AsyncDisposable {
     }
   }
 
-  #connected(): Promise<PeerRpcClient> {
+  #connected(): Promise<RpcClient> {
     if (this.#isClosed) throw new CancelledError("the build client is closed");
     this.#control ??= this.#options.engine
       .takeOver("/grpc", "h2c")
-      .then((connection) => new PeerRpcClient(connection));
+      .then((connection) => new RpcClient(connection));
     return this.#control;
   }
 
@@ -272,7 +272,7 @@ export class BuildClient implements AsyncDisposable {
     };
     const connection = await engine.takeOver("/session", "h2c", headers, signal);
     const ending = new AbortController();
-    const serving = servePeerRpc(connection, { methods, onFailure }, ending.signal);
+    const serving = serveRpc(connection, { methods, onFailure }, ending.signal);
     stack.defer(async () => {
       ending.abort();
       await serving;

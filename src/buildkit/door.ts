@@ -1,4 +1,4 @@
-import type { Duplex } from "node:stream";
+import type { ByteConnection } from "#rpc/http2/byte-connection.ts";
 import { serveRpc } from "#rpc/server.ts";
 import { BuildEndpoint } from "./build-endpoint.ts";
 import { buildkitMethods, type ServiceParts } from "./control/services.ts";
@@ -8,9 +8,9 @@ import { type SessionHead, Sessions } from "./session/client-session.ts";
 /** BuildKit's side of the engine, on connections that were taken over. */
 export interface BuildkitDoor {
   /** Serves BuildKit's API until the connection ends. */
-  serveControl(connection: Duplex, signal: AbortSignal): Promise<void>;
+  serveControl(connection: ByteConnection, signal: AbortSignal): Promise<void>;
   /** Holds a client's session until the connection ends. */
-  serveSession(head: SessionHead, connection: Duplex, signal: AbortSignal): Promise<void>;
+  serveSession(head: SessionHead, connection: ByteConnection, signal: AbortSignal): Promise<void>;
   /** For clients that have no gRPC of their own. */
   readonly endpoint: Pick<BuildEndpoint, "build" | "upload" | "cancel">;
 }

@@ -1,37 +1,36 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
-import type { Duplex } from "node:stream";
 import { Semaphore } from "#base/async.ts";
-import { CancelledError, UnavailableError } from "#base/errors.ts";
+import { UnavailableError } from "#base/errors.ts";
 import type { Message } from "#base/protobuf/message.ts";
 import { callOnce, type RpcCaller, type RpcMetadata, type RpcStream } from "./call.ts";
-import { readMessages, writeMessage } from "./stream.ts";
-import { type CallStatus, OK, readStatus, StatusError } from "./status.ts";
+import { OK, readStatus, StatusError } from "./status.ts";
+import { messagesOf, sendMessage } from "./messages.ts";
+import type { ByteConnection } from "./http2/byte-connection.ts";
+import type { HeaderField } from "./http2/hpack.ts";
+import { Http2Peer } from "./http2/peer.ts";
+import type { PeerStream } from "./http2/peer-stream.ts";
 
-/** Calls at once on one connection: Bun throws where Node would queue. */
+/** Calls at once on one connection. */
 const MOST_CALLS = 100;
-/** `NGHTTP2_CANCEL` */
-const CANCEL = 8;
-const WINDOW_BYTES = 1024 * 1024;
 
 /** Calls methods of gRPC over one connection. */
-export class RpcClient implements RpcCaller, Disposable {
-  readonly #session: ClientHttp2Session;
-  readonly #connection: Duplex;
+export class RpcClient implements RpcCaller, AsyncDisposable {
+  readonly #peer: Http2Peer;
+  /** Resolves when the connection has ended. */
+  readonly closed: Promise<void>;
   readonly #permits = new Semaphore(MOST_CALLS);
 
-  /** @param connection On which the peer serves HTTP/2; closed with the client. */
-  constructor(connection: Duplex) {
-    this.#connection = connection;
-    this.#session = connect("http://session", {
-      createConnection: () => connection,
-      settings: { initialWindowSize: WINDOW_BYTES, enablePush: false },
+  /** @param connection On which the other side serves HTTP/2; closed with the client. */
+  constructor(connection: ByteConnection) {
+    this.#peer = new Http2Peer(connection, {
+      role: "client",
+      onStream: (stream) => stream.reset(),
     });
-    this.#session.on("error", () => connection.destroy());
+    this.closed = this.#peer.run();
   }
 
-  [Symbol.dispose](): void {
-    this.#session.destroy();
-    this.#connection.destroy();
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#peer.close();
+    await this.closed;
   }
 
   call<Request, Response>(
@@ -44,56 +43,54 @@ export class RpcClient implements RpcCaller, Disposable {
     return callOnce(this, { method, codecs, request, metadata }, signal);
   }
 
-  /** Begins a call. An abort ends it. */
   async open(method: string, metadata: RpcMetadata, signal: AbortSignal): Promise<RpcStream> {
     const permit = await this.#permits.acquire(signal);
-    if (this.#session.destroyed || this.#session.closed) {
+    try {
+      const stream = this.#peer.open([
+        [":method", "POST"],
+        [":scheme", "http"],
+        [":path", method],
+        [":authority", "session"],
+        ["content-type", "application/grpc"],
+        ["te", "trailers"],
+        ...fieldsOf(metadata),
+      ]);
+      return openCall(stream, permit, signal);
+    } catch (error) {
       permit[Symbol.dispose]();
-      throw new UnavailableError("The client is gone");
+      throw error;
     }
-    const stream = this.#session.request({
-      ":method": "POST",
-      ":path": method,
-      "content-type": "application/grpc",
-      te: "trailers",
-      ...metadata,
-    });
-    stream.once("close", () => permit[Symbol.dispose]());
-    return openStream(stream, signal);
   }
 }
 
-function openStream(stream: ClientHttp2Stream, signal: AbortSignal): RpcStream {
-  let status: CallStatus | undefined;
-  let failure: Error | undefined;
-  stream.on("response", (headers) => void (status ??= readStatus(headers)));
-  stream.on("trailers", (trailers) => void (status ??= readStatus(trailers)));
-  stream.on("error", (error) => void (failure ??= error));
-  const closed = new Promise<void>((resolve) => {
-    stream.once("close", () => resolve());
-  });
-  const onAbort = (): void => stream.close(CANCEL);
+function fieldsOf(metadata: RpcMetadata): readonly HeaderField[] {
+  return Object.entries(metadata).flatMap(([name, value]) =>
+    (typeof value === "string" ? [value] : value).map((one): HeaderField => [name, one]),
+  );
+}
+
+function openCall(stream: PeerStream, permit: Disposable, signal: AbortSignal): RpcStream {
+  const onAbort = (): void => stream.reset();
   signal.addEventListener("abort", onAbort, { once: true });
   async function* messages(): AsyncGenerator<Uint8Array> {
     try {
-      yield* readMessages(stream);
+      yield* messagesOf(stream);
     } catch (error) {
-      failure ??= error instanceof Error ? error : new CancelledError(String(error));
+      signal.throwIfAborted();
+      throw error;
     }
-    signal.throwIfAborted();
-    if (!failure && status === undefined) await closed;
-    if (status && status.code !== OK) throw new StatusError(status);
-    if (failure) throw failure;
-    if (!status) throw new UnavailableError("The client is gone");
+    const status = readStatus(Object.fromEntries(stream.fields));
+    if (!status) throw new UnavailableError("The other side ended a call without a status");
+    if (status.code !== OK) throw new StatusError(status);
   }
   return {
-    send: (message) => writeMessage(stream, message),
-    end: () => void stream.end(),
+    send: (message) => sendMessage(stream, message),
+    end: () => stream.end(),
     messages: messages(),
     [Symbol.asyncDispose]: async () => {
       signal.removeEventListener("abort", onAbort);
-      if (!stream.closed && !stream.destroyed) stream.close(status ? 0 : CANCEL);
-      stream.resume();
+      permit[Symbol.dispose]();
+      stream.reset();
       await Promise.resolve();
     },
   };

@@ -1,26 +1,25 @@
-import {
-  createServer,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from "node:http2";
-import { setImmediate } from "node:timers/promises";
-import type { Duplex } from "node:stream";
 import { CancelledError } from "#base/errors.ts";
+import type { ByteConnection } from "./http2/byte-connection.ts";
+import type { HeaderField } from "./http2/hpack.ts";
+import { Http2Peer, MOST_STREAMS } from "./http2/peer.ts";
+import type { PeerStream } from "./http2/peer-stream.ts";
+import { messagesOf, sendMessage } from "./messages.ts";
 import type { RpcCall, RpcMethods } from "./method.ts";
-import { readMessages, writeMessage } from "./stream.ts";
-import { OK, statusOf, statusTrailers, UNIMPLEMENTED, type CallStatus } from "./status.ts";
+import { type CallStatus, OK, statusOf, statusTrailers, UNIMPLEMENTED } from "./status.ts";
 
 export interface RpcServerOptions {
   readonly methods: RpcMethods;
-  /** Told of what a method threw, which the client is told too. */
+  /** Told of what a method threw, which the other side is told too. */
   readonly onFailure: (method: string, error: unknown) => void;
 }
 
 const YIELD_EVERY = 64;
-/** Streams that one client may have open. */
-const MOST_STREAMS = 200;
+/** `REFUSED_STREAM` of RFC 9113, section 7: nothing was done, it may be asked again. */
+const REFUSED = 7;
+const HEAD: readonly HeaderField[] = [
+  [":status", "200"],
+  ["content-type", "application/grpc"],
+];
 
 /**
  * Serves gRPC on one connection, for as long as it lasts.
@@ -28,111 +27,73 @@ const MOST_STREAMS = 200;
  * @param connection Bytes of HTTP/2 from its preface on; it is closed at the end.
  */
 export async function serveRpc(
-  connection: Duplex,
+  connection: ByteConnection,
   options: RpcServerOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const server: Http2Server = createServer({
-    settings: { maxConcurrentStreams: MOST_STREAMS, initialWindowSize: 1024 * 1024 },
-  });
   const calls = new Set<Promise<void>>();
-  const sessions = new Set<ServerHttp2Session>();
-  server.on("session", (session) => {
-    sessions.add(session);
-    session.on("error", () => session.destroy());
-  });
-  server.on("sessionError", () => connection.destroy());
-  server.on(
-    "stream",
-    (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags, raw: readonly string[]) => {
-      const call = serveCall(stream, headers[":path"] ?? "", metadataOf(raw), options);
+  const peer = new Http2Peer(connection, {
+    role: "server",
+    onStream: (stream, fields) => {
+      // calls that were given up count until they have ended: beginning and giving up costs the client nothing
+      if (calls.size >= MOST_STREAMS) return stream.reset(REFUSED);
+      const call = serveCall(stream, fields, options);
       calls.add(call);
       void call.finally(() => calls.delete(call));
     },
-  );
-  const closed = new Promise<void>((resolve) => {
-    connection.once("close", () => resolve());
   });
-  const onAbort = (): void => void connection.destroy();
+  const onAbort = (): void => peer.close();
   signal.addEventListener("abort", onAbort, { once: true });
-  server.emit("connection", connection);
   try {
-    await closed;
+    await peer.run();
   } finally {
     signal.removeEventListener("abort", onAbort);
-    for (const session of sessions) session.destroy();
     await Promise.allSettled(calls);
   }
 }
 
 async function serveCall(
-  stream: ServerHttp2Stream,
-  path: string,
-  metadata: RpcCall["metadata"],
+  stream: PeerStream,
+  fields: readonly HeaderField[],
   { methods, onFailure }: RpcServerOptions,
 ): Promise<void> {
-  const controller = new AbortController();
-  stream.on("error", () => controller.abort(new CancelledError("The call was cut off")));
-  stream.once("close", () => controller.abort(new CancelledError("The client gave the call up")));
+  const metadata = new Map<string, string[]>();
+  for (const [name, value] of fields) metadata.set(name, [...(metadata.get(name) ?? []), value]);
+  const path = metadata.get(":path")?.[0] ?? "";
   const method = methods.get(path);
   if (!method) {
     const message = `unknown method ${path}`;
-    return refuse(stream, { code: UNIMPLEMENTED, message, details: [] });
+    return finish(stream, { code: UNIMPLEMENTED, message, details: [] }, false);
   }
-  const call: RpcCall = {
-    metadata,
-    requests: readMessages(stream),
-    signal: controller.signal,
-  };
+  const call: RpcCall = { metadata, requests: messagesOf(stream), signal: stream.signal };
   let hasBegun = false;
-  const begin = (): void => {
-    if (hasBegun || stream.destroyed) return;
-    hasBegun = true;
-    stream.respond(
-      { ":status": 200, "content-type": "application/grpc" },
-      { waitForTrailers: true },
-    );
-  };
   try {
     let written = 0;
     for await (const message of method(call)) {
-      begin();
-      await writeMessage(stream, message);
+      if (!hasBegun) stream.sendFields(HEAD, false);
+      hasBegun = true;
+      await sendMessage(stream, message);
       // a method that never waits would let nothing else run
-      if (++written % YIELD_EVERY === 0) await setImmediate();
+      if (++written % YIELD_EVERY === 0) await nextTurn();
     }
-    begin();
-    finish(stream, { code: OK, message: "", details: [] });
+    finish(stream, { code: OK, message: "", details: [] }, hasBegun);
   } catch (error) {
-    if (!controller.signal.aborted) onFailure(path, error);
-    if (hasBegun) finish(stream, statusOf(error));
-    else refuse(stream, statusOf(error));
+    if (!stream.signal.aborted && !(error instanceof CancelledError)) onFailure(path, error);
+    finish(stream, statusOf(error), hasBegun);
   }
 }
 
-/** @param raw Names and values in turn: joined, as `headers` has them, they could not be parted again. */
-function metadataOf(raw: readonly string[]): RpcCall["metadata"] {
-  const metadata = new Map<string, string[]>();
-  for (let index = 0; index + 1 < raw.length; index += 2) {
-    const name = (raw[index] ?? "").toLowerCase();
-    const values = metadata.get(name) ?? [];
-    values.push(raw[index + 1] ?? "");
-    metadata.set(name, values);
-  }
-  return metadata;
+/** Timers of Node's own would have to be loaded. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
-function finish(stream: ServerHttp2Stream, status: CallStatus): void {
-  if (stream.destroyed || stream.closed) return;
-  stream.once("wantTrailers", () => stream.sendTrailers(statusTrailers(status)));
-  stream.end();
-}
-
-/** Answers by headers alone. */
-function refuse(stream: ServerHttp2Stream, status: CallStatus): void {
-  if (stream.destroyed || stream.closed) return;
-  stream.respond(
-    { ":status": 200, "content-type": "application/grpc", ...statusTrailers(status) },
-    { endStream: true },
-  );
+/** @param hasBegun Headers were sent: only the trailers are left. */
+function finish(stream: PeerStream, status: CallStatus, hasBegun: boolean): void {
+  const trailers = Object.entries(statusTrailers(status));
+  stream.sendFields(hasBegun ? trailers : [...HEAD, ...trailers], true);
+  // what the other side may still send is of no use
+  stream.reset(0);
 }

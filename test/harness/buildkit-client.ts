@@ -1,6 +1,6 @@
 import { createConnection } from "node:net";
 import { randomUUID } from "node:crypto";
-import { HijackedDuplex } from "#api/hijacked-duplex.ts";
+import { HijackedConnection } from "#api/hijacked-connection.ts";
 import { SocketInput } from "#api/socket-input.ts";
 import { RpcClient } from "#rpc/client.ts";
 import type { RpcCall, RpcMethods } from "#rpc/method.ts";
@@ -30,7 +30,7 @@ export async function upgrade(
   engine: TestEngine,
   path: string,
   headers: readonly string[] = [],
-): Promise<HijackedDuplex> {
+): Promise<HijackedConnection> {
   const socket = createConnection(engine.socket);
   const head = ["Host:", "Connection: Upgrade", "Upgrade: h2c", ...headers].join("\r\n");
   socket.write(`POST ${path} HTTP/1.1\r\n${head}\r\n\r\n`);
@@ -40,7 +40,7 @@ export async function upgrade(
   for (let line: string | undefined = status; line !== ""; line = await input.takeLine(1024)) {
     if (line === undefined) throw new Error(`${path} broke off`);
   }
-  return new HijackedDuplex(socket, input);
+  return new HijackedConnection(socket, input);
 }
 
 /** A file of a context that a test makes up. */
@@ -112,7 +112,7 @@ export class BuildkitClient implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.control[Symbol.dispose]();
+    await this.control[Symbol.asyncDispose]();
     this.#ending.abort();
     await Promise.allSettled(this.#serving);
   }

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { InvalidArgumentError } from "#base/errors.ts";
 import type { HijackExchange } from "#api/hijack.ts";
 import { formatResponseHead } from "#api/hijack.ts";
-import { HijackedDuplex } from "#api/hijacked-duplex.ts";
+import { HijackedConnection } from "#api/hijacked-connection.ts";
 import { hijack, type Route } from "#api/router.ts";
 import type { SeenFolder } from "#builder/doors/client-extras.ts";
 import type { BuildkitDoor } from "#buildkit/door.ts";
@@ -11,7 +11,7 @@ import { SESSION_FOLDER_HEADER } from "#spec/buildkit/session.ts";
 /** Only HTTP/2 without encryption is spoken on a connection that was taken over. */
 const PROTOCOL = "h2c";
 
-function takeOver(exchange: HijackExchange): HijackedDuplex {
+function takeOver(exchange: HijackExchange): HijackedConnection {
   const wanted = exchange.request.headers.upgrade?.toLowerCase() ?? "";
   if (!exchange.isUpgrade || wanted !== PROTOCOL) {
     throw new InvalidArgumentError(
@@ -20,7 +20,7 @@ function takeOver(exchange: HijackExchange): HijackedDuplex {
   }
   const { socket, input } = exchange.takeSocket();
   socket.write(formatResponseHead("101 UPGRADED", { Connection: "Upgrade", Upgrade: PROTOCOL }));
-  return new HijackedDuplex(socket, input);
+  return new HijackedConnection(socket, input);
 }
 
 /** Values of a header that may stand several times. */

@@ -1,8 +1,8 @@
-import type { Duplex } from "node:stream";
 import { abortable, deferred } from "#base/async.ts";
 import { CancelledError, InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import type { SeenFolder } from "#builder/doors/client-extras.ts";
 import { RpcClient } from "#rpc/client.ts";
+import type { ByteConnection } from "#rpc/http2/byte-connection.ts";
 
 /** What a client says of its session in the headers of `POST /session`. */
 export interface SessionHead {
@@ -38,18 +38,16 @@ export class Sessions {
    *
    * @throws {InvalidArgumentError} An id that is none, or that another session has.
    */
-  async serve(head: SessionHead, connection: Duplex, signal: AbortSignal): Promise<void> {
+  async serve(head: SessionHead, connection: ByteConnection, signal: AbortSignal): Promise<void> {
     const { id } = head;
     if (id === "" || id.length > HEAD_MAX || head.sharedKey.length > HEAD_MAX) {
       throw new InvalidArgumentError(`Cannot open a session: ${JSON.stringify(id)} is no id`);
     }
     if (this.#open.has(id)) throw new InvalidArgumentError(`session ${id} is open already`);
     const ended = new AbortController();
-    const closed = deferred();
-    connection.once("close", () => closed.resolve());
-    const onAbort = (): void => void connection.destroy();
+    const onAbort = (): void => connection.close();
     signal.addEventListener("abort", onAbort, { once: true });
-    using client = new RpcClient(connection);
+    await using client = new RpcClient(connection);
     const session: ClientSession = {
       head,
       client,
@@ -59,7 +57,7 @@ export class Sessions {
     this.#open.set(id, session);
     for (const tell of this.#waiting.get(id) ?? []) tell(session);
     try {
-      await closed.promise;
+      await client.closed;
     } finally {
       signal.removeEventListener("abort", onAbort);
       this.#open.delete(id);

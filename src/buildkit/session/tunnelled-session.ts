@@ -1,6 +1,5 @@
-import { Duplex } from "node:stream";
-import { BoundedQueue } from "#base/async.ts";
-import { messageOf } from "#base/errors.ts";
+import { BoundedQueue, deferred } from "#base/async.ts";
+import type { ByteConnection } from "#rpc/http2/byte-connection.ts";
 import type { RpcCall, RpcMethod } from "#rpc/method.ts";
 import { BYTES_MESSAGE } from "#spec/buildkit/shared.ts";
 import type { SessionHead, Sessions } from "./client-session.ts";
@@ -16,7 +15,7 @@ export function sessionMethod(sessions: Sessions): RpcMethod {
   return async function* session(call) {
     const tunnel = new Tunnel(call);
     const serving = sessions.serve(headOf(call), tunnel, call.signal);
-    serving.catch((error: unknown) => tunnel.destroy(new Error(messageOf(error))));
+    serving.catch(() => tunnel.close()); // awaited below
     yield* tunnel.outgoing();
     await serving;
   };
@@ -33,16 +32,14 @@ function headOf({ metadata }: RpcCall): SessionHead {
 }
 
 /** Both directions of a call as a connection. */
-class Tunnel extends Duplex {
+class Tunnel implements ByteConnection {
   readonly #incoming: AsyncIterator<Uint8Array>;
   readonly #outgoing = new BoundedQueue<Uint8Array>({ capacity: MOST_WAITING });
+  readonly #closed = deferred<undefined>();
 
   constructor({ requests, signal }: RpcCall) {
-    super({ allowHalfOpen: false });
     this.#incoming = requests[Symbol.asyncIterator]();
-    signal.addEventListener("abort", () => void this.destroy(), { once: true });
-    // the end of the session is told by `close`
-    this.on("error", () => undefined);
+    signal.addEventListener("abort", () => this.close(), { once: true });
   }
 
   /** What is to be sent, until the connection is closed. */
@@ -50,27 +47,20 @@ class Tunnel extends Duplex {
     for await (const data of this.#outgoing) yield BYTES_MESSAGE.encode({ data });
   }
 
-  override _read(): void {
-    this.#incoming.next().then(
-      ({ done, value }) => void this.push(done === true ? null : BYTES_MESSAGE.decode(value).data),
-      (error: Error) => this.destroy(error),
-    );
+  /** The other side may keep its half open when we have closed ours. */
+  async read(): Promise<Uint8Array | undefined> {
+    const next = await Promise.race([this.#incoming.next(), this.#closed.promise]);
+    return next === undefined || next.done === true
+      ? undefined
+      : BYTES_MESSAGE.decode(next.value).data;
   }
 
-  override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error) => void): void {
-    this.#outgoing.push(new Uint8Array(chunk)).then(
-      () => done(),
-      (error: Error) => done(error),
-    );
+  async write(bytes: Uint8Array): Promise<void> {
+    await this.#outgoing.push(bytes);
   }
 
-  override _final(done: (error?: Error) => void): void {
+  close(): void {
     this.#outgoing.close();
-    done();
-  }
-
-  override _destroy(_error: Error | null, done: (error?: Error | null) => void): void {
-    this.#outgoing.close();
-    done(null);
+    this.#closed.resolve(undefined);
   }
 }

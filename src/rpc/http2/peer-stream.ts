@@ -1,4 +1,4 @@
-import { CancelledError } from "#base/errors.ts";
+import { CancelledError, InvalidArgumentError } from "#base/errors.ts";
 import type { HeaderField } from "./hpack.ts";
 
 /** What a stream needs of its connection. */
@@ -8,16 +8,18 @@ export interface StreamOwner {
   sendData(stream: PeerStream, bytes: Uint8Array): Promise<void>;
   sendEnd(id: number): void;
   sendReset(id: number, code: number): void;
-  /** So many bytes were read: as many more may come. */
-  consumed(stream: PeerStream, bytes: number): void;
+  /** So many bytes of the connection were read, or dropped: as many more may come. */
+  consumed(bytes: number): void;
+  /** The other side may send so many more on this stream. */
+  sendWindowUpdate(id: number, bytes: number): void;
   forget(id: number): void;
 }
 
 /** `NO_ERROR` and `CANCEL` of RFC 9113, section 7. */
 const NO_ERROR = 0;
 export const CANCEL = 8;
-/** Bytes that are read before they are reported: half of what a stream may send. */
-const REPORT_BYTES = 512 * 1024;
+/** What a stream may send us before we have read it. */
+export const STREAM_WINDOW_BYTES: number = 1024 * 1024;
 
 /** One stream of a connection: fields, bytes and an end, in both directions. */
 export class PeerStream {
@@ -28,6 +30,8 @@ export class PeerStream {
   /** What has come in headers and trailers, in order. */
   readonly fields: HeaderField[] = [];
   readonly #chunks: { readonly bytes: Uint8Array; readonly weight: number }[] = [];
+  /** What we may be sent yet. */
+  #receiveWindow = STREAM_WINDOW_BYTES;
   #unreportedBytes = 0;
   #hasPeerEnded = false;
   #haveWeEnded = false;
@@ -69,8 +73,9 @@ export class PeerStream {
     this.#endOurs();
   }
 
-  /** Gives the stream up, where it has not ended both ways. */
+  /** Gives the stream up, where it has not ended both ways; what is unread is dropped. */
   reset(code: number = CANCEL): void {
+    this.#drop();
     if (this.#failure || (this.#hasPeerEnded && this.#haveWeEnded)) return;
     this.#owner.sendReset(this.id, code);
     this.takeFailure(new CancelledError("The call was given up"));
@@ -81,8 +86,9 @@ export class PeerStream {
     for (;;) {
       const chunk = this.#chunks.shift();
       if (chunk) {
+        // before it is used: a reader that leaves with it has read it too
+        this.#consume(chunk.weight);
         yield chunk.bytes;
-        if (!this.#failure && !this.#hasPeerEnded) this.#owner.consumed(this, chunk.weight);
       } else if (this.#hasPeerEnded) return;
       else if (this.#failure) throw this.#failure;
       else {
@@ -92,17 +98,14 @@ export class PeerStream {
     }
   }
 
-  /** @returns Bytes to report now. */
-  takeReport(bytes: number): number {
-    this.#unreportedBytes += bytes;
-    if (this.#unreportedBytes < REPORT_BYTES) return 0;
-    const report = this.#unreportedBytes;
-    this.#unreportedBytes = 0;
-    return report;
-  }
-
-  /** @param weight With what fills the frame up: that much of the window is used. */
+  /**
+   * @param weight With what fills the frame up: that much of the window is used.
+   * @throws {InvalidArgumentError} The other side has sent more than it may.
+   */
   takeData(bytes: Uint8Array, weight: number): void {
+    this.#receiveWindow -= weight;
+    if (this.#receiveWindow < 0) throw new InvalidArgumentError("A stream's window is full");
+    if (this.#hasPeerEnded) throw new InvalidArgumentError("A stream goes on after its end");
     this.#chunks.push({ bytes, weight });
     this.#wake.resolve();
   }
@@ -129,6 +132,20 @@ export class PeerStream {
     this.#wake.resolve();
     this.#owner.forget(this.id);
     this.#over.abort(failure);
+  }
+
+  #consume(weight: number): void {
+    this.#owner.consumed(weight);
+    if (this.#failure || this.#hasPeerEnded) return;
+    this.#unreportedBytes += weight;
+    if (this.#unreportedBytes < STREAM_WINDOW_BYTES / 2) return;
+    this.#receiveWindow += this.#unreportedBytes;
+    this.#owner.sendWindowUpdate(this.id, this.#unreportedBytes);
+    this.#unreportedBytes = 0;
+  }
+
+  #drop(): void {
+    for (const { weight } of this.#chunks.splice(0)) this.#owner.consumed(weight);
   }
 
   #endOurs(): void {

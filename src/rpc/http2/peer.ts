@@ -1,4 +1,10 @@
-import { InvalidArgumentError, messageOf, UnavailableError } from "#base/errors.ts";
+import {
+  InvalidArgumentError,
+  messageOf,
+  ResourceExhaustedError,
+  UnavailableError,
+} from "#base/errors.ts";
+import type { ByteConnection } from "./byte-connection.ts";
 import {
   ACK,
   CONTINUATION,
@@ -24,27 +30,23 @@ import {
   WINDOW_UPDATE,
 } from "./frames.ts";
 import { encodeFields, FieldDecoder, type HeaderField } from "./hpack.ts";
-import { PeerStream, type StreamOwner } from "./peer-stream.ts";
+import { PeerStream, STREAM_WINDOW_BYTES, type StreamOwner } from "./peer-stream.ts";
 
-/** A connection as bytes, whatever carries it; one reader, one writer. */
-export interface ByteConnection {
-  /** @returns Undefined at the end. */
-  read(): Promise<Uint8Array | undefined>;
-  /** Resolves when more may be written. */
-  write(bytes: Uint8Array): Promise<void>;
-  close(): void;
-}
-
-const INITIAL_WINDOW_SETTING = 4;
 const ENABLE_PUSH_SETTING = 2;
+const MOST_STREAMS_SETTING = 3;
+const INITIAL_WINDOW_SETTING = 4;
+const PROTOCOL_ERROR = 1;
 const DEFAULT_WINDOW_BYTES = 65_535;
-/** What one stream may send us before we have read it. */
-export const STREAM_WINDOW_BYTES: number = 1024 * 1024;
 /** … and all of them together. */
 const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
 /** Of frames that wait for the connection, beyond which streams wait. */
 const QUEUE_MAX_BYTES = 512 * 1024;
+/** Of one stream's headers. */
 const BLOCK_MAX_BYTES = 1024 * 1024;
+/** What a window may grow to. */
+const WINDOW_MAX_BYTES = 2 ** 31 - 1;
+/** Streams of the other side at once; who answers them holds it to that. */
+export const MOST_STREAMS: number = 200;
 
 export interface PeerOptions {
   /** Who begins: a client's streams have odd numbers. */
@@ -57,12 +59,16 @@ interface OpenBlock {
   readonly streamId: number;
   /** Of its first frame. */
   readonly flags: number;
-  readonly block: Uint8Array;
+  readonly parts: Uint8Array[];
+  bytes: number;
 }
 
 /**
  * One end of HTTP/2, for gRPC alone: no pushes, no priorities, headers without compression. `node:http2` does all of it and
- * costs a client, together with what it loads, as much as all of its other work.
+ * costs a client, together with what it loads, as much as all of its other work; on Bun it can neither read what came with
+ * a request's head, nor queue streams beyond the other side's limit.
+ *
+ * The other side may lie: what it sends beyond its windows, or asks for without reading, ends the connection.
  *
  * @see RFC 9113
  */
@@ -75,11 +81,15 @@ export class Http2Peer implements StreamOwner {
   #nextId = 1;
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
-  #isPumping = false;
   #wake = Promise.withResolvers<void>();
   #sendWindow = DEFAULT_WINDOW_BYTES;
   #streamSendWindow = DEFAULT_WINDOW_BYTES;
+  /** What we may be sent yet. */
+  #receiveWindow = CONNECTION_WINDOW_BYTES;
   #unreportedBytes = 0;
+  /** The last stream that the other side began. */
+  #lastPeerId = 0;
+  #pumping: Promise<void> | undefined;
   /** Headers whose block goes on in the next frame. */
   #open: OpenBlock | undefined;
   #prefaceLeft: number;
@@ -96,6 +106,7 @@ export class Http2Peer implements StreamOwner {
       0,
       encodeSettings([
         [ENABLE_PUSH_SETTING, 0],
+        [MOST_STREAMS_SETTING, MOST_STREAMS],
         [INITIAL_WINDOW_SETTING, STREAM_WINDOW_BYTES],
       ]),
     );
@@ -115,6 +126,7 @@ export class Http2Peer implements StreamOwner {
       this.#fail(new UnavailableError("The connection has ended"));
     } catch (error) {
       this.#fail(new UnavailableError(messageOf(error), { cause: error }));
+      this.#sayGoodbye(messageOf(error));
     } finally {
       this.close();
     }
@@ -176,14 +188,17 @@ export class Http2Peer implements StreamOwner {
     this.#send(RESET, 0, id, encodeNumber(code));
   }
 
-  consumed(stream: PeerStream, bytes: number): void {
+  /** The windows are opened again when half of them is used up, rather than after each frame. */
+  consumed(bytes: number): void {
     this.#unreportedBytes += bytes;
-    if (this.#unreportedBytes >= CONNECTION_WINDOW_BYTES / 2) {
-      this.#send(WINDOW_UPDATE, 0, 0, encodeNumber(this.#unreportedBytes));
-      this.#unreportedBytes = 0;
-    }
-    const report = stream.takeReport(bytes);
-    if (report > 0) this.#send(WINDOW_UPDATE, 0, stream.id, encodeNumber(report));
+    if (this.#unreportedBytes < CONNECTION_WINDOW_BYTES / 2) return;
+    this.#receiveWindow += this.#unreportedBytes;
+    this.#send(WINDOW_UPDATE, 0, 0, encodeNumber(this.#unreportedBytes));
+    this.#unreportedBytes = 0;
+  }
+
+  sendWindowUpdate(id: number, bytes: number): void {
+    this.#send(WINDOW_UPDATE, 0, id, encodeNumber(bytes));
   }
 
   forget(id: number): void {
@@ -212,14 +227,10 @@ export class Http2Peer implements StreamOwner {
       case DATA:
         return this.#takeData(frame);
       case HEADERS:
-        return this.#takeBlock({ streamId, flags, block: contentOf(frame) }, flags);
-      case CONTINUATION: {
+        return this.#takeBlock({ streamId, flags, parts: [], bytes: 0 }, contentOf(frame), flags);
+      case CONTINUATION:
         if (!this.#open) throw new InvalidArgumentError("There are no headers to go on with");
-        const block = Buffer.concat([this.#open.block, payload]);
-        if (block.byteLength > BLOCK_MAX_BYTES)
-          throw new InvalidArgumentError("Headers are too long");
-        return this.#takeBlock({ ...this.#open, block }, flags);
-      }
+        return this.#takeBlock(this.#open, payload, flags);
       case RESET:
         this.#streams.get(streamId)?.takeReset(decodeNumber(payload));
         return;
@@ -229,7 +240,7 @@ export class Http2Peer implements StreamOwner {
       case PUSH:
         throw new InvalidArgumentError("The other side pushes");
       case PING:
-        if (!(flags & ACK)) this.#send(PING, ACK, 0, payload);
+        if (!(flags & ACK)) this.#reply(PING, payload);
         return;
       case GO_AWAY:
         // what is under way goes on; nothing new is begun on it by anybody
@@ -243,24 +254,24 @@ export class Http2Peer implements StreamOwner {
 
   #takeData(frame: Frame): void {
     const { streamId, flags, payload } = frame;
+    this.#receiveWindow -= payload.byteLength;
+    if (this.#receiveWindow < 0) throw new InvalidArgumentError("The connection's window is full");
     const stream = this.#streams.get(streamId);
-    if (!stream) {
-      // of a stream that we have given up: its bytes count for the connection
-      this.#unreportedBytes += payload.byteLength;
-      return;
-    }
-    const content = contentOf(frame);
-    stream.takeData(content, payload.byteLength);
+    // of a stream that we have given up: its bytes count for the connection
+    if (!stream) return this.consumed(payload.byteLength);
+    stream.takeData(contentOf(frame), payload.byteLength);
     if (flags & END_STREAM) stream.takeEnd();
   }
 
-  #takeBlock(open: OpenBlock, flags: number): void {
-    if (!(flags & END_HEADERS)) {
-      this.#open = open;
-      return;
-    }
-    this.#open = undefined;
-    const fields = this.#decoder.decode(open.block);
+  /** @param flags Of the frame that brought `part`. */
+  #takeBlock(open: OpenBlock, part: Uint8Array, flags: number): void {
+    open.parts.push(part);
+    // an empty part counts too: there may be no end of them
+    open.bytes += Math.max(1, part.byteLength);
+    if (open.bytes > BLOCK_MAX_BYTES) throw new InvalidArgumentError("Headers are too long");
+    this.#open = flags & END_HEADERS ? undefined : open;
+    if (this.#open) return;
+    const fields = this.#decoder.decode(Buffer.concat(open.parts));
     const isLast = (open.flags & END_STREAM) !== 0;
     const known = this.#streams.get(open.streamId);
     if (known) {
@@ -268,7 +279,10 @@ export class Http2Peer implements StreamOwner {
       if (isLast) known.takeEnd();
       return;
     }
-    if (this.#options.role === "client" || open.streamId % 2 === 0) return;
+    // trailers of a stream that we have given up
+    if (this.#options.role === "client" || open.streamId <= this.#lastPeerId) return;
+    if (open.streamId % 2 === 0) throw new InvalidArgumentError("A stream has a server's number");
+    this.#lastPeerId = open.streamId;
     const stream = new PeerStream(open.streamId, this, this.#streamSendWindow);
     this.#streams.set(open.streamId, stream);
     if (isLast) stream.takeEnd();
@@ -278,21 +292,40 @@ export class Http2Peer implements StreamOwner {
   #takeSettings(payload: Uint8Array): void {
     for (const [name, value] of decodeSettings(payload)) {
       if (name !== INITIAL_WINDOW_SETTING) continue;
+      if (value > WINDOW_MAX_BYTES) throw new InvalidArgumentError("A window is too large");
       const change = value - this.#streamSendWindow;
       this.#streamSendWindow = value;
       for (const stream of this.#streams.values()) stream.sendWindow += change;
     }
-    this.#send(SETTINGS, ACK, 0, new Uint8Array());
+    this.#reply(SETTINGS, new Uint8Array());
     this.#wakeAll();
   }
 
   #takeWindow(streamId: number, more: number): void {
+    const stream = this.#streams.get(streamId);
     if (streamId === 0) this.#sendWindow += more;
-    else {
-      const stream = this.#streams.get(streamId);
-      if (stream) stream.sendWindow += more;
+    else if (stream) stream.sendWindow += more;
+    if (Math.max(this.#sendWindow, stream?.sendWindow ?? 0) > WINDOW_MAX_BYTES) {
+      throw new InvalidArgumentError("A window is too large");
     }
     this.#wakeAll();
+  }
+
+  /** @throws {ResourceExhaustedError} The other side asks and asks, and does not read the answers. */
+  #reply(type: number, payload: Uint8Array): void {
+    if (this.#queuedBytes > QUEUE_MAX_BYTES) {
+      throw new ResourceExhaustedError("The other side does not read its answers");
+    }
+    this.#send(type, ACK, 0, payload);
+  }
+
+  /** Tells why the connection ends, where the other side still reads. */
+  #sayGoodbye(reason: string): void {
+    if (this.#pumping) return;
+    const last = encodeNumber(this.#lastPeerId);
+    const payload = Buffer.concat([last, encodeNumber(PROTOCOL_ERROR), Buffer.from(reason)]);
+    const bytes = encodeFrame({ type: GO_AWAY, flags: 0, streamId: 0, payload });
+    this.#connection.write(bytes).catch(() => undefined); // it is gone: nobody to tell
   }
 
   #send(type: number, flags: number, streamId: number, payload: Uint8Array): void {
@@ -303,10 +336,8 @@ export class Http2Peer implements StreamOwner {
     if (this.#failure) return;
     this.#queue.push(bytes);
     this.#queuedBytes += bytes.byteLength;
-    if (this.#isPumping) return;
-    this.#isPumping = true;
     // what is sent in one turn goes in one write
-    queueMicrotask(() => void this.#pump());
+    this.#pumping ??= Promise.resolve().then(() => this.#pump());
   }
 
   async #pump(): Promise<void> {
@@ -321,7 +352,7 @@ export class Http2Peer implements StreamOwner {
     } catch (error) {
       this.#fail(new UnavailableError(messageOf(error), { cause: error }));
     } finally {
-      this.#isPumping = false;
+      this.#pumping = undefined;
     }
   }
 

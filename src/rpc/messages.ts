@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import { frameMessage, MessageSplitter } from "#rpc/framing.ts";
-import type { PeerStream } from "./peer-stream.ts";
+import { frameMessage, MessageSplitter } from "./framing.ts";
+import type { PeerStream } from "./http2/peer-stream.ts";
 
 /** Writes one message; resolves when it is on its way. */
 export async function sendMessage(stream: PeerStream, message: Uint8Array): Promise<void> {

@@ -92,7 +92,9 @@ export function engineRoutes(parts: RouteParts): readonly Route[] {
     }),
     ...buildCacheRoutes(upkeep.buildCache),
     ...buildRoutes(building.classic, building.buildkit.endpoint),
-    ...buildkitRoutes(building.buildkit),
+    ...buildkitRoutes(building.buildkit, {
+      mayReadInPlace: () => sources.authorizationPlugins().length === 0,
+    }),
     ...notYetRoutes(),
   ];
 }

@@ -24,7 +24,7 @@ function takeOver(exchange: HijackExchange): HijackedConnection {
 }
 
 /** Values of a header that may stand several times. */
-function all({ rawHeaders }: IncomingMessage, name: string): readonly string[] {
+function all({ rawHeaders }: Pick<IncomingMessage, "rawHeaders">, name: string): readonly string[] {
   return rawHeaders.flatMap((text, index) =>
     index % 2 === 0 && text.toLowerCase() === name ? [rawHeaders[index + 1] ?? ""] : [],
   );
@@ -40,8 +40,29 @@ function readFolder(text: string): readonly [string, SeenFolder] {
   }
 }
 
+/**
+ * Folders that a client on this host lets the engine read in place. From the network they are not taken: whoever is there
+ * would name folders of ours, not of its own.
+ *
+ * @throws {InvalidArgumentError} A header that is none.
+ */
+export function foldersInPlace(
+  request: Pick<IncomingMessage, "rawHeaders" | "socket">,
+): ReadonlyMap<string, SeenFolder> {
+  const isLocal = request.socket.remoteAddress === undefined;
+  return new Map(isLocal ? all(request, SESSION_FOLDER_HEADER).map(readFolder) : []);
+}
+
+export interface BuildkitRouteOptions {
+  /** False where plugins decide about requests: they see what is bound, not what a build reads in place. */
+  readonly mayReadInPlace: () => boolean;
+}
+
 /** BuildKit's API and its clients' sessions, as docker's clients reach them. */
-export function buildkitRoutes(door: BuildkitDoor): readonly Route[] {
+export function buildkitRoutes(
+  door: BuildkitDoor,
+  { mayReadInPlace }: BuildkitRouteOptions,
+): readonly Route[] {
   return [
     hijack("POST", "/grpc", async (exchange) => {
       await door.serveControl(takeOver(exchange), exchange.signal);
@@ -56,7 +77,7 @@ export function buildkitRoutes(door: BuildkitDoor): readonly Route[] {
         methods: all(request, "x-docker-expose-session-grpc-method").map((method) =>
           method.toLowerCase(),
         ),
-        folders: new Map(all(request, SESSION_FOLDER_HEADER).map(readFolder)),
+        folders: mayReadInPlace() ? foldersInPlace(request) : new Map(),
       };
       await door.serveSession(head, takeOver(exchange), exchange.signal);
     }),

@@ -107,6 +107,15 @@ describe("an authorization plugin", () => {
     await engine.mustDocker("rm", "-f", "up");
   });
 
+  test("has the context of a build sent, rather than read where it lies", async () => {
+    const context = mkdtempSync(join(folder, "context-"));
+    writeFileSync(join(context, "Dockerfile"), "FROM scratch\nCOPY sent /\n");
+    writeFileSync(join(context, "sent"), "sent");
+    const built = await engine.wharf(["build", "--progress", "plain", context]);
+    expect(built.exitCode).toBe(0);
+    expect(built.stderr).toMatch(/transferring context: [1-9]/);
+  });
+
   test("is not fooled by a body that is too large to be shown", async () => {
     const body = { Name: "large", Labels: { x: "y".repeat(1024 * 1024) } };
     const response = await engine.api("POST", "/volumes/create", body);

@@ -7,7 +7,7 @@ import type { SolvedImage } from "#builder/builder.ts";
 import type { BuilderParts } from "#builder/parts.ts";
 import { topOf } from "#builder/solver/built-layer.ts";
 import { checkRunnable } from "#builder/solver/emulation.ts";
-import { MountedChains } from "#builder/solver/origins.ts";
+import { MountedChains } from "#builder/solver/mounted-chains.ts";
 import type { Solving } from "#builder/solver/solving.ts";
 import type { StepLayers } from "#builder/solver/step-layers.ts";
 import type { OpenVertex } from "#builder/solver/vertices.ts";

@@ -10,7 +10,7 @@ import { type Attestation, writeStatement } from "#builder/attestations/statemen
 import type { ExportedTree, ExportRequest, ExportResponse, SolvedImage } from "#builder/builder.ts";
 import type { BuilderParts } from "#builder/parts.ts";
 import { topOf } from "#builder/solver/built-layer.ts";
-import { MountedChains } from "#builder/solver/origins.ts";
+import { MountedChains } from "#builder/solver/mounted-chains.ts";
 import type { StepLayers } from "#builder/solver/step-layers.ts";
 import { Vertices } from "#builder/solver/vertices.ts";
 import { type Digest, parseDigest } from "#spec/digest.ts";

@@ -1,4 +1,3 @@
-import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import type { SolvedImage } from "#builder/builder.ts";
 import { evaluateInstruction } from "#builder/graph/evaluate.ts";
 import type { EvaluationContext } from "#builder/graph/evaluation.ts";
@@ -10,14 +9,14 @@ import type { StageInstruction } from "#builder/language/instruction.ts";
 import { BuildTrace } from "#builder/attestations/trace.ts";
 import { parseTrigger } from "#builder/language/parse-file.ts";
 import { readStageInstruction } from "#builder/language/read-instruction.ts";
-import { transferProgress } from "#builder/sources/contexts.ts";
-import type { LocalTree } from "#builder/sources/local-source.ts";
-import { type BaseImage, findImage, stateOfImage } from "#builder/sources/image-source.ts";
+import { type BaseImage, stateOfImage } from "#builder/sources/image-source.ts";
 import { chainIdsOf, digestOf } from "#spec/digest.ts";
 import { EMPTY_EXECUTION_CONFIG, imageConfigToWire, type ImageConfig } from "#spec/oci-image.ts";
 import { formatPlatform, parsePlatform, type Platform } from "#spec/platform.ts";
+import { BaseImages } from "./base-images.ts";
 import { type BuiltLayer, topOf } from "./built-layer.ts";
-import { MountedChains, type OriginTree } from "./origins.ts";
+import { isStep, Numbering } from "./numbering.ts";
+import { OriginTrees } from "./origin-trees.ts";
 import { RemoteSources } from "./remote-sources.ts";
 import { type StepExecution, StepExecutor } from "./step-executor.ts";
 import type { SharedSolving, Solving } from "./solving.ts";
@@ -32,16 +31,6 @@ interface StageResult {
   readonly triggers: readonly string[];
 }
 
-/** Scheme of a named context that is the result of another build. */
-const INPUT_CONTEXT = "input:";
-
-const STEP_KINDS: ReadonlySet<StageInstruction["kind"]> = new Set([
-  "run",
-  "copy",
-  "add",
-  "workdir",
-] as const);
-
 /**
  * Builds one Dockerfile for one platform. Every stage that is needed runs at once and waits for what it needs of others; a
  * stage's own steps follow each other.
@@ -51,20 +40,19 @@ export class BuildSolver implements AsyncDisposable {
   readonly #solving: Solving;
   readonly #globals: ReadonlyMap<string, string>;
   readonly #plan: StagePlan;
-  readonly #chains: MountedChains;
+  readonly #images: BaseImages;
+  readonly #trees: OriginTrees;
+  readonly #numbering: Numbering;
   readonly #executor: StepExecutor;
   readonly #remotes: RemoteSources;
   readonly #stages = new Map<number, Promise<StageResult>>();
-  readonly #images = new Map<string, Promise<BaseImage>>();
-  /** Of the trace, by reference and platform. */
-  readonly #imageNodes = new Map<string, string>();
   readonly #failure = new AbortController();
   readonly #signal: AbortSignal;
-  readonly #total: number;
   /** Stages whose layers become an image's. */
   readonly #exported: ReadonlySet<number>;
   readonly #needed: ReadonlySet<number>;
-  #context: Promise<LocalTree> | undefined;
+  /** What was done, and from what. */
+  readonly trace: BuildTrace = new BuildTrace();
 
   /** @throws {DockerfileError} The plan cannot be. */
   constructor(shared: SharedSolving, solving: Solving, signal: AbortSignal) {
@@ -86,17 +74,30 @@ export class BuildSolver implements AsyncDisposable {
     });
     this.#exported = this.#ancestorsOf(this.#plan.target);
     this.#needed = neededStages(file, this.#plan, (name) => this.#isNamedContext(name));
-    this.#total = [...this.#needed].reduce(
-      (sum, index) => sum + 1 + (file.stages[index]?.instructions.length ?? 0),
-      0,
+    this.#numbering = new Numbering({
+      file,
+      plan: this.#plan,
+      needed: this.#needed,
+      platform,
+      platforms: options.platforms,
+      host: shared.parts.platform,
+    });
+    this.#images = new BaseImages(shared, solving, this.trace, this.#signal);
+    this.#trees = new OriginTrees(
+      {
+        shared,
+        solving,
+        images: this.#images,
+        topOfStage: async (index) => topOf((await this.#stage(index)).layers),
+      },
+      this.#signal,
     );
-    this.#chains = new MountedChains(shared.parts, shared.layers);
     this.#remotes = new RemoteSources(shared.parts, this.#signal);
     this.#executor = new StepExecutor({
       shared,
       solving,
-      openTree: (origin) => this.#openTree(origin),
-      openScratch: (origin) => this.#openScratch(origin),
+      openTree: (origin) => this.#trees.open(origin),
+      openScratch: (origin) => this.#trees.openScratch(origin),
       remotes: this.#remotes,
     });
   }
@@ -104,16 +105,9 @@ export class BuildSolver implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#failure.abort();
     await Promise.allSettled(this.#stages.values());
-    await this.#chains[Symbol.asyncDispose]();
+    await this.#trees[Symbol.asyncDispose]();
     this.#remotes[Symbol.dispose]();
-    for (const opened of [this.#context, ...this.#locals.values()]) {
-      const tree = await opened?.catch(() => undefined);
-      await tree?.[Symbol.asyncDispose]();
-    }
   }
-
-  /** What was done, and from what. */
-  readonly trace: BuildTrace = new BuildTrace();
 
   /** The target's last operation in the trace. */
   async targetNode(): Promise<string | undefined> {
@@ -162,23 +156,23 @@ export class BuildSolver implements AsyncDisposable {
     let previous: OpenVertex | undefined = begun.vertex;
     const triggers = begun.triggers.map((text) => readStageInstruction(parseTrigger(text)));
     const instructions = [...triggers, ...stage.instructions];
-    const steps = 1 + instructions.filter(({ kind }) => STEP_KINDS.has(kind)).length;
+    const steps = 1 + instructions.filter(isStep).length;
     let step = 1;
     let isBeforeCached: boolean | undefined;
     for (const [position, instruction] of instructions.entries()) {
       this.#signal.throwIfAborted();
-      const number = this.#numberOf(index) + 1 + position - triggers.length;
+      const number = this.#numbering.numberOf(index) + 1 + position - triggers.length;
       const tell = this.#instruction(number, instruction.original);
       const context = this.#contextOf(index, instruction);
       const evaluated = evaluateInstruction(instruction, state, context);
-      if (STEP_KINDS.has(instruction.kind)) step++;
+      if (isStep(instruction)) step++;
       let isCached = false;
       if (evaluated.step) {
-        const name = `${this.#prefix(index, step, steps)} ${evaluated.step.title}`;
+        const name = `${this.#numbering.prefix(index, step, steps)} ${evaluated.step.title}`;
         const inputs = previous ? [previous.id] : [];
         const vertex = this.#solving.vertices.add(name, inputs);
         tell("begin", { vertexId: vertex.id, isCached: false });
-        const next = instructions.slice(position + 1).find(({ kind }) => STEP_KINDS.has(kind));
+        const next = instructions.slice(position + 1).find(isStep);
         const isFollowed = next?.kind === "run";
         const { platform } = state;
         const given = {
@@ -236,7 +230,7 @@ export class BuildSolver implements AsyncDisposable {
           case "named": {
             const named = options.namedContexts.get(origin.name);
             if (named?.startsWith("local:")) return this.trace.local(named.slice("local:".length));
-            return this.#imageNodes.get(`${origin.name} ${formatPlatform(platform)}`);
+            return this.#images.node(origin.name, platform);
           }
         }
       },
@@ -307,7 +301,7 @@ export class BuildSolver implements AsyncDisposable {
     const planned = this.#plan.stages[index];
     const from = file.stages[index]?.from;
     if (!planned || !from) throw new RangeError(`stage ${index}`);
-    const tell = this.#instruction(this.#numberOf(index), from.original);
+    const tell = this.#instruction(this.#numbering.numberOf(index), from.original);
     const own =
       planned.platform === ""
         ? platform
@@ -339,18 +333,18 @@ export class BuildSolver implements AsyncDisposable {
       tell("end", { isCached: false });
       return { state, layers: [], triggers: [] };
     }
-    const steps = this.#stepCount(index);
-    const name = `${this.#prefix(index, 1, steps)} FROM ${base.reference}`;
+    const steps = this.#numbering.stepsOf(index);
+    const name = `${this.#numbering.prefix(index, 1, steps)} FROM ${base.reference}`;
     const vertex = this.#solving.vertices.add(name);
     tell("begin", { vertexId: vertex.id, isCached: false });
     vertex.begin();
     try {
-      const image = await this.#image(base.reference, own, vertex);
+      const image = await this.#images.get(base.reference, own, vertex);
       const state = stateOfImage(image, own);
       const layers = layersOfImage(image);
       vertex.done();
       tell("end", { isCached: false, imageId: image.id });
-      const node = this.#imageNodes.get(`${base.reference} ${formatPlatform(own)}`);
+      const node = this.#images.node(base.reference, own);
       if (node !== undefined) this.trace.place(node, from.range);
       const { onBuild } = image.config.config;
       return { state, layers, ...(node === undefined ? {} : { node }), triggers: onBuild, vertex };
@@ -358,149 +352,6 @@ export class BuildSolver implements AsyncDisposable {
       vertex.fail(error);
       throw error;
     }
-  }
-
-  #image(reference: string, platform: Platform, vertex?: OpenVertex): Promise<BaseImage> {
-    const key = `${reference} ${formatPlatform(platform)}`;
-    let found = this.#images.get(key);
-    if (!found) {
-      found = this.#resolveImage(reference, platform, vertex);
-      this.#images.set(key, found);
-    }
-    return found;
-  }
-
-  async #resolveImage(
-    reference: string,
-    platform: Platform,
-    vertex: OpenVertex | undefined,
-  ): Promise<BaseImage> {
-    const { parts } = this.#shared;
-    const { options, lease, request } = this.#solving;
-    const named = options.namedContexts.get(reference);
-    if (named?.startsWith(INPUT_CONTEXT)) return this.#inputImage(named);
-    const name = named === undefined ? reference : named.replace(/^docker-image:\/\//, "");
-    const image = await findImage(
-      parts.images,
-      {
-        reference: name,
-        host: parts.platform,
-        platform,
-        pulls: options.pulls,
-        ...(request.credentials ? { credentials: request.credentials } : {}),
-        onProgress: (id, current, total) => vertex?.status(id, current, total),
-      },
-      this.#signal,
-    );
-    for (const chainId of chainIdsOf(image.diffIds)) lease.addLayer(chainId);
-    for (const { digest } of image.layers) lease.add(digest);
-    const { digest } = image.index ?? image.manifest;
-    const found = { reference: name, digest, isPulled: options.pulls };
-    this.#imageNodes.set(
-      `${reference} ${formatPlatform(platform)}`,
-      this.trace.image(found, platform),
-    );
-    return image;
-  }
-
-  /** The result of another build: its layers are held from now on. @throws {NotFoundError} They are gone. */
-  #inputImage(named: string): BaseImage {
-    const { lease, request } = this.#solving;
-    const name = named.slice(INPUT_CONTEXT.length);
-    const input = request.inputs?.get(name);
-    if (!input)
-      throw new InvalidArgumentError(`Cannot take context ${name}: no result came for it`);
-    const { config, layers } = input;
-    for (const chainId of chainIdsOf(config.diffIds)) {
-      if (!this.#shared.parts.snapshots.stat(chainId)) {
-        throw new NotFoundError(`Cannot take context ${name}: its result is gone, build it again`);
-      }
-      lease.addLayer(chainId);
-    }
-    for (const { digest } of layers) lease.add(digest);
-    const id = digestOf(JSON.stringify(imageConfigToWire(config)));
-    return { id, config, diffIds: config.diffIds, layers };
-  }
-
-  async #openTree(origin: FileOrigin): Promise<OriginTree> {
-    switch (origin.kind) {
-      case "context":
-        return await this.#contextTree();
-      case "stage": {
-        const { layers } = await this.#stage(origin.index);
-        return await this.#chains.open(topOf(layers));
-      }
-      case "named": {
-        const named = this.#solving.options.namedContexts.get(origin.name);
-        if (named?.startsWith("local:")) return await this.#localTree(named.slice("local:".length));
-        const image = await this.#image(origin.name, this.#solving.platform);
-        return await this.#chains.open(chainIdsOf(image.diffIds).at(-1));
-      }
-    }
-  }
-
-  /** A copy that may be written to. */
-  async #openScratch(origin: FileOrigin): Promise<OriginTree> {
-    const tree = await this.#openTree(origin);
-    const isChain = tree.identity !== undefined && tree.identity.startsWith("sha256:");
-    if (isChain) {
-      const chainId = tree.identity as ReturnType<typeof topOf>; // a chain's tree is called by its id
-      return { ...tree, path: await this.#chains.openWritable(chainId) };
-    }
-    const path = await this.#chains.openWritable(undefined);
-    await this.#shared.parts.files.run(
-      {
-        kind: "apply",
-        root: path,
-        actions: [
-          {
-            kind: "copy",
-            root: tree.path,
-            source: "/",
-            ignored: tree.ignored,
-            excludes: [],
-            isOwnedByRoot: tree.isOwnedByRoot,
-            destination: "/",
-            keepsParents: false,
-            unpacks: false,
-          },
-        ],
-      },
-      this.#signal,
-    );
-    return { path, ignored: [], isOwnedByRoot: tree.isOwnedByRoot };
-  }
-
-  async #contextTree(): Promise<OriginTree> {
-    const { request, options, definition, vertices } = this.#solving;
-    this.#context ??= vertices.run("[internal] load build context", [], (vertex) =>
-      request.locals.open(
-        {
-          name: options.contextKey,
-          ignored: definition.ignored,
-          onProgress: transferProgress(vertex, "context"),
-        },
-        this.#signal,
-      ),
-    );
-    return originOfLocal(await this.#context);
-  }
-
-  readonly #locals = new Map<string, Promise<LocalTree>>();
-
-  async #localTree(name: string): Promise<OriginTree> {
-    let opened = this.#locals.get(name);
-    if (!opened) {
-      const { request, vertices } = this.#solving;
-      opened = vertices.run(`[context ${name}] load from client`, [], (vertex) =>
-        request.locals.open(
-          { name, ignored: [], onProgress: transferProgress(vertex, name) },
-          this.#signal,
-        ),
-      );
-      this.#locals.set(name, opened);
-    }
-    return originOfLocal(await opened);
   }
 
   #contextOf(index: number, instruction: StageInstruction): EvaluationContext {
@@ -551,40 +402,14 @@ export class BuildSolver implements AsyncDisposable {
   ) => void {
     const { request } = this.#solving;
     return (phase, more) =>
-      request.onEvent({ type: "instruction", number, total: this.#total, text, phase, ...more });
-  }
-
-  /** Of the stage's FROM among all instructions that are carried out, from 1. */
-  #numberOf(stageIndex: number): number {
-    const { file } = this.#solving;
-    let number = 1;
-    for (const [index, stage] of file.stages.entries()) {
-      if (index === stageIndex) return number;
-      if (this.#needed.has(index)) number += 1 + stage.instructions.length;
-    }
-    return number;
-  }
-
-  #stepCount(index: number): number {
-    const own = this.#solving.file.stages[index]?.instructions ?? [];
-    return 1 + own.filter(({ kind }) => STEP_KINDS.has(kind)).length;
-  }
-
-  #prefix(index: number, step: number, steps: number): string {
-    const planned = this.#plan.stages[index];
-    const own = planned?.name ?? "";
-    const name = own === "" && this.#needed.size > 1 ? `stage-${index}` : own;
-    const words = [this.#platformName(planned?.platform ?? ""), name, `${step}/${steps}`];
-    return `[${words.filter((word) => word !== "").join(" ")}]`;
-  }
-
-  /** Of a build for several platforms: which one a stage is for. @param written Its own, as its FROM has it. */
-  #platformName(written: string): string {
-    const { options, platform } = this.#solving;
-    if (options.platforms.length < 2) return "";
-    const own = written === "" ? platform : parsePlatform(written, this.#shared.parts.platform);
-    const other = own.architecture === platform.architecture ? "" : `->${platform.architecture}`;
-    return `${formatPlatform(own)}${other}`;
+      request.onEvent({
+        type: "instruction",
+        number,
+        total: this.#numbering.total,
+        text,
+        phase,
+        ...more,
+      });
   }
 
   #ancestorsOf(target: number): ReadonlySet<number> {
@@ -596,10 +421,6 @@ export class BuildSolver implements AsyncDisposable {
     }
     return found;
   }
-}
-
-function originOfLocal({ path, ignored, identity }: LocalTree): OriginTree {
-  return { path, ignored, isOwnedByRoot: true, ...(identity === undefined ? {} : { identity }) };
 }
 
 function layersOfImage(image: BaseImage): readonly BuiltLayer[] {

@@ -6,7 +6,7 @@ import type { RunMount } from "#builder/language/run-mounts.ts";
 import type { BuilderParts } from "#builder/parts.ts";
 import { digestHex, digestOf } from "#spec/digest.ts";
 import { pathInRoot } from "#builder/files/root-paths.ts";
-import type { OriginTree } from "./origins.ts";
+import type { OriginTree } from "./mounted-chains.ts";
 
 type CacheMount = Extract<RunMount, { type: "cache" }>;
 

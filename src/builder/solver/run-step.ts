@@ -9,7 +9,7 @@ import { SCRIPT_FOLDER, type Step } from "#builder/graph/step.ts";
 import type { RunMount } from "#builder/language/run-mounts.ts";
 import type { BuilderParts } from "#builder/parts.ts";
 import type { CacheMounts } from "./cache-mounts.ts";
-import type { OriginTree } from "./origins.ts";
+import type { OriginTree } from "./mounted-chains.ts";
 import { StepFailedError } from "./step-failed.ts";
 import type { StepMountPoint } from "./step-runner.ts";
 import type { OpenVertex } from "./vertices.ts";

@@ -9,7 +9,7 @@ import { type StepReport, WHY_ATTRIBUTE, WHY_VERTEX } from "#spec/buildkit/step-
 import type { BuiltLayer } from "./built-layer.ts";
 import { checkRunnable } from "./emulation.ts";
 import { type StepBase, stepKey } from "./keys.ts";
-import type { OriginTree } from "./origins.ts";
+import type { OriginTree } from "./mounted-chains.ts";
 import type { RemoteSources } from "./remote-sources.ts";
 import { runCommand, type RunStep } from "./run-step.ts";
 import type { SharedSolving, Solving } from "./solving.ts";

@@ -1,0 +1,127 @@
+import type { FileOrigin } from "#builder/graph/step.ts";
+import { transferProgress } from "#builder/sources/contexts.ts";
+import type { LocalTree } from "#builder/sources/local-source.ts";
+import { type ChainId, chainIdsOf } from "#spec/digest.ts";
+import type { BaseImages } from "./base-images.ts";
+import { MountedChains, type OriginTree } from "./mounted-chains.ts";
+import type { SharedSolving, Solving } from "./solving.ts";
+
+export interface OriginTreesOptions {
+  readonly shared: SharedSolving;
+  readonly solving: Solving;
+  readonly images: BaseImages;
+  /** Topmost layer of a stage, when that is built. */
+  readonly topOfStage: (index: number) => Promise<ChainId | undefined>;
+}
+
+/** Trees that steps of one build take files from, each opened once and closed with the build. */
+export class OriginTrees implements AsyncDisposable {
+  readonly #shared: SharedSolving;
+  readonly #solving: Solving;
+  readonly #images: BaseImages;
+  readonly #topOfStage: OriginTreesOptions["topOfStage"];
+  readonly #signal: AbortSignal;
+  readonly #chains: MountedChains;
+  readonly #locals = new Map<string, Promise<LocalTree>>();
+  #context: Promise<LocalTree> | undefined;
+
+  constructor({ shared, solving, images, topOfStage }: OriginTreesOptions, signal: AbortSignal) {
+    this.#shared = shared;
+    this.#solving = solving;
+    this.#images = images;
+    this.#topOfStage = topOfStage;
+    this.#signal = signal;
+    this.#chains = new MountedChains(shared.parts, shared.layers);
+  }
+
+  /** Nothing may be opened any more. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#chains[Symbol.asyncDispose]();
+    for (const opened of [this.#context, ...this.#locals.values()]) {
+      const tree = await opened?.catch(() => undefined); // whoever opened it was told
+      await tree?.[Symbol.asyncDispose]();
+    }
+  }
+
+  async open(origin: FileOrigin): Promise<OriginTree> {
+    switch (origin.kind) {
+      case "context":
+        return await this.#contextTree();
+      case "stage": {
+        return await this.#chains.open(await this.#topOfStage(origin.index));
+      }
+      case "named": {
+        const named = this.#solving.options.namedContexts.get(origin.name);
+        if (named?.startsWith("local:")) return await this.#localTree(named.slice("local:".length));
+        const image = await this.#images.get(origin.name, this.#solving.platform);
+        return await this.#chains.open(chainIdsOf(image.diffIds).at(-1));
+      }
+    }
+  }
+
+  /** A copy that may be written to. */
+  async openScratch(origin: FileOrigin): Promise<OriginTree> {
+    const tree = await this.open(origin);
+    const isChain = tree.identity !== undefined && tree.identity.startsWith("sha256:");
+    if (isChain) {
+      const chainId = tree.identity as ChainId; // a chain's tree is called by its id
+      return { ...tree, path: await this.#chains.openWritable(chainId) };
+    }
+    const path = await this.#chains.openWritable(undefined);
+    await this.#shared.parts.files.run(
+      {
+        kind: "apply",
+        root: path,
+        actions: [
+          {
+            kind: "copy",
+            root: tree.path,
+            source: "/",
+            ignored: tree.ignored,
+            excludes: [],
+            isOwnedByRoot: tree.isOwnedByRoot,
+            destination: "/",
+            keepsParents: false,
+            unpacks: false,
+          },
+        ],
+      },
+      this.#signal,
+    );
+    return { path, ignored: [], isOwnedByRoot: tree.isOwnedByRoot };
+  }
+
+  async #contextTree(): Promise<OriginTree> {
+    const { request, options, definition, vertices } = this.#solving;
+    this.#context ??= vertices.run("[internal] load build context", [], (vertex) =>
+      request.locals.open(
+        {
+          name: options.contextKey,
+          ignored: definition.ignored,
+          onProgress: transferProgress(vertex, "context"),
+        },
+        this.#signal,
+      ),
+    );
+    return originOfLocal(await this.#context);
+  }
+
+  async #localTree(name: string): Promise<OriginTree> {
+    let opened = this.#locals.get(name);
+    if (!opened) {
+      const { request, vertices } = this.#solving;
+      opened = vertices.run(`[context ${name}] load from client`, [], (vertex) =>
+        request.locals.open(
+          { name, ignored: [], onProgress: transferProgress(vertex, name) },
+          this.#signal,
+        ),
+      );
+      this.#locals.set(name, opened);
+    }
+    return originOfLocal(await opened);
+  }
+}
+
+function originOfLocal({ path, ignored, identity }: LocalTree): OriginTree {
+  return { path, ignored, isOwnedByRoot: true, ...(identity === undefined ? {} : { identity }) };
+}

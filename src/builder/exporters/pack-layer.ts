@@ -6,8 +6,9 @@ import {
   createZstdCompress,
   createZstdDecompress,
 } from "node:zlib";
+import { KeyedMutex } from "#base/async.ts";
 import type { BuilderParts } from "#builder/parts.ts";
-import type { Lease } from "#images/leases.ts";
+import type { ContentLease } from "#content/content.ts";
 import type { ChainId } from "#spec/digest.ts";
 import {
   layerCompression,
@@ -34,7 +35,7 @@ type PackParts = Pick<BuilderParts, "content" | "records">;
 export class LayerPacker {
   readonly #parts: PackParts;
   readonly #known = new Map<string, Descriptor>();
-  readonly #underWay = new Map<string, Promise<Descriptor>>();
+  readonly #packing = new KeyedMutex();
 
   constructor(parts: PackParts) {
     this.#parts = parts;
@@ -47,7 +48,7 @@ export class LayerPacker {
   async pack(
     layer: { readonly blob: Descriptor; readonly chainId?: ChainId },
     wish: CompressionWish,
-    lease: Lease,
+    lease: ContentLease,
     signal: AbortSignal,
   ): Promise<Descriptor> {
     const { blob } = layer;
@@ -56,21 +57,13 @@ export class LayerPacker {
     if (own !== "none" && !wish.isForced) return blob;
     const key = `${wish.compression}:${wish.level ?? ""}`;
     const name = `${blob.digest} ${key}`;
-    const known = this.#find(layer, key, name);
-    if (known) {
-      lease.add(known.digest);
-      return known;
-    }
-    const underWay =
-      this.#underWay.get(name) ?? this.#make(layer, own, { wish, key, name }, lease, signal);
-    this.#underWay.set(name, underWay);
-    try {
-      const packed = await underWay;
-      lease.add(packed.digest);
-      return packed;
-    } finally {
-      this.#underWay.delete(name);
-    }
+    // a second build waits for the first, and does it itself when that one is given up
+    using _ = await this.#packing.acquire(name, signal);
+    const packed =
+      this.#find(layer, key, name) ??
+      (await this.#make(layer, own, { wish, key, name }, lease, signal));
+    lease.add(packed.digest);
+    return packed;
   }
 
   #find(
@@ -92,7 +85,7 @@ export class LayerPacker {
       key,
       name,
     }: { readonly wish: CompressionWish; readonly key: string; readonly name: string },
-    lease: Lease,
+    lease: ContentLease,
     signal: AbortSignal,
   ): Promise<Descriptor> {
     const { content, records } = this.#parts;

@@ -1,26 +1,8 @@
 import { existsSync } from "node:fs";
-import {
-  FailedPreconditionError,
-  InvalidArgumentError,
-  NotFoundError,
-  UnsupportedError,
-} from "#base/errors.ts";
+import { FailedPreconditionError, InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import type { FileReference, Project, Service } from "./model/project.ts";
 import { type PortClash, portClash } from "./plan/port-clash.ts";
 import type { UpPlan } from "./plan/plan-up.ts";
-
-/** Keys that would change what runs and that nothing here carries out yet. */
-const UNSUPPORTED = ["provider", "models", "use_api_socket"] as const;
-
-/** @throws {UnsupportedError} A service has one of them, at file, line and column. */
-export function checkSupported(project: Project): void {
-  for (const [name, service] of project.services) {
-    const key = UNSUPPORTED.find((each) => service[each] !== undefined && service[each] !== false);
-    if (key === undefined) continue;
-    const place = project.locate(["services", name, key]);
-    throw new UnsupportedError(`${place}services.${name}.${key}: not in this version yet`);
-  }
-}
 
 /**
  * What would fail in the middle of an `up`, found before it begins: files and variables of secrets and configs

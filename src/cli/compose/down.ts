@@ -5,7 +5,7 @@ import { takeDown } from "#compose/act/down.ts";
 import { noSuchService } from "#compose/select-services.ts";
 import { dryRun } from "./project/flags.ts";
 import { removesOrphans } from "./project/orphans.ts";
-import { actParts, nameAndProject, timeoutOf } from "./project/surroundings.ts";
+import { activeProfiles, actParts, nameAndProject, timeoutOf } from "./project/surroundings.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] [SERVICES]",
@@ -38,6 +38,7 @@ export const command: Command = defineCommand({
         projectName,
         project,
         services: args,
+        profiles: activeProfiles(cli, groupFlags, project),
         removesOrphans: removesOrphans(cli, flags),
         withVolumes: flags.volumes,
         images: rmi === "" ? "none" : rmi,

@@ -8,6 +8,8 @@ import { compileObjectTemplate } from "#cli/output/template.ts";
 import { checkImages } from "#compose/act/check-images.ts";
 import { refuseMissing } from "#compose/act/up.ts";
 import { planProject } from "#compose/act/plan-project.ts";
+import { modelSteps } from "#compose/outside/models.ts";
+import { findPrograms, withSocketOf } from "#compose/outside/fill-project.ts";
 import { openProject } from "#compose/open-project.ts";
 import { type PlanAction, type PlanEntry, planEntries } from "#compose/plan/plan-entries.ts";
 import { withoutUnused, withServices } from "#compose/select-services.ts";
@@ -15,6 +17,7 @@ import { checkNeeded, checkPublished } from "./project/before-up.ts";
 import { pullChoice, recreateChoice } from "./create.ts";
 import { dryRun } from "./project/flags.ts";
 import { removesOrphans } from "./project/orphans.ts";
+import { outsideOf } from "./project/outside.ts";
 import { projectRequest } from "./project/request.ts";
 import { parseScale } from "./project/surroundings.ts";
 
@@ -57,9 +60,12 @@ export const command: Command = defineCommand({
     const render = isTemplate(format) ? compileObjectTemplate(format) : undefined;
     const whole = openProject(projectRequest(cli, groupFlags), { services: args });
     const withDependencies = !flags["no-deps"];
-    const project = withoutUnused(withServices(whole, args, { withDependencies }));
-    await checkNeeded(cli, project);
+    const asked = withoutUnused(withServices(whole, args, { withDependencies }));
+    await checkNeeded(cli, asked);
     const engine = await cli.engine();
+    const outside = outsideOf(cli, engine);
+    const { models } = await findPrograms(asked, { outside });
+    const project = await withSocketOf(asked, { outside });
     const images = checkImages(project, { engine }, { pull: pullChoice(flags.pull) });
     const { plan } = await planProject(
       project,
@@ -76,8 +82,9 @@ export const command: Command = defineCommand({
     );
     refuseMissing(project, plan);
     await checkPublished(cli, project, plan);
-    const entries = planEntries(project, plan, (await images).steps);
-    const changing = entries.filter(({ action }) => action !== "keep");
+    const steps = [...(await images).steps, ...modelSteps(project, models)];
+    const entries = planEntries(project, plan, steps);
+    const changing = entries.filter(isChange);
     const orphans = flags["remove-orphans"] ? [] : plan.orphans.map(({ name }) => name);
     const shown = { name: project.name, entries, orphans, isAll: flags.all };
     if (format === "json") cli.output.write(`${JSON.stringify(toJson(shown), undefined, 2)}\n`);
@@ -93,6 +100,11 @@ function isTemplate(format: string): boolean {
   throw new ExitError(`unsupported format "${format}": want pretty, json or a template`, 1);
 }
 
+/** What is told each time is no change. */
+function isChange({ action, kind }: PlanEntry): boolean {
+  return action !== "keep" && kind !== "provider";
+}
+
 interface Shown {
   readonly name: string;
   readonly entries: readonly PlanEntry[];
@@ -103,7 +115,7 @@ interface Shown {
 function toJson({ name, entries, orphans }: Shown): object {
   return {
     project: name,
-    changes: entries.filter(({ action }) => action !== "keep").length,
+    changes: entries.filter(isChange).length,
     steps: entries,
     orphans,
   };
@@ -141,7 +153,9 @@ function writePlan(cli: Cli, { name, entries, orphans, isAll }: Shown): void {
   }
   if (orphans.length > 0) lines.push(`  orphans, left as they are: ${orphans.join(", ")}`);
   const counts = new Map<PlanAction, number>();
-  for (const { action } of entries) counts.set(action, (counts.get(action) ?? 0) + 1);
+  for (const { action, kind } of entries) {
+    if (kind !== "provider") counts.set(action, (counts.get(action) ?? 0) + 1);
+  }
   const changing = [...counts].filter(([action]) => action !== "keep");
   const kept = counts.get("keep") ?? 0;
   const summary =

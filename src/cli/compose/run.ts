@@ -13,11 +13,12 @@ import { injectFileObjects } from "#compose/act/file-objects.ts";
 import { runHooks } from "#compose/act/hooks.ts";
 import { ensureImages, type ImageOptions } from "#compose/act/images.ts";
 import { awaitDependencies } from "#compose/act/start-services.ts";
-import { bringUp } from "#compose/act/up.ts";
-import { checkSupported } from "#compose/check-up.ts";
+import { bringUp, type Brought } from "#compose/act/up.ts";
 import { imageOf } from "#compose/build/targets.ts";
 import type { Project, Service } from "#compose/model/project.ts";
 import { openProject } from "#compose/open-project.ts";
+import { withSocketOf } from "#compose/outside/fill-project.ts";
+import { withProvided } from "#compose/outside/provided.ts";
 import { oneOffRequest, oneOffService } from "#compose/plan/one-off.ts";
 import { withoutUnused, withServices } from "#compose/select-services.ts";
 import { imageBuilding } from "./building/image-building.ts";
@@ -77,17 +78,19 @@ export const command: Command = defineCommand({
     const [name = "", ...words] = args;
     const whole = openProject(projectRequest(cli, groupFlags), { services: [name] });
     const withDependencies = !flags["no-deps"];
-    const project = withoutUnused(withServices(whole, [name], { withDependencies }));
-    checkSupported(project);
-    const original = project.services.get(name) ?? {};
+    if (whole.services.get(name)?.provider) {
+      throw new ExitError(`services.${name} has a provider: no container of it can be run`, 1);
+    }
+    const chosen = withoutUnused(withServices(whole, [name], { withDependencies }));
     const isInteractive = isSet("interactive") ? flags.interactive : true;
     const terminal = { hasTerminal: wantsTerminal(cli, flags, isSet), isInteractive };
-    const service = oneOffService(original, oneOffOptions(whole, words, flags, terminal));
+    const options = oneOffOptions(whole, words, flags, terminal);
     const values = flags.quiet ? { ...groupFlags.values, progress: "quiet" } : groupFlags.values;
     using parts = await actParts(cli, { ...groupFlags, values }, flags);
     if (parts.isDryRun && !flags.detach) {
       throw new ExitError("interactive run is not supported in dry-run mode", 1);
     }
+    const project = await withSocketOf(chosen, parts);
     const images = {
       pull: pullChoice(flags.pull),
       isQuiet: flags["quiet-pull"] || flags.quiet,
@@ -97,11 +100,13 @@ export const command: Command = defineCommand({
         isQuiet: flags["quiet-build"] || flags.quiet,
       }),
     };
-    const made = await bringDependenciesUp(project, name, parts, {
+    const { made, provided } = await bringDependenciesUp(project, name, parts, {
       images,
       removesOrphans: flags["remove-orphans"],
     });
     checkTerminal(cli, terminal);
+    const filled = withProvided(project, provided).services.get(name) ?? {};
+    const service = oneOffService(filled, options);
     const id = await createOneOff(project, name, service, parts, {
       images,
       made,
@@ -149,7 +154,7 @@ async function bringDependenciesUp(
   name: string,
   parts: ActParts,
   { images, removesOrphans }: { readonly images: ImageOptions; readonly removesOrphans: boolean },
-): Promise<MadeContainers> {
+): Promise<Brought> {
   const others = [...project.services].filter(([other]) => other !== name);
   const needed: Project = {
     ...project,

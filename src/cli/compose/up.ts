@@ -126,7 +126,7 @@ export const command: Command = defineCommand({
     await checkNeeded(cli, project);
     using parts = await actParts(cli, groupFlags, asked);
     const recreate = recreateChoice(asked);
-    const made = await bringUp(project, parts, {
+    const { made } = await bringUp(project, parts, {
       services: args,
       recreate,
       recreateDependencies: asked["always-recreate-deps"] ? "force" : "diverged",

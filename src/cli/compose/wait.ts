@@ -5,7 +5,7 @@ import { boolFlag } from "#cli/flags.ts";
 import { takeDown } from "#compose/act/down.ts";
 import { observeContainers } from "#compose/observe/observed.ts";
 import { dryRun } from "./project/flags.ts";
-import { actParts, nameAndProject } from "./project/surroundings.ts";
+import { activeProfiles, actParts, nameAndProject } from "./project/surroundings.ts";
 
 export const command: Command = defineCommand({
   usage: "SERVICE [SERVICE...] [OPTIONS]",
@@ -48,6 +48,7 @@ export const command: Command = defineCommand({
         projectName,
         project,
         services: [],
+        profiles: activeProfiles(cli, groupFlags, project),
         removesOrphans: true,
         withVolumes: false,
         images: "none",

@@ -1,5 +1,6 @@
 import type { Semaphore } from "#base/async.ts";
 import type { EngineClient } from "#client/engine-client.ts";
+import type { Outside } from "#compose/outside/outside.ts";
 import type { OnProgress } from "./progress.ts";
 
 /** What of an engine's client is used. */
@@ -20,6 +21,8 @@ export interface ActParts {
   readonly registryHeaders: (domain: string) => Promise<Readonly<Record<string, string>>>;
   /** Variables of the user's proxies: containers and builds have them unless they say otherwise. */
   readonly proxies: ReadonlyMap<string, string>;
+  /** Of the user's machine, for what no engine does. */
+  readonly outside: Outside;
   readonly signal?: AbortSignal;
 }
 

@@ -1,17 +1,32 @@
 import { LABEL } from "#compose/labels.ts";
 import type { ObservedContainer } from "#compose/observe/observed.ts";
 
-/** Each container once all whose services need its own are done. */
+/** A service without containers. */
+export interface ServiceWork {
+  readonly service: string;
+  /** Names of services. */
+  readonly needs: ReadonlySet<string>;
+  readonly work: () => Promise<void>;
+}
+
+/** Each container, and each of the others, once all whose services need its own are done. */
 export async function inReverseOrder(
   containers: readonly ObservedContainer[],
   work: (container: ObservedContainer) => Promise<void>,
+  others: readonly ServiceWork[] = [],
 ): Promise<void> {
-  const needs = needsOf(containers);
+  const needs = new Map([
+    ...needsOf(containers),
+    ...others.map((other) => [other.service, other.needs] as const),
+  ]);
   await eachAfter(
     [...needs.keys()],
     (service) => [...needs].filter(([, names]) => names.has(service)).map(([other]) => other),
     async (service) => {
-      await Promise.all(containers.filter((each) => each.service === service).map(work));
+      await Promise.all([
+        ...containers.filter((each) => each.service === service).map(work),
+        ...others.filter((each) => each.service === service).map((each) => each.work()),
+      ]);
     },
   );
 }

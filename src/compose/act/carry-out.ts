@@ -35,17 +35,27 @@ export interface MadeContainer {
   readonly hasRun: boolean;
 }
 
-/**
- * Does what the plan says, without starting anything: networks and volumes first, then containers, those that
- * share something after what they share it with, all others at once.
- */
-export async function carryOut(
+/** Makes the networks and volumes that the plan says. */
+export async function makeResources(
   project: Project,
   observed: Observed,
   plan: UpPlan,
   parts: ActParts,
   options: CarryOutOptions,
-): Promise<MadeContainers> {
+): Promise<void> {
+  await Promise.all([
+    ...plan.networks.map((step) => makeNetwork(project, observed, step, parts, options)),
+    ...plan.volumes.map((step) => makeVolume(project, step, parts, options)),
+  ]);
+}
+
+/** Takes away the containers that the plan says. */
+export async function removePlanned(
+  project: Project,
+  plan: UpPlan,
+  parts: ActParts,
+  options: CarryOutOptions,
+): Promise<void> {
   const removals = plan.containers.filter((step) => step.action === "remove");
   await Promise.all(
     removals.map((step) =>
@@ -56,11 +66,6 @@ export async function carryOut(
       }),
     ),
   );
-  await Promise.all([
-    ...plan.networks.map((step) => makeNetwork(project, observed, step, parts, options)),
-    ...plan.volumes.map((step) => makeVolume(project, step, parts, options)),
-  ]);
-  return await makeContainers(project, plan, parts, options);
 }
 
 async function makeNetwork(
@@ -150,7 +155,11 @@ async function makeVolume(
   onProgress({ kind: "Volume", name, status: "Created" });
 }
 
-async function makeContainers(
+/**
+ * Makes the containers that the plan says, without starting anything: those that share something after what they
+ * share it with, all others at once.
+ */
+export async function makeContainers(
   project: Project,
   plan: UpPlan,
   parts: ActParts,

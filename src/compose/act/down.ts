@@ -3,6 +3,8 @@ import { imageOf } from "#compose/build/targets.ts";
 import { LABEL } from "#compose/labels.ts";
 import type { Project } from "#compose/model/project.ts";
 import { observe, observeContainers, type ObservedContainer } from "#compose/observe/observed.ts";
+import { findProviders, tell } from "#compose/outside/providers.ts";
+import { withProfiles, withServices } from "#compose/select-services.ts";
 import type { ActParts } from "./act-parts.ts";
 import { inReverseOrder } from "./by-dependency.ts";
 import { removeContainer, stopOf } from "./stop-containers.ts";
@@ -13,6 +15,8 @@ export interface DownRequest {
   readonly project: Project | undefined;
   /** None for all. */
   readonly services: readonly string[];
+  /** That are active: of the others only containers go, whose labels tell of them. */
+  readonly profiles: readonly string[];
   readonly removesOrphans: boolean;
   readonly withVolumes: boolean;
   readonly images: "none" | "local" | "all";
@@ -22,6 +26,9 @@ export interface DownRequest {
 /** Takes a project away: containers against the order of their dependencies, then networks, volumes and images. */
 export async function takeDown(request: DownRequest, parts: ActParts): Promise<void> {
   const { projectName, project, services } = request;
+  const providers = project
+    ? await findProviders(concernedBy(request, project), parts, "down")
+    : [];
   const [all, observed] = await Promise.all([
     observeContainers(parts.engine, projectName, { withOneOffs: true }),
     observe(parts.engine, projectName),
@@ -31,12 +38,21 @@ export async function takeDown(request: DownRequest, parts: ActParts): Promise<v
   const concerned = all.filter(({ service }) =>
     services.length > 0 ? services.includes(service) : request.removesOrphans || isKnown(service),
   );
-  await inReverseOrder(concerned, (container) =>
-    parts.slots.run(async () => {
-      const service = project?.services.get(container.service);
-      await stopOf(service, container, request.timeoutSeconds, parts);
-      await removeContainer(container, { withVolumes: request.withVolumes }, parts);
-    }),
+  await inReverseOrder(
+    concerned,
+    (container) =>
+      parts.slots.run(async () => {
+        const service = project?.services.get(container.service);
+        await stopOf(service, container, request.timeoutSeconds, parts);
+        await removeContainer(container, { withVolumes: request.withVolumes }, parts);
+      }),
+    providers.map((provider) => ({
+      service: provider.serviceName,
+      needs: new Set(project?.services.get(provider.serviceName)?.depends_on?.keys()),
+      work: async () => {
+        if (project) await tell(project, provider, "down", parts);
+      },
+    })),
   );
   if (services.length > 0) return;
   const own = (labels: Readonly<Record<string, string>>): boolean =>
@@ -48,6 +64,12 @@ export async function takeDown(request: DownRequest, parts: ActParts): Promise<v
     ...(request.withVolumes ? volumes.map(({ name }) => removeVolume(name, parts)) : []),
     ...imagesToRemove(request, concerned).map((image) => removeImage(image, parts)),
   ]);
+}
+
+/** Services that are taken down: those that are named, else those whose profile is active. */
+function concernedBy({ services, profiles }: DownRequest, project: Project): Project {
+  if (services.length === 0) return withProfiles(project, profiles, []);
+  return withServices(project, services, { withDependencies: false });
 }
 
 async function removeNetwork(id: string, name: string, parts: ActParts): Promise<void> {

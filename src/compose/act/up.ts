@@ -1,12 +1,19 @@
 import { FailedPreconditionError } from "#base/errors.ts";
-import { checkSupported } from "#compose/check-up.ts";
 import type { Project } from "#compose/model/project.ts";
+import { findPrograms, withAsked, withSocketOf } from "#compose/outside/fill-project.ts";
+import type { Provided } from "#compose/outside/provided.ts";
 import type { UpOptions, UpPlan } from "#compose/plan/plan-up.ts";
 import { planRolling, type RollingStep } from "#compose/plan/rolling.ts";
 import type { ActParts } from "./act-parts.ts";
-import { carryOut, type CarryOutOptions, type MadeContainers } from "./carry-out.ts";
+import {
+  type CarryOutOptions,
+  type MadeContainers,
+  makeContainers,
+  makeResources,
+  removePlanned,
+} from "./carry-out.ts";
 import { ensureImages, type ImageBuilding, type PullChoice } from "./images.ts";
-import { planProject } from "./plan-project.ts";
+import { planFilled, planProject } from "./plan-project.ts";
 import { rollService } from "./roll-service.ts";
 import { startServices } from "./start-services.ts";
 
@@ -25,35 +32,54 @@ export interface UpRequest extends Omit<UpOptions, "imageIds">, Omit<CarryOutOpt
   readonly onPlan?: (plan: UpPlan) => void | Promise<void>;
 }
 
+export interface Brought {
+  /** The containers of each service. */
+  readonly made: MadeContainers;
+  /** What services got from outside, also those that were left out. */
+  readonly provided: Provided;
+}
+
 /**
- * Brings an engine to what the project says: images, then what is planned, then the start.
- *
- * @returns The containers of each service.
+ * Brings an engine to what the project says: images, networks and volumes, what is provided from outside, then the
+ * containers and their start.
  */
 export async function bringUp(
-  project: Project,
+  said: Project,
   parts: ActParts,
   request: UpRequest,
-): Promise<MadeContainers> {
-  checkSupported(project);
-  const images = ensureImages(project, parts, {
+): Promise<Brought> {
+  const programs = await findPrograms(said, parts);
+  const asked = await withSocketOf(said, parts);
+  const images = ensureImages(asked, parts, {
     pull: request.pull,
     isQuiet: request.isQuietPull,
     building: request.building,
   });
-  const { plan, observed } = await planProject(project, parts, images, request);
+  const first = await planProject(asked, parts, images, request);
   const imageIds = await images;
-  refuseMissing(project, plan);
-  await request.onPlan?.(plan);
+  refuseMissing(asked, first.plan);
+  await request.onPlan?.(first.plan);
   const { rolling } = request;
   const options = { ...request, imageIds };
+  await makeResources(asked, first.observed, first.plan, parts, options);
+  // what providers and models say is a part of what the containers are
+  const { project, provided } = await withAsked(
+    asked,
+    programs,
+    first.observed,
+    { isQuiet: request.isQuietPull },
+    parts,
+  );
+  const { plan } =
+    project === asked ? first : await planFilled(project, first.observed, parts, options);
+  await removePlanned(project, plan, parts, options);
   const { rest, rolled, atOnce } = rolling
     ? planRolling(project, plan, rolling)
     : { rest: plan, rolled: new Map<string, readonly RollingStep[]>(), atOnce: new Map() };
   for (const [service, why] of atOnce) rolling?.onAtOnce(service, why);
   const quietlyKept = new Set([...rolled.values()].flat().map(({ name }) => name));
-  const made = new Map(await carryOut(project, observed, rest, parts, { ...options, quietlyKept }));
-  if (!request.isStarted) return made;
+  const made = new Map(await makeContainers(project, rest, parts, { ...options, quietlyKept }));
+  if (!request.isStarted) return { made, provided };
   const running = rest.containers
     .filter((step) => step.action === "keep" && step.current.state === "running")
     .map((step) => (step.action === "keep" ? step.current.id : ""));
@@ -70,7 +96,7 @@ export async function bringUp(
       made.set(serviceName, [...stayed, ...exchanged]);
     },
   });
-  return made;
+  return { made, provided };
 }
 
 /** @throws {FailedPreconditionError} Something is said to be there, and is not. */

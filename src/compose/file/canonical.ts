@@ -41,6 +41,7 @@ const TRANSFORMS: readonly (readonly [pattern: string, transform: Transform])[] 
   ["services.*.post_start.*.command", shellCommand],
   ["services.*.pre_stop.*.command", shellCommand],
   ["services.*.develop.watch.*.exec.command", shellCommand],
+  ["services.*.provider.options.*", stringOrList],
   ["services.*.tmpfs", stringOrList],
   ["include.*", (tree) => (isMapping(tree) ? tree : mappingOf({ path: tree }))],
   ["include.*.path", stringOrList],

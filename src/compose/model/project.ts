@@ -376,6 +376,8 @@ export interface Project {
   readonly secrets: ReadonlyMap<string, FileObject>;
   readonly configs: ReadonlyMap<string, FileObject>;
   readonly models: ReadonlyMap<string, Model>;
+  /** Of the engine's socket on its host, where a service uses it. */
+  readonly apiSocketPath?: string;
   /** Top-level keys that begin with `x-`. */
   readonly extensions: ReadonlyMap<string, Tree>;
   /** Where something stands in the files, to begin a message with: `compose.yaml:5:3: `; empty where nowhere. */

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { Project, Service, ServiceMount } from "#compose/model/project.ts";
+import { DOCKER_SOCKET } from "#compose/outside/api-socket.ts";
 import type { JsonObject } from "./json.ts";
 
 export interface Mounts {
@@ -21,7 +22,8 @@ export function mountsOf(
 ): Mounts {
   const binds: string[] = [];
   const mounts: JsonObject[] = [];
-  for (const mount of service.volumes ?? []) {
+  for (const asked of service.volumes ?? []) {
+    const mount = service.use_api_socket === true ? ofEngine(project, asked) : asked;
     const bind = asBind(project, mount);
     if (bind === undefined) mounts.push(asMount(project, mount, inherited));
     else binds.push(bind);
@@ -37,6 +39,12 @@ export function mountsOf(
     if (file !== undefined) mounts.push(fileMount(file, resolve("/", target ?? source)));
   }
   return { binds, mounts };
+}
+
+/** Docker's socket stands for the one of the engine that is used. */
+function ofEngine({ apiSocketPath }: Project, mount: ServiceMount): ServiceMount {
+  const isSocket = mount.source === DOCKER_SOCKET && mount.target === DOCKER_SOCKET;
+  return isSocket && apiSocketPath !== undefined ? { ...mount, source: apiSocketPath } : mount;
 }
 
 function fileMount(source: string, target: string): JsonObject {

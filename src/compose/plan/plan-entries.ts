@@ -16,7 +16,7 @@ export type PlanAction =
 
 /** One line of a plan, as a user reads it. */
 export interface PlanEntry {
-  readonly kind: "image" | "network" | "volume" | "container" | "hook";
+  readonly kind: "image" | "network" | "volume" | "container" | "hook" | "provider" | "model";
   readonly name: string;
   /** Empty for what is no service's. */
   readonly service: string;
@@ -27,6 +27,8 @@ export interface PlanEntry {
 }
 
 export interface ImageStep {
+  /** What it is of, where it is no image. */
+  readonly kind?: "model";
   readonly reference: string;
   readonly service: string;
   readonly action: "pull" | "build";
@@ -41,13 +43,16 @@ export function planEntries(
 ): readonly PlanEntry[] {
   return [
     ...images.map(
-      ({ reference, service, action, why }): PlanEntry => ({
-        ...{ kind: "image", name: reference, service, action, why, changes: [] },
+      ({ kind, reference, service, action, why }): PlanEntry => ({
+        ...{ kind: kind ?? "image", name: reference, service, action, why, changes: [] },
       }),
     ),
     ...plan.containers.filter(({ action }) => action === "remove").map(ofContainer),
     ...plan.networks.map(ofNetwork),
     ...plan.volumes.map(ofVolume),
+    ...[...project.services].flatMap(([name, { provider }]) =>
+      provider === undefined ? [] : [ofProvider(name, provider.type ?? "")],
+    ),
     ...plan.containers.filter(({ action }) => action !== "remove").map(ofContainer),
     ...[...project.services].flatMap(([name, service]) => {
       const steps = plan.containers.filter((step) => step.service === name);
@@ -60,6 +65,12 @@ function ofHook(service: string, { index, before }: DueHook): PlanEntry {
   const why = `before the start of ${before.join(", ")}`;
   const name = `${service}.pre_start[${index}]`;
   return { kind: "hook", name, service, action: "run", why, changes: [] };
+}
+
+/** It is told each time: whether that changes something is known to itself alone. */
+function ofProvider(service: string, type: string): PlanEntry {
+  const why = `${type} is told to bring it up, each time`;
+  return { kind: "provider", name: service, service, action: "run", why, changes: [] };
 }
 
 function ofNetwork(step: ResourceStep<unknown>): PlanEntry {

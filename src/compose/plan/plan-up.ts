@@ -261,6 +261,7 @@ export function scaleOf(
   service: Service,
   asked: ReadonlyMap<string, number>,
 ): number {
+  if (service.provider) return 0; // no container of the engine
   return asked.get(name) ?? service.scale ?? service.deploy?.replicas ?? 1;
 }
 

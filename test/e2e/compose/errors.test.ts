@@ -57,11 +57,6 @@ const FAULTS: readonly Fault[] = [
     said: "at 6:5: services.web.hostname: required variable NAME is missing a value: who is it",
   },
   {
-    kind: "what is not carried out yet",
-    text: web("    use_api_socket: true\n"),
-    said: "at 6:5: services.web.use_api_socket: not in this version yet",
-  },
-  {
     kind: "missing env file",
     text: web("    env_file:\n      - gone.env\n"),
     said: "at 7:9: env file DIR/gone.env not found: stat DIR/gone.env: no such file or directory",

@@ -1,13 +1,12 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Cli } from "#cli/cli.ts";
-import { checkFileObjects, checkPorts, checkSupported } from "#compose/check-up.ts";
+import { checkFileObjects, checkPorts } from "#compose/check-up.ts";
 import type { Project } from "#compose/model/project.ts";
 import type { UpPlan } from "#compose/plan/plan-up.ts";
 
 /** @throws {NotFoundError} {InvalidArgumentError} {UnsupportedError} Something that the containers need is not there. */
 export async function checkNeeded(cli: Cli, project: Project): Promise<void> {
-  checkSupported(project);
   const { endpoint } = await cli.engine();
   checkFileObjects(project, { isLocal: endpoint.kind === "unix" });
 }

@@ -10,6 +10,7 @@ import type { Project } from "#compose/model/project.ts";
 import { openProject } from "#compose/open-project.ts";
 import { openProgress } from "#cli/compose/output/progress.ts";
 import type { Progress } from "#cli/compose/output/progress-lines.ts";
+import { outsideOf } from "./outside.ts";
 import { projectRequest } from "./request.ts";
 
 /** As many as the user allows; all that can go on at once unless said. */
@@ -34,6 +35,7 @@ export async function actParts(
     slots: slotsFor(cli, groupFlags),
     isDryRun,
     proxies: new Map(Object.entries(proxyArguments(proxiesFor(cli, engine.endpoint.text)))),
+    outside: outsideOf(cli, engine),
     registryHeaders: (domain) => registryAuthHeaders(cli, domain),
     settle: () => progress.settle(),
     flow: () => progress.flow(),
@@ -57,6 +59,17 @@ export function nameAndProject(
     }
     throw error;
   }
+}
+
+/** By `--profile`, else by COMPOSE_PROFILES of the environment or the project's env files. */
+export function activeProfiles(
+  cli: Cli,
+  groupFlags: GroupFlags,
+  project: Project | undefined,
+): readonly string[] {
+  const { profiles } = projectRequest(cli, groupFlags);
+  if (profiles.length > 0) return profiles;
+  return (project?.environment.get("COMPOSE_PROFILES") ?? "").split(",").filter(Boolean);
 }
 
 /** `SERVICE=COUNT`. @throws {InvalidArgumentError} It is none, or the service is unknown. */

@@ -121,7 +121,7 @@ async function rebuild(
 ): Promise<void> {
   cli.output.write(`Rebuilding service(s) ${goList(services)} after changes were detected...\n`);
   const project = withoutUnused(withServices(whole, services, { withDependencies: false }));
-  const made = await bringUp(project, parts, {
+  const { made } = await bringUp(project, parts, {
     services,
     recreate: "diverged",
     recreateDependencies: "never",

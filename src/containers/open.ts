@@ -45,6 +45,7 @@ import { sampleStats } from "./stats.ts";
 import { runStep } from "./steps/run-step.ts";
 import { SpareSandbox } from "./steps/spare-sandbox.ts";
 import type { StepExit, StepOutput, StepRequest } from "./steps/step.ts";
+import { openStepUsers, type StepUsers } from "./steps/step-users.ts";
 import { stopContainer } from "./stop.ts";
 import { stopAllContainers } from "./stop-all.ts";
 import { topOfContainer } from "./top.ts";
@@ -58,6 +59,8 @@ import { waitForContainer } from "./wait.ts";
  * next engine to take over.
  */
 export interface OpenContainers extends Containers, AsyncDisposable {
+  /** Undefined where steps have the host's users. */
+  readonly stepUsers: StepUsers | undefined;
   /** Runs a process that is no container: a step of a build. @see runStep */
   runStep(
     request: StepRequest,
@@ -140,6 +143,7 @@ export async function openContainers(options: ContainersOptions): Promise<OpenCo
     changes: (reference, signal) => changesOfContainer(parts, reference, signal),
     commit: (reference, request, signal) => commitContainer(parts, reference, request, signal),
     reconcile: () => reconcileContainers(parts),
+    stepUsers: openStepUsers(parts),
     runStep: (request, given, signal) => runStep(parts, request, given, signal),
     stopAll: async (timeoutMs) => {
       isEnding = true;

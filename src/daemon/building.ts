@@ -78,6 +78,7 @@ export async function openBuilding(options: BuildingOptions): Promise<Building> 
       content: options.content,
       files,
       steps: {
+        ...(containers.stepUsers ? { users: containers.stepUsers } : {}),
         run: (command, onOutput, signal) =>
           containers.runStep(command, { defaults: options.defaults(), onOutput }, signal),
       },

@@ -59,7 +59,7 @@ export interface Snapshotter {
    *
    * @param owners Maps those on disk to those that are seen; those on disk when absent.
    * @param use A `scratch` mount may leave out what makes its files survive a power cut: who wants to keep them syncs
-   *   them itself. Its snapshot is mounted once.
+   *   them itself. Its snapshot does not outlive the engine unless it is committed.
    */
   mount(key: string, owners?: MappedOwners, use?: "lasting" | "scratch"): Promise<string>;
   /** Idempotent. */

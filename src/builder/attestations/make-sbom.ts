@@ -1,4 +1,12 @@
-import { mkdirSync, readdirSync, lstatSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from "node:fs";
 import { join } from "node:path";
 import { FailedPreconditionError, InvalidArgumentError, messageOf } from "#base/errors.ts";
 import { parseJson } from "#base/json.ts";
@@ -112,11 +120,19 @@ async function runScanner(
   const own = join(parts.runDirectory, `scan-${Buffer.from(parts.randomBytes(8)).toString("hex")}`);
   const out = join(own, "out");
   mkdirSync(out, { recursive: true, mode: 0o700 });
+  const { users } = parts.steps;
+  if (users) {
+    const { uid, gid } = users.onHost({ uid: 0, gid: 0 });
+    chownSync(out, uid, gid);
+    chmodSync(own, 0o711);
+  }
   try {
+    const seen = users ? await chains.mapped(path, await users.owners()) : { path, isMapped: true };
     const rootPath = await chains.openWritable(chainIdsOf(found.diffIds).at(-1));
     const { exitCode } = await parts.steps.run(
       {
         rootPath,
+        remount: (owners) => chains.remount(rootPath, owners),
         args,
         env: [
           ...config.env,
@@ -130,12 +146,19 @@ async function runScanner(
         user: config.user,
         hostname: options.hostname,
         mounts: [
-          { kind: "bind", source: path, destination: SOURCE, isReadOnly: true },
+          {
+            kind: "bind",
+            source: seen.path,
+            destination: SOURCE,
+            isReadOnly: true,
+            isMapped: seen.isMapped,
+          },
           {
             kind: "bind",
             source: out,
             destination: DESTINATION.replace(/\/$/, ""),
             isReadOnly: false,
+            isMapped: true,
           },
           { kind: "tmpfs", source: "", destination: "/tmp", isReadOnly: false },
         ],

@@ -97,7 +97,7 @@ export class BuildSolver implements AsyncDisposable {
       shared,
       solving,
       openTree: (origin) => this.#trees.open(origin),
-      openScratch: (origin) => this.#trees.openScratch(origin),
+      openMount: (origin, isReadOnly) => this.#trees.openMount(origin, isReadOnly),
       remotes: this.#remotes,
     });
   }

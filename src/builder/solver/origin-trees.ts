@@ -3,7 +3,7 @@ import { transferProgress } from "#builder/sources/contexts.ts";
 import type { LocalTree } from "#builder/sources/local-source.ts";
 import { type ChainId, chainIdsOf } from "#spec/digest.ts";
 import type { BaseImages } from "./base-images.ts";
-import { MountedChains, type OriginTree } from "./mounted-chains.ts";
+import { MountedChains, type MountedTree, type OriginTree } from "./mounted-chains.ts";
 import type { SharedSolving, Solving } from "./solving.ts";
 
 export interface OriginTreesOptions {
@@ -59,13 +59,23 @@ export class OriginTrees implements AsyncDisposable {
     }
   }
 
-  /** A copy that may be written to. */
-  async openScratch(origin: FileOrigin): Promise<OriginTree> {
+  /** For a RUN to look at; where it may write, what it writes is forgotten. */
+  async openMount(origin: FileOrigin, isReadOnly: boolean): Promise<MountedTree> {
     const tree = await this.open(origin);
+    // what is ignored must not be seen
+    const isAsItIs = isReadOnly && tree.ignored.length === 0;
+    const path = isAsItIs ? tree.path : await this.#openScratch(tree);
+    const { users } = this.#shared.parts.steps;
+    if (!users) return { path, isMapped: false };
+    return await this.#chains.mapped(path, await users.owners());
+  }
+
+  /** A copy that may be written to. @returns Its path on the host. */
+  async #openScratch(tree: OriginTree): Promise<string> {
     const isChain = tree.identity !== undefined && tree.identity.startsWith("sha256:");
     if (isChain) {
       const chainId = tree.identity as ChainId; // a chain's tree is called by its id
-      return { ...tree, path: await this.#chains.openWritable(chainId) };
+      return await this.#chains.openWritable(chainId);
     }
     const path = await this.#chains.openWritable(undefined);
     await this.#shared.parts.files.run(
@@ -88,7 +98,7 @@ export class OriginTrees implements AsyncDisposable {
       },
       this.#signal,
     );
-    return { path, ignored: [], isOwnedByRoot: tree.isOwnedByRoot };
+    return path;
   }
 
   async #contextTree(): Promise<OriginTree> {

@@ -4,13 +4,14 @@ import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import { cleanPath } from "#base/posix-path.ts";
 import type { BuildOptions } from "#builder/attributes.ts";
 import type { SecretSource, SshSource } from "#builder/builder.ts";
-import { pathInRoot } from "#builder/files/root-paths.ts";
+import { type Owner, pathInRoot } from "#builder/files/root-paths.ts";
 import { SCRIPT_FOLDER, type Step } from "#builder/graph/step.ts";
 import type { RunMount } from "#builder/language/run-mounts.ts";
 import type { BuilderParts } from "#builder/parts.ts";
 import type { CacheMounts } from "./cache-mounts.ts";
-import type { OriginTree } from "./mounted-chains.ts";
+import type { MountedTree, OriginTree } from "./mounted-chains.ts";
 import { StepFailedError } from "./step-failed.ts";
+import type { MountedRoot } from "./step-layers.ts";
 import type { StepMountPoint } from "./step-runner.ts";
 import type { OpenVertex } from "./vertices.ts";
 
@@ -28,10 +29,10 @@ export interface RunContext {
   readonly vertex: OpenVertex;
   /** Another RUN comes right after it. */
   readonly isFollowed: boolean;
-  /** The tree that a mount takes files from. */
-  readonly openTree: (mount: Extract<RunMount, { type: "bind" | "cache" }>) => Promise<OriginTree>;
-  /** The same as a tree that may be written to and is forgotten. */
-  readonly openScratch: (mount: Extract<RunMount, { type: "bind" }>) => Promise<OriginTree>;
+  /** The tree that a new cache is filled from. */
+  readonly openTree: (mount: Extract<RunMount, { type: "cache" }>) => Promise<OriginTree>;
+  /** What a mount shows to the step; where it may be written to, the writes are forgotten. */
+  readonly openMount: (mount: Extract<RunMount, { type: "bind" }>) => Promise<MountedTree>;
 }
 
 /**
@@ -41,7 +42,7 @@ export interface RunContext {
  */
 export async function runCommand(
   step: RunStep,
-  rootPath: string,
+  root: MountedRoot,
   context: RunContext,
   signal: AbortSignal,
 ): Promise<void> {
@@ -49,11 +50,12 @@ export async function runCommand(
   const { runDirectory, randomBytes } = parts;
   await using stack = new AsyncDisposableStack();
   const own = join(runDirectory, Buffer.from(randomBytes(8)).toString("hex"));
-  mkdirSync(own, { mode: 0o700 });
+  // root of a step with users of its own has to get through it, to what it is given
+  mkdirSync(own, { mode: parts.steps.users ? 0o711 : 0o700 });
   stack.defer(() => rmSync(own, { recursive: true, force: true }));
   const mounts: StepMountPoint[] = [];
   const env = [...step.env];
-  if (step.script) mounts.push(scriptMount(step.script, own));
+  if (step.script) mounts.push(scriptMount(step.script, own, context));
   for (const [index, mount] of step.mounts.entries()) {
     const place = { step, own: join(own, String(index)) };
     const ready = await openMount(mount, place, context, stack, signal);
@@ -62,7 +64,8 @@ export async function runCommand(
   }
   const { exitCode } = await parts.steps.run(
     {
-      rootPath,
+      rootPath: root.path,
+      remount: root.remount,
       args: step.args,
       env,
       cwd: step.cwd,
@@ -113,14 +116,31 @@ function limitsOf({
 function scriptMount(
   script: { readonly name: string; readonly content: string },
   own: string,
+  context: RunContext,
 ): StepMountPoint {
   const folder = join(own, "script");
   mkdirSync(folder, { mode: 0o755 });
   const path = join(folder, script.name.replaceAll("/", "_"));
   writeFileSync(path, script.content);
   chmodSync(path, 0o755);
+  for (const each of [folder, path]) giveTo(each, ROOT, context);
   chmodSync(own, 0o711);
-  return { kind: "bind", source: folder, destination: SCRIPT_FOLDER, isReadOnly: true };
+  return {
+    kind: "bind",
+    source: folder,
+    destination: SCRIPT_FOLDER,
+    isReadOnly: true,
+    isMapped: true,
+  };
+}
+
+const ROOT: Owner = { uid: 0, gid: 0 };
+
+/** To one of the step's users, whoever that is on the host. */
+function giveTo(path: string, { uid, gid }: Owner, { parts }: Pick<RunContext, "parts">): void {
+  const { users } = parts.steps;
+  const owner = users ? users.onHost({ uid, gid }) : { uid, gid };
+  chownSync(path, owner.uid, owner.gid);
 }
 
 interface ReadyMount {
@@ -144,12 +164,11 @@ async function openMount(
       return mounted({ kind: "tmpfs", source: "", destination, isReadOnly: false, ...size });
     }
     case "bind": {
-      const tree = mount.isReadOnly
-        ? await context.openTree(mount)
-        : await context.openScratch(mount);
-      const source = pathInRoot(tree.path, mount.source || "/", { followsLast: true });
+      const { path, isMapped } = await context.openMount(mount);
+      const source = pathInRoot(path, mount.source || "/", { followsLast: true });
       const { isReadOnly } = mount;
-      return mounted({ kind: "bind", source, destination: absolute(mount.target), isReadOnly });
+      const destination = absolute(mount.target);
+      return mounted({ kind: "bind", source, destination, isReadOnly, isMapped });
     }
     case "cache": {
       const destination = absolute(mount.target);
@@ -179,9 +198,10 @@ async function openSecret(
   mount: Extract<RunMount, { type: "secret" }>,
   path: string,
   absolute: (target: string) => string,
-  { secrets }: RunContext,
+  context: RunContext,
   signal: AbortSignal,
 ): Promise<ReadyMount> {
+  const { secrets } = context;
   const value = await secrets.read(mount.id, signal);
   if (!value) {
     if (mount.isRequired) throw new NotFoundError(`secret ${mount.id}: not found`);
@@ -196,10 +216,11 @@ async function openSecret(
     mount.variable === undefined ? [] : [`${mount.variable}=${new TextDecoder().decode(value)}`];
   if (mount.target === undefined) return { mounts: [], env };
   writeFileSync(path, value, { mode: 0o600 });
-  chownSync(path, mount.uid, mount.gid);
+  giveTo(path, mount, context);
   chmodSync(path, mount.mode);
   const destination = absolute(mount.target);
-  return { mounts: [{ kind: "bind", source: path, destination, isReadOnly: true }], env };
+  const own = { source: path, destination, isReadOnly: true, isMapped: true };
+  return { mounts: [{ kind: "bind", ...own }], env };
 }
 
 async function openSsh(
@@ -209,20 +230,22 @@ async function openSsh(
     readonly own: string;
     readonly absolute: (target: string) => string;
   },
-  { ssh }: RunContext,
+  context: RunContext,
   stack: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<ReadyMount> {
+  const { ssh } = context;
   if (!(await ssh.has(mount.id, signal))) {
     if (!mount.isRequired) return { mounts: [], env: [] };
     throw new NotFoundError(`unset ssh forward key ${mount.id}`);
   }
   stack.use(await ssh.serve(mount.id, place.own, signal));
-  chownSync(place.own, mount.uid, mount.gid);
+  giveTo(place.own, mount, context);
   chmodSync(place.own, mount.mode);
   const number = place.step.mounts.filter(({ type }) => type === "ssh").indexOf(mount);
   const destination = place.absolute(mount.target ?? `/run/buildkit/ssh_agent.${number}`);
   // the first is the one that programs find by themselves
   const env = number === 0 ? [`SSH_AUTH_SOCK=${destination}`] : [];
-  return { mounts: [{ kind: "bind", source: place.own, destination, isReadOnly: false }], env };
+  const own = { source: place.own, destination, isReadOnly: false, isMapped: true };
+  return { mounts: [{ kind: "bind", ...own }], env };
 }

@@ -9,10 +9,11 @@ import { type StepReport, WHY_ATTRIBUTE, WHY_VERTEX } from "#spec/buildkit/step-
 import type { BuiltLayer } from "./built-layer.ts";
 import { checkRunnable } from "./emulation.ts";
 import { type StepBase, stepKey } from "./keys.ts";
-import type { OriginTree } from "./mounted-chains.ts";
+import type { MountedTree, OriginTree } from "./mounted-chains.ts";
 import type { RemoteSources } from "./remote-sources.ts";
 import { runCommand, type RunStep } from "./run-step.ts";
 import type { SharedSolving, Solving } from "./solving.ts";
+import type { MountedRoot } from "./step-layers.ts";
 import type { OpenVertex } from "./vertices.ts";
 
 /** Files of a step that are remembered one by one. */
@@ -22,7 +23,8 @@ export interface StepExecutorOptions {
   readonly shared: SharedSolving;
   readonly solving: Solving;
   readonly openTree: (origin: FileOrigin) => Promise<OriginTree>;
-  readonly openScratch: (origin: FileOrigin) => Promise<OriginTree>;
+  /** For a RUN to look at; where it may write, what it writes is forgotten. */
+  readonly openMount: (origin: FileOrigin, isReadOnly: boolean) => Promise<MountedTree>;
   readonly remotes: RemoteSources;
 }
 
@@ -188,20 +190,20 @@ export class StepExecutor {
       needsBlob,
       isLink: step.kind === "files" && step.isLink,
     };
-    const work = async (rootPath: string): Promise<void> => {
-      if (step.kind === "run") await this.#run(step, rootPath, execution, signal);
-      else await this.#applyFiles(step, rootPath, signal);
+    const work = async (root: MountedRoot): Promise<void> => {
+      if (step.kind === "run") await this.#run(step, root, execution, signal);
+      else await this.#applyFiles(step, root.path, signal);
     };
     return await shared.layers.make(request, work, solving.lease, signal);
   }
 
   async #run(
     step: RunStep,
-    rootPath: string,
+    root: MountedRoot,
     execution: StepExecution,
     signal: AbortSignal,
   ): Promise<void> {
-    const { shared, solving, openTree, openScratch } = this.#options;
+    const { shared, solving, openTree, openMount } = this.#options;
     const { request, options } = solving;
     try {
       checkRunnable(step.title, execution.base.platform, shared.parts.platform);
@@ -210,7 +212,7 @@ export class StepExecutor {
     }
     await runCommand(
       step,
-      rootPath,
+      root,
       {
         parts: shared.parts,
         options,
@@ -219,13 +221,8 @@ export class StepExecutor {
         caches: shared.caches,
         vertex: execution.vertex,
         isFollowed: execution.isFollowed,
-        openTree: async (mount) => {
-          const origin = originOf(execution, mount.from);
-          const tree = await openTree(origin);
-          // what is ignored must not be seen
-          return tree.ignored.length > 0 ? await openScratch(origin) : tree;
-        },
-        openScratch: async (mount) => await openScratch(originOf(execution, mount.from)),
+        openTree: (mount) => openTree(originOf(execution, mount.from)),
+        openMount: ({ from, isReadOnly }) => openMount(originOf(execution, from), isReadOnly),
       },
       signal,
     );

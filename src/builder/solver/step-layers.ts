@@ -4,6 +4,7 @@ import { tarTrailer } from "#base/tar/writer.ts";
 import type { LayerTree } from "#builder/files/protocol.ts";
 import type { BuilderParts } from "#builder/parts.ts";
 import type { Lease } from "#images/leases.ts";
+import type { MappedOwners } from "#snapshots/snapshotter.ts";
 import {
   type ChainId,
   chainIdOn,
@@ -24,6 +25,14 @@ type LayerParts = Pick<
   BuilderParts,
   "clock" | "content" | "files" | "randomBytes" | "records" | "snapshots"
 >;
+
+/** The root of a step, mounted. */
+export interface MountedRoot {
+  /** Absolute path on the host. */
+  readonly path: string;
+  /** Mounts it again, at the same path, with other owners. */
+  readonly remount: (owners: MappedOwners) => Promise<void>;
+}
 
 /** What a step that changed nothing packs to. */
 const EMPTY_TAR: Uint8Array = tarTrailer();
@@ -87,12 +96,10 @@ export class StepLayers {
 
   /**
    * Lets `work` change files on top of the parent, and keeps what it changed. A failure leaves nothing.
-   *
-   * @param work Gets the path of the mounted root.
    */
   async make(
     request: LayerRequest,
-    work: (rootPath: string) => Promise<void>,
+    work: (root: MountedRoot) => Promise<void>,
     lease: Lease,
     signal: AbortSignal,
   ): Promise<BuiltLayer> {
@@ -102,9 +109,13 @@ export class StepLayers {
     snapshots.prepare(key, isApart ? undefined : request.parent);
     await using undo = new AsyncDisposableStack();
     undo.defer(() => snapshots.remove(key));
-    const rootPath = await snapshots.mount(key, undefined, "scratch"); // what is kept is synced when it is packed
+    const path = await snapshots.mount(key, undefined, "scratch"); // what is kept is synced when it is packed
+    const remount = async (owners: MappedOwners): Promise<void> => {
+      snapshots.unmount(key);
+      await snapshots.mount(key, owners, "scratch");
+    };
     try {
-      await work(rootPath);
+      await work({ path, remount });
     } finally {
       snapshots.unmount(key);
     }

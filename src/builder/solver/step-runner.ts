@@ -1,3 +1,5 @@
+import type { Owner } from "#builder/files/root-paths.ts";
+import type { MappedOwners } from "#snapshots/snapshotter.ts";
 import type { Resources } from "#spec/engine-api/host-config.ts";
 
 /** A mount of a step, ready on the host. */
@@ -8,11 +10,15 @@ export interface StepMountPoint {
   readonly destination: string;
   readonly isReadOnly: boolean;
   readonly sizeBytes?: number;
+  /** The source shows the owners that the step's users have; those on disk when absent. */
+  readonly isMapped?: boolean;
 }
 
 /** A command to be run in a root that is mounted. */
 export interface StepCommand {
   readonly rootPath: string;
+  /** Mounts the root again, with other owners: of use where steps have users of their own. */
+  readonly remount: (owners: MappedOwners) => Promise<void>;
   readonly args: readonly string[];
   readonly env: readonly string[];
   readonly cwd: string;
@@ -30,8 +36,18 @@ export interface StepCommand {
   readonly limits: Partial<Resources & { readonly ShmSize: number }>;
 }
 
+/** Users of steps that are others on the host: root of a step is nobody special there. */
+export interface StepUsers {
+  /** For mounts of layers: what is on disk is what the step sees. */
+  owners(): Promise<MappedOwners>;
+  /** @throws {InvalidArgumentError} The step knows nobody by that id. */
+  onHost(owner: Owner): Owner;
+}
+
 /** Runs steps as the engine runs containers. */
 export interface StepRunner {
+  /** Absent where steps have the host's. */
+  readonly users?: StepUsers;
   /**
    * Runs a command to its end and leaves nothing of it but what it did to the files. An abort kills it.
    *

@@ -142,7 +142,7 @@ function makeBindSource(source: string): void {
 /** For the layers of a container and of the images it mounts. */
 export async function mappedOwners(
   parts: Pick<ContainerParts, "mappingNamespaces">,
-  { mappings }: StartingUsers,
+  { mappings }: Pick<StartingUsers, "mappings">,
 ): Promise<MappedOwners> {
   return { userNamespacePath: await parts.mappingNamespaces.pathOf(diskMappings(mappings)) };
 }

@@ -1,7 +1,6 @@
 import { statSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { UnsupportedError } from "#base/errors.ts";
 import {
   makeEngineMountPoints,
   makeInRoot,
@@ -10,7 +9,14 @@ import {
 import { cgroupPathOf } from "#containers/bring-up/cgroup-path.ts";
 import { planSpec } from "#containers/bring-up/process-plan.ts";
 import { writeContainerFiles } from "#containers/bring-up/write-container-files.ts";
-import type { ContainerRecord } from "#containers/container.ts";
+import {
+  checkRemapped,
+  openUsers,
+  type StartingUsers,
+} from "#containers/bring-up/user-namespaces.ts";
+import type { ContainerMount, ContainerRecord } from "#containers/container.ts";
+import { mappedOwners } from "#containers/mounts/mount-sources.ts";
+import { bindOwnMount, unbindingOwnMounts } from "#containers/mounts/own-mounts.ts";
 import { attachmentsOf } from "#containers/networks/attachments.ts";
 import type { ContainerParts } from "#containers/parts.ts";
 import type { Sandbox } from "#networks/networks.ts";
@@ -27,6 +33,9 @@ type StepParts = Pick<
   | "cgroups"
   | "clock"
   | "logs"
+  | "mappingNamespaces"
+  | "mounts"
+  | "namespaces"
   | "networks"
   | "randomBytes"
   | "registry"
@@ -36,13 +45,15 @@ type StepParts = Pick<
   | "spareSandbox"
   | "stepIds"
   | "system"
+  | "warn"
 >;
 
 /**
  * Runs one process in a mounted root, to its end. Nothing of it is in the root when this returns; its folders and its
  * network go behind the answer, or before a failure is told. An abort kills it.
  *
- * @throws {CommandNotFoundError} And the other failures of a start. {UnsupportedError} The engine remaps users.
+ * @throws {CommandNotFoundError} And the other failures of a start. {InvalidArgumentError} It asks for what would undo the
+ *   engine's `--userns-remap`.
  */
 export async function runStep(
   parts: StepParts,
@@ -50,13 +61,10 @@ export async function runStep(
   given: { readonly defaults: ContainerDefaults; readonly onOutput: StepOutput },
   signal: AbortSignal,
 ): Promise<StepExit> {
-  if (parts.settings.idMappings) {
-    throw new UnsupportedError(
-      "Cannot run a build step: this engine runs with --userns-remap, and steps cannot be remapped yet",
-    );
-  }
   await using undo = new AsyncDisposableStack();
-  const spare = isPlain(request) ? await parts.spareSandbox.take() : undefined;
+  // a network belongs to a user namespace from its beginning: none can be made ready for users to come
+  const isSpared = isPlain(request) && !parts.settings.idMappings;
+  const spare = isSpared ? await parts.spareSandbox.take() : undefined;
   const id = spare?.id ?? newContainerId(parts.randomBytes);
   parts.stepIds.add(id);
   undo.defer(() => void parts.stepIds.delete(id));
@@ -65,6 +73,7 @@ export async function runStep(
     defaults: given.defaults,
     createdNanos: parts.clock.nowNanos(),
   });
+  checkRemapped(parts, record.hostConfig);
   const directory = join(parts.settings.directory, id);
   await mkdir(directory, { mode: 0o700 });
   undo.defer(() => rm(directory, { recursive: true, force: true }));
@@ -76,11 +85,13 @@ export async function runStep(
       request.mounts.map(({ destination }) => destination),
     ),
   );
-  const sandbox = spare?.sandbox ?? (await openNetwork(parts, record, signal));
+  using users = openUsers(parts, record);
+  using _ = unbindingOwnMounts(parts, record);
+  const sandbox = spare?.sandbox ?? (await openNetwork(parts, { record, users }, signal));
   const connecting = spare?.connected ?? parts.networks.connectSandbox(id, signal);
   connecting.catch(() => undefined); // told below, when the runtime is done
   undo.defer(() => connecting.catch(() => undefined));
-  const spec = (): Spec => planStep(parts, { record, request, sandbox });
+  const spec = (): Promise<Spec> => planStep(parts, { record, request, sandbox, users });
   const process = await parts.runtime.create(
     {
       id,
@@ -89,7 +100,7 @@ export async function runStep(
       terminal: false,
       openStdin: false,
       stdinOnce: false,
-      isRemapped: false,
+      isRemapped: users !== undefined,
       logTarget: "none",
       cgroupPath: cgroupPathOf(parts.settings, record),
     },
@@ -103,7 +114,7 @@ export async function runStep(
   undo.defer(() => signal.removeEventListener("abort", kill));
   await parts.runtime.start(id);
   if (signal.aborted) kill();
-  if (request.isFollowed === true && isPlain(request)) parts.spareSandbox.makeReady(parts);
+  if (request.isFollowed === true && isSpared) parts.spareSandbox.makeReady(parts);
   for await (const { stream, bytes } of output.output()) await given.onOutput(stream, bytes);
   const { exitCode, oomKilled } = await process.exited;
   signal.throwIfAborted();
@@ -120,15 +131,16 @@ function isPlain({ network }: StepRequest): boolean {
 
 const SIGKILL = 9;
 
-function planStep(
+async function planStep(
   parts: StepParts,
   given: {
     readonly record: ContainerRecord;
     readonly request: StepRequest;
     readonly sandbox: Sandbox;
+    readonly users: StartingUsers | undefined;
   },
-): Spec {
-  const { record, request, sandbox } = given;
+): Promise<Spec> {
+  const { record, request, sandbox, users } = given;
   const { rootPath } = request;
   makeEngineMountPoints(rootPath);
   const points = record.mounts.map((mount) => ({
@@ -138,7 +150,17 @@ function planStep(
   for (const point of ownMountPoints(points)) makeInRoot(rootPath, point);
   makeInRoot(rootPath, { destination: request.cwd, isFile: false });
   const files = writeContainerFiles(parts, record, sandbox);
-  const spec = planSpec(parts, { record, mounts: record.mounts, rootPath, sandbox, files });
+  const mounts = users ? await mappedMounts(parts, { record, request, users }) : record.mounts;
+  // until here the root has been seen with the owners that it has on disk
+  if (users) await request.remount(await mappedOwners(parts, users));
+  const spec = planSpec(parts, {
+    record,
+    mounts,
+    rootPath,
+    sandbox,
+    files,
+    ...(users ? { users: { path: await users.path(), mappings: users.mappings } } : {}),
+  });
   if (!spec.process) return spec;
   // a container's HOSTNAME is none of the step's variables
   const own = request.env.some((row) => row.startsWith("HOSTNAME="));
@@ -148,15 +170,35 @@ function planStep(
   return { ...spec, process: { ...spec.process, ...(env ? { env } : {}) } };
 }
 
+/** Sources with the owners that the step's users have. */
+async function mappedMounts(
+  parts: StepParts,
+  given: {
+    readonly record: ContainerRecord;
+    readonly request: StepRequest;
+    readonly users: StartingUsers;
+  },
+): Promise<readonly ContainerMount[]> {
+  const { record, request, users } = given;
+  const userNamespacePath = await parts.mappingNamespaces.pathOf(users.mappings);
+  return record.mounts.map((mount, index) => {
+    const isDone = mount.kind !== "bind" || request.mounts[index]?.isMapped === true;
+    if (isDone) return mount;
+    const own = { mount, path: mount.source, userNamespacePath };
+    return { ...mount, source: bindOwnMount(parts, record, own) };
+  });
+}
+
 function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === false;
 }
 
 async function openNetwork(
   parts: StepParts,
-  record: ContainerRecord,
+  given: { readonly record: ContainerRecord; readonly users: StartingUsers | undefined },
   signal: AbortSignal,
 ): Promise<Sandbox> {
+  const { record, users } = given;
   const id: ContainerId = record.id;
   const mode = record.hostConfig.NetworkMode;
   const kind = mode === "none" || mode === "host" ? mode : "bridge";
@@ -168,6 +210,7 @@ async function openNetwork(
       mode: { kind },
       ports: [],
       ...(attachments ? { attachments } : {}),
+      ...(users ? { makeNamespace: (path: string) => users.makeNetwork(path) } : {}),
     },
     signal,
   );

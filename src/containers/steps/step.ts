@@ -1,3 +1,4 @@
+import type { MappedOwners } from "#snapshots/snapshotter.ts";
 import type { HostConfig } from "#spec/engine-api/host-config.ts";
 
 /** A mount of a step, ready on the host. */
@@ -10,11 +11,15 @@ export interface StepMount {
   readonly isReadOnly: boolean;
   /** Of a tmpfs; no limit when absent. */
   readonly sizeBytes?: number;
+  /** The source shows the owners that the step's users have; those on disk when absent. */
+  readonly isMapped?: boolean;
 }
 
 /** One process to run in a root that is mounted. */
 export interface StepRequest {
   readonly rootPath: string;
+  /** Mounts the root again, at the same path, with other owners. */
+  readonly remount: (owners: MappedOwners) => Promise<void>;
   readonly args: readonly string[];
   /** `NAME=value`, the whole environment but for PATH and HOME where they are missing. */
   readonly env: readonly string[];

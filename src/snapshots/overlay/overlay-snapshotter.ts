@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -134,6 +135,10 @@ class KernelStacker implements OverlayStacker {
 
   /** Unmounting any other mount first writes the file system's dirty pages, and on the JS thread. */
   #mountVolatile(mount: OverlayMount): void {
+    // Left by a mount before, lest its files are trusted after a power cut: this engine has seen none.
+    if (mount.workDir !== undefined) {
+      rmSync(join(mount.workDir, "work/incompat"), { recursive: true, force: true });
+    }
     try {
       this.#mounts.mountOverlay({ ...mount, options: [...this.#mountOptions, "volatile"] });
     } catch {

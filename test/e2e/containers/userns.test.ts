@@ -5,7 +5,6 @@ import {
   chownSync,
   mkdirSync,
   mkdtempSync,
-  readFileSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -13,33 +12,19 @@ import {
 import { basename, join } from "node:path";
 import { tarHeader } from "#base/tar/header.ts";
 import { encodeTarHeader, tarTrailer } from "#base/tar/writer.ts";
+import { MAPPED_FIRST, withMappedAccount } from "../../harness/accounts.ts";
 import { mustRun } from "../../harness/command.ts";
 import { TestEngine } from "../../harness/engine.ts";
 import { waitUntil } from "../../harness/wait-until.ts";
 
 const RUNTIMES = ["crun", "runc"] as const;
-const FIRST = 300_000;
 
 let engine: TestEngine;
 let folder: string;
 
-/** The engine sees accounts of its own in /etc: those of the machine stay as they are. */
-function withAccounts(accounts: Readonly<Record<string, string>>): readonly string[] {
-  const upper = join(folder, "upper");
-  for (const part of [upper, join(folder, "work")]) mkdirSync(part, { recursive: true });
-  for (const [name, text] of Object.entries(accounts)) writeFileSync(join(upper, name), text);
-  const script = `mount -t overlay overlay -o "lowerdir=/etc,upperdir=$0/upper,workdir=$0/work" /etc && exec "$@"`;
-  return ["unshare", "-m", "--propagation", "slave", "sh", "-c", script, folder];
-}
-
 beforeAll(async () => {
   folder = mkdtempSync("/var/tmp/wharf-userns-");
-  const under = withAccounts({
-    passwd: `${readFileSync("/etc/passwd", "utf8")}mapped:x:7777:7777::/:/bin/false\n`,
-    group: `${readFileSync("/etc/group", "utf8")}mapped:x:7777:\n`,
-    subuid: `mapped:${FIRST}:65536\n`,
-    subgid: `mapped:${FIRST}:65536\n`,
-  });
+  const under = withMappedAccount(folder);
   engine = new TestEngine({ flags: ["--userns-remap", "mapped"], under });
   const refused = await engine.start().then(() => "", String);
   expect(refused).toContain("restricts access to the remapped root uid/gid");
@@ -66,9 +51,13 @@ describe.each(RUNTIMES)("with %s", (runtime) => {
   test("root inside is another outside, and owns what it should", async () => {
     await engine.mustDocker("run", "-d", ...by, "--name", "mapped", "busybox", "sleep", "1000");
     const pid = await engine.mustDocker("inspect", "-f", "{{.State.Pid}}", "mapped");
-    expect(statSync(`/proc/${pid}`).uid).toBe(FIRST);
+    expect(statSync(`/proc/${pid}`).uid).toBe(MAPPED_FIRST);
     const exec = (...command: string[]) => engine.mustDocker("exec", "mapped", ...command);
-    expect((await exec("cat", "/proc/1/uid_map")).split(/\s+/)).toEqual(["0", `${FIRST}`, "65536"]);
+    expect((await exec("cat", "/proc/1/uid_map")).split(/\s+/)).toEqual([
+      "0",
+      `${MAPPED_FIRST}`,
+      "65536",
+    ]);
     expect(await exec("stat", "-c", "%u %g", "/", "/bin/busybox", "/etc/hosts")).toBe(
       "0 0\n0 0\n0 0",
     );
@@ -283,7 +272,7 @@ test("containers run on under the next engine, also of one that maps nothing", a
   engine.flags.push(...flags);
   await engine.start();
   expect(await engine.mustDocker("start", "-a", "kept")).toMatch(
-    new RegExp(`^5\\n0\\n +0 +${FIRST} +65536$`),
+    new RegExp(`^5\\n0\\n +0 +${MAPPED_FIRST} +65536$`),
   );
   await engine.mustDocker("rm", "kept");
   await engine.mustDocker("volume", "rm", "kept");

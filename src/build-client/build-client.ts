@@ -232,14 +232,15 @@ export class BuildClient implements AsyncDisposable {
   async #tellStatus(
     control: RpcClient,
     ref: string,
-    { onStatus }: BuildWatcher,
+    watcher: BuildWatcher,
     signal: AbortSignal,
   ): Promise<void> {
     try {
       await using stream = await control.open(`${CONTROL_SERVICE}Status`, {}, signal);
       await stream.send(STATUS_REQUEST.encode({ ref }));
       stream.end();
-      for await (const message of stream.messages) onStatus(STATUS_RESPONSE.decode(message));
+      for await (const message of stream.messages)
+        watcher.onStatus(STATUS_RESPONSE.decode(message));
     } catch {
       // what the build itself ends with says more
     }

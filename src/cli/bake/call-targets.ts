@@ -1,6 +1,7 @@
 import type { Resolved } from "#bake/targets/resolve.ts";
 import type { BuildClient } from "#build-client/build-client.ts";
 import type { Cli } from "#cli/cli.ts";
+import type { Environment } from "#cli/globals.ts";
 import type { BuildCall } from "#cli/image/building/flags.ts";
 import { SILENT_VIEW } from "#cli/image/building/progress/build-view.ts";
 import { planFor } from "#cli/image/building/run-build.ts";
@@ -13,6 +14,7 @@ export async function callTargets(
   client: BuildClient,
   { targets }: Resolved,
   call: BuildCall,
+  env: Environment = cli.env,
 ): Promise<number> {
   let exitCode = 0;
   let isFirst = true;
@@ -21,7 +23,7 @@ export async function callTargets(
     const { contexts = {}, ...rest } = fields;
     const known = Object.entries(contexts).filter(([, place]) => !place.startsWith("target:"));
     const settings = settingsOf({ ...rest, contexts: Object.fromEntries(known) });
-    const request = await planFor(cli, settings, stack);
+    const request = await planFor(cli, settings, stack, env);
     if (!isFirst) cli.output.write("\n");
     isFirst = false;
     const { description = "" } = fields;

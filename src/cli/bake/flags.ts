@@ -62,9 +62,16 @@ export function overridesOf(flags: BakeFlags, isSet: (name: string) => boolean):
     ...(flags.load ? ["*.load=true"] : []),
     ...(isSet("no-cache") ? [`*.no-cache=${flags["no-cache"]}`] : []),
     ...(isSet("pull") ? [`*.pull=${flags.pull}`] : []),
-    ...attestation("sbom", flags.sbom),
-    ...attestation("provenance", flags.provenance),
+    ...attestOverrides(flags),
   ];
+}
+
+/** `--sbom` and `--provenance`, for all targets. */
+export function attestOverrides({
+  sbom,
+  provenance,
+}: Pick<BakeFlags, "sbom" | "provenance">): readonly string[] {
+  return [...attestation("sbom", sbom), ...attestation("provenance", provenance)];
 }
 
 function attestation(type: string, value: string): readonly string[] {

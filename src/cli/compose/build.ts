@@ -1,4 +1,3 @@
-import { UnsupportedError } from "#base/errors.ts";
 import { wharfVersion } from "#base/version.ts";
 import type { Cli } from "#cli/cli.ts";
 import { atLeast, type Command, defineCommand } from "#cli/command.ts";
@@ -6,13 +5,13 @@ import { resourceFlags } from "#cli/container/create-request/resources.ts";
 import { ExitError } from "#cli/exit-error.ts";
 import { boolFlag, listFlag, stringFlag } from "#cli/flags.ts";
 import { bakeFile } from "#compose/build/bake-file.ts";
-import { buildTargets } from "#compose/build/targets.ts";
+import type { BuildOptions } from "#compose/build/options.ts";
+import { type BuildTarget, buildTargets } from "#compose/build/targets.ts";
 import { openProject } from "#compose/open-project.ts";
 import { withoutUnused, withServices } from "#compose/select-services.ts";
 import { buildImages, checkBuilds } from "./building/build-images.ts";
 import { dryRun } from "./project/flags.ts";
 import { projectRequest } from "./project/request.ts";
-import { pushImages } from "./pulling/push-images.ts";
 import { actParts } from "./project/surroundings.ts";
 
 const gone = { hidden: true, default: true } as const;
@@ -53,59 +52,56 @@ export const command: Command = defineCommand({
   },
   async run(cli, { flags, args, groupFlags, isSet }) {
     const whole = openProject(projectRequest(cli, groupFlags), { services: args });
-    const withDependencies = flags["with-dependencies"];
-    // build contexts of services that are not named are still their project's
-    const chosen = withServices(whole, args, { withDependencies });
-    const targets = buildTargets(whole, [...chosen.services.keys()]);
-    const options = {
+    const chosen = (withDependencies: boolean): ReadonlyMap<string, BuildTarget> => {
+      const { services } = withServices(whole, args, { withDependencies });
+      // build contexts of services that are not named are still their project's
+      return buildTargets(whole, [...services.keys()]);
+    };
+    const targets = chosen(flags["with-dependencies"]);
+    const options: BuildOptions = {
       args: flags["build-arg"],
       isUncached: flags["no-cache"],
       pulls: flags.pull,
       memoryBytes: flags.memory,
       ssh: parseSsh(cli, flags.ssh),
       isForStart: false,
+      isPushed: flags.push,
+      isChecked: flags.check,
+      provenance: flags.provenance,
+      sbom: flags.sbom,
       version: wharfVersion,
     };
     if (flags.print) {
-      const { check: isChecked, push: isPushed, provenance, sbom } = flags;
-      const file = bakeFile(whole, targets, { ...options, isChecked, isPushed, provenance, sbom });
-      cli.output.write(`${goJson(file)}\n`);
+      if (targets.size > 0) {
+        cli.output.write(`${bakeFile(whole, targets, chosen(true), options)}\n`);
+      }
       return 0;
     }
-    refuse(flags);
+    refuseBuilder(flags.builder);
     if (isSet("compress") || isSet("force-rm") || isSet("no-rm") || isSet("parallel")) {
       cli.errors.write("WARNING: --compress, --force-rm, --no-rm and --parallel mean nothing\n");
     }
-    const isQuiet = flags.quiet || flags.progress === "quiet";
-    const asked = isQuiet ? { ...groupFlags.values, progress: "quiet" } : groupFlags.values;
-    using parts = await actParts(cli, { ...groupFlags, values: asked }, flags);
-    const build = { project: withoutUnused(whole), targets, options, isQuiet };
-    if (flags.check) return await checkBuilds(cli, build);
-    await buildImages(cli, parts, build);
-    if (flags.push) {
-      const named = [...targets.values()].filter(({ service }) => service.image !== undefined);
-      await pushImages(
-        named.map(({ name, image, build }) => ({ name, images: [...(build.tags ?? []), image] })),
-        parts,
-        { ignoresFailures: false, isQuiet },
+    const { progress } = flags;
+    if (progress !== "") {
+      cli.errors.write(
+        `WARNING: --progress is a global compose flag, better use 'wharf compose --progress ${progress} build ...'\n`,
       );
     }
+    const isQuiet = flags.quiet || progress === "quiet";
+    const style = isQuiet ? "quiet" : progress;
+    const asked = style === "" ? groupFlags.values : { ...groupFlags.values, progress: style };
+    using parts = await actParts(cli, { ...groupFlags, values: asked }, flags);
+    const project = withoutUnused(whole);
+    const request = { project, targets, options, isQuiet, isFlowing: false };
+    if (flags.check) return await checkBuilds(cli, parts, request);
+    await buildImages(cli, parts, request);
     return 0;
   },
 });
 
-function refuse(flags: {
-  readonly builder: string;
-  readonly provenance: string;
-  readonly sbom: string;
-}): void {
-  if (flags.builder !== "" && flags.builder !== "default") {
-    throw new ExitError(`no builder ${JSON.stringify(flags.builder)} found`, 1);
-  }
-  for (const name of ["provenance", "sbom"] as const) {
-    if (flags[name] === "" || flags[name] === "false") continue;
-    throw new UnsupportedError(`--${name}: attestations cannot be made`);
-  }
+function refuseBuilder(builder: string): void {
+  if (builder === "" || builder === "default") return;
+  throw new ExitError(`no builder ${JSON.stringify(builder)} found`, 1);
 }
 
 /** `default`, `ID=PATH`, several by commas. */
@@ -118,13 +114,5 @@ function parseSsh(cli: Cli, text: string): ReadonlyMap<string, string> {
       if (one === "default") return [one, cli.env["SSH_AUTH_SOCK"] ?? ""];
       throw new ExitError(`invalid ssh key ${JSON.stringify(one)}: want ID=PATH or default`, 1);
     }),
-  );
-}
-
-/** As Go writes JSON: what HTML could take for its own is escaped. */
-function goJson(value: object): string {
-  return JSON.stringify(value, undefined, 2).replace(
-    /[<>&]/g,
-    (sign) => `\\u00${sign.charCodeAt(0).toString(16)}`,
   );
 }

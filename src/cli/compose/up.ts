@@ -19,7 +19,7 @@ import { pullChoice, recreateChoice } from "./create.ts";
 import { dryRun } from "./project/flags.ts";
 import { ignoresOrphans, removesOrphans } from "./project/orphans.ts";
 import { projectRequest } from "./project/request.ts";
-import { actParts, parseScale, timeoutOf } from "./project/surroundings.ts";
+import { actParts, type CommandParts, parseScale, timeoutOf } from "./project/surroundings.ts";
 import { wantsMenu } from "./watching/key-menu.ts";
 import { watchProject } from "./watching/watch-project.ts";
 
@@ -198,7 +198,7 @@ function possibleRules(project: Project, named: readonly string[]): readonly Wat
 
 function fileWatch(
   cli: Cli,
-  parts: ActParts,
+  parts: CommandParts,
   project: Project,
   rules: readonly WatchRule[],
   isQuiet: boolean,

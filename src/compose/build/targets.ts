@@ -45,9 +45,12 @@ export function buildTargets(
 
 /** Services whose image is a context of the build: `additional_contexts: {base: service:base}`. */
 export function serviceContexts({ additional_contexts: contexts }: Build): readonly string[] {
-  return [...(contexts?.values() ?? [])]
-    .filter((value) => value.startsWith(SERVICE_CONTEXT))
-    .map((value) => value.slice(SERVICE_CONTEXT.length));
+  return [...(contexts?.values() ?? [])].flatMap((place) => serviceOfContext(place) ?? []);
+}
+
+/** The service that `service:base` names; undefined for another place. */
+export function serviceOfContext(place: string): string | undefined {
+  return place.startsWith(SERVICE_CONTEXT) ? place.slice(SERVICE_CONTEXT.length) : undefined;
 }
 
 /**

@@ -24,6 +24,7 @@ const TRANSFORMS: readonly (readonly [pattern: string, transform: Transform])[] 
   ["services.*.build.ssh", keyValues],
   ["services.*.build.additional_contexts", keyValues],
   ["services.*.build.cache_from", stringOrList],
+  ["services.*.build.no_cache_filter", stringOrList],
   ["services.*.build.tags", stringOrList],
   ["services.*.build.ulimits.*", (tree) => tree],
   ["services.*.command", shellCommand],

@@ -86,6 +86,7 @@ const build: Kind<Build> = struct({
   cache_from: texts,
   cache_to: texts,
   no_cache: flag,
+  no_cache_filter: texts,
   additional_contexts: mapping,
   pull: flag,
   extra_hosts: hosts,

@@ -39,6 +39,7 @@ export interface Build {
   readonly cache_from?: readonly string[];
   readonly cache_to?: readonly string[];
   readonly no_cache?: boolean;
+  readonly no_cache_filter?: readonly string[];
   readonly additional_contexts?: ReadonlyMap<string, string>;
   readonly pull?: boolean;
   readonly extra_hosts?: ReadonlyMap<string, readonly string[]>;

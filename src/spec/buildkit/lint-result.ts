@@ -25,6 +25,12 @@ export interface LintLocation {
   }[];
 }
 
+/** Reads `result.json` as a frontend gives it: Go writes a list without elements as null. */
+export function parseLintResult(bytes: Uint8Array): LintResult {
+  const found = JSON.parse(Buffer.from(bytes).toString()) as Partial<LintResult>; // the frontend's form
+  return { ...found, warnings: found.warnings ?? [], sources: found.sources ?? [] };
+}
+
 const CONTEXT_LINES = 2;
 const RULE = "--------------------";
 

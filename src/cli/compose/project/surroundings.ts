@@ -3,12 +3,13 @@ import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
 import type { GroupFlags } from "#cli/command.ts";
 import { proxyArguments, proxiesFor } from "#cli/container/create-request/environment.ts";
+import type { ProgressMode } from "#cli/image/building/flags.ts";
 import { registryAuthHeaders } from "#cli/registry-auth.ts";
 import { type ActParts, dryRunEngine } from "#compose/act/act-parts.ts";
 import { MAX_SCALE } from "#compose/check-project.ts";
 import type { Project } from "#compose/model/project.ts";
 import { openProject } from "#compose/open-project.ts";
-import { openProgress } from "#cli/compose/output/progress.ts";
+import { openProgress, stepsMode } from "#cli/compose/output/progress.ts";
 import type { Progress } from "#cli/compose/output/progress-lines.ts";
 import { outsideOf } from "./outside.ts";
 import { projectRequest } from "./request.ts";
@@ -21,11 +22,16 @@ function slotsFor(cli: Cli, { values }: GroupFlags): Semaphore {
   return new Semaphore(chosen > 0 ? chosen : Number.MAX_SAFE_INTEGER);
 }
 
+/** What a command acts with, and how it shows what goes on. */
+export interface CommandParts extends ActParts, Pick<Progress, "settle" | "flow"> {
+  readonly stepsMode: ProgressMode;
+}
+
 export async function actParts(
   cli: Cli,
   groupFlags: GroupFlags,
   flags: { readonly "dry-run": boolean },
-): Promise<ActParts & Pick<Progress, "settle" | "flow"> & Disposable> {
+): Promise<CommandParts & Disposable> {
   const engine = await cli.engine();
   const isDryRun = flags["dry-run"] || groupFlags.values["dry-run"] === true;
   const progress = openProgress(cli, groupFlags, isDryRun);
@@ -37,6 +43,7 @@ export async function actParts(
     proxies: new Map(Object.entries(proxyArguments(proxiesFor(cli, engine.endpoint.text)))),
     outside: outsideOf(cli, engine),
     registryHeaders: (domain) => registryAuthHeaders(cli, domain),
+    stepsMode: stepsMode(cli, groupFlags),
     settle: () => progress.settle(),
     flow: () => progress.flow(),
     [Symbol.dispose]: () => progress.settle(),

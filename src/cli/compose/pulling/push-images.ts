@@ -1,6 +1,6 @@
-import { FailedPreconditionError, messageOf, WharfError } from "#base/errors.ts";
+import { messageOf, WharfError } from "#base/errors.ts";
+import { pushImage } from "#cli/image/pushing/push-image.ts";
 import type { ActParts } from "#compose/act/act-parts.ts";
-import { parseImageReference, repositoryName, withDefaultTag } from "#spec/reference.ts";
 
 /** A service, and all names of its image. */
 export interface PushedService {
@@ -38,23 +38,4 @@ export async function pushImages(
   );
   const [first] = failures;
   if (first && !options.ignoresFailures) throw first;
-}
-
-interface PushMessage {
-  readonly error?: string;
-}
-
-async function pushImage(image: string, { engine, registryHeaders }: ActParts): Promise<void> {
-  const reference = withDefaultTag(parseImageReference(image));
-  const messages = engine.messages<PushMessage>(
-    "POST",
-    `/images/${repositoryName(reference)}/push`,
-    {
-      query: { tag: reference.tag ?? "" },
-      headers: await registryHeaders(reference.domain),
-    },
-  );
-  for await (const { error } of messages) {
-    if (error !== undefined) throw new FailedPreconditionError(error);
-  }
 }

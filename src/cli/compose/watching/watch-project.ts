@@ -16,6 +16,7 @@ import {
   type WatchBatch,
 } from "#compose/watch/plan-batch.ts";
 import type { WatchRule } from "#compose/watch/rules.ts";
+import type { CommandParts } from "#cli/compose/project/surroundings.ts";
 import { imageBuilding } from "#cli/compose/building/image-building.ts";
 import { FileFilter } from "./file-filter.ts";
 import { newerFiles } from "./newer-files.ts";
@@ -36,7 +37,7 @@ export interface ProjectWatch {
 /** Follows changes of files into the containers, until the signal aborts. A round that fails is told of, and gone past. */
 export async function watchProject(
   cli: Cli,
-  parts: ActParts,
+  parts: CommandParts,
   watched: ProjectWatch,
   signal: AbortSignal,
 ): Promise<void> {
@@ -100,7 +101,7 @@ async function containersOf(
 
 async function carryOutBatch(
   cli: Cli,
-  parts: ActParts,
+  parts: CommandParts,
   watched: ProjectWatch,
   { rebuilt, synced }: WatchBatch,
 ): Promise<void> {
@@ -115,7 +116,7 @@ function goList(names: readonly string[]): string {
 
 async function rebuild(
   cli: Cli,
-  parts: ActParts,
+  parts: CommandParts,
   { project: whole, prunes, isQuiet, onRecreated }: ProjectWatch,
   services: readonly string[],
 ): Promise<void> {
@@ -131,7 +132,12 @@ async function rebuild(
     timeoutSeconds: undefined,
     pull: "policy",
     isQuietPull: true,
-    building: imageBuilding(cli, whole, parts, { build: true, noBuild: false, isQuiet }),
+    building: imageBuilding(cli, whole, parts, {
+      build: true,
+      noBuild: false,
+      isQuiet,
+      isFlowing: true,
+    }),
     isStarted: true,
     version: wharfVersion,
   });

@@ -39,9 +39,13 @@ export function excerptText({ fileName, text, ranges }: SourceExcerpt): string {
 /** A failed build as docker tells it: the place, then the reason; exit code 1. */
 export function toBuildExit(error: unknown): unknown {
   if (error instanceof ExitError || !(error instanceof WharfError)) return error;
-  const excerpts =
-    error instanceof BuildFailedError ? error.excerpts.map(excerptText).join("") : "";
-  return new ExitError(`${excerpts}ERROR: failed to build: ${messageOf(error)}`, 1, {
+  return new ExitError(`${excerptsOf(error)}ERROR: failed to build: ${messageOf(error)}`, 1, {
     cause: error,
   });
+}
+
+/** The lines that a failure, or what it came of, is about; empty where it tells none. */
+export function excerptsOf(error: unknown): string {
+  if (error instanceof BuildFailedError) return error.excerpts.map(excerptText).join("");
+  return error instanceof Error ? excerptsOf(error.cause) : "";
 }

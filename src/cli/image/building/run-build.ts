@@ -3,22 +3,30 @@ import type { BuildRequest } from "#build-client/build-request.ts";
 import { planBuild } from "#build-client/plan/plan-build.ts";
 import type { BuildSettings } from "#build-client/plan/settings.ts";
 import type { Cli } from "#cli/cli.ts";
+import type { Environment } from "#cli/globals.ts";
 import type { StatusResponse, VertexWarning } from "#spec/buildkit/control.ts";
 import { proxiesFor, proxyArguments } from "#cli/container/create-request/environment.ts";
+import { fittedBuild } from "./fitted-build.ts";
 import type { BuildView } from "./progress/build-view.ts";
 import { warningsText } from "./warnings.ts";
 
-/** Plans a build from what a command line or a file says. @param stack To be disposed of after the build. */
+/**
+ * Plans a build from what a command line or a file says.
+ *
+ * @param stack To be disposed of after the build.
+ * @param env Where variables that are named without a value are looked up.
+ */
 export async function planFor(
   cli: Cli,
   settings: BuildSettings,
   stack: AsyncDisposableStack,
+  env: Environment = cli.env,
 ): Promise<BuildRequest> {
   const engine = await cli.engine();
   return await planBuild(
     settings,
     {
-      env: cli.env,
+      env,
       input: () => cli.input.chunks(),
       onNotice: (text) => cli.errors.write(`WARNING: ${text}\n`),
       ...(cli.output.isTerminal ? {} : { output: (bytes) => cli.output.pump(bytes) }),
@@ -41,7 +49,12 @@ export async function runBuild(
     warnings.push(...status.warnings);
     view.onStatus(status);
   };
-  const response = await shown(view, () => client.build(request, { onStatus }, cli.interruption()));
+  const signal = cli.interruption();
+  const response = await shown(view, () =>
+    fittedBuild(cli, client, request, signal, (fitted) =>
+      client.build(fitted, { onStatus }, signal),
+    ),
+  );
   if (options.tellsWarnings) {
     const { errors, globals } = cli;
     const style = { isWhole: globals.isDebug, hasColors: errors.isTerminal };

@@ -1,7 +1,7 @@
 import type { BuildClient } from "#build-client/build-client.ts";
 import type { BuildRequest } from "#build-client/build-request.ts";
 import type { Cli } from "#cli/cli.ts";
-import type { LintResult } from "#spec/buildkit/lint-result.ts";
+import { parseLintResult } from "#spec/buildkit/lint-result.ts";
 import { tellFindings } from "./check-report.ts";
 import type { BuildCall } from "./flags.ts";
 import type { BuildView } from "./progress/build-view.ts";
@@ -24,8 +24,8 @@ export async function runCall(
     client.call(request, requestIdOf(call.method), view, cli.interruption()),
   );
   if (call.method === "check") {
-    const bytes = result.get("result.json") ?? new Uint8Array();
-    return tellFindings(cli, JSON.parse(Buffer.from(bytes).toString()) as LintResult, call.format);
+    const bytes = result.get("result.json") ?? Buffer.from("{}");
+    return tellFindings(cli, parseLintResult(bytes), call.format);
   }
   const text = (name: string): string => Buffer.from(result.get(name) ?? "").toString();
   if (call.format === "json") cli.output.write(`${text("result.json").trimEnd()}\n`);

@@ -21,7 +21,7 @@ import { ShipSink } from "./spool/ship-sink.ts";
 import { Spool } from "./spool/spool.ts";
 
 /** Behind conmon by more than this, the container waits for its log's files. */
-const HOLD_BYTES = 1024 * 1024;
+const HOLD_BYTES = 4 * 1024 * 1024;
 /** What a driver that sends away may leave on the disk while the other end does not take it. */
 const HOLD_SHIPPED_BYTES = 64 * 1024 * 1024;
 

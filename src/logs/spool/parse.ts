@@ -93,14 +93,22 @@ export class SpoolParser {
   }
 
   push(chunk: Buffer): void {
-    const data = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     let start = 0;
-    for (let end = data.indexOf(NEWLINE); end >= 0; end = data.indexOf(NEWLINE, start)) {
-      this.#parse(data, start, end);
+    if (this.#rest.length > 0) {
+      start = chunk.indexOf(NEWLINE) + 1;
+      if (start === 0) return this.#keepRest(Buffer.concat([this.#rest, chunk]));
+      const line = Buffer.concat([this.#rest, chunk.subarray(0, start)]);
+      this.#parse(line, 0, line.length - 1);
+    }
+    for (let end = chunk.indexOf(NEWLINE, start); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+      this.#parse(chunk, start, end);
       start = end + 1;
     }
-    const restBytes = data.length - start;
-    this.#rest = restBytes > MAX_LINE_BYTES ? Buffer.alloc(0) : Buffer.from(data.subarray(start));
+    this.#keepRest(Buffer.from(chunk.subarray(start)));
+  }
+
+  #keepRest(rest: Buffer): void {
+    this.#rest = rest.length > MAX_LINE_BYTES ? Buffer.alloc(0) : rest;
   }
 
   /** What follows is another file: a line that a full disk cut off has no end. */

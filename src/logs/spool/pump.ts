@@ -12,6 +12,10 @@ const HEAD_BYTES = 48;
 /** What a killed daemon's successor reads a second time, at most. */
 const CHECKPOINT_BYTES = 1024 * 1024;
 const RETRY_MS = 500;
+/** After what was read last, more is let come together: each look at a busy spool costs the same, however little it finds. */
+const GATHER_MS = 4;
+/** How often it is looked how far behind the pump is. */
+const HOLD_CHECK_BYTES = 1024 * 1024;
 const REOPEN_WAIT_MS = 5;
 const MAX_REOPEN_WAIT_MS = 1000;
 
@@ -74,6 +78,7 @@ export class Pump implements SpoolReader {
   #offset = 0;
   #head = "";
   #sinceCheckpoint = 0;
+  #sinceHoldCheck = 0;
   /** Bytes that reached the sink since the start. */
   #taken = 0;
   #isFlushing = false;
@@ -186,6 +191,7 @@ export class Pump implements SpoolReader {
     const read = await this.#read();
     if (read > 0) {
       await this.#take(this.#chunk.subarray(0, read));
+      if (read < CHUNK_BYTES) await this.#gather();
       return true;
     }
     if (await this.#toNextSegment()) return true;
@@ -220,13 +226,32 @@ export class Pump implements SpoolReader {
     else if (this.#sinceCheckpoint >= CHECKPOINT_BYTES && !this.#checkpoints.isWriting) {
       void this.#tryCheckpoint(); // `#run` waits for it
     }
+    this.#sinceHoldCheck += chunk.length;
     if (chunk.length < CHUNK_BYTES) return;
-    this.#holdWhenBehind();
+    if (this.#sinceHoldCheck >= HOLD_CHECK_BYTES) this.#holdWhenBehind();
     this.#tryRotate();
+  }
+
+  /** A short wait, which ends at once when somebody waits for the pump. */
+  async #gather(): Promise<void> {
+    this.#wakeUp = deferred();
+    if (this.#isEnding || this.#stop.signal.aborted) return;
+    this.#hold(false);
+    this.#endRound(); // who waits for the pump looks, and wakes it where that is not enough
+    await this.#untilWokenOr(GATHER_MS);
+  }
+
+  async #untilWokenOr(waitMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const timer = new AbortController();
+    const waited = clock.delay(waitMs, timer.signal).catch(() => undefined);
+    await Promise.race([waited, this.#wakeUp.promise]);
+    timer.abort();
   }
 
   #holdWhenBehind(): void {
     const { holdBytes } = this.#options;
+    this.#sinceHoldCheck = 0;
     if (holdBytes === undefined) return;
     // Once held, until half of it is worked off.
     this.#hold(this.#backlog() > (this.#isHolding ? holdBytes / 2 : holdBytes));
@@ -271,7 +296,7 @@ export class Pump implements SpoolReader {
    * @throws What failed, in the last two cases.
    */
   async #retrying(work: () => Promise<void>): Promise<void> {
-    const { clock, spool, warn } = this.#options;
+    const { spool, warn } = this.#options;
     for (;;) {
       try {
         await work();
@@ -290,10 +315,7 @@ export class Pump implements SpoolReader {
       this.#endRound();
       await this.#whileFailing();
       this.#wakeUp = deferred();
-      await Promise.race([
-        clock.delay(RETRY_MS, this.#stop.signal).catch(() => undefined),
-        this.#wakeUp.promise,
-      ]);
+      await this.#untilWokenOr(RETRY_MS);
     }
   }
 
@@ -374,7 +396,7 @@ export class Pump implements SpoolReader {
 
   /** Waits for the next write to the segment, or for the segment that conmon is about to begin. */
   async #untilChanged(): Promise<void> {
-    const { spool, clock } = this.#options;
+    const { spool } = this.#options;
     let waitMs = REOPEN_WAIT_MS;
     for (;;) {
       this.#wakeUp = deferred();
@@ -382,10 +404,7 @@ export class Pump implements SpoolReader {
       // What was written, or put in place, before the watch began.
       if (this.#isEnding || this.#stop.signal.aborted || this.#hasMore()) return;
       if (watch) return await this.#wakeUp.promise;
-      await Promise.race([
-        clock.delay(waitMs, this.#stop.signal).catch(() => undefined),
-        this.#wakeUp.promise,
-      ]);
+      await this.#untilWokenOr(waitMs);
       if (waitMs === MAX_REOPEN_WAIT_MS) spool.reopen();
       waitMs = Math.min(waitMs * 2, MAX_REOPEN_WAIT_MS);
     }

@@ -26,7 +26,10 @@ export function putFrameHead(out: Buffer, at: number, stream: OutputStream, size
   out[at + 1] = 0;
   out[at + 2] = 0;
   out[at + 3] = 0;
-  out.writeUInt32BE(size, at + 4);
+  out[at + 4] = size >>> 24;
+  out[at + 5] = size >>> 16;
+  out[at + 6] = size >>> 8;
+  out[at + 7] = size;
 }
 
 /** Media type of a stream: raw for a terminal, and before API 1.42 for all. */

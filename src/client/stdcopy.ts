@@ -20,6 +20,7 @@ const headerBytes = 8;
  * payload's length in bytes, big-endian), each followed by its payload. Nothing waits for a large frame,
  * and small ones of one stream that come together are passed on together.
  *
+ * @param source Its chunks are used up: payloads are moved together within them, and given out as views.
  * @throws {UnavailableError} When the stream ends inside a frame or names an unknown stream.
  * @see Docker Engine API, `POST /containers/{id}/attach`, "Stream format".
  */
@@ -29,13 +30,12 @@ export async function* demultiplex(source: AsyncIterable<Uint8Array>): AsyncGene
   let stream: OutputPiece["stream"] = "stdout";
   let left = 0;
   for await (const chunk of source) {
-    const gathered = new Uint8Array(chunk.length);
     let length = 0;
     let from = 0;
     for (let at = 0; at < chunk.length; ) {
       if (left > 0) {
         const size = Math.min(left, chunk.length - at);
-        gathered.set(chunk.subarray(at, at + size), length);
+        chunk.copyWithin(length, at, at + size);
         length += size;
         at += size;
         left -= size;
@@ -49,13 +49,19 @@ export async function* demultiplex(source: AsyncIterable<Uint8Array>): AsyncGene
       const named = streams[header[0] ?? 0];
       if (!named) throw new UnavailableError(`Unrecognized input header: ${header[0]}`);
       if (named !== stream && length > from) {
-        yield { stream, payload: gathered.subarray(from, length) };
+        yield { stream, payload: chunk.subarray(from, length) };
         from = length;
       }
       stream = named;
-      left = new DataView(header.buffer).getUint32(4);
+      left = payloadBytes(header);
     }
-    if (length > from) yield { stream, payload: gathered.subarray(from, length) };
+    if (length > from) yield { stream, payload: chunk.subarray(from, length) };
   }
   if (left > 0 || headerLength > 0) throw new UnavailableError("unexpected EOF");
+}
+
+function payloadBytes(header: Uint8Array): number {
+  let size = 0;
+  for (let at = 4; at < headerBytes; at++) size = size * 256 + (header[at] ?? 0);
+  return size;
 }

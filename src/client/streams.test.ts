@@ -4,7 +4,8 @@ import { parseJsonStream } from "./json-stream.ts";
 import { demultiplex } from "./stdcopy.ts";
 
 async function* pieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+  for (let at = 0; at < bytes.length; at += size)
+    yield new Uint8Array(bytes.subarray(at, at + size));
 }
 
 function frame(stream: number, text: string): Uint8Array {

@@ -1,5 +1,6 @@
 import type { Fault } from "#base/fault.ts";
-import type { LogReadRequest, LogEntry } from "#logs/logs.ts";
+import type { LogBatch } from "#logs/batch.ts";
+import type { LogReadRequest } from "#logs/logs.ts";
 import type { AttachOptions, AttachStream } from "#runtime/runtime.ts";
 import type { Sandbox } from "#networks/networks.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
@@ -169,7 +170,7 @@ export interface Containers {
   ): {
     readonly terminal: boolean;
     /** As they come off the disk: as many at once as make a batch. */
-    readonly batches: AsyncIterable<readonly LogEntry[]>;
+    readonly batches: AsyncIterable<LogBatch>;
   };
   /**
    * Joins the container's stdio. A container that was created and not yet started is waited for, so

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { ConflictError } from "#base/errors.ts";
-import type { LogEntry, LoggedContainer, LogProcess, LogReadRequest } from "#logs/logs.ts";
+import type { LogBatch } from "#logs/batch.ts";
+import type { LoggedContainer, LogProcess, LogReadRequest } from "#logs/logs.ts";
 import type { ContainerRecord } from "./container.ts";
 import { OutputHold } from "./bring-up/output-hold.ts";
 import type { ContainerParts } from "./parts.ts";
@@ -49,7 +50,7 @@ export function readLogs(
   reference: string,
   request: Omit<LogReadRequest, "writerGone">,
   signal: AbortSignal,
-): { readonly terminal: boolean; readonly batches: AsyncIterable<readonly LogEntry[]> } {
+): { readonly terminal: boolean; readonly batches: AsyncIterable<LogBatch> } {
   const record = parts.registry.resolve(reference);
   if (record.state.status === "removing" || record.state.status === "dead") {
     throw new ConflictError("can not get logs from container which is dead or marked for removal");

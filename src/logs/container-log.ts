@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { FailedPreconditionError, messageOf, UnsupportedError } from "#base/errors.ts";
 import type { Files } from "#host/files.ts";
+import type { LogBatch } from "./batch.ts";
 import { readStore, type ReadClock } from "./lines/read.ts";
 import { LineSink } from "./lines/sink.ts";
 import { LineStore } from "./lines/store.ts";
 import type {
   Delivery,
   LogAttributes,
-  LogEntry,
   LoggedContainer,
   LogProcess,
   LogReadRequest,
@@ -117,7 +117,7 @@ export class ContainerLog {
     else await this.stop();
   }
 
-  read(request: LogReadRequest, signal: AbortSignal): AsyncIterable<readonly LogEntry[]> {
+  read(request: LogReadRequest, signal: AbortSignal): AsyncIterable<LogBatch> {
     if (!this.#store) {
       const other = this.#plan.shipping?.read?.(this.#container, request, signal);
       if (other) return other;
@@ -130,7 +130,7 @@ export class ContainerLog {
     store: LineStore,
     request: LogReadRequest,
     signal: AbortSignal,
-  ): AsyncGenerator<readonly LogEntry[]> {
+  ): AsyncGenerator<LogBatch> {
     let isOver = !request.follow || !this.#spool.isWritten;
     if (!isOver) await store.open();
     await this.#settle(signal);

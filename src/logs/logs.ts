@@ -1,3 +1,5 @@
+import type { LogBatch } from "./batch.ts";
+
 /** One line, or part of one longer than 16 KiB, of a container's output. */
 export interface LogEntry {
   readonly stream: "stdout" | "stderr";
@@ -108,7 +110,7 @@ export interface Logs extends AsyncDisposable {
     container: LoggedContainer,
     request: LogReadRequest,
     signal: AbortSignal,
-  ): AsyncIterable<readonly LogEntry[]>;
+  ): AsyncIterable<LogBatch>;
 }
 
 /**
@@ -128,7 +130,7 @@ export interface ShippingDriver {
     container: LoggedContainer,
     request: LogReadRequest,
     signal: AbortSignal,
-  ): AsyncIterable<readonly LogEntry[]>;
+  ): AsyncIterable<LogBatch>;
   /** Where the driver has options of its own for that: whether the container waits, and what is kept if not. */
   delivery?(options: LogOptions): Delivery | undefined;
   /** @throws {UnavailableError} The other end cannot be reached and the options do not allow that. */

@@ -98,7 +98,7 @@ describe("A container's log", () => {
     let isReading = Promise.withResolvers<void>();
     const following = (async () => {
       for await (const batch of logs.read(container.container, request, NEVER)) {
-        for (const { bytes } of batch) text += Buffer.from(bytes).toString();
+        text += batch.content.toString();
         isReading.resolve();
       }
     })();

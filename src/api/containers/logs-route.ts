@@ -1,6 +1,7 @@
 import { InvalidArgumentError, assertNever } from "#base/errors.ts";
 import { formatRfc3339Fixed } from "#base/rfc3339.ts";
-import type { LogAttributes, LogEntry, LogReadRequest } from "#logs/logs.ts";
+import { type LogBatch, timeOf } from "#logs/batch.ts";
+import type { LogAttributes, LogReadRequest } from "#logs/logs.ts";
 import { parseUnixTimestamp } from "#spec/engine-api/timestamps.ts";
 import { type ApiVersion, isAtLeast } from "#spec/engine-api/version.ts";
 import { streamErrorMessage } from "#api/errors.ts";
@@ -64,31 +65,34 @@ interface LogFormat {
 }
 
 /** Log entries as `logs` sends them, a frame each: what was asked for in front. */
-export function formatLogBatch(entries: readonly LogEntry[], format: LogFormat): Uint8Array {
+export function formatLogBatch(batch: LogBatch, format: LogFormat): Uint8Array {
+  const { content, ends, streams } = batch;
+  const isPrefixed = format.timestamps || format.details;
+  if (!isPrefixed && !format.isFramed) return content;
   const headBytes = format.isFramed ? FRAME_HEAD_BYTES : 0;
-  const prefixes =
-    format.timestamps || format.details ? entries.map((entry) => logPrefix(entry, format)) : [];
-  let total = 0;
-  for (const [index, entry] of entries.entries()) {
-    total += headBytes + (prefixes[index]?.length ?? 0) + entry.bytes.length;
-  }
-  const out = Buffer.allocUnsafe(total);
+  const prefixes = isPrefixed ? ends.map((_, index) => logPrefix(batch, index, format)) : [];
+  const prefixBytes = prefixes.reduce((sum, prefix) => sum + prefix.length, 0);
+  const out = Buffer.allocUnsafe(content.length + prefixBytes + batch.count * headBytes);
   let at = 0;
-  for (const [index, entry] of entries.entries()) {
+  let from = 0;
+  for (let index = 0; index < batch.count; index++) {
+    const to = ends[index] ?? from;
     const prefix = prefixes[index] ?? "";
-    if (format.isFramed) putFrameHead(out, at, entry.stream, prefix.length + entry.bytes.length);
-    at += headBytes;
+    if (format.isFramed) {
+      putFrameHead(out, at, streams[index] ?? "stdout", prefix.length + to - from);
+      at += headBytes;
+    }
     if (prefix !== "") at += out.write(prefix, at, "latin1");
-    out.set(entry.bytes, at);
-    at += entry.bytes.length;
+    at += content.copy(out, at, from, to);
+    from = to;
   }
   return out;
 }
 
 /** ASCII only. */
-function logPrefix({ timeNanos, attributes }: LogEntry, format: LogFormat): string {
-  const time = format.timestamps ? `${formatRfc3339Fixed(timeNanos)} ` : "";
-  return format.details ? `${time}${formatAttributes(attributes)} ` : time;
+function logPrefix(batch: LogBatch, index: number, format: LogFormat): string {
+  const time = format.timestamps ? `${formatRfc3339Fixed(timeOf(batch, index))} ` : "";
+  return format.details ? `${time}${formatAttributes(batch.attributes[index])} ` : time;
 }
 
 /** As Docker: sorted, escaped as in a URL's query, commas between. */
@@ -118,7 +122,7 @@ export async function sendLogs(exchange: Exchange, containers: ContainersBackend
   beginStream(exchange, outputType(exchange.version, terminal));
   try {
     for await (const batch of batches) {
-      if (batch.length > 0) await writePiece(exchange, formatLogBatch(batch, options));
+      if (batch.count > 0) await writePiece(exchange, formatLogBatch(batch, options));
     }
   } catch (error) {
     if (signal.aborted) return void exchange.response.end();

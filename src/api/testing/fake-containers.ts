@@ -2,6 +2,7 @@ import type { ContainersBackend } from "#api/containers/backend.ts";
 import { NotFoundError } from "#base/errors.ts";
 import type { ContainerDetails, ExecDetails, WaitResult } from "#containers/containers.ts";
 import type { FilesOutput } from "#containers/files/workers.ts";
+import { batchOf } from "#logs/batch.ts";
 import type { LogEntry } from "#logs/logs.ts";
 import type { AttachStream } from "#runtime/runtime.ts";
 import { parseExecConfig } from "#spec/engine-api/exec-config.ts";
@@ -157,7 +158,7 @@ export class FakeContainers implements ContainersBackend {
     return {
       terminal: this.#details.record.config.Tty,
       batches: (async function* () {
-        yield entries;
+        yield batchOf(entries);
       })(),
     };
   }

@@ -258,7 +258,7 @@ export async function openRealEngine(root: RealRoot): Promise<RealEngine> {
       let text = "";
       const request = { stdout: true, stderr: true, follow: false };
       for await (const batch of containers.logs(reference, request, NO_ABORT).batches) {
-        for (const { bytes } of batch) text += new TextDecoder().decode(bytes);
+        text += batch.content.toString();
       }
       return text;
     },

@@ -1,7 +1,8 @@
 import type { FileHandle } from "node:fs/promises";
 import { abortable } from "#base/async.ts";
 import { UnavailableError } from "#base/errors.ts";
-import type { LogEntry, LogReadRequest } from "#logs/logs.ts";
+import type { LogBatch } from "#logs/batch.ts";
+import type { LogReadRequest } from "#logs/logs.ts";
 import { JsonLineDecoder } from "./decode.ts";
 import { firstTime, offsetOfTail, offsetOfTime } from "./locate.ts";
 import { type OpenFile, openFiles } from "./open-files.ts";
@@ -35,7 +36,7 @@ export async function* readStore(
   clock: ReadClock,
   isOver: () => boolean,
   signal: AbortSignal,
-): AsyncGenerator<readonly LogEntry[]> {
+): AsyncGenerator<LogBatch> {
   await using stack = new AsyncDisposableStack();
   let follower: Follower | undefined;
   let beginning: Beginning;
@@ -76,7 +77,7 @@ async function* followStore(
   store: LineStore,
   following: Following,
   signal: AbortSignal,
-): AsyncGenerator<readonly LogEntry[]> {
+): AsyncGenerator<LogBatch> {
   const { follower, selection, request, clock, isOver } = following;
   const isPast = (): boolean =>
     request.untilNanos !== undefined && clock.nowNanos() > request.untilNanos;
@@ -184,20 +185,10 @@ class Selection {
     this.#request = request;
   }
 
-  select(lines: Buffer): readonly LogEntry[] {
-    const { sinceNanos, untilNanos } = this.#request;
-    const entries: LogEntry[] = [];
-    const isComplete = this.#decoder.decode(
-      lines,
-      (entry) => {
-        if (untilNanos !== undefined && entry.timeNanos > untilNanos) return false;
-        if (sinceNanos === undefined || entry.timeNanos >= sinceNanos) entries.push(entry);
-        return true;
-      },
-      (stream) => this.#request[stream],
-    );
-    this.isAtEnd = !isComplete;
-    return entries;
+  select(lines: Buffer): LogBatch {
+    const { batch, isAtEnd } = this.#decoder.decode(lines, this.#request);
+    this.isAtEnd = isAtEnd;
+    return batch;
   }
 }
 

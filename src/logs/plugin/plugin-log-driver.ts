@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { FailedPreconditionError, messageOf, UnavailableError } from "#base/errors.ts";
 import { formatRfc3339 } from "#base/rfc3339.ts";
 import type { Processes } from "#host/processes.ts";
+import { batchOf, type LogBatch } from "#logs/batch.ts";
 import type {
   LogEntry,
   LoggedContainer,
@@ -226,7 +227,7 @@ async function* readFromPlugin(
   name: string,
   what: { readonly container: LoggedContainer; readonly request: LogReadRequest },
   signal: AbortSignal,
-): AsyncGenerator<readonly LogEntry[]> {
+): AsyncGenerator<LogBatch> {
   const { container, request } = what;
   const plugin = await parts.plugins.get(name, "LogDriver", signal);
   const canRead = await plugin.client.call(
@@ -249,7 +250,7 @@ async function* readFromPlugin(
   };
   const chunks = await plugin.client.open("LogDriver.ReadLogs", body, signal);
   for await (const entries of decodeEntries(chunks)) {
-    yield entries.filter(({ stream }) => request[stream]);
+    yield batchOf(entries.filter(({ stream }) => request[stream]));
   }
 }
 

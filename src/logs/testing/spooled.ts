@@ -105,7 +105,7 @@ export class SpooledContainer implements Disposable {
   async read(logs: Logs, request: Partial<LogReadRequest> = {}): Promise<string> {
     let text = "";
     for await (const batch of logs.read(this.container, { ...ALL, ...request }, NEVER)) {
-      for (const { bytes } of batch) text += Buffer.from(bytes).toString();
+      text += batch.content.toString();
     }
     return text;
   }

@@ -1,6 +1,5 @@
 import type { Fault } from "#base/fault.ts";
-import type { LogBatch } from "#logs/batch.ts";
-import type { LogReadRequest } from "#logs/logs.ts";
+import type { LogBatch, LogReadRequest } from "#logs/logs.ts";
 import type { AttachOptions, AttachStream } from "#runtime/runtime.ts";
 import type { Sandbox } from "#networks/networks.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";

@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { ConflictError } from "#base/errors.ts";
-import type { LogBatch } from "#logs/batch.ts";
-import type { LoggedContainer, LogProcess, LogReadRequest } from "#logs/logs.ts";
+import type { LogBatch, LogProcess, LogReadRequest, LoggedContainer } from "#logs/logs.ts";
 import type { ContainerRecord } from "./container.ts";
 import { OutputHold } from "./bring-up/output-hold.ts";
 import type { ContainerParts } from "./parts.ts";

@@ -1,17 +1,17 @@
 import { join } from "node:path";
 import { FailedPreconditionError, messageOf, UnsupportedError } from "#base/errors.ts";
 import type { Files } from "#host/files.ts";
-import type { LogBatch } from "./batch.ts";
 import { readStore, type ReadClock } from "./lines/read.ts";
 import { LineSink } from "./lines/sink.ts";
 import { LineStore } from "./lines/store.ts";
 import type {
   Delivery,
   LogAttributes,
-  LoggedContainer,
+  LogBatch,
   LogProcess,
   LogReadRequest,
   LogShipper,
+  LoggedContainer,
   ShippingDriver,
 } from "./logs.ts";
 import type { FileLimits } from "./options/files.ts";

@@ -1,5 +1,3 @@
-import type { LogBatch } from "./batch.ts";
-
 /** One line, or part of one longer than 16 KiB, of a container's output. */
 export interface LogEntry {
   readonly stream: "stdout" | "stderr";
@@ -25,6 +23,24 @@ export interface LogPart {
 
 export type LogAttributes = Readonly<Record<string, string>>;
 export type LogOptions = Readonly<Record<string, string>>;
+
+/**
+ * Entries that were read together, as columns. Logs have short lines by the hundred thousand: an object and a view
+ * of bytes for each cost more than all else that is done with them.
+ */
+export interface LogBatch {
+  readonly count: number;
+  /** What the container wrote, entry after entry, with newlines where there were any. */
+  readonly content: Buffer;
+  /** Where each entry's content ends in it. */
+  readonly ends: readonly number[];
+  readonly streams: readonly LogEntry["stream"][];
+  /** The whole second of each entry's time, nanoseconds since the Unix epoch: one value for many. */
+  readonly secondsNanos: readonly bigint[];
+  /** What is beyond it, in nanoseconds. */
+  readonly fractionsNanos: readonly number[];
+  readonly attributes: readonly (LogAttributes | undefined)[];
+}
 
 export interface LogReadRequest {
   readonly stdout: boolean;

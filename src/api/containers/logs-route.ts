@@ -1,7 +1,6 @@
 import { InvalidArgumentError, assertNever } from "#base/errors.ts";
 import { formatRfc3339Fixed } from "#base/rfc3339.ts";
-import { type LogBatch, timeOf } from "#logs/batch.ts";
-import type { LogAttributes, LogReadRequest } from "#logs/logs.ts";
+import type { LogAttributes, LogBatch, LogReadRequest } from "#logs/logs.ts";
 import { parseUnixTimestamp } from "#spec/engine-api/timestamps.ts";
 import { type ApiVersion, isAtLeast } from "#spec/engine-api/version.ts";
 import { streamErrorMessage } from "#api/errors.ts";
@@ -91,7 +90,8 @@ export function formatLogBatch(batch: LogBatch, format: LogFormat): Uint8Array {
 
 /** ASCII only. */
 function logPrefix(batch: LogBatch, index: number, format: LogFormat): string {
-  const time = format.timestamps ? `${formatRfc3339Fixed(timeOf(batch, index))} ` : "";
+  const nanos = (batch.secondsNanos[index] ?? 0n) + BigInt(batch.fractionsNanos[index] ?? 0);
+  const time = format.timestamps ? `${formatRfc3339Fixed(nanos)} ` : "";
   return format.details ? `${time}${formatAttributes(batch.attributes[index])} ` : time;
 }
 

@@ -1,6 +1,5 @@
 import { tryParseRfc3339 } from "#base/rfc3339.ts";
-import type { LogBatch } from "#logs/batch.ts";
-import type { LogAttributes, LogEntry, LogReadRequest } from "#logs/logs.ts";
+import type { LogAttributes, LogBatch, LogEntry, LogReadRequest } from "#logs/logs.ts";
 
 const NEWLINE = 0x0a;
 const QUOTE = 0x22;

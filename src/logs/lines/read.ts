@@ -1,8 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { abortable } from "#base/async.ts";
 import { UnavailableError } from "#base/errors.ts";
-import type { LogBatch } from "#logs/batch.ts";
-import type { LogReadRequest } from "#logs/logs.ts";
+import type { LogBatch, LogReadRequest } from "#logs/logs.ts";
 import { JsonLineDecoder } from "./decode.ts";
 import { firstTime, offsetOfTail, offsetOfTime } from "./locate.ts";
 import { type OpenFile, openFiles } from "./open-files.ts";

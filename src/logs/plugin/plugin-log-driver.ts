@@ -3,12 +3,13 @@ import { join } from "node:path";
 import { FailedPreconditionError, messageOf, UnavailableError } from "#base/errors.ts";
 import { formatRfc3339 } from "#base/rfc3339.ts";
 import type { Processes } from "#host/processes.ts";
-import { batchOf, type LogBatch } from "#logs/batch.ts";
+import { batchOf } from "#logs/batch.ts";
 import type {
+  LogBatch,
   LogEntry,
-  LoggedContainer,
   LogReadRequest,
   LogShipper,
+  LoggedContainer,
   ShippingDriver,
 } from "#logs/logs.ts";
 import { PluginRefusedError, RETRY_MS } from "#plugins/client.ts";

@@ -152,7 +152,10 @@ RUN false
     const unknown = await asked(path, ["build", "--builder", "other"]);
     expect(unknown.stderr).toContain('no builder "other" found');
     const checked = await asked(path, ["build", "--check", "base"]);
-    expect([checked.exitCode, checked.stdout]).toEqual([0, "Check complete, no warnings found.\n"]);
+    expect([checked.exitCode, checked.stdout]).toEqual([
+      0,
+      "base\n\nCheck complete, no warnings found.\n",
+    ]);
   });
 
   test("up builds what is missing, with --build what there is, with --no-build nothing", async () => {

@@ -211,7 +211,9 @@ class LocalBuilder implements Builder {
     await using locals = new SharedLocals(request.locals);
     const failure = new AbortController();
     const either = AbortSignal.any([signal, failure.signal]);
-    const shared = { ...begun, request: { ...request, locals }, file, lease, imported };
+    const emptiedCaches = new Set<string>();
+    const asked = { ...begun, request: { ...request, locals } };
+    const shared = { ...asked, file, lease, imported, emptiedCaches };
     const platforms = begun.options.platforms.length === 0 ? [host] : begun.options.platforms;
     const results = await Promise.allSettled(
       platforms.map(async (platform) => {

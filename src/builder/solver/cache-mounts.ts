@@ -10,6 +10,12 @@ import type { OriginTree } from "./mounted-chains.ts";
 
 type CacheMount = Extract<RunMount, { type: "cache" }>;
 
+interface NamedCache {
+  readonly mount: CacheMount;
+  readonly id: string;
+  readonly namespace: string;
+}
+
 interface OpenCache extends AsyncDisposable {
   readonly path: string;
 }
@@ -21,6 +27,7 @@ interface OpenCache extends AsyncDisposable {
 export class CacheMounts {
   readonly #parts: Pick<BuilderParts, "clock" | "directory" | "files" | "records">;
   readonly #locks = new KeyedMutex();
+  readonly #filling = new KeyedMutex();
   /** How many steps use a folder now. */
   readonly #users = new Map<string, number>();
 
@@ -32,25 +39,46 @@ export class CacheMounts {
     return this.#users.has(name);
   }
 
+  /**
+   * Waits for the folders that a step has for itself: all before it opens any, and each once, in an order that is the same
+   * for all steps. So two steps that name them in another order, or a step that names one twice, never wait for each other.
+   *
+   * @param mounts Of one step.
+   */
+  async lock(mounts: readonly NamedCache[], signal: AbortSignal): Promise<AsyncDisposable> {
+    const locked = mounts.filter(({ mount }) => mount.sharing === "locked").map(baseName);
+    await using stack = new AsyncDisposableStack();
+    for (const base of [...new Set(locked)].toSorted()) {
+      stack.use(await this.#locks.acquire(base, signal));
+    }
+    return stack.move();
+  }
+
+  /** Opens a folder; a locked one must have been waited for by `lock`. */
   async open(
-    request: {
-      readonly mount: CacheMount;
-      readonly id: string;
-      readonly namespace: string;
+    request: NamedCache & {
       /** What a new one begins with. */
       readonly tree: () => Promise<OriginTree>;
+      /** Where the step may use nothing that is cached: the folders that its build has begun anew, to which this one is added. */
+      readonly emptied: Set<string> | undefined;
     },
     signal: AbortSignal,
   ): Promise<OpenCache> {
-    const { mount } = request;
-    const base = digestHex(digestOf(`${request.namespace}/${request.id}`));
+    const { mount, emptied } = request;
+    const base = baseName(request);
     await using stack = new AsyncDisposableStack();
-    if (mount.sharing === "locked") stack.use(await this.#locks.acquire(base, signal));
     const name = mount.sharing === "private" ? this.#freeName(base) : base;
+    const path = this.pathOf(name);
+    // what another build works in stays as it is
+    const isEmptied = emptied !== undefined && !emptied.has(name) && !this.isInUse(name);
+    emptied?.add(name);
     this.#users.set(name, (this.#users.get(name) ?? 0) + 1);
     stack.defer(() => this.#leave(name));
-    const path = this.pathOf(name);
-    if (!existsSync(path)) await this.#fill(path, request, signal);
+    {
+      // the first of several fills it, the others find it whole
+      using _lock = await this.#filling.acquire(name, signal);
+      if (isEmptied || !existsSync(path)) await this.#fill(path, request, signal);
+    }
     this.#note(name, request.id);
     const open = stack.move();
     return { path, [Symbol.asyncDispose]: () => open.disposeAsync() };
@@ -127,6 +155,12 @@ export class CacheMounts {
     }
     chownSync(fresh, mount.uid, mount.gid);
     chmodSync(fresh, mount.mode);
+    await rm(path, { recursive: true, force: true });
     renameSync(fresh, path);
   }
+}
+
+/** The folder's name, for all but those of `private` mounts beside the first. */
+function baseName({ namespace, id }: Pick<NamedCache, "namespace" | "id">): string {
+  return digestHex(digestOf(`${namespace}/${id}`));
 }

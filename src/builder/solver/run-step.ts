@@ -26,6 +26,8 @@ export interface RunContext {
   readonly secrets: SecretSource;
   readonly ssh: SshSource;
   readonly caches: CacheMounts;
+  /** As `CacheMounts.open` has it. */
+  readonly emptiedCaches: Set<string> | undefined;
   readonly vertex: OpenVertex;
   /** Another RUN comes right after it. */
   readonly isFollowed: boolean;
@@ -56,6 +58,7 @@ export async function runCommand(
   const mounts: StepMountPoint[] = [];
   const env = [...step.env];
   if (step.script) mounts.push(scriptMount(step.script, own, context));
+  stack.use(await context.caches.lock(cachesOf(step, options), signal));
   for (const [index, mount] of step.mounts.entries()) {
     const place = { step, own: join(own, String(index)) };
     const ready = await openMount(mount, place, context, stack, signal);
@@ -143,6 +146,27 @@ function giveTo(path: string, { uid, gid }: Owner, { parts }: Pick<RunContext, "
   chownSync(path, owner.uid, owner.gid);
 }
 
+type CacheMount = Extract<RunMount, { type: "cache" }>;
+
+function cachesOf(step: RunStep, options: BuildOptions): ReturnType<typeof namedCache>[] {
+  return step.mounts.flatMap((mount) =>
+    mount.type === "cache" ? [namedCache(mount, step, options)] : [],
+  );
+}
+
+function namedCache(
+  mount: CacheMount,
+  step: RunStep,
+  { buildArgs }: BuildOptions,
+): { readonly mount: CacheMount; readonly id: string; readonly namespace: string } {
+  const id = mount.id ?? absolutePath(mount.target, step);
+  return { mount, id, namespace: buildArgs.get("BUILDKIT_CACHE_MOUNT_NS") ?? "" };
+}
+
+function absolutePath(target: string, { cwd }: RunStep): string {
+  return cleanPath(target.startsWith("/") ? target : `${cwd}/${target}`);
+}
+
 interface ReadyMount {
   readonly mounts: readonly StepMountPoint[];
   readonly env: readonly string[];
@@ -155,8 +179,7 @@ async function openMount(
   stack: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<ReadyMount> {
-  const absolute = (target: string): string =>
-    cleanPath(target.startsWith("/") ? target : `${place.step.cwd}/${target}`);
+  const absolute = (target: string): string => absolutePath(target, place.step);
   switch (mount.type) {
     case "tmpfs": {
       const size = mount.sizeBytes === undefined ? {} : { sizeBytes: mount.sizeBytes };
@@ -172,14 +195,10 @@ async function openMount(
     }
     case "cache": {
       const destination = absolute(mount.target);
-      const { options } = context;
-      const namespace = options.buildArgs.get("BUILDKIT_CACHE_MOUNT_NS") ?? "";
-      const cache = stack.use(
-        await context.caches.open(
-          { mount, id: mount.id ?? destination, namespace, tree: () => context.openTree(mount) },
-          signal,
-        ),
-      );
+      const { caches, emptiedCaches: emptied, options } = context;
+      const named = namedCache(mount, place.step, options);
+      const tree = (): Promise<OriginTree> => context.openTree(mount);
+      const cache = stack.use(await caches.open({ ...named, tree, emptied }, signal));
       const { isReadOnly } = mount;
       return mounted({ kind: "bind", source: cache.path, destination, isReadOnly });
     }

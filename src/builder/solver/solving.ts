@@ -35,4 +35,6 @@ export interface Solving {
   readonly vertices: Vertices;
   readonly lease: Lease;
   readonly imported: ImportedCaches;
+  /** Cache mounts that steps without a cache have begun anew; one set for all platforms of a build. */
+  readonly emptiedCaches: Set<string>;
 }

@@ -219,6 +219,7 @@ export class StepExecutor {
         secrets: request.secrets,
         ssh: request.ssh,
         caches: shared.caches,
+        emptiedCaches: execution.isUncached ? this.#options.solving.emptiedCaches : undefined,
         vertex: execution.vertex,
         isFollowed: execution.isFollowed,
         openTree: (mount) => openTree(originOf(execution, mount.from)),

@@ -6,11 +6,13 @@ export interface Input {
   readonly isTerminal: boolean;
   /** Descriptor for terminal calls; undefined in tests. */
   readonly fd: number | undefined;
-  /** The bytes as they come, at most 64 KiB at a time; reads on only when asked for more. */
+  /** The bytes as they come, at most 256 KiB at a time; reads on only when asked for more. */
   chunks(): AsyncIterable<Uint8Array>;
 }
 
-const chunkBytes = 64 * 1024;
+const chunkBytes = 256 * 1024;
+/** What is shorter, as all that is typed, is copied rather than given a buffer of its own. */
+const shortBytes = 16 * 1024;
 
 export class FdInput implements Input {
   readonly fd: number;
@@ -27,11 +29,17 @@ export class FdInput implements Input {
 
   /** A pending read does not hold up the process's end: it ends by process.exit. */
   async *chunks(): AsyncGenerator<Uint8Array> {
+    let buffer = Buffer.allocUnsafe(chunkBytes);
     for (;;) {
-      const buffer = new Uint8Array(chunkBytes);
       const length = await this.#read(buffer);
       if (length === 0) return;
-      if (length > 0) yield buffer.subarray(0, length);
+      if (length < 0) continue;
+      const bytes = buffer.subarray(0, length);
+      if (length <= shortBytes) yield Buffer.from(bytes);
+      else {
+        yield bytes;
+        buffer = Buffer.allocUnsafe(chunkBytes);
+      }
     }
   }
 

@@ -11,6 +11,7 @@ import { toMarkdown } from "./suite/report/markdown.ts";
 import { plotLatency } from "./suite/report/plot.ts";
 import { tableHead, tableRow } from "./suite/report/table.ts";
 import { prepareHost } from "./suite/preparation.ts";
+import { combineRounds } from "./suite/rounds.ts";
 import { runFamilies } from "./suite/run-families.ts";
 import type { Bench, RuntimeName } from "./suite/workload.ts";
 import { allFamilies } from "./workloads/families.ts";
@@ -22,9 +23,13 @@ const { values: options } = parseArgs({
     only: { type: "string", multiple: true, default: [] },
     quick: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
+    /** Measures all so often, and says which goals are met each time. */
+    repeat: { type: "string", default: "1" },
     /** A file to write the table to, with the plot beside it. */
     markdown: { type: "string" },
     peers: { type: "string", default: "docker,podman" },
+    /** Debian's, whose docker and podman they are. */
+    release: { type: "string", default: "sid" },
     "runtime-binary": { type: "string", default: "crun" },
     /** Of one that isolates itself: where it works. */
     inside: { type: "string" },
@@ -47,15 +52,25 @@ async function runInside(folder: string): Promise<void> {
   const machine = describeMachine(new Date());
   const versions = await describeVersions(engines);
   for (const line of [machine, ...versions]) say(line);
-  say(`\n${tableHead(runtime)}`);
+  say(`\n${tableHead()}`);
   const runs = Number(options.runs ?? (options.quick ? 5 : 15));
-  const results: Result[] = [];
   const choice = { runs, only: options.only };
-  for await (const result of runFamilies(allFamilies(bench), engines, choice)) {
-    results.push(result);
-    say(tableRow(result));
+  const rounds: (readonly Result[])[] = [];
+  const start = performance.now();
+  while (rounds.length < Number(options.repeat)) {
+    const results: Result[] = [];
+    for await (const result of runFamilies(allFamilies(bench), engines, choice)) {
+      results.push(result);
+      say(tableRow(result));
+    }
+    rounds.push(results);
+    say(
+      `\n${Math.round((performance.now() - start) / 60_000)} minutes, ${rounds.length} of ${options.repeat}\n`,
+    );
   }
-  const circumstances = { machine, versions, runtime, runs };
+  const results = combineRounds(rounds);
+  if (rounds.length > 1) for (const result of results) say(tableRow(result));
+  const circumstances = { machine, versions, runtime, runs, rounds: rounds.length };
   if (options.json) console.log(toJson(circumstances, results));
   if (options.markdown !== undefined) writePage(options.markdown, circumstances, results);
 }
@@ -81,6 +96,7 @@ function plotOf(results: readonly Result[]): string | undefined {
   return plotLatency(PLOTTED_CLIENTS, series);
 }
 
+process.env["PEERS_RELEASE"] = options.release;
 if (options.inside === undefined) {
   await prepareHost(options.peers !== "none");
   const argv = [process.execPath, import.meta.path, ...process.argv.slice(2)];

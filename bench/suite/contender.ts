@@ -5,6 +5,8 @@ export interface Contender {
   readonly name: string;
   /** The argv that makes its client do what `words` say. */
   argv(words: readonly string[]): string[];
+  /** The argv of a program of its own for builds; its client does them where absent. */
+  builder?(words: readonly string[]): string[];
   /** Runs its client to the end. @returns What it printed. @throws {Error} When it fails. */
   cli(words: readonly string[], options?: CommandOptions): Promise<string>;
   /** Socket of its Engine API. */

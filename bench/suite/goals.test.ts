@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { bestPeer, checkGoals, type Figures } from "./goals.ts";
+import { bestPeer, checkGoals, type Figures, goalText, isMet, verdictOf } from "./goals.ts";
 import { summarise } from "./statistics.ts";
 
 function figures(medians: Readonly<Record<string, number>>): Figures {
@@ -21,19 +21,21 @@ test("checkGoals() holds ours against docker, the best peer and the bare runtime
     figures({ wharf: 30, docker: 300, podman: 200, floor: 10 }),
     "ms",
   );
-  expect(outcome).toEqual([
-    { text: "0.10 of docker, at most 0.13", isMet: true },
-    { text: "0.15 of podman, at most 0.13", isMet: false },
-    { text: "3.00 of the bare runtime, at most 4.00", isMet: true },
+  expect(outcome.map(goalText)).toEqual([
+    "0.10 of docker, at most 0.13",
+    "0.15 of podman, at most 0.13",
+    "3.00 of the bare runtime, at most 4.00",
   ]);
+  expect(outcome.map(isMet)).toEqual([true, false, true]);
+  expect(outcome.map(verdictOf)).toEqual(["met", "missed", "met"]);
 });
 
 test("checkGoals() turns ratios of rates round", () => {
   const goals = [{ kind: "ratio", against: "peer", atMost: 1 } as const];
   const rates = figures({ wharf: 2000, docker: 1000, podman: 100 });
-  expect(checkGoals(goals, rates, "1/s", true)).toEqual([
-    { text: "0.50 of docker, at most 1.00", isMet: true },
-  ]);
+  const outcome = checkGoals(goals, rates, "1/s", true);
+  expect(outcome.map(goalText)).toEqual(["0.50 of docker, at most 1.00"]);
+  expect(outcome.map(isMet)).toEqual([true]);
 });
 
 test("checkGoals() says nothing of what was not measured", () => {
@@ -43,9 +45,9 @@ test("checkGoals() says nothing of what was not measured", () => {
 });
 
 test("checkGoals() checks what is absolute", () => {
-  expect(checkGoals([{ kind: "absolute", atMost: 90 }], figures({ wharf: 91.26 }), "MB")).toEqual([
-    { text: "91.3 MB, at most 90.0", isMet: false },
-  ]);
+  const outcome = checkGoals([{ kind: "absolute", atMost: 90 }], figures({ wharf: 91.26 }), "MB");
+  expect(outcome.map(goalText)).toEqual(["91.3 MB, at most 90.0"]);
+  expect(outcome.map(isMet)).toEqual([false]);
 });
 
 test("bestPeer() leaves out ours and the bare runtime", () => {

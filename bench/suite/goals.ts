@@ -10,10 +10,40 @@ export type Goal =
     }
   | { readonly kind: "absolute"; readonly atMost: number };
 
+/** What one goal came to. */
 export interface GoalOutcome {
-  /** "0.11 of docker, at most 0.13". */
-  readonly text: string;
-  readonly isMet: boolean;
+  readonly atMost: number;
+  /** One for each time that all was measured. */
+  readonly figures: readonly GoalFigure[];
+}
+
+export interface GoalFigure {
+  readonly value: number;
+  /** "of docker", "of the bare runtime"; the unit of what is absolute. */
+  readonly of: string;
+}
+
+export function isMet({ figures, atMost }: GoalOutcome): boolean {
+  return figures.every(({ value }) => value <= atMost);
+}
+
+/** "met", "missed in 1 of 3 runs". */
+export function verdictOf(outcome: GoalOutcome): string {
+  const { figures, atMost } = outcome;
+  const { length: runs } = figures;
+  const missed = figures.filter(({ value }) => value > atMost).length;
+  if (runs === 1) return missed === 0 ? "met" : "missed";
+  return missed === 0 ? `met in all of ${runs} runs` : `missed in ${missed} of ${runs} runs`;
+}
+
+/** "0.11 of docker, at most 0.13"; "0.11, 0.12, 0.14 of docker, at most 0.13". */
+export function goalText({ figures, atMost }: GoalOutcome): string {
+  const [first] = figures;
+  const isSame = figures.every(({ of }) => of === first?.of);
+  const all = isSame
+    ? `${figures.map(({ value }) => show(value)).join(", ")} ${first?.of ?? ""}`
+    : figures.map(({ value, of }) => `${show(value)} ${of}`).join(", ");
+  return `${all}, at most ${show(atMost)}`;
 }
 
 /** Figures of one workload, by contender; `floor` is the bare runtime's. */
@@ -38,14 +68,12 @@ export function checkGoals(
   if (ours === undefined) return [];
   return goals.flatMap((goal) => {
     if (goal.kind === "absolute") {
-      const text = `${show(ours)} ${unit}, at most ${show(goal.atMost)}`;
-      return [{ text, isMet: ours <= goal.atMost }];
+      return [{ atMost: goal.atMost, figures: [{ value: ours, of: unit }] }];
     }
     const other = reference(goal.against, figures, isMoreBetter);
     if (other === undefined) return [];
-    const ratio = isMoreBetter ? other.median / ours : ours / other.median;
-    const text = `${show(ratio)} of ${other.name}, at most ${show(goal.atMost)}`;
-    return [{ text, isMet: ratio <= goal.atMost }];
+    const value = isMoreBetter ? other.median / ours : ours / other.median;
+    return [{ atMost: goal.atMost, figures: [{ value, of: `of ${other.name}` }] }];
   });
 }
 

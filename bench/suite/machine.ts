@@ -13,15 +13,26 @@ export function describeMachine(now: Date): string {
   return `${date}: ${cpu}, ${memory}, Linux ${release()}, ${system ?? "unknown system"}; load ${load} before`;
 }
 
-/** A line each: engines, then the runtime that all of them start. */
+/** A line each: engines, builders, then the runtimes that all of them start. */
 export async function describeVersions({
   contenders,
-  runtime,
+  runtimes,
 }: Engines): Promise<readonly string[]> {
   const lines: string[] = [];
   for (const { name, cli } of contenders) {
     lines.push(`${name} ${await cli(["version", "--format", "{{.Client.Version}}"])}`);
   }
-  const [version = ""] = (await run([runtime, "--version"])).split("\n");
-  return [...lines, `${version}, the same file for all`];
+  for (const { name, builder } of contenders) {
+    if (builder)
+      lines.push(`${await firstLine(builder(["--version"]))}, for builds beside ${name}`);
+  }
+  for (const program of runtimes.values()) {
+    lines.push(`${await firstLine([program, "--version"])}, the same file for all`);
+  }
+  return lines;
+}
+
+async function firstLine(argv: readonly string[]): Promise<string> {
+  const [line = ""] = (await run(argv)).split("\n");
+  return line;
 }

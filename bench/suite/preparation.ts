@@ -12,8 +12,9 @@ export const TRAFFIC: { readonly root: string; readonly tar: string } = {
   tar: `${NETWORK_CACHE}/network.tar`,
 };
 
-/** Fetches what a run needs while the network is still there: inside there is only loopback. */
+/** Builds what is measured, and fetches what a run needs while the network is there: inside there is only loopback. */
 export async function prepareHost(hasPeers: boolean): Promise<void> {
+  await run([process.execPath, "scripts/build.ts"]);
   if (hasPeers) await run(["bash", "bench/peers.sh", "make"]);
   const unpack = `. scripts/lib/common.sh; unpack_debian_program docker-registry ${PROGRAMS}/docker-registry`;
   await run(["bash", "-c", unpack]);

@@ -7,10 +7,21 @@ export interface Bench {
   readonly folder: string;
   /** Fewer and smaller: the whole table in some minutes. */
   readonly isQuick: boolean;
+  /** What engines start where a workload names no other. */
   readonly runtime: RuntimeName;
 }
 
 export type RuntimeName = "crun" | "runc";
+
+export const RUNTIMES: readonly RuntimeName[] = ["crun", "runc"];
+
+/** The name by which every engine knows it. */
+export function engineRuntime(name: RuntimeName): string {
+  return `bench-${name}`;
+}
+
+/** The program of each runtime that is there. */
+export type RuntimePrograms = ReadonlyMap<RuntimeName, string>;
 
 /** One line of the table. */
 export interface Workload {
@@ -20,8 +31,8 @@ export interface Workload {
   readonly isMoreBetter?: boolean;
   /** Those that take part; docker and podman beside ours when absent. */
   readonly contenders?: readonly string[];
-  /** Whether the bare runtime runs the same in turn. */
-  readonly hasFloor?: boolean;
+  /** The bare runtime that runs the same in turn. */
+  readonly floor?: RuntimeName;
   /** Of what takes long, fewer runs than asked for. */
   readonly maxRuns?: number;
   /** Whether a first run is thrown away; true when absent. */

@@ -11,7 +11,7 @@ import { fewRuns } from "./shared.ts";
 const SLOW = /20,000|1 GB/;
 const TAG = "bench-build";
 
-/** Builds by our builder, BuildKit and buildah's code in podman; `npm run bench:build` looks closer. */
+/** Builds by our builder, BuildKit and buildah, whose images are podman's; `npm run bench:build` looks closer. */
 export function buildsFamily(bench: Bench): Family {
   const wanted = BUILD_WORKLOADS.filter(({ name }) => !bench.isQuick || !SLOW.test(name));
   return {
@@ -39,10 +39,12 @@ function toWorkload(bench: Bench, build: BuildWorkload): Workload {
       if (build.isSeenFirst) cpSync(made, own(contender), { recursive: true });
     },
     run: async (contender) => {
-      const { words, env } = builderOf(contender);
       const cold = build.isCold ? ["--no-cache"] : [];
-      const argv = contender.argv([...words, "-q", ...cold, "-t", TAG, own(contender)]);
-      return await timed(async () => await run(argv, { env }));
+      const words = ["build", "-q", ...cold, "-t", TAG];
+      const argv =
+        contender.builder?.([...words, ...BUILDAH_FLAGS, ...currentLimits(), own(contender)]) ??
+        contender.argv([...words, own(contender)]);
+      return await timed(async () => await run(argv, { env: { DOCKER_BUILDKIT: "1" } }));
     },
     after: async (contender) => {
       if (build.isSeenFirst) rmSync(own(contender), { recursive: true, force: true });
@@ -51,17 +53,10 @@ function toWorkload(bench: Bench, build: BuildWorkload): Workload {
   };
 }
 
-function builderOf({ name }: Contender): {
-  readonly words: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-} {
-  // podman keeps steps only where told to
-  const own = ["build", "--layers", "--pull=never", ...currentLimits()];
-  if (name === "podman") return { words: own, env: {} };
-  return { words: ["build"], env: { DOCKER_BUILDKIT: "1" } };
-}
+/** It keeps steps only where told to. */
+const BUILDAH_FLAGS: readonly string[] = ["--layers", "--pull=never"];
 
-/** podman's own are above what a session without CAP_SYS_RESOURCE may set. */
+/** buildah's own are above what a session without CAP_SYS_RESOURCE may set. */
 function currentLimits(): readonly string[] {
   const text = readFileSync("/proc/self/limits", "utf8");
   const titles = { nofile: "Max open files", nproc: "Max processes" };

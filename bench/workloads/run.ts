@@ -2,7 +2,14 @@ import { runOnTerminal, timed } from "../suite/command.ts";
 import type { Contender } from "../suite/contender.ts";
 import type { Goal } from "../suite/goals.ts";
 import { folderAt } from "../suite/isolation.ts";
-import type { Bench, Family } from "../suite/workload.ts";
+import {
+  type Bench,
+  engineRuntime,
+  type Family,
+  type RuntimeName,
+  RUNTIMES,
+  type Workload,
+} from "../suite/workload.ts";
 import { oneCommand, removal, removeContainers, SLEEP } from "./shared.ts";
 
 const NAME = "bench";
@@ -12,24 +19,15 @@ const OBEDIENT = ["busybox", "sh", "-c", "trap 'exit 0' TERM; sleep 100000 & wai
 /** One container at a time, by whole client processes. */
 export function runFamily(bench: Bench): Family {
   const shared = folderAt(bench.folder, "shared");
-  const goals: Readonly<Record<Bench["runtime"], readonly Goal[]>> = {
-    crun: [
-      { kind: "ratio", against: "docker", atMost: 1 / 8 },
-      { kind: "ratio", against: "floor", atMost: 4 },
-    ],
-    runc: [
-      { kind: "ratio", against: "docker", atMost: 1 / 6 },
-      { kind: "ratio", against: "floor", atMost: 2.5 },
-    ],
-  };
   return {
     name: "run",
     workloads: [
       {
         ...oneCommand("run --rm true", ["run", "--rm", "busybox", "true"]),
-        hasFloor: true,
-        goals: goals[bench.runtime],
+        floor: bench.runtime,
+        goals: RUN_GOALS[bench.runtime],
       },
+      ...RUNTIMES.filter((name) => name !== bench.runtime).map(runBy),
       oneCommand("run --rm --net host", ["run", "--rm", "--net", "host", "busybox", "true"]),
       oneCommand("run --rm -p 80", ["run", "--rm", "-p", "80", "busybox", "true"]),
       oneCommand("run --rm -v folder", ["run", "--rm", "-v", `${shared}:/data`, "busybox", "true"]),
@@ -70,6 +68,35 @@ export function runFamily(bench: Bench): Family {
       },
     ],
     clean: remove,
+  };
+}
+
+const RUN_GOALS: Readonly<Record<RuntimeName, readonly Goal[]>> = {
+  crun: [
+    { kind: "ratio", against: "docker", atMost: 1 / 8 },
+    { kind: "ratio", against: "floor", atMost: 4 },
+  ],
+  runc: [
+    { kind: "ratio", against: "docker", atMost: 1 / 6 },
+    { kind: "ratio", against: "floor", atMost: 2.5 },
+  ],
+};
+
+/** The same by another runtime than that of all other workloads. */
+function runBy(runtime: RuntimeName): Workload {
+  const name = ["--runtime", engineRuntime(runtime)];
+  const rest = ["--rm", "busybox", "true"];
+  return {
+    name: `run --rm true, by ${runtime}`,
+    unit: "ms",
+    floor: runtime,
+    goals: RUN_GOALS[runtime],
+    run: async (contender) => {
+      // podman has it among the flags before the command
+      const words =
+        contender.name === "podman" ? [...name, "run", ...rest] : ["run", ...name, ...rest];
+      return await timed(async () => await contender.cli(words));
+    },
   };
 }
 

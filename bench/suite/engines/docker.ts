@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { run } from "../command.ts";
 import type { Contender } from "../contender.ts";
 import { cgroupParentOf, folderAt } from "../isolation.ts";
-import type { Bench } from "../workload.ts";
+import { type Bench, engineRuntime } from "../workload.ts";
 import type { PeersRoot } from "./peers-root.ts";
-import { DaemonProcess } from "./processes.ts";
+import { addRuntimes, DaemonProcess } from "./processes.ts";
 
 export async function openDocker(
   bench: Bench,
@@ -17,7 +17,8 @@ export async function openDocker(
       ...["dockerd", "-H", `unix://${socket}`, "--pidfile", join(folder, "pid"), "--group", "root"],
       ...["--data-root", join(folder, "data"), "--exec-root", join(folder, "run")],
       ...["--bip", "172.29.0.1/16", "--live-restore"],
-      ...["--add-runtime", `bench=${peers.runtime}`, "--default-runtime", "bench"],
+      ...addRuntimes(peers.runtimes),
+      ...["--default-runtime", engineRuntime(bench.runtime)],
       ...["--cgroup-parent", `/${cgroupParentOf(bench.folder)}`],
     ]),
     { socket, log: join(bench.folder, "docker.log") },

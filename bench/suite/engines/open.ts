@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { run } from "../command.ts";
 import type { Contender } from "../contender.ts";
-import type { Bench } from "../workload.ts";
+import { type Bench, type RuntimeName, type RuntimePrograms, RUNTIMES } from "../workload.ts";
 import { openDocker } from "./docker.ts";
 import { type Floor, openFloor } from "./floor.ts";
 import { openPeersRoot } from "./peers-root.ts";
@@ -13,8 +13,8 @@ const UNIFIED = "/sys/fs/cgroup/unified";
 export interface Engines extends AsyncDisposable {
   readonly contenders: readonly Contender[];
   readonly floor: Floor;
-  /** Path of the runtime that all of them start. */
-  readonly runtime: string;
+  /** All engines start these very files. */
+  readonly runtimes: RuntimePrograms;
 }
 
 /** Starts every engine with the image `busybox`, ours first. @param peers Of docker and podman, those wanted. */
@@ -22,9 +22,9 @@ export async function openEngines(bench: Bench, peers: readonly string[]): Promi
   await using open = new AsyncDisposableStack();
   const host = existsSync(UNIFIED) ? open.use(await hideSecondCgroupVersion()).pid : undefined;
   const root = peers.length === 0 ? undefined : open.use(await openPeersRoot(bench));
-  const runtime = root?.runtime ?? Bun.which(bench.runtime);
-  if (runtime === null) throw new Error(`${bench.runtime} is not installed`);
-  const contenders: Contender[] = [open.use(await openWharf(bench, runtime, host))];
+  const runtimes = root?.runtimes ?? installedRuntimes();
+  if (!runtimes.has(bench.runtime)) throw new Error(`${bench.runtime} is not installed`);
+  const contenders: Contender[] = [open.use(await openWharf(bench, runtimes, host))];
   if (root && peers.includes("docker")) contenders.push(open.use(await openDocker(bench, root)));
   if (root && peers.includes("podman")) contenders.push(open.use(await openPodman(bench, root)));
   const tar = `${bench.folder}/busybox.tar`;
@@ -32,9 +32,17 @@ export async function openEngines(bench: Bench, peers: readonly string[]): Promi
   for (const contender of contenders) {
     await contender.cli(["import", "-c", 'CMD ["sh"]', tar, "busybox:latest"]);
   }
-  const floor = await openFloor(bench, runtime, tar);
+  const floor = await openFloor(bench, runtimes, tar);
   const owned = open.move();
-  return { contenders, floor, runtime, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { contenders, floor, runtimes, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+function installedRuntimes(): RuntimePrograms {
+  const found = RUNTIMES.flatMap((name): readonly [RuntimeName, string][] => {
+    const program = Bun.which(name);
+    return program === null ? [] : [[name, program]];
+  });
+  return new Map(found);
 }
 
 /**

@@ -1,14 +1,14 @@
 import { basename, join } from "node:path";
 import { run } from "../command.ts";
 import { folderAt } from "../isolation.ts";
-import type { Bench } from "../workload.ts";
+import { type Bench, type RuntimeName, type RuntimePrograms, RUNTIMES } from "../workload.ts";
 
 /** The root that docker and podman live in, mounted for this run alone. */
 export interface PeersRoot {
   /** The argv that runs a program inside. */
   argv(words: readonly string[]): string[];
-  /** Path of the runtime, inside and outside: all engines run this very file. */
-  readonly runtime: string;
+  /** Paths of the runtimes, inside and outside: all engines run these very files. */
+  readonly runtimes: RuntimePrograms;
 }
 
 /**
@@ -40,10 +40,11 @@ export async function openPeersRoot(bench: Bench): Promise<PeersRoot & AsyncDisp
   for await (const _ready of holder.stdout) break;
   const enter = ["nsenter", "-t", String(holder.pid), "--mount", "--"];
   const argv = (words: readonly string[]) => [...enter, ...words];
-  const runtime = await copyRuntime(bench, root, argv);
+  const runtimes = new Map<RuntimeName, string>();
+  for (const name of RUNTIMES) runtimes.set(name, await copyRuntime(bench, name, { root, argv }));
   return {
     argv,
-    runtime,
+    runtimes,
     [Symbol.asyncDispose]: async () => {
       holder.kill("SIGKILL");
       await holder.exited;
@@ -57,15 +58,19 @@ export async function openPeersRoot(bench: Bench): Promise<PeersRoot & AsyncDisp
  *
  * @returns A path that is the same inside and outside.
  */
-async function copyRuntime(bench: Bench, root: string, argv: PeersRoot["argv"]): Promise<string> {
-  const folder = folderAt(bench.folder, "runtime");
-  const program = await run(argv(["which", bench.runtime]));
+async function copyRuntime(
+  bench: Bench,
+  name: RuntimeName,
+  { root, argv }: { readonly root: string; readonly argv: PeersRoot["argv"] },
+): Promise<string> {
+  const folder = folderAt(bench.folder, "runtimes", name);
+  const program = await run(argv(["which", name]));
   const needed = await run(argv(["ldd", program]));
   const paths = [...needed.matchAll(/(?:=> )?(\/\S+) \(/g)].flatMap(([, path]) => path ?? []);
   const loader = paths.find((path) => basename(path).startsWith("ld-"));
   if (loader === undefined) throw new Error(`${program} names no loader: ${needed}`);
   await run(["cp", "-L", ...[program, ...paths].map((path) => join(root, path)), folder]);
-  const copy = join(folder, bench.runtime);
+  const copy = join(folder, name);
   const find = ["--set-interpreter", join(folder, basename(loader)), "--set-rpath", folder];
   await run(argv(["patchelf", ...find, copy]));
   await run([copy, "--version"]);

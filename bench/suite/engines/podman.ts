@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { run } from "../command.ts";
 import type { Contender } from "../contender.ts";
 import { folderAt } from "../isolation.ts";
-import type { Bench } from "../workload.ts";
+import { type Bench, engineRuntime } from "../workload.ts";
 import type { PeersRoot } from "./peers-root.ts";
 import { DaemonProcess } from "./processes.ts";
 
@@ -16,7 +16,7 @@ export async function openPodman(
   peers: PeersRoot,
 ): Promise<Contender & AsyncDisposable> {
   const folder = folderAt(bench.folder, "podman");
-  writeConfiguration(folderAt(bench.folder, "containers"), folder, peers.runtime);
+  writeConfiguration(bench, folder, peers.runtimes);
   const socket = join(folder, "podman.sock");
   const service = new DaemonProcess(
     peers.argv(["podman", "system", "service", "--time", "0", `unix://${socket}`]),
@@ -29,24 +29,31 @@ export async function openPodman(
     socket,
     traces: [folder],
     argv,
+    builder: (words) => peers.argv(["env", buildahRuntime(bench, peers), "buildah", ...words]),
     cli: async (words, options) => await run(argv(words), options),
     [Symbol.asyncDispose]: async () => await service[Symbol.asyncDispose](),
   };
 }
 
-function writeConfiguration(target: string, folder: string, runtime: string): void {
+/** It looks up the name that containers.conf says on the PATH alone. */
+function buildahRuntime(bench: Bench, { runtimes }: PeersRoot): string {
+  return `BUILDAH_RUNTIME=${runtimes.get(bench.runtime) ?? bench.runtime}`;
+}
+
+function writeConfiguration(bench: Bench, folder: string, programs: PeersRoot["runtimes"]): void {
+  const target = folderAt(bench.folder, "containers");
+  const runtimes = [...programs].map(([name, path]) => `${engineRuntime(name)} = ["${path}"]\n`);
   const files = {
     "containers.conf": `[containers]
 log_driver = "k8s-file"
 [engine]
-runtime = "bench"
+runtime = "${engineRuntime(bench.runtime)}"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 tmp_dir = "${folder}/tmp"
 volume_path = "${folder}/volumes"
 [engine.runtimes]
-bench = ["${runtime}"]
-[network]
+${runtimes.join("")}[network]
 network_backend = "netavark"
 network_config_dir = "${folder}/networks"
 default_subnet = "172.27.0.0/16"

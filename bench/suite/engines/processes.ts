@@ -1,5 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import type { Daemon } from "../contender.ts";
+import { engineRuntime, type RuntimePrograms } from "../workload.ts";
 
 const READY_MS = 60_000;
 
@@ -44,6 +45,14 @@ export class DaemonProcess implements Daemon, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
+}
+
+/** Flags that docker's daemon and ours share. */
+export function addRuntimes(programs: RuntimePrograms): readonly string[] {
+  return [...programs].flatMap(([name, path]) => [
+    "--add-runtime",
+    `${engineRuntime(name)}=${path}`,
+  ]);
 }
 
 async function isThere(unix: string): Promise<boolean> {

@@ -2,8 +2,8 @@ import { join, resolve } from "node:path";
 import { run } from "../command.ts";
 import type { Contender } from "../contender.ts";
 import { cgroupParentOf, folderAt } from "../isolation.ts";
-import type { Bench } from "../workload.ts";
-import { DaemonProcess } from "./processes.ts";
+import { type Bench, engineRuntime, type RuntimePrograms } from "../workload.ts";
+import { addRuntimes, DaemonProcess } from "./processes.ts";
 
 export const WHARF: string = resolve("dist/wharf");
 
@@ -13,7 +13,7 @@ export const WHARF: string = resolve("dist/wharf");
  */
 export async function openWharf(
   bench: Bench,
-  runtime: string,
+  runtimes: RuntimePrograms,
   host: number | undefined,
 ): Promise<Contender & AsyncDisposable> {
   const folder = folderAt(bench.folder, "wharf");
@@ -24,7 +24,8 @@ export async function openWharf(
       ...[WHARF, "daemon", "-H", `unix://${socket}`, "--pidfile", join(folder, "pid")],
       ...["--data-root", join(folder, "data"), "--exec-root", join(folder, "run")],
       ...["--bridge", "wbench0", "--bip", "172.28.0.1/16", "--live-restore"],
-      ...["--add-runtime", `bench=${runtime}`, "--default-runtime", "bench"],
+      ...addRuntimes(runtimes),
+      ...["--default-runtime", engineRuntime(bench.runtime)],
       ...["--cgroup-parent", `/${cgroupParentOf(bench.folder)}`],
     ],
     { socket, log: join(bench.folder, "wharf.log") },

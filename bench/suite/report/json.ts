@@ -5,6 +5,8 @@ export interface Circumstances {
   readonly versions: readonly string[];
   readonly runtime: string;
   readonly runs: number;
+  /** How often all was measured. */
+  readonly rounds: number;
 }
 
 /** Everything measured, for programs. */

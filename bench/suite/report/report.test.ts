@@ -16,7 +16,7 @@ function result(medians: Readonly<Record<string, number>>, isMoreBetter = false)
     isMoreBetter,
     figures: new Map(figures),
     failures: new Map([["podman", "it is broken\nfor good"]]),
-    goals: [{ text: "0.25 of docker, at most 0.13", isMet: false }],
+    goals: [{ atMost: 1 / 8, figures: [{ value: 0.25, of: "of docker" }] }],
   };
 }
 
@@ -29,7 +29,7 @@ test("tableRow() shows medians, spread, ratio, goal and failures", () => {
 });
 
 test("tableRow() keeps its columns below those of tableHead()", () => {
-  const head = tableHead("crun");
+  const head = tableHead();
   const line = tableRow(result({ wharf: 50, docker: 200 }));
   expect(line.indexOf("200")).toBe(head.indexOf("docker"));
   expect(line.indexOf("MISSED")).toBe(head.indexOf("goal"));
@@ -41,7 +41,13 @@ test("tableRow() turns the ratio of rates round", () => {
 });
 
 test("toMarkdown() is one table with what failed below it", () => {
-  const circumstances = { machine: "a machine", versions: ["wharf 1"], runtime: "crun", runs: 5 };
+  const circumstances = {
+    machine: "a machine",
+    versions: ["wharf 1"],
+    runtime: "crun",
+    runs: 5,
+    rounds: 1,
+  };
   const text = toMarkdown(circumstances, [result({ wharf: 50, docker: 200 })], "start.svg");
   expect(text).toContain(
     "| run --rm true, ms | 50.0 ±5 % | 200 ±5 % | – | – | 0.25 | **missed**: 0.25 of docker, at most 0.13 |",

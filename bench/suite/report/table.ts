@@ -1,4 +1,4 @@
-import { bestPeer } from "../goals.ts";
+import { bestPeer, goalText, isMet, verdictOf } from "../goals.ts";
 import type { Result } from "../measure.ts";
 import { spreadOf, type Summary } from "../statistics.ts";
 
@@ -6,15 +6,18 @@ const WIDTHS = [34, 16, 16, 16, 16, 8] as const;
 const COLUMNS = ["wharf", "docker", "podman", "floor"] as const;
 
 /** Heads of the columns: a row's figures are medians, with half the distance of the quartiles. */
-export function tableHead(runtime: string): string {
-  return row(["workload", "wharf", "docker", "podman", `bare ${runtime}`, "ratio"]) + "goal";
+export function tableHead(): string {
+  return row(["workload", "wharf", "docker", "podman", "bare runtime", "ratio"]) + "goal";
 }
 
 /** One line, and a line for each failure. The ratio is ours by the best peer's; of rates the peer's by ours. */
 export function tableRow(result: Result): string {
   const cells = COLUMNS.map((name) => showFigure(result, name));
   const ratio = ratioOf(result);
-  const goals = result.goals.map(({ text, isMet }) => `${isMet ? "met" : "MISSED"}: ${text}`);
+  const goals = result.goals.map((goal) => {
+    const verdict = verdictOf(goal);
+    return `${isMet(goal) ? verdict : verdict.replace("missed", "MISSED")}: ${goalText(goal)}`;
+  });
   const line = row([`${result.workload}, ${result.unit}`, ...cells, ratio]) + goals.join("; ");
   const failures = [...result.failures].map(([name, why]) => `  ${name} FAILED: ${why}`);
   return [line.trimEnd(), ...failures].join("\n");

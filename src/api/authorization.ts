@@ -1,10 +1,10 @@
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { AuthorizationCall, AuthorizationReply } from "#auth/authorizer.ts";
 import { PermissionDeniedError } from "#base/errors.ts";
+import type { Answer, AnswerFields } from "#http1/answer.ts";
+import type { HttpRequest } from "#http1/incoming-request.ts";
 import { readBytes } from "./body.ts";
-import { LEGACY_HIJACK_HEADER } from "./connection.ts";
 import { answerForError } from "./errors.ts";
 
 /** Largest body that plugins are shown. */
@@ -16,8 +16,8 @@ const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
   "x-registry-config",
   "x-registry-auth",
 ]);
-/** What Go's server takes out of the headers, and our own mark. */
-const UNSEEN_HEADERS: ReadonlySet<string> = new Set(["host", LEGACY_HIJACK_HEADER]);
+/** What Go's server takes out of the headers. */
+const UNSEEN_HEADER = "host";
 
 /** Whether a body is one that plugins see: JSON, unless it holds a password. */
 export function isShown(path: string, contentType: string | undefined): boolean {
@@ -32,11 +32,11 @@ export function isShown(path: string, contentType: string | undefined): boolean 
  * @throws {PermissionDeniedError} It is larger than what can be shown: it could hide anything.
  */
 export async function readShownBody(
-  request: IncomingMessage,
+  request: HttpRequest,
   source: AsyncIterable<Uint8Array>,
 ): Promise<Buffer | undefined> {
-  if (!isShown(request.url ?? "", request.headers["content-type"])) return undefined;
-  if (Number(request.headers["content-length"] ?? "0") > SHOWN_BODY_MAX_BYTES) throw tooLarge();
+  if (!isShown(request.url, request.fields.get("content-type"))) return undefined;
+  if (Number(request.fields.get("content-length") ?? "0") > SHOWN_BODY_MAX_BYTES) throw tooLarge();
   const bytes = await readBytes(source, SHOWN_BODY_MAX_BYTES).catch((error: unknown) => {
     if (error instanceof Error && error.message.startsWith("Request body is larger")) {
       throw tooLarge();
@@ -54,14 +54,14 @@ function tooLarge(): PermissionDeniedError {
 
 /** What plugins are told of a request. */
 export function describeCall(
-  request: IncomingMessage,
+  request: HttpRequest,
   body: Uint8Array | undefined,
 ): AuthorizationCall {
   return {
     ...describePeer(request.socket),
-    method: request.method ?? "",
-    uri: request.url ?? "",
-    headers: shownHeaders(pairs(request.rawHeaders)),
+    method: request.method,
+    uri: request.url,
+    headers: shownHeaders(request.fields.pairs()),
     ...(body ? { body } : {}),
   };
 }
@@ -92,19 +92,13 @@ function toPem(der: Buffer): string {
   return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`;
 }
 
-function pairs(flat: readonly string[]): readonly (readonly [string, string])[] {
-  return flat.flatMap((name, index) =>
-    index % 2 === 0 ? [[name, flat[index + 1] ?? ""] as const] : [],
-  );
-}
-
 /** Names as Go writes them: `Content-Type`. The last of several values wins. */
 function shownHeaders(
   headers: readonly (readonly [string, string])[],
 ): Readonly<Record<string, string>> {
   const shown = headers.filter(([name]) => {
     const lower = name.toLowerCase();
-    return !CREDENTIAL_HEADERS.has(lower) && !UNSEEN_HEADERS.has(lower);
+    return !CREDENTIAL_HEADERS.has(lower) && lower !== UNSEEN_HEADER;
   });
   return Object.fromEntries(
     shown.map(([name, value]) => [
@@ -114,119 +108,90 @@ function shownHeaders(
   );
 }
 
-/** The request again, with a body that was read before; to be read once, as any. */
-export function withReadBody(request: IncomingMessage, body: Uint8Array): IncomingMessage {
-  let left: Uint8Array | undefined = body;
-  const chunks = async function* chunks(): AsyncGenerator<Uint8Array> {
-    const bytes = left;
-    left = undefined;
-    if (bytes && bytes.byteLength > 0) yield bytes;
-  };
-  return new Proxy(request, {
-    get(target, key) {
-      if (key === Symbol.asyncIterator) return chunks;
-      return boundMember(target, key);
-    },
-  });
-}
-
-function boundMember(target: object, key: string | symbol): unknown {
-  const member: unknown = Reflect.get(target, key, target);
-  return typeof member === "function" ? member.bind(target) : member;
-}
-
-type Ended = () => void;
-
 /**
  * An answer that waits for the plugins' consent. One that is streamed, or grows large, goes out as it comes: then there
  * is nothing left to hold back.
  */
-export class HeldAnswer {
-  readonly #target: ServerResponse;
-  #status = 200;
-  #headers: OutgoingHttpHeaders = {};
+export class HeldAnswer implements Answer {
+  readonly #target: Answer;
+  readonly #commonFields: AnswerFields;
+  #head: { readonly status: number; readonly fields: AnswerFields } = { status: 200, fields: {} };
   #chunks: Buffer[] = [];
   #sizeBytes = 0;
   #isPassing = false;
-  #onEnded: Ended[] = [];
-  /** What handlers write to. */
-  readonly response: ServerResponse;
 
-  constructor(target: ServerResponse) {
+  /** @param commonFields What `target` adds to its head. */
+  constructor(target: Answer, commonFields: AnswerFields) {
     this.#target = target;
-    const members: Readonly<Record<string, unknown>> = {
-      writeHead: (status: number, headers?: OutgoingHttpHeaders) => this.#head(status, headers),
-      flushHeaders: () => this.#pass(),
-      write: (chunk: Uint8Array | string) => this.#write(chunk),
-      end: (chunk?: Uint8Array | string | Ended, onEnded?: Ended) => this.#end(chunk, onEnded),
-    };
-    this.response = new Proxy(target, {
-      get: (inner, key) =>
-        typeof key === "string" && Object.hasOwn(members, key)
-          ? members[key]
-          : boundMember(inner, key),
-      set: (inner, key, value) => Reflect.set(inner, key, value, inner),
-    });
+    this.#commonFields = commonFields;
   }
 
   /** Whether it is on its way, in whole or in part. */
-  get isPassing(): boolean {
+  get headersSent(): boolean {
     return this.#isPassing;
+  }
+
+  get destroyed(): boolean {
+    return this.#target.destroyed;
+  }
+
+  get waitingBytes(): number {
+    return this.#target.waitingBytes;
+  }
+
+  writeHead(status: number, fields: AnswerFields = {}): void {
+    this.#head = { status, fields };
+  }
+
+  flushHeaders(): void {
+    if (this.#isPassing) return;
+    this.#isPassing = true;
+    this.#target.writeHead(this.#head.status, this.#head.fields);
+    this.#target.flushHeaders();
+    for (const chunk of this.#chunks) this.#target.write(chunk);
+    this.#chunks = [];
+  }
+
+  write(piece: Uint8Array | string): boolean {
+    if (this.#isPassing) return this.#target.write(piece);
+    this.#hold(piece);
+    if (this.#sizeBytes > HELD_ANSWER_MAX_BYTES) this.flushHeaders();
+    return true;
+  }
+
+  async drained(): Promise<void> {
+    if (this.#isPassing) await this.#target.drained();
+  }
+
+  end(last?: Uint8Array | string): void {
+    if (this.#isPassing) this.#target.end(last);
+    else if (last !== undefined) this.#hold(last);
+  }
+
+  destroy(): void {
+    this.#target.destroy();
   }
 
   /** What plugins are told of it. */
   describe(uri: string): AuthorizationReply {
-    const all = { ...this.#target.getHeaders(), ...this.#headers };
+    const { status, fields } = this.#head;
+    const known = Object.entries({ ...this.#commonFields, ...fields });
     const headers = shownHeaders(
-      Object.entries(all).map(([name, value]) => [name, String(value)] as const),
+      known.flatMap(([name, value]) =>
+        value === undefined ? [] : [[name, String(value)] as const],
+      ),
     );
     const isBodyShown = !this.#isPassing && isShown(uri, headers["Content-Type"]);
     const body = isBodyShown ? { body: Buffer.concat(this.#chunks) } : {};
-    return { status: this.#status, headers, ...body };
+    return { status, headers, ...body };
   }
 
   /** Sends what is held. */
   release(): void {
     if (this.#isPassing) return;
     this.#isPassing = true;
-    this.#target.writeHead(this.#status, this.#headers);
-    this.#target.end(Buffer.concat(this.#chunks), () => {
-      for (const onEnded of this.#onEnded) onEnded();
-    });
-  }
-
-  #head(status: number, headers: OutgoingHttpHeaders | undefined): ServerResponse {
-    this.#status = status;
-    this.#headers = { ...headers };
-    return this.response;
-  }
-
-  #pass(): void {
-    if (this.#isPassing) return;
-    this.#isPassing = true;
-    this.#target.writeHead(this.#status, this.#headers);
-    this.#target.flushHeaders();
-    for (const chunk of this.#chunks) this.#target.write(chunk);
-    this.#chunks = [];
-  }
-
-  #write(chunk: Uint8Array | string): boolean {
-    if (this.#isPassing) return this.#target.write(chunk);
-    this.#hold(chunk);
-    if (this.#sizeBytes > HELD_ANSWER_MAX_BYTES) this.#pass();
-    return true;
-  }
-
-  #end(chunk: Uint8Array | string | Ended | undefined, onEnded: Ended | undefined): ServerResponse {
-    const last = typeof chunk === "function" ? undefined : chunk;
-    const done = typeof chunk === "function" ? chunk : onEnded;
-    if (this.#isPassing) {
-      this.#target.end(last ?? "", done);
-      return this.response;
-    }
-    if (last !== undefined) this.#hold(last);
-    if (done) this.#onEnded.push(done);
-    return this.response;
+    this.#target.writeHead(this.#head.status, this.#head.fields);
+    this.#target.end(Buffer.concat(this.#chunks));
   }
 
   #hold(chunk: Uint8Array | string): void {

@@ -1,6 +1,6 @@
-import type { IncomingMessage } from "node:http";
 import { InvalidArgumentError } from "#base/errors.ts";
 import { parseJson } from "#base/json.ts";
+import type { HttpRequest } from "#http1/incoming-request.ts";
 
 /** Largest JSON body that is read, in bytes; a real `ContainerCreate` has a few thousand. */
 export const JSON_BODY_MAX_BYTES: number = 8 * 1024 * 1024;
@@ -64,15 +64,15 @@ export function checkJsonContentType(contentType: string | undefined): void {
 }
 
 /** Reads and parses; undefined for an empty body. */
-export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
-  return parseJsonBody(await readBytes(request), request.headers["content-type"]);
+export async function readJsonBody(request: HttpRequest): Promise<unknown> {
+  return parseJsonBody(await readBytes(request), request.fields.get("content-type"));
 }
 
 /** As `readJsonBody`, for requests that mean nothing without one. */
-export async function readRequiredJsonBody(request: IncomingMessage): Promise<unknown> {
+export async function readRequiredJsonBody(request: HttpRequest): Promise<unknown> {
   const value = await readJsonBody(request);
   if (value === undefined) {
-    const contentType = request.headers["content-type"];
+    const contentType = request.fields.get("content-type");
     if (contentType !== undefined) checkJsonContentType(contentType);
     throw new InvalidArgumentError("invalid JSON: got EOF while reading request body");
   }

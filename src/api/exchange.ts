@@ -1,5 +1,6 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { CancelledError } from "#base/errors.ts";
+import type { Answer } from "#http1/answer.ts";
+import type { HttpRequest } from "#http1/incoming-request.ts";
 import type { ApiVersion } from "#spec/engine-api/version.ts";
 import type { Query } from "./query.ts";
 
@@ -18,8 +19,8 @@ export interface RequestContext {
 
 /** One request with its answer. */
 export interface Exchange extends RequestContext {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: HttpRequest;
+  readonly response: Answer;
 }
 
 /** @throws {Error} Never: a part that the route's pattern names is always there. */
@@ -28,12 +29,19 @@ export function pathPart(context: RequestContext, name: string): string {
 }
 
 export function sendJson(exchange: Exchange, status: number, body: unknown): void {
-  const payload = Buffer.from(`${JSON.stringify(body)}\n`);
-  exchange.response.writeHead(status, {
-    "Content-Type": "application/json",
-    "Content-Length": payload.byteLength,
-  });
-  exchange.response.end(payload);
+  sendJsonText(exchange.response, status, `${JSON.stringify(body)}\n`);
+}
+
+/** A refusal; 304 has no body. */
+export function sendErrorBody(answer: Answer, status: number, body: object): void {
+  if (status !== 304) return sendJsonText(answer, status, `${JSON.stringify(body)}\n`);
+  answer.writeHead(status);
+  answer.end();
+}
+
+function sendJsonText(answer: Answer, status: number, text: string): void {
+  answer.writeHead(status, { "Content-Type": "application/json" });
+  answer.end(text);
 }
 
 /** 204, or 304 and the like: a status that has no body. */
@@ -63,15 +71,13 @@ export async function writePiece(exchange: Exchange, piece: Uint8Array | string)
   const { response, signal } = exchange;
   if (signal.aborted || response.destroyed) throw new CancelledError("The client hung up");
   if (response.write(piece)) return;
-  await new Promise<void>((resolve, reject) => {
-    const done = (settle: () => void): void => {
-      response.off("drain", onDrain);
-      signal.removeEventListener("abort", onAbort);
-      settle();
+  await new Promise<void>((resolve) => {
+    const goOn = (): void => {
+      signal.removeEventListener("abort", goOn);
+      resolve();
     };
-    const onDrain = (): void => done(resolve);
-    const onAbort = (): void => done(() => reject(new CancelledError("The client hung up")));
-    response.once("drain", onDrain);
-    signal.addEventListener("abort", onAbort, { once: true });
+    signal.addEventListener("abort", goOn);
+    void response.drained().then(goOn);
   });
+  if (signal.aborted || response.destroyed) throw new CancelledError("The client hung up");
 }

@@ -1,13 +1,11 @@
-import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { CancelledError, InvalidArgumentError } from "#base/errors.ts";
-import { JSON_BODY_MAX_BYTES, parseJsonBody } from "./body.ts";
-import { LEGACY_HIJACK_HEADER } from "./connection.ts";
-import { type RequestContext } from "./exchange.ts";
+import { ChunkedDecoder } from "#http1/chunked-decoder.ts";
+import { formatHead, reasonOf } from "#http1/answer.ts";
+import type { HttpRequest } from "#http1/incoming-request.ts";
+import { JSON_BODY_MAX_BYTES, parseJsonBody, readJsonBody } from "./body.ts";
+import { type Exchange, type RequestContext, writePiece } from "./exchange.ts";
 import { SocketInput } from "./socket-input.ts";
-
-/** Longest line of a chunked body's framing, in bytes. */
-const CHUNK_LINE_MAX_BYTES = 1024;
 
 /** Both ways of a taken-over connection. */
 export interface HijackedStream {
@@ -21,7 +19,7 @@ export interface HijackedStream {
 
 /** A request whose connection the handler may take over. */
 export interface HijackExchange extends RequestContext {
-  readonly request: IncomingMessage;
+  readonly request: HttpRequest;
   /** The client asked to upgrade, and will read `101`. */
   readonly isUpgrade: boolean;
   /** Drops a body that comes before the stream: docker-modem repeats an attach's query there. */
@@ -43,33 +41,11 @@ export interface HijackExchange extends RequestContext {
 }
 
 export interface HijackParts {
-  readonly request: IncomingMessage;
+  readonly request: HttpRequest;
   readonly socket: Socket;
   readonly head: Uint8Array;
   readonly context: RequestContext;
   readonly headers: Readonly<Record<string, string>>;
-}
-
-const REASONS: Readonly<Record<number, string>> = {
-  200: "OK",
-  204: "No Content",
-  304: "Not Modified",
-  400: "Bad Request",
-  403: "Forbidden",
-  404: "Not Found",
-  409: "Conflict",
-  500: "Internal Server Error",
-  501: "Not Implemented",
-  503: "Service Unavailable",
-};
-
-/** Head of an answer that no `ServerResponse` writes. */
-export function formatResponseHead(
-  statusLine: string,
-  headers: Readonly<Record<string, string>>,
-): string {
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  return `HTTP/1.1 ${statusLine}\r\n${lines.join("")}\r\n`;
 }
 
 /**
@@ -119,7 +95,7 @@ function endSocket(socket: Socket): Promise<void> {
 export function openHijack(parts: HijackParts): HijackExchange {
   const { request, socket, context } = parts;
   const input = new SocketInput(socket, parts.head);
-  const isUpgrade = request.headers[LEGACY_HIJACK_HEADER] === undefined;
+  const { isUpgrade } = request;
   let read: Promise<Uint8Array> | undefined;
   const body = (): Promise<Uint8Array> => (read ??= readFramedBody(request, input));
   return {
@@ -132,13 +108,13 @@ export function openHijack(parts: HijackParts): HijackExchange {
     },
     readJsonBody: async () => {
       const bytes = await body();
-      return parseJsonBody(bytes, request.headers["content-type"]);
+      return parseJsonBody(bytes, request.fields.get("content-type"));
     },
     accept: (contentType) => {
       const headers: Readonly<Record<string, string>> = isUpgrade
         ? { "Content-Type": contentType, Connection: "Upgrade", Upgrade: "tcp", ...parts.headers }
         : { "Content-Type": contentType, ...parts.headers };
-      socket.write(formatResponseHead(isUpgrade ? "101 UPGRADED" : "200 OK", headers));
+      socket.write(formatHead(isUpgrade ? "101 UPGRADED" : "200 OK", headers));
       return {
         input: () => input.chunks(),
         write: (bytes) => writeSocket(socket, bytes),
@@ -148,7 +124,7 @@ export function openHijack(parts: HijackParts): HijackExchange {
     takeSocket: () => ({ socket, input }),
     respond: (status, headers, body) => {
       const payload = Buffer.from(body);
-      const head = formatResponseHead(`${status} ${REASONS[status] ?? "Error"}`, {
+      const head = formatHead(`${status} ${reasonOf(status)}`, {
         ...parts.headers,
         ...headers,
         "Content-Length": String(payload.byteLength),
@@ -164,36 +140,65 @@ export function openHijack(parts: HijackParts): HijackExchange {
  * A request that upgrades has its body, framed as its headers say, before the stream: the HTTP parser
  * steps aside at the end of the head, so the framing is ours to read.
  */
-async function readFramedBody(request: IncomingMessage, input: SocketInput): Promise<Uint8Array> {
-  if (request.headers["transfer-encoding"]?.toLowerCase().includes("chunked")) {
-    return readChunkedBody(input);
-  }
-  const lengthBytes = Number(request.headers["content-length"] ?? "0");
-  if (!Number.isSafeInteger(lengthBytes) || lengthBytes > JSON_BODY_MAX_BYTES) {
-    throw new InvalidArgumentError(
-      `Request body is larger than the limit of ${JSON_BODY_MAX_BYTES} bytes`,
-    );
-  }
+async function readFramedBody(request: HttpRequest, input: SocketInput): Promise<Uint8Array> {
+  if (request.fields.get("transfer-encoding") !== undefined) return readChunkedBody(input);
+  const lengthBytes = Number(request.fields.get("content-length") ?? "0");
+  if (lengthBytes > JSON_BODY_MAX_BYTES) throw tooLarge();
   return input.take(lengthBytes);
 }
 
 async function readChunkedBody(input: SocketInput): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
+  const decoder = new ChunkedDecoder();
+  const pieces: Uint8Array[] = [];
   let totalBytes = 0;
   for (;;) {
-    const line = await input.takeLine(CHUNK_LINE_MAX_BYTES);
-    const size = /^([0-9a-fA-F]{1,8})\s*(?:;.*)?$/.exec(line ?? "")?.[1];
-    if (size === undefined) throw new InvalidArgumentError("Malformed chunked encoding");
-    const sizeBytes = Number.parseInt(size, 16);
-    totalBytes += sizeBytes;
-    if (totalBytes > JSON_BODY_MAX_BYTES) {
-      throw new InvalidArgumentError(
-        `Request body is larger than the limit of ${JSON_BODY_MAX_BYTES} bytes`,
-      );
+    const bytes = await input.next();
+    if (bytes === undefined) throw new CancelledError("The client hung up");
+    const decoded = decoder.decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    for (const piece of decoded.pieces) {
+      pieces.push(piece);
+      totalBytes += piece.byteLength;
     }
-    if (sizeBytes > 0) chunks.push(await input.take(sizeBytes));
-    const after = await input.takeLine(CHUNK_LINE_MAX_BYTES);
-    if (sizeBytes === 0) return Buffer.concat(chunks);
-    if (after !== "") throw new InvalidArgumentError("Malformed chunked encoding");
+    if (totalBytes > JSON_BODY_MAX_BYTES) throw tooLarge();
+    if (decoded.rest === undefined) continue;
+    input.unread(decoded.rest);
+    return Buffer.concat(pieces);
   }
+}
+
+function tooLarge(): InvalidArgumentError {
+  return new InvalidArgumentError(
+    `Request body is larger than the limit of ${JSON_BODY_MAX_BYTES} bytes`,
+  );
+}
+
+/** A takeover by proper HTTP: input as the request's body, output as the answer's. */
+export function asHijack(exchange: Exchange): HijackExchange {
+  const { request, response } = exchange;
+  return {
+    ...exchange,
+    isUpgrade: false,
+    skipBody: async () => {}, // the body is the input
+    peekBody: async function* peekBody() {},
+    readJsonBody: () => readJsonBody(request),
+    accept: (contentType) => {
+      response.writeHead(200, { "Content-Type": contentType });
+      response.flushHeaders();
+      return {
+        input: () => request,
+        write: (bytes) => writePiece(exchange, bytes),
+        end: async () => {
+          response.end();
+          await response.drained();
+        },
+      };
+    },
+    takeSocket: () => {
+      throw new CancelledError("The request asks for no upgrade of the connection");
+    },
+    respond: (status, headers, body) => {
+      response.writeHead(status, headers);
+      response.end(body);
+    },
+  };
 }

@@ -3,7 +3,6 @@ import { DEFAULT_DETACH_KEYS, DetachScanner, parseDetachKeys } from "./detach-ke
 import { frameOutput } from "./output-frames.ts";
 import { Query } from "./query.ts";
 import { Router, answer } from "./router.ts";
-import { withLegacyHijackMark } from "./connection.ts";
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
 
@@ -90,33 +89,5 @@ describe("Router", () => {
     ["GET", "/other/a/b/json"],
   ])("nothing for %s %s", (method, path) => {
     expect(router.find(method, path)).toBeUndefined();
-  });
-});
-
-describe("withLegacyHijackMark()", () => {
-  const mark = (head: string): string | undefined => {
-    const marked = withLegacyHijackMark(Buffer.from(head, "latin1"));
-    return marked && text(marked);
-  };
-
-  test("makes a takeover of an attach without Upgrade, and keeps what follows the head", () => {
-    expect(
-      mark(
-        "POST /v1.20/containers/x/attach?a=b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\nrest",
-      ),
-    ).toBe(
-      "POST /v1.20/containers/x/attach?a=b HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n" +
-        "x-wharf-legacy-hijack: 1\r\nHost: x\r\n\r\nrest",
-    );
-  });
-
-  test.each([
-    "POST /containers/x/attach HTTP/1.1\r\nUpgrade: tcp\r\n\r\n",
-    "POST /containers/x/attach HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
-    "POST /containers/x/start HTTP/1.1\r\n\r\n",
-    "GET /containers/x/attach HTTP/1.1\r\n\r\n",
-    "POST /containers/x/attach HTTP/1.1\r\nHost: x\r\n",
-  ])("leaves %j alone", (head) => {
-    expect(mark(head)).toBeUndefined();
   });
 });

@@ -17,7 +17,7 @@ export class ProgressStream {
 
   write(line: Readonly<Record<string, unknown>>): void {
     const { response } = this.#exchange;
-    if (response.destroyed || response.writableLength > WAITING_MAX_BYTES) return;
+    if (response.destroyed || response.waitingBytes > WAITING_MAX_BYTES) return;
     if (!response.headersSent) response.writeHead(200, { "Content-Type": "application/json" });
     response.write(`${JSON.stringify(line)}\r\n`);
   }

@@ -4,6 +4,6 @@ import type { Exchange } from "./exchange.ts";
 
 /** Who the client says that the user is to the registry. */
 export function requestCredentials({ request }: Exchange): RegistryCredentials {
-  const header = request.headers["x-registry-auth"];
-  return toCredentials(readRegistryAuthHeader(Array.isArray(header) ? header[0] : header));
+  const header = request.fields.get("x-registry-auth");
+  return toCredentials(readRegistryAuthHeader(header));
 }

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import type { Socket } from "node:net";
 import { InvalidArgumentError } from "#base/errors.ts";
+import { formatHead } from "#http1/answer.ts";
 import {
   type HijackExchange,
   type HijackedStream,
   endHijacked,
-  formatResponseHead,
   writeSocket,
 } from "./hijack.ts";
 import type { SocketInput } from "./socket-input.ts";
@@ -28,17 +28,17 @@ const FRAME_MAX_BYTES = 1024 * 1024;
  * @throws {InvalidArgumentError} The request is no websocket handshake.
  */
 export function acceptWebsocket(exchange: HijackExchange): HijackedStream {
-  const { headers } = exchange.request;
-  const key = headers["sec-websocket-key"];
-  if (headers.upgrade?.toLowerCase() !== "websocket" || key === undefined) {
+  const { fields } = exchange.request;
+  const key = fields.get("sec-websocket-key");
+  if (fields.get("upgrade")?.toLowerCase() !== "websocket" || key === undefined) {
     throw new InvalidArgumentError(
       "Cannot attach by websocket: the request is no websocket handshake",
     );
   }
   const { socket, input } = exchange.takeSocket();
-  const protocol = headers["sec-websocket-protocol"]?.split(",")[0]?.trim();
+  const protocol = fields.get("sec-websocket-protocol")?.split(",")[0]?.trim();
   socket.write(
-    formatResponseHead("101 Switching Protocols", {
+    formatHead("101 Switching Protocols", {
       Upgrade: "websocket",
       Connection: "Upgrade",
       "Sec-WebSocket-Accept": createHash("sha1")

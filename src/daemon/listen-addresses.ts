@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import type { ListenAddress, TlsMaterial } from "#api/listeners.ts";
+import type { ListenAddress, TlsMaterial } from "#api/server/listeners.ts";
 import { FailedPreconditionError, messageOf } from "#base/errors.ts";
 import type { System } from "#host/system.ts";
 import type { EngineConfig, TlsSetting } from "./config/engine-config.ts";

@@ -47,6 +47,10 @@ export class Logger implements ApiLog {
     return this.#level;
   }
 
+  get isDebug(): boolean {
+    return this.#level === "debug";
+  }
+
   /** SIGHUP may change it. */
   setLevel(level: LogLevel): void {
     this.#level = level;

@@ -1,10 +1,14 @@
 import { expect, test } from "bun:test";
 import type { Socket } from "node:net";
+import { HeaderFields } from "#http1/header-fields.ts";
 import { SESSION_FOLDER_HEADER } from "#spec/buildkit/session.ts";
 import { foldersInPlace } from "./buildkit.ts";
 
 const request = (from: string | undefined, ...values: readonly string[]) => ({
-  rawHeaders: values.flatMap((value) => [SESSION_FOLDER_HEADER.toUpperCase(), value]),
+  fields: HeaderFields.parse(
+    values.map((value) => `${SESSION_FOLDER_HEADER.toUpperCase()}: ${value}`),
+    0,
+  ),
   socket: { remoteAddress: from } as Socket, // all that is looked at
 });
 

@@ -1,7 +1,7 @@
-import type { IncomingMessage } from "node:http";
 import { InvalidArgumentError } from "#base/errors.ts";
+import { formatHead } from "#http1/answer.ts";
+import type { HttpRequest } from "#http1/incoming-request.ts";
 import type { HijackExchange } from "#api/hijack.ts";
-import { formatResponseHead } from "#api/hijack.ts";
 import { HijackedConnection } from "#api/hijacked-connection.ts";
 import { hijack, type Route } from "#api/router.ts";
 import type { SeenFolder } from "#builder/doors/client-extras.ts";
@@ -12,22 +12,15 @@ import { SESSION_FOLDER_HEADER } from "#spec/buildkit/session.ts";
 const PROTOCOL = "h2c";
 
 function takeOver(exchange: HijackExchange): HijackedConnection {
-  const wanted = exchange.request.headers.upgrade?.toLowerCase() ?? "";
+  const wanted = exchange.request.fields.get("upgrade")?.toLowerCase() ?? "";
   if (!exchange.isUpgrade || wanted !== PROTOCOL) {
     throw new InvalidArgumentError(
       `Cannot speak gRPC here: ask for the upgrade ${PROTOCOL}, not ${JSON.stringify(wanted)}`,
     );
   }
   const { socket, input } = exchange.takeSocket();
-  socket.write(formatResponseHead("101 UPGRADED", { Connection: "Upgrade", Upgrade: PROTOCOL }));
+  socket.write(formatHead("101 UPGRADED", { Connection: "Upgrade", Upgrade: PROTOCOL }));
   return new HijackedConnection(socket, input);
-}
-
-/** Values of a header that may stand several times. */
-function all({ rawHeaders }: Pick<IncomingMessage, "rawHeaders">, name: string): readonly string[] {
-  return rawHeaders.flatMap((text, index) =>
-    index % 2 === 0 && text.toLowerCase() === name ? [rawHeaders[index + 1] ?? ""] : [],
-  );
 }
 
 /** @throws {InvalidArgumentError} A header that is none. */
@@ -47,10 +40,10 @@ function readFolder(text: string): readonly [string, SeenFolder] {
  * @throws {InvalidArgumentError} A header that is none.
  */
 export function foldersInPlace(
-  request: Pick<IncomingMessage, "rawHeaders" | "socket">,
+  request: Pick<HttpRequest, "fields" | "socket">,
 ): ReadonlyMap<string, SeenFolder> {
   const isLocal = request.socket.remoteAddress === undefined;
-  return new Map(isLocal ? all(request, SESSION_FOLDER_HEADER).map(readFolder) : []);
+  return new Map(isLocal ? request.fields.all(SESSION_FOLDER_HEADER).map(readFolder) : []);
 }
 
 export interface BuildkitRouteOptions {
@@ -68,16 +61,16 @@ export function buildkitRoutes(
       await door.serveControl(takeOver(exchange), exchange.signal);
     }),
     hijack("POST", "/session", async (exchange) => {
-      const { request } = exchange;
+      const { fields } = exchange.request;
       const first = (name: string): string =>
-        all(request, `x-docker-expose-session-${name}`)[0] ?? "";
+        fields.all(`x-docker-expose-session-${name}`)[0] ?? "";
       const head = {
         id: first("uuid"),
         sharedKey: first("sharedkey"),
-        methods: all(request, "x-docker-expose-session-grpc-method").map((method) =>
+        methods: fields.all("x-docker-expose-session-grpc-method").map((method) =>
           method.toLowerCase(),
         ),
-        folders: mayReadInPlace() ? foldersInPlace(request) : new Map(),
+        folders: mayReadInPlace() ? foldersInPlace(exchange.request) : new Map(),
       };
       await door.serveSession(head, takeOver(exchange), exchange.signal);
     }),

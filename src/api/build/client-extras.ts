@@ -14,8 +14,8 @@ const SECRETS_HEADER = "x-wharf-build-secrets";
  * @throws {InvalidArgumentError} What cannot be read, by name; nothing of a secret is in the message.
  */
 export function readClientExtras({ query, request }: Exchange): ClientExtras {
-  const header = request.headers[SECRETS_HEADER];
-  const packed = Array.isArray(header) ? header[0] : header;
+  const header = request.fields.get(SECRETS_HEADER);
+  const packed = header;
   const folders = entriesOf("folders", query.text("folders")).map(
     ([id, value]): [string, SeenFolder] => {
       const folder = JsonReader.of(value, { prefix: `folders.${id}: ` });

@@ -68,8 +68,8 @@ function contextOf({ query, request }: Exchange): ClassicContext {
 }
 
 function credentialsOf({ request }: Exchange): CredentialSource {
-  const header = request.headers["x-registry-config"];
-  const auths = readRegistryConfigHeader(Array.isArray(header) ? header[0] : header);
+  const header = request.fields.get("x-registry-config");
+  const auths = readRegistryConfigHeader(header);
   return {
     get: async (domain) => {
       const auth = auths.get(domain);
@@ -86,7 +86,8 @@ export function buildRoutes(backend: BuildBackend, endpoint: SessionBuilds): rea
       const id = query.text("id");
       if (id === "") throw new InvalidArgumentError("build ID not provided");
       endpoint.cancel(id);
-      response.writeHead(200).end();
+      response.writeHead(200);
+      response.end();
     }),
   ];
 }

@@ -22,7 +22,8 @@ export async function buildWithSession(exchange: Exchange, builds: SessionBuilds
   const id = query.text("buildid");
   if (id.startsWith(UPLOAD_PREFIX)) {
     await builds.upload(id.slice(UPLOAD_PREFIX.length), request, signal);
-    response.writeHead(200, { "Content-Type": "application/json" }).end();
+    response.writeHead(200, { "Content-Type": "application/json" });
+    response.end();
     return;
   }
   const attributes = attributesOfQuery(query);

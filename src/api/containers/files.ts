@@ -31,7 +31,7 @@ async function getArchive(exchange: Exchange, containers: ContainersBackend): Pr
   const path = archivePath(exchange);
   const { request, response, signal } = exchange;
   await using output = await containers.readArchive(pathPart(exchange, "id"), path, signal);
-  const encoding = acceptedEncoding(request.headers["accept-encoding"]);
+  const encoding = acceptedEncoding(request.fields.get("accept-encoding"));
   response.writeHead(200, {
     "Content-Type": TAR_TYPE,
     ...(output.stat ? { [PATH_STAT_HEADER]: encodePathStat(output.stat) } : {}),

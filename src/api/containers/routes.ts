@@ -85,7 +85,7 @@ export function parseTerminalSize(query: Query): {
 
 /** Since API 1.24 the host configuration belongs to create. */
 function refuseStartBody(exchange: Exchange): void {
-  const lengthBytes = Number(exchange.request.headers["content-length"] ?? "0");
+  const lengthBytes = Number(exchange.request.fields.get("content-length") ?? "0");
   if (lengthBytes > 2) {
     throw new InvalidArgumentError(
       "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24",

@@ -71,7 +71,7 @@ async function pushImage(exchange: Exchange, registries: RegistriesBackend): Pro
 async function logIn(exchange: Exchange, registries: RegistriesBackend): Promise<void> {
   const { request, signal } = exchange;
   const bytes = await readBytes(request);
-  const auth = parseRegistryAuth(parseJsonBody(bytes, request.headers["content-type"]));
+  const auth = parseRegistryAuth(parseJsonBody(bytes, request.fields.get("content-type")));
   const domain = domainOfServerAddress(auth.serverAddress);
   const identityToken = await registries.logIn(domain, toCredentials(auth), signal);
   sendJson(exchange, 200, { IdentityToken: identityToken ?? "", Status: "Login Succeeded" });

@@ -42,7 +42,7 @@ async function offerImage(exchange: Exchange, images: ImageTransfersBackend): Pr
 async function sendBlob(exchange: Exchange, images: ImageTransfersBackend): Promise<void> {
   const { query, request, response, signal } = exchange;
   const blob = images.openBlob(pathPart(exchange, "name"), parseDigest(query.text("digest")));
-  const range = /^bytes=(\d{1,15})-$/.exec(request.headers.range ?? "")?.[1];
+  const range = /^bytes=(\d{1,15})-$/.exec(request.fields.get("range") ?? "")?.[1];
   const offset = Number(range ?? "0");
   if (offset > blob.sizeBytes) {
     throw new InvalidArgumentError(`Cannot read from byte ${offset}: it has ${blob.sizeBytes}`);

@@ -88,7 +88,7 @@ async function* eventsIn(
 
 /** Media type of the stream; since API 1.52 it says that it is lines. */
 function streamType(exchange: Exchange): string {
-  const accepted = exchange.request.headers.accept ?? "";
+  const accepted = exchange.request.fields.get("accept") ?? "";
   for (const type of ["application/json-seq", "application/x-ndjson", "application/jsonl"]) {
     if (accepted.includes(type)) return type;
   }

@@ -25,6 +25,7 @@ export async function serve(
     product: "Wharf/test (linux)",
     experimental: false,
     log: {
+      isDebug: false,
       debug: () => {},
       warn: () => {},
       error: (message, fields) => void errors.push(`${message} ${fields?.["error"] ?? ""}`),

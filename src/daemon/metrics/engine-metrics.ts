@@ -1,4 +1,4 @@
-import type { ApiObserver } from "#api/server.ts";
+import type { ApiObserver } from "#api/server/dispatcher.ts";
 import { Counter, DURATION_BUCKETS, Gauge, Histogram, MetricRegistry } from "#base/metrics.ts";
 import type { ContainersOptions } from "#containers/parts.ts";
 import type { Containers } from "#containers/containers.ts";

@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import type { Authorizer } from "#auth/authorizer.ts";
-import { describePeer } from "./authorization.ts";
-import { HijackedConnection } from "./hijacked-connection.ts";
-import { SocketInput } from "./socket-input.ts";
+import { describePeer } from "#api/authorization.ts";
+import { HijackedConnection } from "#api/hijacked-connection.ts";
+import { SocketInput } from "#api/socket-input.ts";
 
 /** What a client says first that speaks HTTP/2 without having asked. RFC 9113, 3.4. */
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");

@@ -1,0 +1,289 @@
+import type { Socket } from "node:net";
+import { type Answer, SocketAnswer } from "./answer.ts";
+import type { BodyFraming } from "./body-framing.ts";
+import { hungUp, IncomingRequest } from "./incoming-request.ts";
+import { formatRefusal, UnreadableRequestError } from "./refusal.ts";
+import { isPersistent, type RequestHead } from "./request-head.ts";
+import { RequestParser } from "./request-parser.ts";
+
+/** Bytes of further requests that may wait for the answer to the one before. */
+const PIPELINED_MAX_BYTES = 64 * 1024;
+/** What is read of a body after its answer, to use the connection again. Go's bound. */
+const DISCARDED_MAX_BYTES = 256 * 1024;
+/** How long a client that was told the end may go on sending. */
+const LINGER_MS = 2000;
+
+export interface ConnectionOptions {
+  readonly maxHeadBytes: number;
+  /** In each answer, as lines with their ends. */
+  readonly commonFields: string;
+  /** The time as `Date` has it. */
+  readonly now: () => string;
+  /** Whether the server means to go on after the answers under way. */
+  readonly isOpen: () => boolean;
+  /** Told of each request when its head is there. */
+  readonly onRequest: (call: Call) => void;
+}
+
+/** One request with its answer. Its listeners are to be set before `onRequest` returns. */
+export interface Call {
+  readonly request: IncomingRequest;
+  readonly answer: Answer;
+  /**
+   * Takes the connection: its bytes and its end are the caller's from now on. Only before `onRequest` returns.
+   *
+   * @returns What followed the head.
+   */
+  readonly takeOver: () => Buffer;
+  /** Told of the head's status when it leaves. */
+  onHead?: (status: number) => void;
+  /** Told once: the client hung up, before the answer was complete or while it had more to send. */
+  onHangUp?: () => void;
+  /** Told once, when all is over, whatever the reason. */
+  onOver?: () => void;
+}
+
+interface UnderWay {
+  readonly request: IncomingRequest;
+  readonly answer: SocketAnswer;
+  readonly call: Call;
+  readonly framing: BodyFraming;
+  /** The client waits for our word before it sends the body. */
+  expectsContinue: boolean;
+  /** What was read of the body after the answer. */
+  discardedBytes: number;
+}
+
+/**
+ * HTTP/1 on one connection: one request after the other, each answered before the next one is looked at.
+ *
+ * The socket is read all the time, also while a request is answered: only so is it known that a client is gone. It is
+ * paused while a body is not read, or too much of further requests waits.
+ */
+export class ServerConnection {
+  readonly #socket: Socket;
+  readonly #options: ConnectionOptions;
+  readonly #parser: RequestParser;
+  #underWay: UnderWay | undefined;
+  #idleSinceMs: number = performance.now();
+  #isPumping = false;
+  /** No more requests are read: what comes is dropped. */
+  #isEnding = false;
+  #hasClientEnded = false;
+  #isTaken = false;
+  readonly #onData = (bytes: Buffer): void => this.receive(bytes);
+  readonly #onEnd = (): void => this.#clientEnded();
+  readonly #onClose = (): void => this.#closed();
+
+  constructor(socket: Socket, options: ConnectionOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#parser = new RequestParser(options.maxHeadBytes);
+    socket.on("data", this.#onData);
+    socket.on("end", this.#onEnd);
+    socket.on("close", this.#onClose);
+  }
+
+  /** Since when it has no request under way; undefined while it has, or is taken over. In ms of `performance.now`. */
+  get idleSinceMs(): number | undefined {
+    if (this.#isTaken) return undefined;
+    return this.#underWay && !this.#underWay.answer.isEnded ? undefined : this.#idleSinceMs;
+  }
+
+  receive(bytes: Buffer): void {
+    if (this.#isEnding) return;
+    this.#parser.push(bytes);
+    this.#pump();
+  }
+
+  #pump(): void {
+    if (this.#isPumping) return; // an answer given at once: the loop goes on anyway
+    this.#isPumping = true;
+    try {
+      while (this.#step());
+    } catch (error) {
+      if (!(error instanceof UnreadableRequestError)) throw error;
+      this.#refuse(error);
+    } finally {
+      this.#isPumping = false;
+    }
+  }
+
+  /** @returns Whether there may be more to do. */
+  #step(): boolean {
+    if (this.#isEnding) return false;
+    const current = this.#underWay;
+    if (current?.request.isComplete) {
+      if (this.#parser.waitingBytes > PIPELINED_MAX_BYTES) this.#socket.pause();
+      return false;
+    }
+    const event = this.#parser.next();
+    if (event === undefined) return false;
+    switch (event.kind) {
+      case "head":
+        return this.#begin(event.head, event.framing);
+      case "body":
+        if (current) this.#takeBody(current, event.pieces);
+        return true;
+      case "end":
+        current?.request.complete();
+        if (current?.answer.isEnded) this.#next();
+        return true;
+    }
+  }
+
+  #begin(head: RequestHead, framing: BodyFraming): boolean {
+    const socket = this.#socket;
+    const request: IncomingRequest = new IncomingRequest(head, {
+      socket,
+      hasBody: framing.kind !== "none",
+      listener: {
+        onFirstRead: () => this.#sayContinue(),
+        onRoom: () => void socket.resume(),
+      },
+    });
+    const answer: SocketAnswer = new SocketAnswer({
+      socket,
+      method: head.method,
+      minorVersion: head.minorVersion,
+      commonFields: this.#options.commonFields,
+      now: this.#options.now,
+      mayPersist: () => this.#mayPersist(),
+      onHead: (status) => call.onHead?.(status),
+      onEnd: () => this.#answered(),
+    });
+    const call: Call = { request, answer, takeOver: () => this.#takeOver() };
+    const expectation = head.minorVersion > 0 ? head.fields.get("expect") : undefined;
+    const expectsContinue = expectation?.toLowerCase() === "100-continue";
+    this.#underWay = { request, answer, call, framing, expectsContinue, discardedBytes: 0 };
+    if (expectation !== undefined && !expectsContinue) {
+      this.#isEnding = true;
+      answer.writeHead(417, { "Content-Length": 0 });
+      answer.end();
+    } else this.#options.onRequest(call);
+    return true;
+  }
+
+  #takeBody(current: UnderWay, pieces: readonly Uint8Array[]): void {
+    current.expectsContinue = false; // it did not wait
+    if (!current.answer.isEnded) {
+      current.request.push(pieces);
+      if (current.request.isFull) this.#socket.pause();
+      return;
+    }
+    for (const piece of pieces) current.discardedBytes += piece.byteLength;
+    if (current.discardedBytes > DISCARDED_MAX_BYTES) this.#finish();
+  }
+
+  #sayContinue(): void {
+    const current = this.#underWay;
+    if (!current?.expectsContinue) return;
+    current.expectsContinue = false;
+    if (!current.answer.headersSent) this.#socket.write("HTTP/1.1 100 Continue\r\n\r\n");
+  }
+
+  #mayPersist(): boolean {
+    const current = this.#underWay;
+    if (!current || this.#isEnding || this.#hasClientEnded || !this.#options.isOpen()) return false;
+    const { request, framing, expectsContinue } = current;
+    if (!isPersistent(request.head)) return false;
+    if (request.isComplete) return true;
+    // a client that was not told to go on may send the body, or its next request
+    return !expectsContinue && !(framing.kind === "length" && framing.bytes > DISCARDED_MAX_BYTES);
+  }
+
+  #answered(): void {
+    const current = this.#underWay;
+    if (!current) return;
+    this.#idleSinceMs = performance.now();
+    if (!current.answer.isPersistent || this.#hasClientEnded) return this.#finish();
+    if (current.request.isComplete) this.#next();
+    else current.request.discard();
+  }
+
+  /** The request is over: on to the next one. */
+  #next(): void {
+    const current = this.#underWay;
+    this.#underWay = undefined;
+    this.#idleSinceMs = performance.now();
+    if (current) tellOver(current);
+    if (!this.#options.isOpen()) return this.#finish();
+    if (this.#socket.isPaused()) this.#socket.resume();
+    this.#pump();
+  }
+
+  /** Ends our direction; what the client still sends is dropped, so that it reads our answer. */
+  #finish(): void {
+    this.#isEnding = true;
+    const current = this.#underWay;
+    this.#underWay = undefined;
+    this.#parser.takeRest();
+    const socket = this.#socket;
+    socket.end();
+    socket.resume();
+    if (!socket.destroyed) {
+      const cut = setTimeout(() => socket.destroy(), LINGER_MS);
+      cut.unref();
+      socket.once("close", () => clearTimeout(cut));
+    }
+    if (current) tellOver(current);
+  }
+
+  #refuse(error: UnreadableRequestError): void {
+    const current = this.#underWay;
+    if (current && !current.answer.isEnded) {
+      // its body cannot be read on; who answers it learns that, and tells the client
+      this.#isEnding = true;
+      current.request.fail(error);
+      return;
+    }
+    this.#socket.write(formatRefusal(error));
+    this.#finish();
+  }
+
+  #clientEnded(): void {
+    this.#hasClientEnded = true;
+    const current = this.#underWay;
+    if (this.#isEnding && !current) return;
+    if (current && !current.answer.isEnded) {
+      this.#tellHangUp(current);
+      return;
+    }
+    if (!current && this.#parser.waitingBytes > 0) {
+      return this.#refuse(new UnreadableRequestError("the head has no end"));
+    }
+    this.#finish();
+  }
+
+  #closed(): void {
+    this.#isEnding = true;
+    const current = this.#underWay;
+    this.#underWay = undefined;
+    if (!current) return;
+    if (!current.answer.isEnded) this.#tellHangUp(current);
+    tellOver(current);
+  }
+
+  #tellHangUp({ request, call }: UnderWay): void {
+    request.fail(hungUp());
+    const { onHangUp } = call;
+    delete call.onHangUp;
+    onHangUp?.();
+  }
+
+  #takeOver(): Buffer {
+    this.#isEnding = true;
+    this.#isTaken = true;
+    this.#underWay = undefined;
+    this.#socket.off("data", this.#onData);
+    this.#socket.off("end", this.#onEnd);
+    this.#socket.off("close", this.#onClose);
+    return this.#parser.takeRest();
+  }
+}
+
+function tellOver({ call }: UnderWay): void {
+  const { onOver } = call;
+  delete call.onOver;
+  onOver?.();
+}

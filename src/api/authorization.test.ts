@@ -28,7 +28,12 @@ class RecordingAuthorizer implements Authorizer {
   }
 }
 
-const SILENT = { isDebug: false, debug: () => undefined, warn: () => undefined, error: () => undefined };
+const SILENT = {
+  isDebug: false,
+  debug: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
 let server: ApiServer | undefined;
 afterEach(async () => await server?.[Symbol.asyncDispose]());
 

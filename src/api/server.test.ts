@@ -3,7 +3,8 @@ import { ConflictError, InternalError, NotModifiedError } from "#base/errors.ts"
 import { readRequiredJsonBody } from "./body.ts";
 import { beginStream, sendJson, writePiece } from "./exchange.ts";
 import { answer, hijack } from "./router.ts";
-import { RawClient, request, serve } from "./testing/serve.ts";
+import { RawClient } from "#http1/testing/raw-client.ts";
+import { request, serve } from "./testing/serve.ts";
 
 const ROUTES = [
   answer("GET", "/thing/{id}", (exchange) =>

@@ -71,9 +71,7 @@ export class ApiServer implements AsyncDisposable {
       ...this.#limits,
       commonFields: formatFields(headers),
       onRequest: dispatcher.onRequest,
-      ...(http2
-        ? { onHttp2: (socket, bytes) => void this.#serveHttp2(http2, socket, bytes) }
-        : {}),
+      ...(http2 ? { onHttp2: (socket, bytes) => void this.#serveHttp2(http2, socket, bytes) } : {}),
     });
   }
 

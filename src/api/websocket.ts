@@ -2,12 +2,7 @@ import { createHash } from "node:crypto";
 import type { Socket } from "node:net";
 import { InvalidArgumentError } from "#base/errors.ts";
 import { formatHead } from "#http1/answer.ts";
-import {
-  type HijackExchange,
-  type HijackedStream,
-  endHijacked,
-  writeSocket,
-} from "./hijack.ts";
+import { type HijackExchange, type HijackedStream, endHijacked, writeSocket } from "./hijack.ts";
 import type { SocketInput } from "./socket-input.ts";
 
 /**

@@ -47,7 +47,8 @@ export class ChunkedDecoder {
       }
       const lineEnd = bytes.indexOf(LF, at);
       this.#line += bytes.toString("latin1", at, lineEnd < 0 ? bytes.length : lineEnd);
-      if (this.#line.length > LINE_MAX_BYTES) throw new UnreadableRequestError("header line too long");
+      if (this.#line.length > LINE_MAX_BYTES)
+        throw new UnreadableRequestError("header line too long");
       if (lineEnd < 0) break;
       at = lineEnd + 1;
       const line = this.#line;

@@ -67,9 +67,9 @@ export function buildkitRoutes(
       const head = {
         id: first("uuid"),
         sharedKey: first("sharedkey"),
-        methods: fields.all("x-docker-expose-session-grpc-method").map((method) =>
-          method.toLowerCase(),
-        ),
+        methods: fields
+          .all("x-docker-expose-session-grpc-method")
+          .map((method) => method.toLowerCase()),
         folders: mayReadInPlace() ? foldersInPlace(exchange.request) : new Map(),
       };
       await door.serveSession(head, takeOver(exchange), exchange.signal);

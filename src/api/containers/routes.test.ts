@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { EXITED, PAUSED, RUNNING, containerDetails } from "#api/testing/container-fixtures.ts";
 import { FakeContainers } from "#api/testing/fake-containers.ts";
-import { RawClient, type TestServer, request, serve } from "#api/testing/serve.ts";
+import { RawClient } from "#http1/testing/raw-client.ts";
+import { type TestServer, request, serve } from "#api/testing/serve.ts";
 import { InvalidArgumentError } from "#base/errors.ts";
 import { DOCKER_DEFAULTS } from "#spec/engine-api/host-config.ts";
 import { containerRoutes } from "./routes.ts";

@@ -2,12 +2,7 @@ import type { AuthorizationCall, AuthorizationReply, Authorizer } from "#auth/au
 import { firstFailure, messageOf, WharfError } from "#base/errors.ts";
 import type { Call } from "#http1/connection.ts";
 import { type HttpRequest, withBody } from "#http1/incoming-request.ts";
-import {
-  describeCall,
-  describeFailure,
-  HeldAnswer,
-  readShownBody,
-} from "#api/authorization.ts";
+import { describeCall, describeFailure, HeldAnswer, readShownBody } from "#api/authorization.ts";
 import { answerForError } from "#api/errors.ts";
 import { type Exchange, type RequestContext, sendErrorBody } from "#api/exchange.ts";
 import { asHijack, type HijackExchange, openHijack } from "#api/hijack.ts";

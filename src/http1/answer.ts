@@ -72,7 +72,7 @@ export function formatHead(statusLine: string, fields: AnswerFields): string {
 }
 
 /** Up to here a piece is copied between its framing, rather than written in three calls. */
-const COPIED_MAX_BYTES = 128 * 1024;
+const COPIED_MAX_BYTES = 16 * 1024;
 const CRLF = Buffer.from("\r\n");
 const LAST_CHUNK = "0\r\n\r\n";
 

@@ -46,9 +46,12 @@ export function detailsOf(parts: DetailsParts, record: ContainerRecord): Contain
 }
 
 export function withGraphData(parts: DetailsParts, details: ContainerDetails): ContainerDetails {
-  const { id } = details.record;
-  if (!parts.snapshotter.stat(id)) return details;
-  return { ...details, graphData: parts.snapshotter.graphData(id) };
+  try {
+    return { ...details, graphData: parts.snapshotter.graphData(details.record.id) };
+  } catch (error) {
+    if (error instanceof NotFoundError) return details; // removed meanwhile
+    throw error;
+  }
 }
 
 /** Bytes that the container wrote, and those together with its image's; none of one that goes meanwhile. */

@@ -30,6 +30,8 @@ export function snapshotCollection(driver: string): CollectionDefinition<Snapsho
 export class SnapshotRecords {
   readonly #store: Store;
   readonly #records: Collection<SnapshotRecord>;
+  /** Those that others are built on, as far as they were asked for: such a record never changes while it is there. */
+  readonly #ancestors = new Map<string, SnapshotRecord>();
 
   constructor(store: Store, driver: string) {
     this.#store = store;
@@ -60,7 +62,8 @@ export class SnapshotRecords {
   ancestors(record: SnapshotRecord): readonly SnapshotRecord[] {
     const found: SnapshotRecord[] = [];
     for (let at = record.parent; at !== undefined; ) {
-      const parent = this.get(at);
+      const parent = this.#ancestors.get(at) ?? this.get(at);
+      this.#ancestors.set(at, parent);
       found.push(parent);
       at = parent.parent;
     }
@@ -97,6 +100,7 @@ export class SnapshotRecords {
     }
     const under = parent ?? record.parent;
     if (under !== undefined) this.#checkParent(key, under);
+    this.#ancestors.delete(name);
     return this.#store.transaction(() => {
       this.#records.delete(key);
       if (this.#records.get(name)) return record.directory;
@@ -122,6 +126,7 @@ export class SnapshotRecords {
     if (child) {
       throw new ConflictError(`Cannot remove snapshot "${name}": "${child[0]}" is built on it`);
     }
+    this.#ancestors.delete(name);
     this.#records.delete(name);
     return record;
   }

@@ -125,7 +125,7 @@ export async function sendLogs(exchange: Exchange, containers: ContainersBackend
       if (batch.count > 0) await writePiece(exchange, formatLogBatch(batch, options));
     }
   } catch (error) {
-    if (signal.aborted) return void exchange.response.end();
+    if (signal.aborted) return exchange.response.end();
     const text = Buffer.from(`Error grabbing logs: ${streamErrorMessage(error)}\n`);
     await writePiece(exchange, terminal ? text : frameOutput("stderr", text));
   }

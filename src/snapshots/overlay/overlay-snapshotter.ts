@@ -356,7 +356,7 @@ class StackingSnapshotter implements Snapshotter {
   }
 
   #path(record: SnapshotRecord, part: "diff" | "work" | "merged"): string {
-    return join(this.#directory, record.directory, part);
+    return `${this.#directory}/${record.directory}/${part}`;
   }
 
   #unmount(record: SnapshotRecord): void {

@@ -302,7 +302,10 @@ const WIRE_ORDER: readonly (keyof HostConfig)[] = [
 ];
 
 function isEmpty(value: unknown): boolean {
-  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
+  if (typeof value !== "object" || value === null) return false;
+  if (Array.isArray(value)) return value.length === 0;
+  for (const _ in value) return false;
+  return true;
 }
 
 /** As `inspect` shows it: Docker's order, `null` for empty lists, nothing for what it leaves out. */

@@ -6,6 +6,7 @@ export type AnswerFields = Readonly<Record<string, string | number | undefined>>
 
 /** What answers a request. */
 export interface Answer {
+  /** The head has left: until then `writeHead` may be called again. */
   readonly headersSent: boolean;
   /** Nobody reads it any more. */
   readonly destroyed: boolean;
@@ -20,7 +21,7 @@ export interface Answer {
   drained(): Promise<void>;
   /** Without a head before, 200. */
   end(last?: Uint8Array | string): void;
-  /** Breaks the connection: all that can be told of a failure after the head. */
+  /** Breaks the connection, unless the answer has ended: all that can be told of a failure after the head. */
   destroy(): void;
 }
 
@@ -132,7 +133,7 @@ export class SocketAnswer implements Answer {
   }
 
   writeHead(status: number, fields: AnswerFields = {}): void {
-    if (this.#head) throw new InternalError("The head of an answer was written twice");
+    if (this.#framing) throw new InternalError("The head of an answer was written after it left");
     this.#head = { status, fields };
   }
 
@@ -177,7 +178,7 @@ export class SocketAnswer implements Answer {
   }
 
   destroy(): void {
-    this.#socket.destroy();
+    if (!this.#isEnded) this.#socket.destroy();
   }
 
   /** Makes the head. @param bodyBytes Length of the body, where that is all of it. */

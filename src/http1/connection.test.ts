@@ -247,6 +247,27 @@ describe("ServerConnection", () => {
     expect(told).toEqual(["hang-up", "over"]);
   });
 
+  test("all that was asked before a half-close is answered", async () => {
+    await using server = await serve(async (call) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      await echo(call);
+    });
+    using client = await server.connect();
+    client.socket.end(GET("/1") + GET("/2") + POST("/3", "Content-Length: 1") + "a");
+    const text = (await client.end()).toString();
+    expect(text.match(/[A-Z]+ \/[0-9] [a-z]*;/g)).toEqual(["GET /1 ;", "GET /2 ;", "POST /3 a;"]);
+    expect(text.match(/Connection: close/g)).toHaveLength(1);
+  });
+
+  test("half a request before a half-close is refused", async () => {
+    await using server = await serve(echo);
+    using client = await server.connect();
+    client.socket.end(`${GET("/1")}GET /2 HTTP/1.1\r\nHo`);
+    const text = (await client.end()).toString();
+    expect(text).toContain("GET /1 ;");
+    expect(text).toEndWith("400 Bad Request");
+  });
+
   test("who reads a body learns that its client left, after what had come", async () => {
     const seen = Promise.withResolvers<readonly unknown[]>();
     const first = Promise.withResolvers<void>();
@@ -309,6 +330,40 @@ describe("ServerConnection", () => {
     client.send(GET("/"));
     expect(await thrown.promise).toBeInstanceOf(InternalError);
     expect((await client.end()).length).toBe(0);
+  });
+
+  test("who asks on and reads no answer is not listened to any more", async () => {
+    let answered = 0;
+    let waiting = 0;
+    await using server = await serve(({ answer, request }) => {
+      answered++;
+      answer.end("x".repeat(1000));
+      waiting = Math.max(waiting, request.socket.writableLength);
+    });
+    using client = await server.connect();
+    client.socket.pause();
+    client.send(GET("/").repeat(3_000));
+    client.socket.end(GET("/", "Connection: close"));
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(answered).toBeLessThan(3_001);
+    client.socket.resume();
+    await client.end();
+    expect(answered).toBe(3_001);
+    expect(waiting).toBeLessThan(256 * 1024);
+  });
+
+  test("a failure before the first byte of the body is told, after the end is none", async () => {
+    await using server = await serve(({ answer }) => {
+      answer.writeHead(200, { "Content-Type": "application/x-tar" });
+      answer.writeHead(404, { "Content-Type": "text/plain" });
+      answer.end("gone");
+      answer.destroy();
+    });
+    using client = await server.connect();
+    client.send(GET("/") + GET("/", "Connection: close"));
+    const text = (await client.end()).toString();
+    expect(text.match(/404 Not Found/g)).toHaveLength(2);
+    expect(text).not.toContain("x-tar");
   });
 
   test("a reader that stops holds the writer back", async () => {

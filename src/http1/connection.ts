@@ -71,6 +71,7 @@ export class ServerConnection {
   #isEnding = false;
   #hasClientEnded = false;
   #isTaken = false;
+  #isWaiting = false;
   readonly #onData = (bytes: Buffer): void => this.receive(bytes);
   readonly #onEnd = (): void => this.#clientEnded();
   readonly #onClose = (): void => this.#closed();
@@ -84,9 +85,9 @@ export class ServerConnection {
     socket.on("close", this.#onClose);
   }
 
-  /** Since when it has no request under way; undefined while it has, or is taken over. In ms of `performance.now`. */
+  /** Since when nothing is to be read or written; undefined while there is, or it is taken over. In ms of `performance.now`. */
   get idleSinceMs(): number | undefined {
-    if (this.#isTaken) return undefined;
+    if (this.#isTaken || this.#socket.writableLength > 0) return undefined;
     return this.#underWay && !this.#underWay.answer.isEnded ? undefined : this.#idleSinceMs;
   }
 
@@ -117,8 +118,15 @@ export class ServerConnection {
       if (this.#parser.waitingBytes > PIPELINED_MAX_BYTES) this.#socket.pause();
       return false;
     }
+    if (!current && this.#socket.writableNeedDrain) {
+      this.#waitForReader();
+      return false;
+    }
     const event = this.#parser.next();
-    if (event === undefined) return false;
+    if (event === undefined) {
+      if (!current && this.#hasClientEnded) this.#clientEndedBetween();
+      return false;
+    }
     switch (event.kind) {
       case "head":
         return this.#begin(event.head, event.framing);
@@ -130,6 +138,18 @@ export class ServerConnection {
         if (current?.answer.isEnded) this.#next();
         return true;
     }
+  }
+
+  /** A client that asks on and does not read would fill our memory with answers. */
+  #waitForReader(): void {
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    this.#socket.pause();
+    this.#socket.once("drain", () => {
+      this.#isWaiting = false;
+      this.#socket.resume();
+      this.#pump();
+    });
   }
 
   #begin(head: RequestHead, framing: BodyFraming): boolean {
@@ -161,6 +181,7 @@ export class ServerConnection {
       answer.writeHead(417, { "Content-Length": 0 });
       answer.end();
     } else this.#options.onRequest(call);
+    if (this.#isLastAsked && this.#underWay) this.#tellHangUp(this.#underWay);
     return true;
   }
 
@@ -184,7 +205,7 @@ export class ServerConnection {
 
   #mayPersist(): boolean {
     const current = this.#underWay;
-    if (!current || this.#isEnding || this.#hasClientEnded || !this.#options.isOpen()) return false;
+    if (!current || this.#isEnding || this.#isLastAsked || !this.#options.isOpen()) return false;
     const { request, framing, expectsContinue } = current;
     if (!isPersistent(request.head)) return false;
     if (request.isComplete) return true;
@@ -196,7 +217,8 @@ export class ServerConnection {
     const current = this.#underWay;
     if (!current) return;
     this.#idleSinceMs = performance.now();
-    if (!current.answer.isPersistent || this.#hasClientEnded) return this.#finish();
+    const isLast = this.#isEnding || this.#isLastAsked || !current.answer.isPersistent;
+    if (isLast) return this.#finish();
     if (current.request.isComplete) this.#next();
     else current.request.discard();
   }
@@ -241,18 +263,23 @@ export class ServerConnection {
     this.#finish();
   }
 
+  /** The client has ended its direction, and asked nothing after what is under way. */
+  get #isLastAsked(): boolean {
+    return this.#hasClientEnded && this.#parser.waitingBytes === 0;
+  }
+
+  /** Go's server too takes it for gone, though it may read on: over TCP the two look the same. */
   #clientEnded(): void {
     this.#hasClientEnded = true;
     const current = this.#underWay;
-    if (this.#isEnding && !current) return;
-    if (current && !current.answer.isEnded) {
-      this.#tellHangUp(current);
-      return;
-    }
-    if (!current && this.#parser.waitingBytes > 0) {
-      return this.#refuse(new UnreadableRequestError("the head has no end"));
-    }
-    this.#finish();
+    if (!current) return this.#pump();
+    if (current.answer.isEnded) return this.#finish();
+    if (this.#isLastAsked) this.#tellHangUp(current);
+  }
+
+  #clientEndedBetween(): void {
+    if (this.#parser.waitingBytes === 0) return this.#finish();
+    this.#refuse(new UnreadableRequestError("the head has no end"));
   }
 
   #closed(): void {

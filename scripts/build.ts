@@ -27,7 +27,8 @@ const result = await Bun.build({
     WHARF_BUILD_ID: JSON.stringify(buildId),
     WHARF_BUILD_TIME: JSON.stringify(new Date().toISOString()),
   },
-  compile: { outfile },
+  // Bun would take settings, environment and even code from the folder that the program is started in
+  compile: { outfile, autoloadDotenv: false, autoloadBunfig: false },
 }).catch((error: unknown) => {
   console.error(error);
   process.exit(1);

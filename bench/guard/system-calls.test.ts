@@ -31,8 +31,11 @@ test("countCalls() passes over what failed, and what depends on time", () => {
   expect(countCalls(log)).toEqual({ rmdir: 1 });
 });
 
-test("countCalls() passes over processes that end, and the database's checkpoints", () => {
+test("countCalls() passes over processes that end, moves that are announced, and the database's checkpoints", () => {
   const log = [
+    '103 openat(AT_FDCWD</>, "/proc/self/cgroup", O_RDONLY) = 5</proc/77/cgroup>',
+    '103 openat(AT_FDCWD</>, "/cg/pids/a/cgroup.procs", O_WRONLY) = 6</cg/pids/a/cgroup.procs>',
+    "103 ftruncate(6</cg/pids/a/cgroup.procs>, 0) = 0",
     '101 openat(AT_FDCWD</>, "/proc/77/stat", O_RDONLY) = 5</proc/77/stat>',
     '101 openat(AT_FDCWD</>, "/proc/sys/kernel/pid_max", O_RDONLY) = 5</proc/sys/kernel/pid_max>',
     '101 pwrite64(7</data/wharf.db>, ""..., 4096, 8192) = 4096',

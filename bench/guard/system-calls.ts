@@ -15,8 +15,11 @@ const COUNTED: readonly string[] = [
   ...["socket", "connect", "bind", "inotify_add_watch", "inotify_rm_watch"],
 ];
 
-/** Whether a process that ends is still there to be looked at is chance. */
-const CHANCE = /"\/proc\/\d+\//;
+/**
+ * Chance: whether a process that ends is still there to be looked at, and how often a move between cgroups is announced
+ * while an announcement is under way.
+ */
+const CHANCE = /"\/proc\/\d+\/|"\/proc\/self\/cgroup"|\/cgroup\.procs[">]/;
 
 /** Pages that go from the database's log into the database go by hundreds, now and then. */
 const CHECKPOINT = /^(?:\d+<[^>]*\.db>|\d+<[^>]*-shm>)/;

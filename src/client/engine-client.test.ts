@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { type Server, type Socket, createServer } from "node:net";
 import { tmpdir } from "node:os";
+import { setImmediate } from "node:timers/promises";
 import { failureOf } from "#client/testing/failure.ts";
 import { ConflictError } from "#base/errors.ts";
 import { type EngineClient, openEngineClient } from "./engine-client.ts";
@@ -13,13 +14,15 @@ interface ScriptedEngine extends AsyncDisposable {
   readonly client: EngineClient;
   readonly requests: string[];
   readonly connections: Socket[];
+  readonly pings: number;
 }
 
 /** A server on a unix socket that answers each request's head (and short body) by a script. */
-async function openScripted(script: Script): Promise<ScriptedEngine> {
+async function openScripted(script: Script, apiVersion = "1.51"): Promise<ScriptedEngine> {
   const folder = mkdtempSync(`${tmpdir()}/wharf-client-`);
   const path = `${folder}/engine.sock`;
   const requests: string[] = [];
+  let pings = 0;
   const connections: Socket[] = [];
   const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
     connections.push(socket);
@@ -31,7 +34,14 @@ async function openScripted(script: Script): Promise<ScriptedEngine> {
       const request = waiting;
       waiting = "";
       const line = request.split("\r\n")[0] ?? "";
-      if (line.includes("/_ping")) return socket.write(answer("", "Api-Version: 1.51\r\n"));
+      const own = `Api-Version: ${apiVersion}\r\n`;
+      if (line.includes("/_ping")) {
+        pings += 1;
+        return socket.write(answer("", own));
+      }
+      if (line.includes("/v1.56/") && apiVersion !== "1.56") {
+        return socket.write(answer('{"message":"too new"}', own, "400 Bad Request"));
+      }
       requests.push(line);
       return script(request, socket, requests.length);
     });
@@ -46,6 +56,9 @@ async function openScripted(script: Script): Promise<ScriptedEngine> {
     client,
     requests,
     connections,
+    get pings() {
+      return pings;
+    },
     async [Symbol.asyncDispose]() {
       client.close();
       for (const socket of connections) socket.destroy();
@@ -78,6 +91,52 @@ test("EngineClient agrees on a version once and reuses its connection", async ()
     "GET /v1.51/b HTTP/1.1",
   ]);
   expect(engine.connections.length).toBe(1);
+});
+
+test("EngineClient speaks the newest version without a ping, and an older engine's at the second try", async () => {
+  await using old = await openScripted((_request, socket) => socket.write(answer("{}")));
+  const sent: string[] = [];
+  const jsonFor = (apiVersion: string): unknown => sent.push(apiVersion);
+  await old.client.postJson("/a", { jsonFor });
+  await old.client.postJson("/b", { jsonFor });
+  expect(sent).toEqual(["1.56", "1.51", "1.51"]);
+  expect(old.pings).toBe(0);
+  await using current = await openScripted(
+    (_request, socket) => socket.write(answer("{}", "Api-Version: 1.56\r\n")),
+    "1.56",
+  );
+  await current.client.getJson("/a");
+  await current.client.getJson("/b");
+  expect(current.requests).toEqual(["GET /v1.56/a HTTP/1.1", "GET /v1.56/b HTTP/1.1"]);
+  expect(current.pings).toBe(0);
+});
+
+test("EngineClient gives a refusal for another reason, and pings before a body that it cannot repeat", async () => {
+  await using engine = await openScripted(
+    (_request, socket) => socket.write(answer('{"message":"bad"}', "", "400 Bad Request")),
+    "1.56",
+  );
+  const { client } = engine;
+  expect((await failureOf(client.getJson("/a"))).message).toContain("bad");
+  expect(engine.requests).toHaveLength(1);
+  await using other = await openScripted((_request, socket) => socket.write(answer("")));
+  const stream = (async function* () {
+    yield await Promise.resolve(Buffer.from("x"));
+  })();
+  await other.client.send("POST", "/images/load", { stream });
+  expect(other.requests).toEqual(["POST /v1.51/images/load HTTP/1.1"]);
+  expect(other.pings).toBe(1);
+});
+
+test("EngineClient opens connections ahead once the engine has been reached", async () => {
+  await using engine = await openScripted((_request, socket) => socket.write(answer("{}")));
+  const { client } = engine;
+  client.connectAhead(2);
+  expect(engine.connections).toHaveLength(0);
+  await client.getJson("/a");
+  while (engine.connections.length < 3) await setImmediate();
+  await Promise.all([client.getJson("/b"), client.getJson("/c"), client.getJson("/d")]);
+  expect(engine.connections).toHaveLength(3);
 });
 
 test("EngineClient sends the configured headers and JSON", async () => {

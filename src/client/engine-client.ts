@@ -1,5 +1,5 @@
 import { CancelledError, UnavailableError, WharfError } from "#base/errors.ts";
-import { negotiateApiVersion } from "./api-version.ts";
+import { compareApiVersions, negotiateApiVersion, newestApiVersion } from "./api-version.ts";
 import type { Connection } from "./connection.ts";
 import type { TlsMaterial } from "./connect-socket.ts";
 import { dialEndpoint } from "./dial.ts";
@@ -35,6 +35,8 @@ export interface RequestOptions {
   readonly query?: Readonly<Record<string, QueryValue>>;
   /** Sent as JSON. */
   readonly json?: unknown;
+  /** The same, for a body that depends on the version that is spoken. */
+  readonly jsonFor?: (apiVersion: string) => unknown;
   /** Sent as it comes, in chunks; `contentType` says what it is. */
   readonly stream?: AsyncIterable<Uint8Array>;
   readonly contentType?: string;
@@ -71,6 +73,9 @@ export class EngineClient implements AsyncDisposable {
   readonly #options: EngineClientOptions;
   readonly #idle: Connection[] = [];
   #version: Promise<string> | undefined;
+  /** Connections to open once the engine is known to answer. */
+  #wantedAhead = 0;
+  #isClosed = false;
   #ping: Promise<PingAnswer> | undefined;
 
   constructor(options: EngineClientOptions) {
@@ -99,13 +104,9 @@ export class EngineClient implements AsyncDisposable {
     path: string,
     options: RequestOptions = {},
   ): Promise<EngineResponse> {
-    const target = await this.#target(path, options);
-    const { connection, head, sending } = await this.#exchange(method, target, options);
-    const response = new EngineResponse(connection, method, head, {
-      signal: options.signal,
-      sending,
-      release: () => this.#release(connection, head),
-    });
+    const opened = await this.#open(method, path, options);
+    const response = this.#response(method, opened, options.signal);
+    const { head, target } = opened;
     if (head.status < 400) return response;
     const body = await response.text();
     throw errorFromAnswer(head.status, head.reason, body, target);
@@ -146,9 +147,8 @@ export class EngineClient implements AsyncDisposable {
    * @returns A stream that the caller closes.
    */
   async hijack(path: string, options: RequestOptions = {}): Promise<HijackedStream> {
-    const target = await this.#target(path, options);
     const headers = { ...options.headers, Connection: "Upgrade", Upgrade: "tcp" };
-    const { connection, head } = await this.#exchange("POST", target, { ...options, headers });
+    const { target, connection, head } = await this.#open("POST", path, { ...options, headers });
     if (head.status !== 101 && head.status !== 200) {
       const response = new EngineResponse(connection, "POST", head, {
         release: () => connection.close(),
@@ -180,7 +180,16 @@ export class EngineClient implements AsyncDisposable {
     throw errorFromAnswer(head.status, head.reason, await response.text(), path);
   }
 
+  /**
+   * Says that `count` more connections will be needed soon: they are opened beside the next request. What
+   * comes of one that fails, the request that would have used it finds out.
+   */
+  connectAhead(count: number): void {
+    this.#wantedAhead = count;
+  }
+
   close(): void {
+    this.#isClosed = true;
     for (const connection of this.#idle.splice(0)) connection.close();
   }
 
@@ -202,9 +211,43 @@ export class EngineClient implements AsyncDisposable {
     };
   }
 
-  async #target(path: string, options: RequestOptions): Promise<string> {
-    const prefix = options.unversioned ? "" : `/v${await this.apiVersion()}`;
-    return `${prefix}${path}${encodeQuery(options.query ?? {})}`;
+  /**
+   * The first request of a client goes out at the newest version: an engine that is older refuses that before it
+   * looks at anything else, and says its own. So no command waits for a ping; only what cannot be sent twice does.
+   */
+  async #open(method: Method, path: string, options: SentOptions): Promise<Opened> {
+    const isKnown = this.#version !== undefined || this.#options.apiVersion !== undefined;
+    if (options.unversioned) return this.#openAt(undefined, method, path, options);
+    if (isKnown || options.stream) {
+      return this.#openAt(await this.apiVersion(), method, path, options);
+    }
+    const first = await this.#openAt(newestApiVersion, method, path, options);
+    const isRefused = first.head.status === 400;
+    const said = first.head.headers.get("api-version");
+    const offered = said ?? (isRefused ? (await this.ping()).apiVersion : newestApiVersion);
+    const version = negotiateApiVersion(offered);
+    this.#version ??= Promise.resolve(version);
+    if (!isRefused || compareApiVersions(version, newestApiVersion) === 0) return first;
+    await this.#response(method, first).discard();
+    return this.#openAt(version, method, path, options);
+  }
+
+  #response(method: Method, opened: Opened, signal?: AbortSignal): EngineResponse {
+    const { connection, head, sending } = opened;
+    const release = (): void => this.#release(connection, head);
+    return new EngineResponse(connection, method, head, { signal, sending, release });
+  }
+
+  async #openAt(
+    version: string | undefined,
+    method: Method,
+    path: string,
+    options: SentOptions,
+  ): Promise<Opened> {
+    const prefix = version === undefined ? "" : `/v${version}`;
+    const target = `${prefix}${path}${encodeQuery(options.query ?? {})}`;
+    const json = options.jsonFor?.(version ?? newestApiVersion) ?? options.json;
+    return { target, ...(await this.#exchange(method, target, { ...options, json })) };
   }
 
   /** Sends a request and waits for the answer's head; a streamed body may still be under way. */
@@ -215,7 +258,9 @@ export class EngineClient implements AsyncDisposable {
       const connection = idle ?? (await this.#connect());
       using abort = closeOnAbort(connection, options.signal);
       try {
-        return await exchange(connection, this.#toHttp(method, target, options));
+        const exchanging = exchange(connection, this.#toHttp(method, target, options));
+        this.#dialAhead();
+        return await exchanging;
       } catch (error) {
         connection.close();
         if (abort.happened()) throw new CancelledError("request cancelled", { cause: error });
@@ -271,6 +316,18 @@ export class EngineClient implements AsyncDisposable {
     return connect ? connect() : dialEndpoint(endpoint, tls);
   }
 
+  #dialAhead(): void {
+    for (; this.#wantedAhead > 0; this.#wantedAhead -= 1) {
+      this.#connect().then(
+        (connection) => {
+          if (this.#isClosed) connection.close();
+          else this.#idle.push(connection);
+        },
+        () => undefined, // the request that finds none dials for itself, and tells why it cannot
+      );
+    }
+  }
+
   #takeIdle(): Connection | undefined {
     for (;;) {
       const connection = this.#idle.pop();
@@ -289,6 +346,11 @@ export class EngineClient implements AsyncDisposable {
 type SentOptions = Omit<RequestOptions, "headers"> & {
   readonly headers?: HttpRequest["headers"];
 };
+
+interface Opened extends Exchange {
+  /** Path and query as they were sent. */
+  readonly target: string;
+}
 
 interface Exchange {
   readonly connection: Connection;

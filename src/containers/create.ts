@@ -104,6 +104,7 @@ export async function createContainer(
   checkIdMaps(parts, hostConfig, planned);
   checkForcedReadOnly(parts, hostConfig);
 
+  parts.cgroups.expectMove(); // a start mostly follows at once
   const id = newContainerId(parts.randomBytes);
   using name = claimName(parts, id, request.name);
   await using undo = new AsyncDisposableStack();

@@ -51,6 +51,7 @@ export const command: Command = defineCommand({
     const size = cli.output.isTerminal ? cli.output.windowSize() : undefined;
     const consoleSize = tty && size ? { ConsoleSize: [size.rows, size.columns] } : {};
     const engine = await cli.engine();
+    if (!detach) engine.connectAhead(1); // to ask for the exit code: the streams take the first one
     const { Id: id } = await engine.postJson<{ readonly Id: string }>(
       containerPath(name, "/exec"),
       {

@@ -35,6 +35,8 @@ export const command: Command = defineCommand({
     }
     const { streams, hasTerminal } = plan;
     if (!flags.detach) checkInputTerminal(cli, streams.stdin, hasTerminal);
+    // create's is used again for attach; wait and start have their own
+    if (!flags.detach) (await cli.engine()).connectAhead(2);
     let id: string;
     try {
       id = await createContainer(cli, plan, flags);

@@ -25,6 +25,7 @@ export function createExec(
 ): ExecId {
   const record = parts.registry.resolve(reference);
   assertAllowed("exec", record, reference);
+  parts.cgroups.expectMove(); // a start mostly follows at once
   // an unknown user is refused here already, as in Docker
   planExecProcess(parts, record, config, parts.snapshotter.rootPath(record.id));
   const id = newExecId(parts.randomBytes);

@@ -332,8 +332,9 @@ function fakeSystem(world: World): System {
 }
 
 function fakeCgroups(): Cgroups {
-  const partial: Pick<Cgroups, "abilities" | "layout" | "controllers" | "stats"> = {
+  const partial: Pick<Cgroups, "abilities" | "expectMove" | "layout" | "controllers" | "stats"> = {
     abilities: () => FAKE_ABILITIES,
+    expectMove: () => {},
     layout: "v2",
     controllers: [],
     stats: () => ({ pids: { current: 1 } }),

@@ -49,7 +49,7 @@ export async function createContainer(
   const create = async (): Promise<ContainerCreateResponse> =>
     engine.postJson<ContainerCreateResponse>("/containers/create", {
       query: { name: options.name === "" ? undefined : options.name, platform },
-      json: withConsoleSize(cli, forApi(plan.body, await engine.apiVersion())),
+      jsonFor: (apiVersion) => withConsoleSize(cli, forApi(plan.body, apiVersion)),
     });
   let created: ContainerCreateResponse;
   try {

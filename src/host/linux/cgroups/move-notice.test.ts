@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { ownGroup } from "./move-notice.ts";
+import { readFileSync } from "node:fs";
+import { MoveNotice, ownGroup } from "./move-notice.ts";
 
 const hybrid = "5:name=systemd:/system.slice\n2:cpu,cpuacct:/a:b\n0::/unified\n";
 
@@ -10,4 +11,36 @@ test.each([
   ["memory", undefined],
 ])("ownGroup() of hierarchy %p is %p", (name, path) => {
   expect(ownGroup(hybrid, name)).toBe(path);
+});
+
+test("MoveNotice.give() moves the process to where it is, and once more for notices on the way", async () => {
+  const written: { path: string; done: () => void }[] = [];
+  const write = (path: string): Promise<void> => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    written.push({ path, done: resolve });
+    return promise;
+  };
+  const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  const [name = ""] =
+    /(?<=^\d+:)[^:,]*(?=[:,])/m.exec(readFileSync("/proc/self/cgroup", "utf8")) ?? [];
+  const isV2 = name === "";
+  const notice = new MoveNotice(
+    isV2
+      ? { layout: "v2", v1: new Map(), named: [], v2: "/v2" }
+      : { layout: "v1", v1: new Map([[name, "/v1"]]), named: [], v2: undefined },
+    write,
+  );
+  notice.give();
+  notice.give();
+  notice.give();
+  expect(written).toHaveLength(1);
+  expect(written[0]?.path).toMatch(isV2 ? /^\/v2\/.*cgroup\.procs$/ : /^\/v1\/.*cgroup\.procs$/);
+  written[0]?.done();
+  await settled();
+  expect(written).toHaveLength(2);
+  written[1]?.done();
+  await settled();
+  expect(written).toHaveLength(2);
+  notice.give();
+  expect(written).toHaveLength(3);
 });

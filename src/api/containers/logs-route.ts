@@ -69,7 +69,7 @@ export function formatLogBatch(batch: LogBatch, format: LogFormat): Uint8Array {
   const isPrefixed = format.timestamps || format.details;
   if (!isPrefixed && !format.isFramed) return content;
   const headBytes = format.isFramed ? FRAME_HEAD_BYTES : 0;
-  const prefixes = isPrefixed ? ends.map((_, index) => logPrefix(batch, index, format)) : [];
+  const prefixes = isPrefixed ? logPrefixes(batch, format) : [];
   const prefixBytes = prefixes.reduce((sum, prefix) => sum + prefix.length, 0);
   const out = Buffer.allocUnsafe(content.length + prefixBytes + batch.count * headBytes);
   let at = 0;
@@ -88,12 +88,23 @@ export function formatLogBatch(batch: LogBatch, format: LogFormat): Uint8Array {
   return out;
 }
 
-/** ASCII only. */
-function logPrefix(batch: LogBatch, index: number, format: LogFormat): string {
-  const nanos = (batch.secondsNanos[index] ?? 0n) + BigInt(batch.fractionsNanos[index] ?? 0);
-  const time = format.timestamps ? `${formatRfc3339Fixed(nanos)} ` : "";
-  return format.details ? `${time}${formatAttributes(batch.attributes[index])} ` : time;
+/** Of each entry, ASCII only. Most share their second with the one before: it is written once. */
+function logPrefixes(batch: LogBatch, format: LogFormat): readonly string[] {
+  let secondNanos: bigint | undefined;
+  let second = "";
+  return batch.secondsNanos.map((nanos, index) => {
+    let prefix = "";
+    if (format.timestamps) {
+      if (nanos !== secondNanos) second = formatRfc3339Fixed(nanos).slice(0, -FRACTION_BYTES);
+      secondNanos = nanos;
+      prefix = `${second}${String(batch.fractionsNanos[index] ?? 0).padStart(9, "0")}Z `;
+    }
+    return format.details ? `${prefix}${formatAttributes(batch.attributes[index])} ` : prefix;
+  });
 }
+
+/** Nine digits and a Z. */
+const FRACTION_BYTES = 10;
 
 /** As Docker: sorted, escaped as in a URL's query, commas between. */
 function formatAttributes(attributes: LogAttributes = {}): string {

@@ -104,6 +104,30 @@ describe("container endpoints", () => {
     const old = await request(server.path, "GET", "/v1.41/containers/web/logs?stderr=1");
     expect(old.headers.get("content-type")).toBe("application/vnd.docker.raw-stream");
   });
+
+  test("logs of many lines have each its own time", async () => {
+    const containers = new FakeContainers(containerDetails({ Tty: true }, RUNNING));
+    const times = [1_000_000_000n, 1_000_000_001n, 1_999_999_999n, 2_000_000_000n, 1_500_000_000n];
+    containers.logEntries = times.map((timeNanos) => ({
+      stream: "stdout",
+      timeNanos,
+      bytes: Buffer.from("x\n"),
+      isPartial: false,
+    }));
+    await using server = await serveContainers(containers);
+    const { body } = await request(
+      server.path,
+      "GET",
+      "/containers/web/logs?stdout=1&timestamps=1",
+    );
+    expect(body.match(/\d\d\.\d+Z/g)).toEqual([
+      "01.000000000Z",
+      "01.000000001Z",
+      "01.999999999Z",
+      "02.000000000Z",
+      "01.500000000Z",
+    ]);
+  });
 });
 
 describe("attach", () => {

@@ -1,9 +1,10 @@
 import { statSync } from "node:fs";
+import { setTimeout as delayed } from "node:timers/promises";
 import { CancelledError, NotFoundError, UnsupportedError } from "#base/errors.ts";
-import type { Message } from "#base/protobuf/message.ts";
 import type { EngineClient } from "#client/engine-client.ts";
 import { RpcClient } from "#rpc/client.ts";
 import { serveRpc } from "#rpc/server.ts";
+import { StatusError } from "#rpc/status.ts";
 import {
   CONTROL_SERVICE,
   LIST_WORKERS_RESPONSE,
@@ -16,16 +17,22 @@ import {
 } from "#spec/buildkit/control.ts";
 import {
   BUILD_ID_KEY,
+  EXEC_CAPABILITY,
   GATEWAY_SERVICE,
   GATEWAY_SOLVE_REQUEST,
   GATEWAY_SOLVE_RESPONSE,
+  type GatewayResult,
+  PONG_RESPONSE,
   RETURN_REQUEST,
+  type ReturnRequest,
 } from "#spec/buildkit/gateway.ts";
 import { SESSION_FOLDER_HEADER } from "#spec/buildkit/session.ts";
 import { type Definition, EMPTY, type WorkerRecord } from "#spec/buildkit/shared.ts";
 import { digestHex, digestOf } from "#spec/digest.ts";
 import { toBuildFailure } from "./build-failure.ts";
 import type { BuildRequest } from "./build-request.ts";
+import { type FailedRun, failedRunOf } from "./debug/failed-run.ts";
+import type { Gateway } from "./debug/gateway.ts";
 import type { CredentialLookup } from "./session/credentials.ts";
 import { tagLocalCaches } from "./plan/local-caches.ts";
 import { sessionMethods } from "./session-methods.ts";
@@ -111,23 +118,54 @@ export class BuildClient implements AsyncDisposable {
   ): Promise<{ readonly response: BuildResponse; readonly input: BuildInput }> {
     let input: BuildInput | undefined;
     const { exporterResponse } = await this.#running(request, watcher, signal, {}, async (ref) => {
-      const gateway = {
-        frontend: FRONTEND,
-        attributes: request.attributes,
-        cacheImports: request.cacheImports,
-        ...(request.inputs ? { inputs: request.inputs } : {}),
-      };
-      const codecs = { request: GATEWAY_SOLVE_REQUEST, response: GATEWAY_SOLVE_RESPONSE };
-      const { result } = await this.#gateway(ref, "Solve", codecs, gateway, signal);
+      const result = await solveBy(this.#gatewayOf(ref), request, signal);
       const definition = result?.ref?.definition;
       if (definition) input = { definition, config: result.metadata.get(CONFIG_KEY) };
-      const ending = { request: RETURN_REQUEST, response: EMPTY };
-      await this.#gateway(ref, "Return", ending, { result }, signal);
+      await this.#gatewayOf(ref).call("Return", RETURN_CODECS, { result }, signal);
     });
     if (input) return { response: exporterResponse, input };
     throw new UnsupportedError(
       "Cannot take files from a target that is built for several platforms: name one",
     );
+  }
+
+  /**
+   * Builds; when a RUN fails it is kept on the engine until `onFailed` settles, and the build fails then.
+   *
+   * @throws As `build`. {UnsupportedError} The engine keeps nothing of a step that failed.
+   */
+  async buildDebugging(
+    request: BuildRequest,
+    watcher: BuildWatcher,
+    onFailed: (run: FailedRun) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<BuildResponse> {
+    const failureSeen = Promise.withResolvers<void>();
+    const seeing: BuildWatcher = {
+      onStatus: (status) => {
+        watcher.onStatus(status);
+        if (status.vertices.some(({ error }) => error !== "")) failureSeen.resolve();
+      },
+    };
+    const { exporterResponse } = await this.#running(request, seeing, signal, {}, async (ref) => {
+      const gateway = this.#gatewayOf(ref);
+      await checkKeepsFailures(gateway, signal);
+      let outcome: Partial<ReturnRequest>;
+      try {
+        outcome = { result: await solveBy(gateway, request, signal) };
+      } catch (error) {
+        if (!(error instanceof StatusError)) throw error;
+        const run = failedRunOf(error, gateway);
+        if (run) {
+          // what the step has said may come after the answer
+          await Promise.race([failureSeen.promise, delayed(STATUS_END_MS, undefined, { signal })]);
+          await onFailed(run);
+        }
+        outcome = { error: error.status };
+      }
+      await gateway.call("Return", RETURN_CODECS, outcome, signal);
+    });
+    return exporterResponse;
   }
 
   /**
@@ -150,12 +188,11 @@ export class BuildClient implements AsyncDisposable {
       ]);
       const gateway = { frontend: FRONTEND, attributes, cacheImports: request.cacheImports };
       const codecs = { request: GATEWAY_SOLVE_REQUEST, response: GATEWAY_SOLVE_RESPONSE };
-      const { result } = await this.#gateway(ref, "Solve", codecs, gateway, signal);
+      const { result } = await this.#gatewayOf(ref).call("Solve", codecs, gateway, signal);
       metadata = result?.metadata ?? metadata;
       // dockerd 28 dies of a Return without a result
-      const returned = { result: { ref: undefined, refs: undefined, metadata } };
-      const ending = { request: RETURN_REQUEST, response: EMPTY };
-      await this.#gateway(ref, "Return", ending, returned, signal);
+      const returned = { ref: undefined, refs: undefined, metadata, attestations: new Map() };
+      await this.#gatewayOf(ref).call("Return", RETURN_CODECS, { result: returned }, signal);
     });
     return metadata;
   }
@@ -178,16 +215,18 @@ export class BuildClient implements AsyncDisposable {
     return (await control.call(`${CONTROL_SERVICE}ListWorkers`, codecs, {}, signal)).records;
   }
 
-  async #gateway<Request, Response>(
-    ref: string,
-    method: string,
-    codecs: { readonly request: Message<Request>; readonly response: Message<Response> },
-    request: Partial<Request>,
-    signal: AbortSignal,
-  ): Promise<Response> {
-    const control = await this.#connected();
+  #gatewayOf(ref: string): Gateway {
     const metadata = { [BUILD_ID_KEY]: ref };
-    return await control.call(`${GATEWAY_SERVICE}${method}`, codecs, request, signal, metadata);
+    return {
+      call: async (method, codecs, request, signal) => {
+        const control = await this.#connected();
+        return await control.call(`${GATEWAY_SERVICE}${method}`, codecs, request, signal, metadata);
+      },
+      open: async (method, signal) => {
+        const control = await this.#connected();
+        return await control.open(`${GATEWAY_SERVICE}${method}`, metadata, signal);
+      },
+    };
   }
 
   /** @param drive Drives a build that the engine leaves to us. */
@@ -279,6 +318,41 @@ export class BuildClient implements AsyncDisposable {
       await serving;
     });
   }
+}
+
+const RETURN_CODECS = { request: RETURN_REQUEST, response: EMPTY } as const;
+
+/** @returns Undefined where the engine says nothing of the result. */
+async function solveBy(
+  gateway: Gateway,
+  { attributes, cacheImports, inputs }: BuildRequest,
+  signal: AbortSignal,
+): Promise<GatewayResult | undefined> {
+  const { result } = await gateway.call(
+    "Solve",
+    { request: GATEWAY_SOLVE_REQUEST, response: GATEWAY_SOLVE_RESPONSE },
+    {
+      frontend: FRONTEND,
+      attributes,
+      allowsResult: true,
+      allowsDefinitions: true,
+      evaluates: true,
+      cacheImports,
+      ...(inputs ? { inputs } : {}),
+    },
+    signal,
+  );
+  return result;
+}
+
+/** @throws {UnsupportedError} */
+async function checkKeepsFailures(gateway: Gateway, signal: AbortSignal): Promise<void> {
+  const codecs = { request: EMPTY, response: PONG_RESPONSE };
+  const { frontend } = await gateway.call("Ping", codecs, {}, signal);
+  if (frontend.some(({ id, isEnabled }) => id === EXEC_CAPABILITY && isEnabled)) return;
+  throw new UnsupportedError(
+    "Cannot debug: the engine's BuildKit runs nothing where a step failed",
+  );
 }
 
 /** 32 hex digits. */

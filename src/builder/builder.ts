@@ -10,6 +10,7 @@ import type { CacheLocation } from "./cache/shared/location.ts";
 import type { ClientStores } from "./cache/shared/places.ts";
 import type { OnBuildEvent } from "./events.ts";
 import type { BuiltLayer } from "./solver/built-layer.ts";
+import type { OnStepFailed } from "./solver/failed-step.ts";
 import type { CredentialSource } from "./sources/image-source.ts";
 import type { LocalSources } from "./sources/local-source.ts";
 
@@ -52,6 +53,8 @@ export interface SolveRequest {
   /** `network.host`, `security.insecure`: what steps may ask for. */
   readonly entitlements: ReadonlySet<string>;
   readonly onEvent: OnBuildEvent;
+  /** All else that the build does has been given up when it is called. */
+  readonly onStepFailed?: OnStepFailed;
   /** `# syntax=` names what the file is read by, which docker's classic builder takes for a comment. */
   readonly mindsSyntax?: boolean;
 }

@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { abortable } from "#base/async.ts";
 import { firstFailure, InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
 import { newInvocationId, runOf } from "./attestations/invocation.ts";
 import { writeProvenance } from "./attestations/provenance.ts";
@@ -36,6 +37,7 @@ import { type Dockerfile, readDockerfile } from "./language/stages.ts";
 import type { BuilderParts } from "./parts.ts";
 import { BuildSolver } from "./solver/build-solver.ts";
 import { CacheMounts } from "./solver/cache-mounts.ts";
+import type { OnStepFailed } from "./solver/failed-step.ts";
 import type { SharedSolving, Solving } from "./solver/solving.ts";
 import { BUILD_SNAPSHOT_PREFIX, StepLayers } from "./solver/step-layers.ts";
 import { Vertices } from "./solver/vertices.ts";
@@ -212,7 +214,9 @@ class LocalBuilder implements Builder {
     const failure = new AbortController();
     const either = AbortSignal.any([signal, failure.signal]);
     const emptiedCaches = new Set<string>();
-    const asked = { ...begun, request: { ...request, locals } };
+    const onStepFailed = letIn(request, { begun, checks, failure }, signal);
+    const own = { ...request, locals, ...(onStepFailed ? { onStepFailed } : {}) };
+    const asked = { ...begun, request: own };
     const shared = { ...asked, file, lease, imported, emptiedCaches };
     const platforms = begun.options.platforms.length === 0 ? [host] : begun.options.platforms;
     const results = await Promise.allSettled(
@@ -334,6 +338,37 @@ class LocalBuilder implements Builder {
         throw new UnsupportedError(`exporter ${JSON.stringify(request.type)} could not be found`);
     }
   }
+}
+
+/**
+ * What a step that fails does where its client may look into it: all else of the build ends first.
+ *
+ * @param signal Of the build: an abort ends the look into it.
+ */
+function letIn(
+  { onStepFailed }: SolveRequest,
+  {
+    begun,
+    checks,
+    failure,
+  }: {
+    readonly begun: BegunBuild;
+    readonly checks: BuildChecks;
+    readonly failure: AbortController;
+  },
+  signal: AbortSignal,
+): OnStepFailed | undefined {
+  if (!onStepFailed) return undefined;
+  return async (step) => {
+    // another has failed, or the build is given up
+    if (signal.aborted || failure.signal.aborted) return;
+    const { error } = step;
+    if (error instanceof DockerfileError) error.source ??= begun.definition;
+    failure.abort(error);
+    // nobody would see them later
+    await checks.after();
+    await abortable(onStepFailed(step), signal).catch(() => undefined); // given up
+  };
 }
 
 /** Folders of the client's that a build asked for: that of the file is read before the others. */

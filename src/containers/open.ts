@@ -42,9 +42,10 @@ import { resizeContainer } from "./resize.ts";
 import { restartContainer } from "./restart.ts";
 import { startByPolicy, startContainer } from "./start.ts";
 import { sampleStats } from "./stats.ts";
+import { openStep } from "./steps/open-step.ts";
 import { runStep } from "./steps/run-step.ts";
 import { SpareSandbox } from "./steps/spare-sandbox.ts";
-import type { StepExit, StepOutput, StepRequest } from "./steps/step.ts";
+import type { StepExit, StepOutput, StepProcess, StepRequest, StepTerminal } from "./steps/step.ts";
 import { openStepUsers, type StepUsers } from "./steps/step-users.ts";
 import { stopContainer } from "./stop.ts";
 import { stopAllContainers } from "./stop-all.ts";
@@ -67,6 +68,12 @@ export interface OpenContainers extends Containers, AsyncDisposable {
     given: { readonly defaults: ContainerDefaults; readonly onOutput: StepOutput },
     signal: AbortSignal,
   ): Promise<StepExit>;
+  /** Starts such a process for somebody to talk to. @see openStep */
+  openStep(
+    request: StepRequest,
+    given: { readonly defaults: ContainerDefaults; readonly terminal: StepTerminal | undefined },
+    signal: AbortSignal,
+  ): Promise<StepProcess>;
 }
 
 /** Joins the verbs to one service. The caller runs `reconcile` before anything else. */
@@ -145,6 +152,7 @@ export async function openContainers(options: ContainersOptions): Promise<OpenCo
     reconcile: () => reconcileContainers(parts),
     stepUsers: openStepUsers(parts),
     runStep: (request, given, signal) => runStep(parts, request, given, signal),
+    openStep: (request, given, signal) => openStep(parts, request, given, signal),
     stopAll: async (timeoutMs) => {
       isEnding = true;
       await stopAllContainers(parts, timeoutMs);

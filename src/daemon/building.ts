@@ -81,6 +81,8 @@ export async function openBuilding(options: BuildingOptions): Promise<Building> 
         ...(containers.stepUsers ? { users: containers.stepUsers } : {}),
         run: (command, onOutput, signal) =>
           containers.runStep(command, { defaults: options.defaults(), onOutput }, signal),
+        open: (command, terminal, signal) =>
+          containers.openStep(command, { defaults: options.defaults(), terminal }, signal),
       },
       keptSources: trees,
       processes: host.processes,

@@ -199,6 +199,31 @@ export function manyBytes(number: number): Field<readonly Uint8Array[]> {
   );
 }
 
+/** `repeated uint32`, packed as proto3 writes it; read either way. */
+export function integers(number: number): Field<readonly number[]> {
+  const toNumber = (value: number | bigint): number => Number(value);
+  return {
+    number,
+    zero: () => [],
+    write: (writer, values) => {
+      if (values.length === 0) return;
+      const packed = new WireWriter();
+      for (const value of values) packed.varint(value);
+      writer.tag(number, 2);
+      writer.bytes(packed.finish());
+    },
+    read: (reader, type, before) => {
+      const items = before as number[]; // the list that `zero` made for this message
+      if (type === 0) items.push(toNumber(reader.varint()));
+      else if (type === 2) {
+        const packed = new WireReader(reader.bytes());
+        while (!packed.isAtEnd) items.push(toNumber(packed.varint()));
+      } else throw malformed(`field ${number} is no list of numbers`);
+      return items;
+    },
+  };
+}
+
 /** `repeated` of a message. */
 export function many<Value>(number: number, inner: Message<Value>): Field<readonly Value[]> {
   return list(

@@ -27,6 +27,7 @@ export class BuildChecks {
   readonly #parts: CheckedParts;
   readonly #given: CheckedBuild;
   readonly #failsBuild: boolean;
+  #isTold = false;
 
   /** @throws {InvalidArgumentError} Options of the checks that are none. */
   constructor(parts: CheckedParts, given: CheckedBuild) {
@@ -50,9 +51,10 @@ export class BuildChecks {
     throw report.error;
   }
 
-  /** Tells the warnings, when the images that the build stands on are here. */
+  /** Tells the warnings once, when the images that the build stands on are here. */
   async after(): Promise<void> {
-    if (this.#failsBuild) return;
+    if (this.#failsBuild || this.#isTold) return;
+    this.#isTold = true;
     const { warnings } = await this.#check(false, this.#here);
     this.#tell(warnings);
   }

@@ -98,6 +98,7 @@ export class BuildSolver implements AsyncDisposable {
       solving,
       openTree: (origin) => this.#trees.open(origin),
       openMount: (origin, isReadOnly) => this.#trees.openMount(origin, isReadOnly),
+      openApart: (chainId) => this.#trees.openApart(chainId),
       remotes: this.#remotes,
     });
   }

@@ -1,7 +1,7 @@
 import type { BuilderParts } from "#builder/parts.ts";
 import type { MappedOwners } from "#snapshots/snapshotter.ts";
 import type { ChainId } from "#spec/digest.ts";
-import type { StepLayers } from "./step-layers.ts";
+import type { MountedRoot, StepLayers } from "./step-layers.ts";
 
 /** A tree that steps take files from. */
 export interface OriginTree {
@@ -55,8 +55,27 @@ export class MountedChains implements AsyncDisposable {
     return await this.#mount(chainId, { isWritable: true });
   }
 
+  /** The same for a caller who disposes of it himself, before this is disposed of. */
+  async openApart(chainId: ChainId | undefined): Promise<MountedRoot & AsyncDisposable> {
+    const { snapshots } = this.#parts;
+    const key = this.#layers.newKey();
+    snapshots.prepare(key, chainId);
+    await using undo = new AsyncDisposableStack();
+    undo.defer(() => snapshots.remove(key));
+    const path = await snapshots.mount(key, undefined, "scratch");
+    const open = undo.move();
+    return {
+      path,
+      remount: async (owners) => {
+        snapshots.unmount(key);
+        await snapshots.mount(key, owners, "scratch");
+      },
+      [Symbol.asyncDispose]: () => open.disposeAsync(),
+    };
+  }
+
   /** Mounts a writable tree again, with other owners. */
-  async remount(path: string, owners: MappedOwners): Promise<void> {
+  async remount(path: string, owners?: MappedOwners): Promise<void> {
     const found = this.#mounted.get(path);
     if (!found?.isWritable) throw new RangeError(`${path} is no writable tree`);
     const { snapshots } = this.#parts;

@@ -5,6 +5,7 @@ import { type ChainId, chainIdsOf } from "#spec/digest.ts";
 import type { BaseImages } from "./base-images.ts";
 import { MountedChains, type MountedTree, type OriginTree } from "./mounted-chains.ts";
 import type { SharedSolving, Solving } from "./solving.ts";
+import type { MountedRoot } from "./step-layers.ts";
 
 export interface OriginTreesOptions {
   readonly shared: SharedSolving;
@@ -41,6 +42,11 @@ export class OriginTrees implements AsyncDisposable {
       const tree = await opened?.catch(() => undefined); // whoever opened it was told
       await tree?.[Symbol.asyncDispose]();
     }
+  }
+
+  /** A new tree of a layer's files, the caller's to dispose of before this is. */
+  openApart(chainId: ChainId | undefined): Promise<MountedRoot & AsyncDisposable> {
+    return this.#chains.openApart(chainId);
   }
 
   async open(origin: FileOrigin): Promise<OriginTree> {

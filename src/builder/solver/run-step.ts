@@ -10,9 +10,10 @@ import type { RunMount } from "#builder/language/run-mounts.ts";
 import type { BuilderParts } from "#builder/parts.ts";
 import type { CacheMounts } from "./cache-mounts.ts";
 import type { MountedTree, OriginTree } from "./mounted-chains.ts";
+import { HeldStep, type HeldStepOptions, type OnStepFailed } from "./failed-step.ts";
 import { StepFailedError } from "./step-failed.ts";
 import type { MountedRoot } from "./step-layers.ts";
-import type { StepMountPoint } from "./step-runner.ts";
+import type { StepCommand, StepMountPoint } from "./step-runner.ts";
 import type { OpenVertex } from "./vertices.ts";
 
 export type RunStep = Extract<Step, { readonly kind: "run" }>;
@@ -35,10 +36,14 @@ export interface RunContext {
   readonly openTree: (mount: Extract<RunMount, { type: "cache" }>) => Promise<OriginTree>;
   /** What a mount shows to the step; where it may be written to, the writes are forgotten. */
   readonly openMount: (mount: Extract<RunMount, { type: "bind" }>) => Promise<MountedTree>;
+  /** A new tree of the files as they are before the step. */
+  readonly openBefore: HeldStepOptions["openBefore"];
+  /** Undefined where nobody can look at a step that failed. */
+  readonly onFailed: OnStepFailed | undefined;
 }
 
 /**
- * Runs a command in a mounted root.
+ * Runs a command in a mounted root. When it fails, its mounts stay for as long as somebody looks at it.
  *
  * @throws {StepFailedError} It ended with another code than 0.
  */
@@ -56,35 +61,56 @@ export async function runCommand(
   mkdirSync(own, { mode: parts.steps.users ? 0o711 : 0o700 });
   stack.defer(() => rmSync(own, { recursive: true, force: true }));
   const mounts: StepMountPoint[] = [];
-  const env = [...step.env];
+  const mountEnv: string[] = [];
   if (step.script) mounts.push(scriptMount(step.script, own, context));
   stack.use(await context.caches.lock(cachesOf(step, options), signal));
   for (const [index, mount] of step.mounts.entries()) {
     const place = { step, own: join(own, String(index)) };
     const ready = await openMount(mount, place, context, stack, signal);
     mounts.push(...ready.mounts);
-    env.push(...ready.env);
+    mountEnv.push(...ready.env);
   }
-  const { exitCode } = await parts.steps.run(
-    {
-      rootPath: root.path,
-      remount: root.remount,
-      args: step.args,
-      env,
-      cwd: step.cwd,
-      user: step.user,
-      hostname: options.hostname,
-      mounts,
-      network: networkOf(step, options),
-      isPrivileged: step.isPrivileged,
-      extraHosts: options.extraHosts,
-      isFollowed: context.isFollowed,
-      limits: limitsOf(options),
-    },
-    (stream, bytes) => vertex.log(stream, bytes),
-    signal,
-  );
-  if (exitCode !== 0) throw new StepFailedError(step.args.join(" "), exitCode, step.range);
+  const command: StepCommand = {
+    rootPath: root.path,
+    remount: root.remount,
+    args: step.args,
+    env: step.env,
+    cwd: step.cwd,
+    user: step.user,
+    hostname: options.hostname,
+    mounts,
+    network: networkOf(step, options),
+    isPrivileged: step.isPrivileged,
+    extraHosts: options.extraHosts,
+    isFollowed: context.isFollowed,
+    limits: limitsOf(options),
+  };
+  const whole = { ...command, env: [...step.env, ...mountEnv] };
+  const error = await failureOf(step, async () => {
+    const log = vertex.log.bind(vertex);
+    return (await parts.steps.run(whole, log, signal)).exitCode;
+  });
+  if (!error) return;
+  const { onFailed, openBefore } = context;
+  if (onFailed && !signal.aborted) {
+    const { steps } = parts;
+    const { title } = step;
+    await using held = new HeldStep({ error, title, steps, command, mountEnv, openBefore });
+    await onFailed(held);
+  }
+  throw error;
+}
+
+/** @param run Gives the exit code. */
+async function failureOf(step: RunStep, run: () => Promise<number>): Promise<Error | undefined> {
+  try {
+    const exitCode = await run();
+    if (exitCode === 0) return undefined;
+    return new StepFailedError(step.args.join(" "), exitCode, step.range);
+  } catch (error) {
+    if (error instanceof Error) return error;
+    throw error;
+  }
 }
 
 function networkOf(

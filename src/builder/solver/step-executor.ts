@@ -6,6 +6,7 @@ import { cleanPath } from "#base/posix-path.ts";
 import { explainStep } from "#builder/why/explain.ts";
 import { environmentOf, flagsOf, shortDigest, type StepInputs } from "#builder/why/step-inputs.ts";
 import { type StepReport, WHY_ATTRIBUTE, WHY_VERTEX } from "#spec/buildkit/step-report.ts";
+import type { ChainId } from "#spec/digest.ts";
 import type { BuiltLayer } from "./built-layer.ts";
 import { checkRunnable } from "./emulation.ts";
 import { type StepBase, stepKey } from "./keys.ts";
@@ -25,6 +26,8 @@ export interface StepExecutorOptions {
   readonly openTree: (origin: FileOrigin) => Promise<OriginTree>;
   /** For a RUN to look at; where it may write, what it writes is forgotten. */
   readonly openMount: (origin: FileOrigin, isReadOnly: boolean) => Promise<MountedTree>;
+  /** A new tree of a layer's files, the caller's to dispose of. */
+  readonly openApart: (chainId: ChainId | undefined) => Promise<MountedRoot & AsyncDisposable>;
   readonly remotes: RemoteSources;
 }
 
@@ -109,18 +112,22 @@ export class StepExecutor {
       }
       vertex.begin();
       // first what it depends on: the process that has just digested the files knows them
+      const held = Promise.withResolvers<never>();
       const making = this.#explain(execution, inputs, digests, signal).then(async (now) => {
-        const layer = await this.#make(execution, keys, signal);
+        const layer = await this.#make(execution, keys, held.reject, signal);
         shared.memory.remember(key, { ...now, doneMs: shared.parts.clock.nowMs() });
         return layer;
       });
-      shared.underWay.set(key, making);
+      // nobody waits for a step that has failed and is looked at
+      const awaited = Promise.race([making, held.promise]);
+      awaited.catch(() => undefined); // told below
+      shared.underWay.set(key, awaited);
       try {
         const layer = await making;
         vertex.done();
         return { layer, isCached: false };
       } finally {
-        if (shared.underWay.get(key) === making) shared.underWay.delete(key);
+        if (shared.underWay.get(key) === awaited) shared.underWay.delete(key);
       }
     }
   }
@@ -179,6 +186,7 @@ export class StepExecutor {
   async #make(
     execution: StepExecution,
     keys: readonly ReturnType<typeof stepKey>[],
+    onHeld: (error: Error) => void,
     signal: AbortSignal,
   ): Promise<BuiltLayer> {
     const { shared, solving } = this.#options;
@@ -191,7 +199,7 @@ export class StepExecutor {
       isLink: step.kind === "files" && step.isLink,
     };
     const work = async (root: MountedRoot): Promise<void> => {
-      if (step.kind === "run") await this.#run(step, root, execution, signal);
+      if (step.kind === "run") await this.#run(step, root, { execution, onHeld }, signal);
       else await this.#applyFiles(step, root.path, signal);
     };
     return await shared.layers.make(request, work, solving.lease, signal);
@@ -200,11 +208,13 @@ export class StepExecutor {
   async #run(
     step: RunStep,
     root: MountedRoot,
-    execution: StepExecution,
+    given: { readonly execution: StepExecution; readonly onHeld: (error: Error) => void },
     signal: AbortSignal,
   ): Promise<void> {
-    const { shared, solving, openTree, openMount } = this.#options;
+    const { execution, onHeld } = given;
+    const { shared, solving, openTree, openMount, openApart } = this.#options;
     const { request, options } = solving;
+    const { onStepFailed } = request;
     try {
       checkRunnable(step.title, execution.base.platform, shared.parts.platform);
     } catch (error) {
@@ -224,6 +234,14 @@ export class StepExecutor {
         isFollowed: execution.isFollowed,
         openTree: (mount) => openTree(originOf(execution, mount.from)),
         openMount: ({ from, isReadOnly }) => openMount(originOf(execution, from), isReadOnly),
+        openBefore: () => openApart(execution.base.parent),
+        onFailed:
+          onStepFailed &&
+          (async (failed) => {
+            execution.vertex.fail(failed.error);
+            onHeld(failed.error);
+            await onStepFailed(failed);
+          }),
       },
       signal,
     );

@@ -30,8 +30,8 @@ type LayerParts = Pick<
 export interface MountedRoot {
   /** Absolute path on the host. */
   readonly path: string;
-  /** Mounts it again, at the same path, with other owners. */
-  readonly remount: (owners: MappedOwners) => Promise<void>;
+  /** Mounts it again, at the same path, with other owners; with those on disk where there are none. */
+  readonly remount: (owners?: MappedOwners) => Promise<void>;
 }
 
 /** What a step that changed nothing packs to. */
@@ -110,7 +110,7 @@ export class StepLayers {
     await using undo = new AsyncDisposableStack();
     undo.defer(() => snapshots.remove(key));
     const path = await snapshots.mount(key, undefined, "scratch"); // what is kept is synced when it is packed
-    const remount = async (owners: MappedOwners): Promise<void> => {
+    const remount = async (owners?: MappedOwners): Promise<void> => {
       snapshots.unmount(key);
       await snapshots.mount(key, owners, "scratch");
     };

@@ -17,8 +17,8 @@ export interface StepMountPoint {
 /** A command to be run in a root that is mounted. */
 export interface StepCommand {
   readonly rootPath: string;
-  /** Mounts the root again, with other owners: of use where steps have users of their own. */
-  readonly remount: (owners: MappedOwners) => Promise<void>;
+  /** Mounts the root again, with other owners or those on disk: of use where steps have users of their own. */
+  readonly remount: (owners?: MappedOwners) => Promise<void>;
   readonly args: readonly string[];
   readonly env: readonly string[];
   readonly cwd: string;
@@ -44,6 +44,25 @@ export interface StepUsers {
   onHost(owner: Owner): Owner;
 }
 
+/** A terminal of a step, in characters. */
+export interface StepTerminal {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** A process that somebody talks to. Disposing kills it and takes away what it had. */
+export interface StepProcess extends AsyncDisposable {
+  /** One reader; it ends when the process has closed its output. */
+  output(): AsyncIterable<{ readonly stream: "stdout" | "stderr"; readonly bytes: Uint8Array }>;
+  write(input: Uint8Array): Promise<void>;
+  /** It reads end of file. */
+  endInput(): void;
+  resize(size: StepTerminal): Promise<void>;
+  /** @returns False when it is gone. */
+  kill(signal: number): boolean;
+  readonly exited: Promise<{ readonly exitCode: number }>;
+}
+
 /** Runs steps as the engine runs containers. */
 export interface StepRunner {
   /** Absent where steps have the host's. */
@@ -58,4 +77,16 @@ export interface StepRunner {
     onOutput: (stream: "stdout" | "stderr", bytes: Uint8Array) => void | Promise<void>,
     signal: AbortSignal,
   ): Promise<{ readonly exitCode: number; readonly oomKilled: boolean }>;
+  /**
+   * Starts a command for somebody to talk to, in a root that is thrown away afterwards.
+   *
+   * @param terminal Undefined for pipes.
+   * @param signal Of the start alone.
+   * @throws As `run`.
+   */
+  open(
+    command: StepCommand,
+    terminal: StepTerminal | undefined,
+    signal: AbortSignal,
+  ): Promise<StepProcess>;
 }

@@ -10,6 +10,7 @@ export interface OpenVertex {
   /** It need not be done: ends it. */
   cached(): void;
   done(): void;
+  /** The first failure counts. */
   fail(error: unknown): void;
   log(stream: "stdout" | "stderr", bytes: Uint8Array): void;
   /** How far something within it is. It has ended when all has come, or when that is said. */
@@ -59,6 +60,7 @@ export class Vertices {
       cached: () => tell({ startedMs: now(), completedMs: now(), isCached: true }),
       done: () => tell({ completedMs: now() }),
       fail: (error) => {
+        if (vertex.error !== undefined) return;
         const startedMs = vertex.startedMs ?? now();
         tell({ startedMs, completedMs: now(), error: reasonOf(error) });
       },

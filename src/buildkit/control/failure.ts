@@ -9,7 +9,7 @@ const SOURCE_TYPE = "github.com/moby/buildkit/errdefs.Source+json";
  * What failed in a build, with what a client needs to show the lines that are meant. The code is the one that BuildKit has
  * for all of it: clients print any other before the message.
  */
-export function withSource(thrown: unknown): unknown {
+export function withSource(thrown: unknown): StatusError {
   const error = firstFailure(thrown);
   if (error instanceof StatusError) return error;
   const status = { code: UNKNOWN, message: messageOf(error), details: [] };

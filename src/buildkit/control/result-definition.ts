@@ -1,4 +1,4 @@
-import { InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
+import { FailedPreconditionError, InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
 import {
   embedded,
   integer,
@@ -47,6 +47,7 @@ const OPERATION: Message<Operation> = message({
 });
 
 const SCHEME = "wharf-result://";
+const FAILED = "wharf-failed://";
 const CONFIG = "wharf.config";
 const MANIFEST = "wharf.manifest";
 
@@ -71,30 +72,39 @@ export function definitionOf(
     [CONFIG, config],
     [MANIFEST, JSON.stringify(manifest)],
   ]);
-  const source = OPERATION.encode({
-    inputs: [],
-    source: { identifier: `${SCHEME}${digest}`, attributes },
-  });
+  const definition = graphOf({ identifier: `${SCHEME}${digest}`, attributes });
+  return { definition, config: Buffer.from(config) };
+}
+
+/** The definition of a result that cannot be had. */
+export function failedDefinition(): Definition {
+  return graphOf({ identifier: FAILED, attributes: new Map() });
+}
+
+function graphOf(only: Source): Definition {
+  const source = OPERATION.encode({ inputs: [], source: only });
   const name = digestOf(source);
   const end = OPERATION.encode({
     inputs: [{ digest: name, index: 0 }],
     source: undefined,
   });
   const metadata = new Map([[name, new Uint8Array()]]);
-  const definition = { operations: [source, end], metadata, source: new Uint8Array() };
-  return { definition, config: Buffer.from(config) };
+  return { operations: [source, end], metadata, source: new Uint8Array() };
 }
 
 /**
  * What a definition of `definitionOf` stands for.
  *
- * @throws {UnsupportedError} A graph of another kind. {InvalidArgumentError} One that is broken.
+ * @throws {UnsupportedError} A graph of another kind. {FailedPreconditionError} A failed one. {InvalidArgumentError} One that is broken.
  */
 export function readResultDefinition(name: string, definition: Definition | undefined): BuildInput {
   const sources = (definition?.operations ?? [])
     .map((bytes) => OPERATION.decode(bytes).source)
     .filter((source) => source !== undefined);
   const [source, other] = sources;
+  if (source?.identifier === FAILED) {
+    throw new FailedPreconditionError(`Cannot take context ${name}: its own build has failed`);
+  }
   if (!source || other || !source.identifier.startsWith(SCHEME)) {
     throw new UnsupportedError(
       `Cannot take context ${name}: it is no result of a build of this engine`,

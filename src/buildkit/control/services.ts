@@ -17,6 +17,7 @@ import {
 import {
   BUILD_ID_KEY,
   EVALUATE_REQUEST,
+  EXEC_CAPABILITY,
   GATEWAY_SERVICE,
   GATEWAY_SOLVE_REQUEST,
   GATEWAY_SOLVE_RESPONSE,
@@ -31,10 +32,20 @@ import {
   type WorkerRecord,
 } from "#spec/buildkit/shared.ts";
 import type { CacheRecord } from "#builder/builder.ts";
+import { NEW_CONTAINER_REQUEST, RELEASE_CONTAINER_REQUEST } from "#spec/buildkit/exec.ts";
+import { execProcessMethod } from "#buildkit/exec/exec-process.ts";
 import { cacheFilters } from "./cache-filters.ts";
 import { withSource } from "./failure.ts";
+import { HeldFailure, tellingFailures } from "./held-failure.ts";
 import { sessionMethod } from "#buildkit/session/tunnelled-session.ts";
-import { checkFrontend, resultOf, runFrontend, solve, type SolveParts } from "./solve.ts";
+import {
+  checkFrontend,
+  failedResultOf,
+  resultOf,
+  runFrontend,
+  solve,
+  type SolveParts,
+} from "./solve.ts";
 import { historyMethods } from "#buildkit/history/services.ts";
 import { usageFilter } from "./usage-filters.ts";
 import { answerSubrequest } from "./subrequests.ts";
@@ -60,6 +71,8 @@ const FRONTEND_CAPABILITIES: readonly string[] = [
   "gateway.solve.metadata",
   "gateway.evaluate",
   "gateway.evaluate.solve",
+  EXEC_CAPABILITY,
+  "gateway.exec.signals",
 ];
 /** Of what would run a client's own graphs; there are none, so only what exporters can do. */
 const OPERATION_CAPABILITIES: readonly string[] = [
@@ -124,11 +137,19 @@ export function buildkitMethods(parts: ServiceParts): RpcMethods {
         if ((attributes.get("requestid") ?? "") !== "") {
           checkFrontend(frontend, attributes);
           const metadata = await answerSubrequest(parts, build, attributes, call.signal);
-          return { result: { ref: undefined, refs: undefined, metadata } };
+          return { result: { ref: undefined, refs: undefined, metadata, attestations: new Map() } };
         }
-        const id = await runFrontend(parts, build, request, call.signal);
+        const id = await tellingFailures(
+          build,
+          (onStepFailed, signal) => runFrontend(parts, build, request, signal, onStepFailed),
+          call.signal,
+        );
         return { result: resultOf(build, id) };
       } catch (error) {
+        // BuildKit runs steps when they are evaluated: clients take what `Solve` fails with for the frontend's
+        if (error instanceof HeldFailure && !request.evaluates) {
+          return { result: failedResultOf(build.addFailure(error)) };
+        }
         throw withSource(error);
       }
     }),
@@ -137,6 +158,15 @@ export function buildkitMethods(parts: ServiceParts): RpcMethods {
       (await buildOf(call)).result(ref);
       return {};
     }),
+    NewContainer: unary(NEW_CONTAINER_REQUEST, EMPTY, async (request, call) => {
+      await (await buildOf(call)).containers.create(request);
+      return {};
+    }),
+    ReleaseContainer: unary(RELEASE_CONTAINER_REQUEST, EMPTY, async ({ containerId }, call) => {
+      await (await buildOf(call)).containers.release(containerId);
+      return {};
+    }),
+    ExecProcess: execProcessMethod(async (call) => (await buildOf(call)).containers),
     Return: unary(RETURN_REQUEST, EMPTY, async (request, call) => {
       (await buildOf(call)).return(request);
       return {};

@@ -4,6 +4,7 @@ import type { Builder, ExportRequest, ExportResponse, Solved } from "#builder/bu
 import type { CacheOptionsEntry } from "#spec/buildkit/shared.ts";
 import { type CacheLocation, readCacheTarget } from "#builder/cache/shared/location.ts";
 import type { BuildEvent } from "#builder/events.ts";
+import type { OnStepFailed } from "#builder/solver/failed-step.ts";
 import { isDockerfileFrontend } from "#builder/language/frontend.ts";
 import type { Exporter, SolveRequest, SolveResponse } from "#spec/buildkit/control.ts";
 import type { GatewayResult, GatewaySolveRequest, ReturnRequest } from "#spec/buildkit/gateway.ts";
@@ -21,7 +22,7 @@ import { recordFailure, recordSuccess } from "#buildkit/history/record-build.ts"
 import { CANCELLED, StatusError, UNKNOWN } from "#rpc/status.ts";
 import type { Builds } from "./builds.ts";
 import { withSource } from "./failure.ts";
-import { definitionOf, readResultDefinition } from "./result-definition.ts";
+import { definitionOf, failedDefinition, readResultDefinition } from "./result-definition.ts";
 import { RunningBuild } from "./running-build.ts";
 
 export interface SolveParts extends FolderParts {
@@ -120,6 +121,7 @@ export async function runFrontend(
   build: RunningBuild,
   { frontend, attributes, inputs, cacheImports }: FrontendCall,
   signal: AbortSignal,
+  onStepFailed?: OnStepFailed,
 ): Promise<string> {
   checkFrontend(frontend, attributes);
   build.record?.describe(frontend, attributes);
@@ -156,6 +158,7 @@ export async function runFrontend(
       cacheImports: (cacheImports.length > 0 ? cacheImports : build.cacheImports).map(toLocation),
       entitlements: new Set(build.entitlements),
       onEvent,
+      ...(onStepFailed ? { onStepFailed } : {}),
       mindsSyntax: true,
     },
     either,
@@ -239,5 +242,16 @@ export function resultOf(build: RunningBuild, id: string): GatewayResult {
     ref: { id, definition: known?.definition },
     refs: undefined,
     metadata: new Map(metadata),
+    attestations: new Map(),
+  };
+}
+
+/** A result that cannot be had: whoever evaluates it is told why. */
+export function failedResultOf(id: string): GatewayResult {
+  return {
+    ref: { id, definition: failedDefinition() },
+    refs: undefined,
+    metadata: new Map(),
+    attestations: new Map(),
   };
 }

@@ -8,7 +8,11 @@ import type { ClientSession } from "./client-session.ts";
 /** Connections to the agent that one step may have open. */
 const MOST_CONNECTIONS = 32;
 
-/** Listens on a new socket; each connection goes to the client's agent. */
+/**
+ * Listens on a new socket; each connection goes to the client's agent.
+ *
+ * @param signal Until it listens; afterwards it is served until it is disposed of.
+ */
 export async function serveAgent(
   session: ClientSession,
   id: string,
@@ -16,7 +20,7 @@ export async function serveAgent(
   signal: AbortSignal,
 ): Promise<AsyncDisposable> {
   const ending = new AbortController();
-  const either = AbortSignal.any([signal, session.signal, ending.signal]);
+  const either = AbortSignal.any([session.signal, ending.signal]);
   const underWay = new Set<Promise<void>>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     const work = forward(session, id, socket, either);

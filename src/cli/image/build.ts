@@ -3,6 +3,8 @@ import { type Command, defineCommand, exactly } from "#cli/command.ts";
 import { toBuildExit } from "./building/build-error.ts";
 import { buildClassically } from "./building/classic.ts";
 import { buildFlags, type BuildValues, callOf, parseProgress } from "./building/flags.ts";
+import { checkDebug } from "./building/debug/check-debug.ts";
+import { buildDebugging } from "./building/debug/debug-build.ts";
 import { openBuildClient } from "./building/open-client.ts";
 import { openView } from "./building/progress/open-view.ts";
 import { imageIdOf, writeResults } from "./building/results.ts";
@@ -21,14 +23,17 @@ export const command: Command = defineCommand({
   flags: buildFlags,
   async run(cli, { flags, args, isSet }) {
     const [context = ""] = args;
-    checkWhy(flags, isSet("format"), cli.env["DOCKER_BUILDKIT"] === "0");
-    if (cli.env["DOCKER_BUILDKIT"] === "0") return await buildClassically(cli, flags, context);
+    const isClassic = cli.env["DOCKER_BUILDKIT"] === "0";
+    checkWhy(flags, isSet("format"), isClassic);
+    checkDebug(flags, context, isClassic);
+    if (isClassic) return await buildClassically(cli, flags, context);
     await using stack = new AsyncDisposableStack();
     try {
       const request = await planFor(cli, settingsOf(flags, context), stack);
       await using client = await openBuildClient(cli);
       if (!(await client.isThere())) {
         checkWhy(flags, isSet("format"), true);
+        checkDebug(flags, context, true);
         return await buildClassically(cli, flags, context);
       }
       const asked = isSet("progress")
@@ -40,9 +45,13 @@ export const command: Command = defineCommand({
       const view = openView(cli, isQuiet ? "quiet" : asked);
       if (call.method !== "build") return await runCall(cli, client, request, call, view);
       const tellsWarnings = !flags.quiet && !["none", "quiet", "rawjson"].includes(asked);
-      const response = flags.why
-        ? await buildTellingWhy(cli, client, request, view, { tellsWarnings, format: flags.format })
-        : await runBuild(cli, client, request, view, { tellsWarnings });
+      const { debug: state, format } = flags;
+      const building = flags.why
+        ? buildTellingWhy(cli, client, request, view, { tellsWarnings, format })
+        : state === undefined
+          ? runBuild(cli, client, request, view, { tellsWarnings })
+          : buildDebugging(cli, client, request, view, { tellsWarnings, state });
+      const response = await building;
       writeResults(response, { iidFile: flags.iidfile, metadataFile: flags["metadata-file"] });
       if (flags.quiet) cli.output.write(`${imageIdOf(response)}\n`);
       return 0;

@@ -6,13 +6,21 @@ import { type NetworkingConfig, readEndpointSettings } from "#spec/engine-api/ne
 import type { ContainerDefaults } from "#spec/engine-api/host-config.ts";
 import { readHostConfig } from "#spec/engine-api/read-host-config.ts";
 import type { ContainerId } from "#spec/ids.ts";
-import { DEFAULT_NETWORK, type StepRequest } from "./step.ts";
+import { DEFAULT_NETWORK, type StepRequest, type StepTerminal } from "./step.ts";
 
-/** The container that a step would be: what the plans of a container are made from. It is written nowhere. */
+/**
+ * The container that a step would be: what the plans of a container are made from. It is written nowhere.
+ *
+ * @param given.terminal The process has one.
+ */
 export function stepRecord(
   id: ContainerId,
   request: StepRequest,
-  given: { readonly defaults: ContainerDefaults; readonly createdNanos: bigint },
+  given: {
+    readonly defaults: ContainerDefaults;
+    readonly createdNanos: bigint;
+    readonly terminal?: StepTerminal;
+  },
 ): ContainerRecord {
   const [path = "", ...args] = request.args;
   const config = readContainerConfig(JsonReader.of({}, {}));
@@ -21,6 +29,7 @@ export function stepRecord(
     given.defaults,
   );
   const { network } = request;
+  const { terminal } = given;
   return {
     id,
     name: "",
@@ -33,10 +42,12 @@ export function stepRecord(
       User: request.user,
       WorkingDir: request.cwd,
       Env: request.env,
+      Tty: terminal !== undefined,
     },
     hostConfig: {
       ...host,
       ...request.limits,
+      ...(terminal ? { ConsoleSize: [terminal.rows, terminal.columns] as const } : {}),
       Init: false,
       NetworkMode: network.kind === "bridge" ? network.name : network.kind,
       IpcMode: "private",

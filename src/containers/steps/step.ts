@@ -18,8 +18,8 @@ export interface StepMount {
 /** One process to run in a root that is mounted. */
 export interface StepRequest {
   readonly rootPath: string;
-  /** Mounts the root again, at the same path, with other owners. */
-  readonly remount: (owners: MappedOwners) => Promise<void>;
+  /** Mounts the root again, at the same path, with other owners; with those on disk where there are none. */
+  readonly remount: (owners?: MappedOwners) => Promise<void>;
   readonly args: readonly string[];
   /** `NAME=value`, the whole environment but for PATH and HOME where they are missing. */
   readonly env: readonly string[];
@@ -54,3 +54,22 @@ export interface StepExit {
 
 /** Told of each piece of output as it comes; the next waits until it is taken. */
 export type StepOutput = (stream: "stdout" | "stderr", bytes: Uint8Array) => void | Promise<void>;
+
+/** A terminal of a step, in characters. */
+export interface StepTerminal {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** A process that somebody talks to. Disposing kills it and takes away what it had. */
+export interface StepProcess extends AsyncDisposable {
+  /** One reader; it ends when the process has closed its output. */
+  output(): AsyncIterable<{ readonly stream: "stdout" | "stderr"; readonly bytes: Uint8Array }>;
+  write(input: Uint8Array): Promise<void>;
+  /** It reads end of file. */
+  endInput(): void;
+  resize(size: StepTerminal): Promise<void>;
+  /** @returns False when it is gone. */
+  kill(signal: number): boolean;
+  readonly exited: Promise<StepExit>;
+}

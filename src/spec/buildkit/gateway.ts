@@ -47,6 +47,9 @@ export interface GatewaySolveRequest {
   readonly definition: Definition | undefined;
   readonly frontend: string;
   readonly attributes: ReadonlyMap<string, string>;
+  /** The answer is a `GatewayResult`, with a definition for each of its refs. */
+  readonly allowsResult: boolean;
+  readonly allowsDefinitions: boolean;
   readonly cacheImports: readonly CacheOptionsEntry[];
   readonly inputs: ReadonlyMap<string, Definition | undefined>;
   readonly evaluates: boolean;
@@ -55,6 +58,8 @@ export const GATEWAY_SOLVE_REQUEST: Message<GatewaySolveRequest> = message({
   definition: embedded(1, DEFINITION),
   frontend: text(2),
   attributes: textMap(3),
+  allowsResult: flag(5),
+  allowsDefinitions: flag(6),
   cacheImports: many(12, CACHE_OPTIONS_ENTRY),
   inputs: messageMap(13, DEFINITION),
   evaluates: flag(14),
@@ -76,11 +81,14 @@ export interface GatewayResult {
   readonly ref: Ref | undefined;
   readonly refs: RefMap | undefined;
   readonly metadata: ReadonlyMap<string, Uint8Array>;
+  /** By platform, each a list that is handed back as it came. */
+  readonly attestations: ReadonlyMap<string, Uint8Array>;
 }
 const GATEWAY_RESULT: Message<GatewayResult> = message({
   ref: embedded(3, REF),
   refs: embedded(4, REF_MAP),
   metadata: bytesMap(10),
+  attestations: bytesMap(11),
 });
 
 export interface GatewaySolveResponse {
@@ -98,6 +106,9 @@ export const RETURN_REQUEST: Message<ReturnRequest> = message({
   result: embedded(1, GATEWAY_RESULT),
   error: embedded(2, RPC_STATUS),
 });
+
+/** What a client must find in `PongResponse.frontend` before it runs processes in the files of a build. */
+export const EXEC_CAPABILITY = "gateway.exec";
 
 export interface EvaluateRequest {
   /** A result's name. */

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "#base/errors.ts";
+import type { FailedState } from "#build-client/debug/failed-run.ts";
 import type { FlagsOf } from "#cli/container/create-request/fields.ts";
 import { resourceFlags } from "#cli/container/create-request/resources.ts";
 import {
@@ -10,6 +11,8 @@ import {
   stringSliceFlag,
 } from "#cli/flags.ts";
 import type { Ulimit } from "#spec/engine-api/host-config.ts";
+
+import { debugFlag } from "./debug/debug-flag.ts";
 
 /** What is to be done with the Dockerfile. */
 export interface BuildCall {
@@ -39,6 +42,7 @@ export interface BuildValues {
   readonly "cpu-shares": number;
   readonly "cpuset-cpus": string;
   readonly "cpuset-mems": string;
+  readonly debug: FailedState | undefined;
   readonly "disable-content-trust": boolean;
   readonly file: string;
   readonly "force-rm": boolean;
@@ -108,6 +112,7 @@ export const buildFlags: FlagsOf<BuildValues> = {
   "cpu-shares": intFlag("CPU shares (relative weight)", { type: "int64", short: "c" }),
   "cpuset-cpus": stringFlag("CPUs in which to allow execution (0-3, 0,1)"),
   "cpuset-mems": stringFlag("MEMs in which to allow execution (0-3, 0,1)"),
+  debug: debugFlag(),
   "disable-content-trust": boolFlag("Skip image verification (deprecated)", {
     default: true,
     hidden: true,

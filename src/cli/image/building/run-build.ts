@@ -36,13 +36,20 @@ export async function planFor(
   );
 }
 
-/** Builds, showing it. The view ends with the build, then the warnings are told. */
+/**
+ * Builds, showing it. The view ends with the build, then the warnings are told.
+ *
+ * @param options.build Instead of a build that nobody looks into.
+ */
 export async function runBuild(
   cli: Cli,
   client: BuildClient,
   request: BuildRequest,
   view: BuildView,
-  options: { readonly tellsWarnings: boolean },
+  options: {
+    readonly tellsWarnings: boolean;
+    readonly build?: BuildClient["build"];
+  },
 ): Promise<BuildResponse> {
   const warnings: VertexWarning[] = [];
   const onStatus = (status: StatusResponse): void => {
@@ -50,10 +57,9 @@ export async function runBuild(
     view.onStatus(status);
   };
   const signal = cli.interruption();
+  const build = options.build ?? ((...given) => client.build(...given));
   const response = await shown(view, () =>
-    fittedBuild(cli, client, request, signal, (fitted) =>
-      client.build(fitted, { onStatus }, signal),
-    ),
+    fittedBuild(cli, client, request, signal, (fitted) => build(fitted, { onStatus }, signal)),
   );
   if (options.tellsWarnings) {
     const { errors, globals } = cli;

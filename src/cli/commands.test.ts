@@ -110,7 +110,7 @@ const ourFlags: Readonly<Record<string, readonly string[]>> = {
     "publish-rm",
   ],
   "container run": ["health-http", "health-on-failure", "health-tcp"],
-  "image build": ["format", "why"],
+  "image build": ["debug", "format", "why"],
   "image push": ["to"],
   inspect: ["as"],
   create: ["health-http", "health-on-failure", "health-tcp"],

@@ -1,10 +1,9 @@
-import { CancelledError, messageOf, UnavailableError } from "#base/errors.ts";
+import { CancelledError, messageOf, WharfError } from "#base/errors.ts";
 import type { FailedRun, FailedState } from "#build-client/debug/failed-run.ts";
 import type { RemoteProcess } from "#build-client/debug/remote-process.ts";
 import type { Cli } from "#cli/cli.ts";
 import { enterRawMode } from "#cli/terminal/raw-mode.ts";
 import { watchResize } from "#cli/terminal/signals.ts";
-import { StatusError } from "#rpc/status.ts";
 import { type StepCommandText, stepCommandText } from "./step-command.ts";
 
 /** Variable of the shell: what the step ran. */
@@ -41,7 +40,7 @@ export async function openStepShell(cli: Cli, run: FailedRun, state: FailedState
     }
   } catch (error) {
     if (signal.aborted) throw new CancelledError("context canceled", { cause: error });
-    if (!(error instanceof StatusError) && !(error instanceof UnavailableError)) throw error;
+    if (!(error instanceof WharfError)) throw error;
     cli.errors.write(`Cannot open ${command.shell} where the step failed: ${messageOf(error)}\n`);
   }
 }

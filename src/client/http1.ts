@@ -1,4 +1,5 @@
-import { UnavailableError } from "#base/errors.ts";
+import { messageOf, UnavailableError } from "#base/errors.ts";
+import { ChunkedDecoder, type Decoded } from "#http1/chunked-decoder.ts";
 import type { Connection } from "./connection.ts";
 
 // HTTP/1.1 of our own, some 150 lines, because one code has to serve sockets, TLS and a child's
@@ -184,34 +185,21 @@ async function* readLength(connection: Connection, bytes: number): AsyncGenerato
 }
 
 async function* readChunks(connection: Connection): AsyncGenerator<Uint8Array> {
-  for (;;) {
-    const line = await readLine(connection);
-    const size = /^([0-9a-f]{1,12})\s*(?:;.*)?$/i.exec(line)?.[1];
-    if (size === undefined) throw new UnavailableError("malformed chunked encoding");
-    const bytes = Number.parseInt(size, 16);
-    if (bytes === 0) break;
-    yield* readLength(connection, bytes);
-    if ((await readLine(connection)) !== "")
-      throw new UnavailableError("malformed chunked encoding");
-  }
-  while ((await readLine(connection)) !== "") {
-    // trailers: none that Docker's API gives a meaning
-  }
-}
-
-const maxLineBytes = 4096;
-
-async function readLine(connection: Connection): Promise<string> {
-  let line = "";
+  const decoder = new ChunkedDecoder();
   for (;;) {
     const chunk = await connection.read();
     if (!chunk) throw new UnexpectedEndError(false);
-    const end = chunk.indexOf(10);
-    const part = end < 0 ? chunk : chunk.subarray(0, end);
-    line += Buffer.from(part).toString("latin1");
-    if (line.length > maxLineBytes) throw new UnavailableError("malformed chunked encoding");
-    if (end < 0) continue;
-    connection.unread(chunk.subarray(end + 1));
-    return line.endsWith("\r") ? line.slice(0, -1) : line;
+    const { pieces, rest } = decode(decoder, chunk);
+    if (rest) connection.unread(rest); // before the last piece is given out: who reads that may stop there
+    yield* pieces;
+    if (rest) return;
+  }
+}
+
+function decode(decoder: ChunkedDecoder, chunk: Uint8Array): Decoded {
+  try {
+    return decoder.decode(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+  } catch (cause) {
+    throw new UnavailableError(`malformed chunked encoding: ${messageOf(cause)}`, { cause });
   }
 }

@@ -1,5 +1,3 @@
-import type { Cli } from "./cli.ts";
-import type { GroupFlags } from "./command.ts";
 import { builderCommands } from "./builder/commands.ts";
 import { checkpointCommands } from "./checkpoint/commands.ts";
 import type { CommandEntry } from "./command-entry.ts";
@@ -22,8 +20,6 @@ export interface GroupEntry {
   readonly summary: string;
   /** Flags between the group's name and the command's: `compose -f FILE up`. */
   readonly flags?: () => Promise<FlagTable>;
-  /** Sees to what the flags name before a command of the group runs. */
-  readonly prepare?: (cli: Cli, flags: GroupFlags) => Promise<GroupFlags>;
 }
 
 export const groups: readonly GroupEntry[] = [
@@ -34,11 +30,6 @@ export const groups: readonly GroupEntry[] = [
     name: "compose",
     summary: "Define and run multi-container applications",
     flags: async () => (await import("./compose/project/flags.ts")).projectFlags,
-    prepare: async (cli, flags) => {
-      if (!String(flags.values["file"]).includes("oci://")) return flags;
-      const { withPublishedFiles } = await import("./compose/project/published-files.ts");
-      return await withPublishedFiles(cli, flags);
-    },
   },
   { name: "container", summary: "Manage containers" },
   { name: "context", summary: "Manage contexts" },

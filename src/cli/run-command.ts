@@ -132,14 +132,12 @@ async function runCommand(
   }
   checkArgumentCount(command, parsed.args.length, commandLine, usage);
   await checkApiVersion(cli, command, parsed.given);
-  const [groupName] = found.entry.path.split(" ");
-  const group = groups.find(({ name }) => name === groupName);
   const given: GroupFlags = groupFlags ?? { values: {}, given: new Set() };
   return command.run(cli, {
     flags: parsed.values,
     args: parsed.args,
     commandLine,
-    groupFlags: (await group?.prepare?.(cli, given)) ?? given,
+    groupFlags: given,
     isSet: (name) => parsed.given.has(name),
   });
 }

@@ -27,6 +27,7 @@ export function checkProject(checked: Checked): void {
     checkReferences(checked, name, service);
     checkDependencies(checked, name, service);
   }
+  checkContainerNames(checked);
   for (const [name, volume] of project.volumes) {
     if (volume.external && (volume.driver !== undefined || volume.driver_opts !== undefined)) {
       fail(checked, ["volumes", name], "conflicting parameters with external");
@@ -115,6 +116,18 @@ function checkService(checked: Checked, name: string, service: Service): void {
       "healthcheck",
       `services.${name}.healthcheck: start_interval requires start_period to be set`,
     );
+  }
+}
+
+function checkContainerNames(checked: Checked): void {
+  const holders = new Map<string, string>();
+  for (const [name, { container_name: asked }] of checked.project.services) {
+    if (asked === undefined) continue;
+    const holder = holders.get(asked);
+    holders.set(asked, name);
+    if (holder === undefined) continue;
+    const what = `services.${name}: container name "${asked}" is already in use by service ${holder}`;
+    fail(checked, ["services", name, "container_name"], what);
   }
 }
 

@@ -1,9 +1,15 @@
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
-import { refuseRemote } from "./file/refuse-remote.ts";
+import { pathsOf, type RemoteFiles } from "./remote/remote-files.ts";
 
-const NAMES = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+/** Names that are looked for, in this order. */
+export const COMPOSE_FILES: readonly string[] = [
+  "compose.yaml",
+  "compose.yml",
+  "docker-compose.yml",
+  "docker-compose.yaml",
+];
 const OVERRIDES = [
   "compose.override.yml",
   "compose.override.yaml",
@@ -29,11 +35,12 @@ export function findComposeFiles(
   directory: string,
   projectDirectory: string | undefined,
   warn: (message: string) => void,
+  remotes: RemoteFiles = new Map(),
 ): FoundFiles {
   const given = projectDirectory === undefined ? undefined : resolve(directory, projectDirectory);
   if (asked.length > 0) {
-    for (const file of asked) refuseRemote(file, "-f");
-    const files = asked.map((file) => (file === "-" ? file : resolve(directory, file)));
+    const here = asked.flatMap((file) => pathsOf(file, "-f", remotes));
+    const files = here.map((file) => (file === "-" ? file : resolve(directory, file)));
     for (const file of files) {
       if (file === "-" || existsSync(file)) continue;
       throw new NotFoundError(`open ${file}: no such file or directory`);
@@ -43,7 +50,7 @@ export function findComposeFiles(
   }
   const start = given ?? directory;
   for (let folder = start; ; folder = dirname(folder)) {
-    const there = NAMES.filter((name) => existsSync(join(folder, name)));
+    const there = COMPOSE_FILES.filter((name) => existsSync(join(folder, name)));
     const [name, ...others] = there;
     if (name !== undefined) {
       const main = join(folder, name);
@@ -61,7 +68,7 @@ export function findComposeFiles(
     if (dirname(folder) === folder) break;
   }
   throw new NotFoundError(
-    `no configuration file provided: not found: no ${NAMES.join(", ")} in ${start} or a folder above it; name one with -f`,
+    `no configuration file provided: not found: no ${COMPOSE_FILES.join(", ")} in ${start} or a folder above it; name one with -f`,
   );
 }
 

@@ -96,7 +96,7 @@ describe("a hostile file is refused at once, with its place", () => {
     [
       "a file that is elsewhere",
       "include: ['oci://host/app']\n",
-      "compose.yaml:1:11: include oci://host/app: of files",
+      "compose.yaml:1:11: include oci://host/app: it is elsewhere",
     ],
     [
       "an extended file without an end",

@@ -6,6 +6,8 @@ import type { LoadContext, SourceFile } from "./file/load-context.ts";
 import { loadTree, readComposeFile } from "./file/load-tree.ts";
 import { parseYaml } from "./file/parse-yaml.ts";
 import { formatPosition, Positions, shortPath } from "./file/positions.ts";
+import { onceEach, type ReadBytes } from "./file/read-text.ts";
+import type { RemoteFiles } from "./remote/remote-files.ts";
 import { isMapping, type Mapping, type Tree } from "./file/tree.ts";
 import { fileObject, model, network, service, volume } from "./model/fields.ts";
 import { type Kind, type Place, placeIn } from "./model/kinds.ts";
@@ -19,6 +21,8 @@ export interface LoadRequest {
   readonly workingDirectory: string;
   /** The user's environment over the env files. */
   readonly environment: ReadonlyMap<string, string>;
+  /** The folder that gives it its name where nothing else does, if that is another one. */
+  readonly namedAfter?: string;
   /** As `-p` or COMPOSE_PROJECT_NAME says. */
   readonly projectName?: string | undefined;
   /** `*` for all. */
@@ -32,6 +36,10 @@ export interface LoadRequest {
   readonly resolvesEnvironment?: boolean;
   readonly keepsRelativePaths?: boolean;
   readonly onVariable?: (variable: Variable) => void;
+  /** By default each file is read once. */
+  readonly readBytes?: ReadBytes;
+  /** What of other places has been fetched. */
+  readonly remotes?: RemoteFiles;
   /** Once a message. */
   readonly warn: (message: string) => void;
 }
@@ -57,7 +65,9 @@ export function loadProject(request: LoadRequest): Project {
   const project = toProject(tree, { name, request, environment, positions, loaded });
   const selected = withProfiles(project, request.profiles, request.services ?? []);
   if (request.isConsistent ?? true) checkProject({ project: selected, tree: loaded, positions });
-  return (request.resolvesEnvironment ?? true) ? withEnvironment(selected) : selected;
+  return (request.resolvesEnvironment ?? true)
+    ? withEnvironment(selected, request.readBytes ?? onceEach())
+    : selected;
 }
 
 /** The merged files as they are, before anything is made of the values. */
@@ -76,7 +86,7 @@ interface ReadTree {
 }
 
 function readTree(request: LoadRequest): ReadTree {
-  const { files, workingDirectory, isNormalized = true } = request;
+  const { files, workingDirectory, isNormalized = true, readBytes = onceEach() } = request;
   const positions = new Positions();
   const said = new Set<string>();
   const warn = (message: string): void => {
@@ -84,7 +94,7 @@ function readTree(request: LoadRequest): ReadTree {
     said.add(message);
     request.warn(message);
   };
-  const name = projectNameOf(request, positions);
+  const name = projectNameOf(request, positions, readBytes);
   const environment = new Map(request.environment).set("COMPOSE_PROJECT_NAME", name);
   const context: LoadContext = {
     workingDirectory,
@@ -93,7 +103,8 @@ function readTree(request: LoadRequest): ReadTree {
     isInterpolated: request.isInterpolated ?? true,
     keepsRelativePaths: request.keepsRelativePaths ?? false,
     warn,
-    readFile: readComposeFile,
+    readBytes,
+    remotes: request.remotes ?? new Map(),
     ...(request.onVariable === undefined ? {} : { onVariable: request.onVariable }),
     including: [],
   };
@@ -105,8 +116,8 @@ function readTree(request: LoadRequest): ReadTree {
 }
 
 /** From `-p`, COMPOSE_PROJECT_NAME, the last file's `name`, or the folder. */
-function projectNameOf(request: LoadRequest, positions: Positions): string {
-  const { projectName, files, environment, workingDirectory } = request;
+function projectNameOf(request: LoadRequest, positions: Positions, readBytes: ReadBytes): string {
+  const { projectName, files, environment, workingDirectory, namedAfter } = request;
   if (projectName !== undefined && projectName !== "") {
     if (PROJECT_NAME.test(projectName)) return projectName;
     throw new InvalidArgumentError(
@@ -115,14 +126,14 @@ function projectNameOf(request: LoadRequest, positions: Positions): string {
   }
   let named: string | undefined;
   for (const { path, content } of files) {
-    const text = content ?? readComposeFile(path);
+    const text = content ?? readComposeFile(path, readBytes);
     if (!/^["']?name["']?\s*:/m.test(text)) continue;
     const name = nameIn(text, path, positions);
     if (name !== undefined) named = name;
   }
   const lookUp = (key: string): string | undefined => environment.get(key);
   const fromFile = toProjectName(interpolate(named ?? "", { lookUp, onUnset: () => {} }));
-  const name = fromFile === "" ? toProjectName(basename(workingDirectory)) : fromFile;
+  const name = fromFile === "" ? toProjectName(basename(namedAfter ?? workingDirectory)) : fromFile;
   if (name !== "") return name;
   throw new InvalidArgumentError(
     `project name must not be empty: the folder ${shortPath(workingDirectory)} gives none; name it with -p or by the key name`,

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
-import { readText } from "./file/read-text.ts";
+import type { ReadBytes } from "./file/read-text.ts";
 import { resolve } from "node:path";
-import { NotFoundError } from "#base/errors.ts";
-import { parseDotenv } from "./file/dotenv.ts";
+import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
+import { parseDotenv, textOfFile } from "./file/dotenv.ts";
 import type { Project, Service } from "./model/project.ts";
 
 /**
@@ -11,10 +11,10 @@ import type { Project, Service } from "./model/project.ts";
  *
  * @throws {NotFoundError} A file that must be there is not. {InvalidArgumentError} It cannot be read.
  */
-export function withEnvironment(project: Project): Project {
+export function withEnvironment(project: Project, read: ReadBytes): Project {
   const services = [...project.services].map(([name, service]): [string, Service] => [
     name,
-    resolved(name, service, project),
+    resolved(name, service, project, read),
   ]);
   return { ...project, services: new Map(services) };
 }
@@ -29,7 +29,12 @@ export function withPassedVariables(project: Project): Project {
   return { ...project, services: new Map(services) };
 }
 
-function resolved(serviceName: string, service: Service, project: Project): Service {
+function resolved(
+  serviceName: string,
+  service: Service,
+  project: Project,
+  read: ReadBytes,
+): Service {
   const { environment, workingDirectory } = project;
   const { env_file, label_file, environment: own, labels, build, ...rest } = service;
   const values = new Map<string, string | null>();
@@ -40,19 +45,23 @@ function resolved(serviceName: string, service: Service, project: Project): Serv
     if (required === false && !existsSync(path)) continue;
     // a file sees what the files before it say
     const lookUp = (name: string): string | undefined => values.get(name) ?? environment.get(name);
-    const read = readFile(path, {
+    const found = readFile(path, read, {
       lookUp,
       isRaw: format === "raw",
       place: placeOf("env_file", index),
     });
-    for (const [name, value] of read) if (value !== undefined) values.set(name, value);
+    for (const [name, value] of found) if (value !== undefined) values.set(name, value);
   }
   for (const [name, value] of own ?? []) values.set(name, value);
   const allLabels = new Map<string, string>();
   for (const [index, path] of (label_file ?? []).entries()) {
     const lookUp = (name: string): string | undefined => environment.get(name);
-    const read = readFile(path, { lookUp, isRaw: false, place: placeOf("label_file", index) });
-    for (const [name, value] of read) allLabels.set(name, value ?? "");
+    const found = readFile(path, read, {
+      lookUp,
+      isRaw: false,
+      place: placeOf("label_file", index),
+    });
+    for (const [name, value] of found) allLabels.set(name, value ?? "");
   }
   for (const [name, value] of labels ?? []) allLabels.set(name, value);
   return {
@@ -93,13 +102,17 @@ interface EnvFileReading {
 
 function readFile(
   path: string,
+  read: ReadBytes,
   { lookUp, isRaw, place }: EnvFileReading,
 ): ReadonlyMap<string, string | undefined> {
   let text: string;
   try {
-    text = readText(path);
+    text = textOfFile(read(path));
   } catch (error) {
     const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
+    if (error instanceof InvalidArgumentError) {
+      throw new InvalidArgumentError(`${place}${error.message}`, { cause: error });
+    }
     if (!isMissing) throw error;
     throw new NotFoundError(
       `${place}env file ${path} not found: stat ${path}: no such file or directory`,

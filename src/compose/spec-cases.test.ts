@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { writeJson } from "./model/write-json.ts";
-import { openProject, type ProjectRequest } from "./open-project.ts";
+import { onceEach } from "./file/read-text.ts";
+import { openLocalProject, type ProjectRequest } from "./open-project.ts";
 import { withoutUnused } from "./select-services.ts";
 import { projectToWritten } from "./write-project.ts";
 
@@ -48,10 +49,11 @@ function resolved({ files, args = [], env = {}, profiles = [] }: SpecCase): unkn
     isCompatible: false,
     directory,
     environment: new Map([["HOME", "/root"], ...Object.entries(env)]),
+    readBytes: onceEach(),
     readStandardInput: () => "",
     warn: () => {},
   };
-  const project = withoutUnused(openProject(request));
+  const project = withoutUnused(openLocalProject(request));
   const text = writeJson(projectToWritten(project, "json", { isEscaped: true }), 0);
   return JSON.parse(text.replaceAll(directory, "<DIR>").replaceAll(root, "/tmp"));
 }

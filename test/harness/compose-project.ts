@@ -13,7 +13,7 @@ export class ComposeProjects implements Disposable {
   }
 
   /** A project's folder with its files: `compose.yaml` and whatever else it needs. */
-  make(name: string, files: Readonly<Record<string, string>>): string {
+  make(name: string, files: Readonly<Record<string, string | Uint8Array>>): string {
     const path = join(this.folder, name);
     for (const [file, content] of Object.entries(files)) {
       mkdirSync(join(path, file, ".."), { recursive: true });

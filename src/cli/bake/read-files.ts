@@ -5,7 +5,8 @@ import { readDefinition } from "#bake/definition/read-definition.ts";
 import type { SourceFile } from "#bake/hcl/source.ts";
 import { InvalidArgumentError, messageOf, NotFoundError } from "#base/errors.ts";
 import { isMapping, treeAt } from "#compose/file/tree.ts";
-import { openProject, openProjectTree, type ProjectRequest } from "#compose/open-project.ts";
+import { onceEach } from "#compose/file/read-text.ts";
+import { openLocalProject, openLocalTree, type ProjectRequest } from "#compose/open-project.ts";
 import { composeTargets } from "./compose-targets.ts";
 
 /** Names that are read where the user names none, in this order; the later ones add to the earlier. */
@@ -91,6 +92,7 @@ function readCompose(
     directory,
     isCompatible: false,
     environment,
+    readBytes: onceEach(),
     readStandardInput: () => files.find(({ name }) => name === "-")?.text ?? "",
     warn,
   };
@@ -101,9 +103,9 @@ function readCompose(
     resolvesEnvironment: false,
   };
   try {
-    const tree = openProjectTree(project, options);
+    const tree = openLocalTree(project, options);
     if (!isMapping(tree.get("services"))) throw new InvalidArgumentError("there are no services");
-    return composeTargets(openProject(project, options), (service) =>
+    return composeTargets(openLocalProject(project, options), (service) =>
       treeAt(tree, ["services", service, "build", "x-bake"]),
     );
   } catch (error) {

@@ -18,7 +18,7 @@ export const command: Command = defineCommand({
   async run(cli, invocation) {
     const { flags, args, groupFlags } = invocation;
     const [service = ""] = args;
-    const { projectName } = nameAndProject(cli, groupFlags);
+    const { projectName } = await nameAndProject(cli, groupFlags);
     using parts = await actParts(cli, groupFlags, flags);
     const { index } = flags;
     const [container] = await runningContainers(projectName, service, parts, { index });

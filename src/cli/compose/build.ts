@@ -51,7 +51,7 @@ export const command: Command = defineCommand({
     "with-dependencies": boolFlag("Also build dependencies (transitively)"),
   },
   async run(cli, { flags, args, groupFlags, isSet }) {
-    const whole = openProject(projectRequest(cli, groupFlags), { services: args });
+    const whole = await openProject(projectRequest(cli, groupFlags), { services: args });
     const chosen = (withDependencies: boolean): ReadonlyMap<string, BuildTarget> => {
       const { services } = withServices(whole, args, { withDependencies });
       // build contexts of services that are not named are still their project's

@@ -74,23 +74,23 @@ export const command: Command = defineCommand({
       const onVariable = (variable: Variable): void => {
         if (!found.has(variable.name)) found.set(variable.name, variable);
       };
-      openProjectTree({ ...request, warn: () => {} }, { ...options, onVariable });
+      await openProjectTree({ ...request, warn: () => {} }, { ...options, onVariable });
       const sorted = [...found.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
       print(isJson ? variablesJson(sorted) : variablesTable(sorted));
       return 0;
     }
     if (asked["no-interpolate"]) {
-      const tree = openProjectTree(request, { ...options, isInterpolated: false });
+      const tree = await openProjectTree(request, { ...options, isInterpolated: false });
       const written = treeToWritten(tree);
       if (!asked.quiet) print(isJson ? `${writeJson(written, 2)}\n` : writeYaml(written));
       return 0;
     }
     if (asked.hash !== "") {
-      const project = openProject(request, { ...options, resolvesEnvironment: false });
+      const project = await openProject(request, { ...options, resolvesEnvironment: false });
       lines(hashLines(withPassedVariables(project), asked.hash));
       return 0;
     }
-    const whole = openProject(request, options);
+    const whole = await openProject(request, options);
     const isAll = groupFlags.values["all-resources"] === true;
     const selected = withServices(whole, args, { withDependencies: !asked["no-consistency"] });
     let project = isAll || asked["no-normalize"] ? selected : withoutUnused(selected);

@@ -30,7 +30,7 @@ export const command: Command = defineCommand({
       throw new InvalidArgumentError("copying between services is not supported");
     }
     if (service === undefined) throw new InvalidArgumentError("unknown copy direction");
-    const { projectName } = nameAndProject(cli, groupFlags);
+    const { projectName } = await nameAndProject(cli, groupFlags);
     using parts = await actParts(cli, groupFlags, flags);
     const containers = await copiedContainers(service, () =>
       runningContainers(projectName, service, parts, {

@@ -43,7 +43,7 @@ export const command: Command = defineCommand({
     }),
   },
   async run(cli, { flags, args, groupFlags }) {
-    const whole = openProject(projectRequest(cli, groupFlags), { services: args });
+    const whole = await openProject(projectRequest(cli, groupFlags), { services: args });
     const project = withoutUnused(withServices(whole, args, { withDependencies: true }));
     await checkNeeded(cli, project);
     using parts = await actParts(cli, groupFlags, flags);

@@ -28,7 +28,7 @@ export const command: Command = defineCommand({
     if (rmi !== "" && rmi !== "local" && rmi !== "all") {
       throw new ExitError(`invalid value for --rmi: ${JSON.stringify(rmi)}`, 1);
     }
-    const { projectName, project } = nameAndProject(cli, groupFlags);
+    const { projectName, project } = await nameAndProject(cli, groupFlags);
     for (const name of args) {
       if (project && !project.services.has(name)) throw noSuchService(project, name);
     }

@@ -21,7 +21,7 @@ export const command: Command = defineCommand({
     until: stringFlag("Stream events until this timestamp"),
   },
   async run(cli, { flags, args, groupFlags }) {
-    const { projectName } = nameAndProject(cli, groupFlags);
+    const { projectName } = await nameAndProject(cli, groupFlags);
     const engine = await cli.engine();
     const signal = cli.interruption();
     const answer = await engine.request("GET", "/events", {

@@ -30,7 +30,7 @@ export const command: Command = defineCommand({
   async run(cli, invocation) {
     const { flags, args, groupFlags, isSet } = invocation;
     const [service = "", ...words] = args;
-    const { projectName } = nameAndProject(cli, groupFlags);
+    const { projectName } = await nameAndProject(cli, groupFlags);
     using parts = await actParts(cli, groupFlags, flags);
     const { index } = flags;
     const [container] = await runningContainers(projectName, service, parts, { index });

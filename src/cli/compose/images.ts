@@ -42,7 +42,7 @@ export const command: Command = defineCommand({
         `format value ${JSON.stringify(format)} could not be parsed: want table or json`,
       );
     }
-    const { projectName } = nameAndProject(cli, groupFlags);
+    const { projectName } = await nameAndProject(cli, groupFlags);
     const images = await usedImages(await cli.engine(), projectName, args);
     if (flags.quiet) {
       const ids = new Set(images.map(({ ID }) => ID.replace(/^sha256:/, "")));

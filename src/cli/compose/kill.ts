@@ -15,7 +15,7 @@ export const command: Command = defineCommand({
     signal: stringFlag("SIGNAL to send to the container", { short: "s", default: "SIGKILL" }),
   },
   async run(cli, { flags, args, groupFlags }) {
-    const meant = { ...nameAndProject(cli, groupFlags), services: args };
+    const meant = { ...(await nameAndProject(cli, groupFlags)), services: args };
     using parts = await actParts(cli, groupFlags, flags);
     const running = (await meantContainers(meant, parts)).filter(
       ({ state }) => state === "running" || state === "paused",

@@ -58,12 +58,12 @@ export const command: Command = defineCommand({
   async run(cli, { flags, args, groupFlags }) {
     const format = flags.json ? "json" : flags.format;
     const render = isTemplate(format) ? compileObjectTemplate(format) : undefined;
-    const whole = openProject(projectRequest(cli, groupFlags), { services: args });
+    const whole = await openProject(projectRequest(cli, groupFlags), { services: args });
     const withDependencies = !flags["no-deps"];
     const asked = withoutUnused(withServices(whole, args, { withDependencies }));
     await checkNeeded(cli, asked);
     const engine = await cli.engine();
-    const outside = outsideOf(cli, engine);
+    const outside = outsideOf(cli, engine, groupFlags);
     const { models } = await findPrograms(asked, { outside });
     const project = await withSocketOf(asked, { outside });
     const images = checkImages(project, { engine }, { pull: pullChoice(flags.pull) });

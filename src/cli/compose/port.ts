@@ -28,7 +28,7 @@ export const command: Command = defineCommand({
         `strconv.ParseUint: parsing ${JSON.stringify(text)}: value out of range`,
       );
     }
-    const { projectName } = nameAndProject(cli, groupFlags);
+    const { projectName } = await nameAndProject(cli, groupFlags);
     using parts = await actParts(cli, groupFlags, flags);
     const { index } = flags;
     const [container] = await runningContainers(projectName, service, parts, { index });

@@ -49,9 +49,9 @@ export const command: Command = defineCommand({
       throw new UnsupportedError("--app: images are not made part of what is published");
     }
     const request = projectRequest(cli, groupFlags);
-    const project = openProject(request);
+    const project = await openProject(request);
     // env files are still named there
-    const named = openProject({ ...request, warn: () => {} }, { resolvesEnvironment: false });
+    const named = await openProject({ ...request, warn: () => {} }, { resolvesEnvironment: false });
     const files = readFiles(named, flags["with-env"]);
     using parts = await actParts(cli, groupFlags, flags);
     if (!flags.yes && !(await isAllowed(cli, project, flags["with-env"]))) return 0;

@@ -36,7 +36,7 @@ export const command: Command = defineCommand({
     if (policy !== "" && !POLICIES.includes(policy)) {
       throw new ExitError(`invalid --policy ${JSON.stringify(policy)}: want missing or always`, 1);
     }
-    const whole = openProject(projectRequest(cli, groupFlags), { services: args });
+    const whole = await openProject(projectRequest(cli, groupFlags), { services: args });
     const withDependencies = flags["include-deps"];
     const project = withServices(whole, args, { withDependencies });
     using parts = await actParts(cli, groupFlags, flags);

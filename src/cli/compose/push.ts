@@ -17,7 +17,7 @@ export const command: Command = defineCommand({
     quiet: boolFlag("Push without printing progress information", { short: "q" }),
   },
   async run(cli, { flags, args, groupFlags }) {
-    const whole = openProject(projectRequest(cli, groupFlags), { services: args });
+    const whole = await openProject(projectRequest(cli, groupFlags), { services: args });
     const withDependencies = flags["include-deps"];
     const project = withServices(whole, args, { withDependencies });
     using parts = await actParts(cli, groupFlags, flags);

@@ -23,7 +23,7 @@ export const command: Command = defineCommand({
     timeout: intFlag("Specify a shutdown timeout in seconds", { short: "t", type: "int" }),
   },
   async run(cli, { flags, args, groupFlags, isSet }) {
-    const { projectName, project } = nameAndProject(cli, groupFlags);
+    const { projectName, project } = await nameAndProject(cli, groupFlags);
     const isAlone = args.length === 0 || flags["no-deps"];
     const services = isAlone || !project ? args : withRestarted(project, args);
     using parts = await actParts(cli, groupFlags, flags);

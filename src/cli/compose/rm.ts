@@ -19,7 +19,7 @@ export const command: Command = defineCommand({
     volumes: boolFlag("Remove any anonymous volumes attached to containers", { short: "v" }),
   },
   async run(cli, { flags, args, groupFlags }) {
-    const meant = { ...nameAndProject(cli, groupFlags), services: args };
+    const meant = { ...(await nameAndProject(cli, groupFlags)), services: args };
     using parts = await actParts(cli, groupFlags, flags);
     const all = await meantContainers(meant, parts);
     if (flags.stop) {

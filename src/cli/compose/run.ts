@@ -76,7 +76,7 @@ export const command: Command = defineCommand({
   },
   async run(cli, { flags, args, groupFlags, isSet }) {
     const [name = "", ...words] = args;
-    const whole = openProject(projectRequest(cli, groupFlags), { services: [name] });
+    const whole = await openProject(projectRequest(cli, groupFlags), { services: [name] });
     const withDependencies = !flags["no-deps"];
     if (whole.services.get(name)?.provider) {
       throw new ExitError(`services.${name} has a provider: no container of it can be run`, 1);

@@ -18,7 +18,7 @@ export const command: Command = defineCommand({
   async run(cli, { flags, args, groupFlags }) {
     const scale = new Map(args.map(parseReplicas));
     const services = [...scale.keys()];
-    const whole = openProject(projectRequest(cli, groupFlags), { services });
+    const whole = await openProject(projectRequest(cli, groupFlags), { services });
     const withDependencies = !flags["no-deps"];
     const project = withoutUnused(withServices(whole, services, { withDependencies }));
     using parts = await actParts(cli, groupFlags, flags);

@@ -21,7 +21,7 @@ export const command: Command = defineCommand({
     ),
   },
   async run(cli, { flags, args, groupFlags }) {
-    const { projectName, project } = nameAndProject(cli, groupFlags);
+    const { projectName, project } = await nameAndProject(cli, groupFlags);
     if (!project) {
       throw new FailedPreconditionError(
         `start needs the Compose files of ${projectName}: they say what starts before what`,

@@ -20,7 +20,7 @@ export const command: Command = defineCommand({
   },
   async run(cli, invocation) {
     const { flags, args, groupFlags } = invocation;
-    const { projectName } = nameAndProject(cli, groupFlags);
+    const { projectName } = await nameAndProject(cli, groupFlags);
     const all = await observeContainers(await cli.engine(), projectName, { withOneOffs: true });
     const names = all
       .filter(({ service }) => args.length === 0 || args.includes(service))

@@ -14,7 +14,7 @@ export const command: Command = defineCommand({
     timeout: intFlag("Specify a shutdown timeout in seconds", { short: "t", type: "int" }),
   },
   async run(cli, { flags, args, groupFlags, isSet }) {
-    const meant = { ...nameAndProject(cli, groupFlags), services: args };
+    const meant = { ...(await nameAndProject(cli, groupFlags)), services: args };
     using parts = await actParts(cli, groupFlags, flags);
     const timeoutSeconds = timeoutOf(flags, isSet);
     await inReverseOrder(await meantContainers(meant, parts), (container) =>

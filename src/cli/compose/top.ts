@@ -10,7 +10,7 @@ export const command: Command = defineCommand({
   args: atLeast(0),
   flags: { "dry-run": dryRun },
   async run(cli, { args, groupFlags }) {
-    const { projectName } = nameAndProject(cli, groupFlags);
+    const { projectName } = await nameAndProject(cli, groupFlags);
     const engine = await cli.engine();
     const all = await observeContainers(engine, projectName, { withOneOffs: true });
     const running = all

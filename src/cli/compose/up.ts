@@ -118,7 +118,7 @@ export const command: Command = defineCommand({
     if (isDetached && (asked.watch || asked.menu)) {
       throw new ExitError("--watch and --menu cannot go with -d", 1);
     }
-    const whole = openProject(projectRequest(cli, groupFlags), { services: args });
+    const whole = await openProject(projectRequest(cli, groupFlags), { services: args });
     const withDependencies = !asked["no-deps"];
     const project = withoutUnused(withServices(whole, args, { withDependencies }));
     if (from !== "" && !project.services.has(from)) throw noSuchService(project, from);

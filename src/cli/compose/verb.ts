@@ -15,7 +15,7 @@ export function verbCommand(
     args: atLeast(0),
     flags: { "dry-run": dryRun },
     async run(cli, { flags, args, groupFlags }) {
-      const meant = { ...nameAndProject(cli, groupFlags), services: args };
+      const meant = { ...(await nameAndProject(cli, groupFlags)), services: args };
       using parts = await actParts(cli, groupFlags, flags);
       const containers = (await meantContainers(meant, parts)).filter(isMeant);
       await eachContainer(containers, parts, words, ({ id }) =>

@@ -20,7 +20,7 @@ export const command: Command = defineCommand({
     quiet: boolFlag("Only display volume names", { short: "q" }),
   },
   async run(cli, { flags, args, groupFlags }) {
-    const { projectName, project } = nameAndProject(cli, groupFlags);
+    const { projectName, project } = await nameAndProject(cli, groupFlags);
     for (const name of args) {
       if (project && !project.services.has(name)) throw noSuchService(project, name);
     }

@@ -15,7 +15,7 @@ export const command: Command = defineCommand({
     "dry-run": dryRun,
   },
   async run(cli, { flags, args, groupFlags }) {
-    const { projectName, project } = nameAndProject(cli, groupFlags);
+    const { projectName, project } = await nameAndProject(cli, groupFlags);
     using parts = await actParts(cli, groupFlags, flags);
     const all = await observeContainers(parts.engine, projectName, { withOneOffs: true });
     const waited = all

@@ -24,7 +24,7 @@ export const command: Command = defineCommand({
     quiet: boolFlag("hide build output"),
   },
   async run(cli, { flags, args, groupFlags }) {
-    const whole = openProject(projectRequest(cli, groupFlags), { services: args });
+    const whole = await openProject(projectRequest(cli, groupFlags), { services: args });
     const project = withoutUnused(withServices(whole, args, { withDependencies: true }));
     const rules = watchRules(project, args);
     using parts = await actParts(cli, groupFlags, flags);

@@ -21,6 +21,11 @@ const ESCAPES: Readonly<Record<string, string>> = {
   a: "\u0007",
 };
 
+/** What is no UTF-8 becomes a mark of it, as in what docker compose sends. */
+export function textOfFile(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
 /**
  * An env file: `NAME=value` lines, `#` comments, `export`, quoted values over several lines. Single quotes
  * keep everything, double quotes know escapes and variables, plain values variables and ` # comments`.

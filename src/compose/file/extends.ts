@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
+import { nearestWord } from "#base/nearest.ts";
 import { toLongForms } from "./canonical.ts";
 import { mergeTrees } from "./merge.ts";
 import { composeError, composeNotFound, type Positions, shortPath } from "./positions.ts";
-import { refuseRemote } from "./refuse-remote.ts";
+import { pathsOf, type RemoteFiles } from "#compose/remote/remote-files.ts";
 import { absoluteFrom } from "./relative-paths.ts";
 import { isMapping, type Mapping, type Position, type Tree, withKey } from "./tree.ts";
 
@@ -11,8 +12,9 @@ export interface ExtendsContext {
   /** That the services are of, as the user named it, and its folder. */
   readonly file: string;
   readonly folder: string;
-  /** Services of another file. */
-  readonly readServices: (path: string) => Mapping | undefined;
+  /** Services of another file, or of several over one another. */
+  readonly readServices: (paths: readonly string[]) => Mapping | undefined;
+  readonly remotes: RemoteFiles;
 }
 
 /** Services that extend each other in a row. */
@@ -52,9 +54,10 @@ function remembering(context: ExtendsContext): Remembering {
   return {
     ...context,
     results: new WeakMap(),
-    readServices: (path) => {
-      if (!read.has(path)) read.set(path, context.readServices(path));
-      return read.get(path);
+    readServices: (paths) => {
+      const key = paths.join("\0");
+      if (!read.has(key)) read.set(key, context.readServices(paths));
+      return read.get(key);
     },
   };
 }
@@ -134,26 +137,31 @@ function lookUp(
   services: Mapping,
   context: Remembering,
 ): { readonly base: Mapping; readonly folderContext: Remembering } {
-  const notFound = (where: string): never => {
+  const notFound = (where: string, known: readonly string[]): never => {
+    const nearest = nearestWord(from, known);
+    const near = nearest === undefined ? "" : ` (did you mean ${nearest}?)`;
     throw composeNotFound({
       position,
-      what: `cannot extend service "${name}" in ${shortPath(context.file)}: service "${from}" not found${where}`,
+      what: `cannot extend service "${name}" in ${shortPath(context.file)}: service "${from}" not found${where}${near}`,
     });
   };
   if (file === undefined) {
-    if (!services.has(from)) notFound("");
+    if (!services.has(from)) notFound("", [...services.keys()]);
     return { base: services, folderContext: context };
   }
-  refuseRemote(file, "extends", position);
-  const path = absoluteFrom(context.folder, file);
-  if (!existsSync(path)) {
+  const paths = pathsOf(file, "extends", context.remotes, position).map((each) =>
+    absoluteFrom(context.folder, each),
+  );
+  const [path = file] = paths;
+  const missing = paths.find((each) => !existsSync(each));
+  if (missing !== undefined) {
     throw composeNotFound({
       position,
-      what: `cannot extend service "${name}": open ${path}: no such file or directory`,
+      what: `cannot extend service "${name}": open ${missing}: no such file or directory`,
     });
   }
-  const base = context.readServices(path);
-  if (!base?.has(from)) return notFound(` in ${file}`);
+  const base = context.readServices(paths);
+  if (!base?.has(from)) return notFound(` in ${file}`, [...(base?.keys() ?? [])]);
   const folder = path.slice(0, path.lastIndexOf("/")) || "/";
   return { base, folderContext: { ...context, file: path, folder } };
 }

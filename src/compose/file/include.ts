@@ -1,9 +1,9 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { parseDotenv } from "./dotenv.ts";
+import { parseDotenv, textOfFile } from "./dotenv.ts";
 import type { LoadContext, SourceFile } from "./load-context.ts";
 import { composeError, composeNotFound } from "./positions.ts";
-import { refuseRemote } from "./refuse-remote.ts";
+import { pathsOf } from "#compose/remote/remote-files.ts";
 import { absoluteFrom } from "./relative-paths.ts";
 import {
   isList,
@@ -41,8 +41,7 @@ export function applyIncludes(
   let merged: Mapping = own;
   for (const [index, include] of includes.entries()) {
     const position = context.positions.of(includes, index);
-    const wanted = readInclude(include, context);
-    for (const path of wanted.asked) refuseRemote(path, "include", position);
+    const wanted = readInclude(include, context, position);
     const [main = ""] = wanted.paths;
     const including = [...context.including, file];
     if (including.some((each) => absoluteFrom(process.cwd(), each) === main)) {
@@ -72,26 +71,24 @@ export function applyIncludes(
 }
 
 interface Include {
-  /** As the file says. */
-  readonly asked: readonly string[];
   /** Absolute; the first is the main file, the others go over it. */
   readonly paths: readonly string[];
   readonly folder: string;
   readonly envFiles: readonly string[] | undefined;
 }
 
-function readInclude(tree: Tree, context: LoadContext): Include {
+function readInclude(tree: Tree, context: LoadContext, position: Position | undefined): Include {
   const texts = (value: Tree | undefined): readonly string[] => {
     if (value === undefined || value === null) return [];
     return (isList(value) ? value : [value]).map(textOf);
   };
   const from = (path: string): string => absoluteFrom(context.workingDirectory, path);
   const fields: Mapping = isMapping(tree) ? tree : new Map([["path", tree]]);
-  const asked = texts(fields.get("path"));
-  const paths = asked.map(from);
+  const paths = texts(fields.get("path"))
+    .flatMap((path) => pathsOf(path, "include", context.remotes, position))
+    .map(from);
   const [folder] = texts(fields.get("project_directory"));
   return {
-    asked,
     paths,
     folder: folder === undefined ? dirname(paths[0] ?? ".") : from(folder),
     envFiles: fields.has("env_file") ? texts(fields.get("env_file")).map(from) : undefined,
@@ -111,7 +108,7 @@ function withEnvFiles(
     if (!existsSync(file)) {
       throw composeNotFound({ position, what: `env file ${file} not found` });
     }
-    const read = parseDotenv(context.readFile(file), {
+    const read = parseDotenv(textOfFile(context.readBytes(file)), {
       file,
       lookUp: (name) => context.environment.get(name),
     });

@@ -1,5 +1,7 @@
 import type { Variable } from "./interpolate.ts";
+import type { RemoteFiles } from "#compose/remote/remote-files.ts";
 import type { Positions } from "./positions.ts";
+import type { ReadBytes } from "./read-text.ts";
 
 /** One Compose file; `-` with its content is standard input. */
 export interface SourceFile {
@@ -16,7 +18,9 @@ export interface LoadContext {
   readonly keepsRelativePaths: boolean;
   readonly warn: (message: string) => void;
   readonly onVariable?: (variable: Variable) => void;
-  readonly readFile: (path: string) => string;
+  readonly readBytes: ReadBytes;
+  /** What of other places has been fetched. */
+  readonly remotes: RemoteFiles;
   /** Files that are being included, from the first one. */
   readonly including: readonly string[];
 }

@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { toLongForms } from "./canonical.ts";
+import { decodeText } from "./decode-text.ts";
 import { applyExtends } from "./extends.ts";
 import { applyIncludes } from "./include.ts";
 import { interpolateTree } from "./interpolate.ts";
@@ -7,16 +8,16 @@ import { mergeTrees } from "./merge.ts";
 import { type ParsedDocument, parseYaml } from "./parse-yaml.ts";
 import type { LoadContext, SourceFile } from "./load-context.ts";
 import { composeError, composeNotFound, type Positions, shortPath } from "./positions.ts";
-import { readText } from "./read-text.ts";
+import type { ReadBytes } from "./read-text.ts";
 import { withAbsolutePaths } from "./relative-paths.ts";
 import { isMapping, type Mapping, type Tree, treeAt, withKey, withPath } from "./tree.ts";
 import { withoutRepeats } from "./unique.ts";
 import { validateFile } from "./validate.ts";
 
-/** @throws {NotFoundError} There is no such file. */
-export function readComposeFile(path: string): string {
+/** @throws {NotFoundError} There is no such file. {InvalidArgumentError} It is no text. */
+export function readComposeFile(path: string, read: ReadBytes): string {
   try {
-    return readText(path);
+    return decodeText(read(path), path);
   } catch (error) {
     const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
     if (!isMissing) throw error;
@@ -49,7 +50,7 @@ export function loadTree(files: readonly SourceFile[], context: LoadContext): Ma
 }
 
 function readDocuments(file: SourceFile, context: LoadContext): readonly ParsedDocument[] {
-  const text = file.content ?? context.readFile(file.path);
+  const text = file.content ?? readComposeFile(file.path, context.readBytes);
   return parseYaml(text, file.path, context.positions);
 }
 
@@ -77,7 +78,7 @@ function prepare(tree: Tree, file: SourceFile, context: LoadContext, below: Tree
     ...context,
     file: file.path,
     folder: base,
-    readServices: (path) => readServices(path, context),
+    readServices: (paths) => readServices(paths, context),
   });
   return applyIncludes(prepared, file.path, context, loadTree);
 }
@@ -120,15 +121,15 @@ function interpolated(tree: Tree, context: LoadContext): Tree {
 }
 
 /** The services of another file that one is to extend, its paths absolute. */
-function readServices(path: string, context: LoadContext): Mapping | undefined {
+function readServices(paths: readonly string[], context: LoadContext): Mapping | undefined {
   let merged: Tree = new Map();
-  for (const { tree } of readDocuments({ path }, context)) {
+  for (const { tree } of paths.flatMap((path) => readDocuments({ path }, context))) {
     const filled = interpolated(tree, context);
     validateFile(filled, context.positions);
     merged = mergeTrees(merged, filled, context.positions);
   }
   const long = toLongForms(merged, context.positions);
-  const absolute = withAbsolutePaths(long, dirname(path), context.positions);
+  const absolute = withAbsolutePaths(long, dirname(paths[0] ?? "."), context.positions);
   const services = isMapping(absolute) ? absolute.get("services") : undefined;
   return isMapping(services) ? services : undefined;
 }

@@ -6,6 +6,8 @@ export interface Outside {
   readonly pluginFolders: readonly string[];
   /** Variables that make a program find the same engine; they go under those of the project. */
   readonly engineVariables: ReadonlyMap<string, string>;
+  /** What programs say for who looks for a fault in them. */
+  readonly onDebug: (message: string) => void;
   /** For services with `use_api_socket`. */
   readonly apiSocket: () => Promise<ApiSocket>;
 }

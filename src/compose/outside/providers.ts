@@ -181,6 +181,7 @@ export async function tell(
     const { exitCode, lastWords } = await runProgram({ ...program, signal }, (line) => {
       const said = parseProviderMessage(line, `services.${serviceName}`);
       if (said?.type === "info") report(said.message);
+      if (said?.type === "debug") outside.onDebug(`${serviceName}: ${said.message}`);
       if (said?.type === "error") {
         report(`Error ${said.message}`);
         throw new FailedPreconditionError(`services.${serviceName}: ${said.message}`);

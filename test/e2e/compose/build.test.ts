@@ -298,8 +298,19 @@ RUN false
     ]);
     const away = await engine.wharf(["compose", "-f", `oci://${target}0`, "config"]);
     expect([away.exitCode, away.stderr.includes("app:10")]).toEqual([1, true]);
-    const git = await engine.wharf(["compose", "-f", "https://host/app.git", "config"]);
-    expect(git.stderr).toContain("-f oci://REPOSITORY alone is read");
+    project("includes", `include: ["oci://${target}"]\n`);
+    const included = await engine.wharf(
+      ["compose", "--project-directory", join(path, "../includes"), "config", "--services"],
+      { env: { XDG_CACHE_HOME: join(path, "cache") } },
+    );
+    expect([included.exitCode, included.stdout, included.stderr]).toEqual([0, "web\n", ""]);
+    const off = await engine.wharf(["compose", "-f", `oci://${target}`, "config"], {
+      env: { COMPOSE_EXPERIMENTAL_OCI_REMOTE: "false" },
+    });
+    expect([off.exitCode, off.stderr]).toEqual([
+      1,
+      'oci remote resource is disabled by "COMPOSE_EXPERIMENTAL_OCI_REMOTE"\n',
+    ]);
     await compose(path, "publish", "-y", "--oci-version", "1.0", `${registry.address}/app:old`);
     const old = JSON.parse(await registry.manifest("app", "old")) as Manifest;
     expect(old.artifactType).toBeUndefined();

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Cli } from "#cli/cli.ts";
+import type { GroupFlags } from "#cli/command.ts";
 import { openCredentialStore } from "#cli/registry-auth.ts";
 import type { EngineClient } from "#client/engine-client.ts";
 import { type ApiSocket, DOCKER_SOCKET } from "#compose/outside/api-socket.ts";
@@ -16,7 +17,7 @@ const PLUGIN_FOLDERS = [
 const WHARF_SOCKET = "/run/wharf.sock";
 
 /** What of this machine is used beside the engine. */
-export function outsideOf(cli: Cli, engine: EngineClient): Outside {
+export function outsideOf(cli: Cli, engine: EngineClient, { values }: GroupFlags): Outside {
   const { configDir } = cli.globals;
   const more = cli.config.raw["cliPluginsExtraDirs"];
   const own = Array.isArray(more) ? more.filter((each) => typeof each === "string") : [];
@@ -26,6 +27,9 @@ export function outsideOf(cli: Cli, engine: EngineClient): Outside {
       ["DOCKER_HOST", engine.endpoint.text],
       ["DOCKER_CONFIG", configDir],
     ]),
+    onDebug: (message) => {
+      if (values["verbose"] === true) cli.errors.write(`DEBUG: ${message}\n`);
+    },
     apiSocket: () => openApiSocket(cli, engine),
   };
 }

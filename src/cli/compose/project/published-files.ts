@@ -2,35 +2,19 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import type { Cli } from "#cli/cli.ts";
-import type { GroupFlags } from "#cli/command.ts";
 import { known, ManifestRegistry } from "#cli/manifest/registry.ts";
 import { checkFile, filesOfArtifact } from "#compose/publish/read-artifact.ts";
 import { parseImageReference, withDefaultTag } from "#spec/reference.ts";
-import { textsFlag } from "./group-flags.ts";
 
 const SCHEME = "oci://";
 
 /**
- * Fetches what `-f oci://REPOSITORY[:TAG]` names, as `compose publish` wrote it, into a folder of the user's cache, and
- * names its files instead.
+ * Fetches what `oci://REPOSITORY[:TAG]` names, as `compose publish` wrote it, into a folder of the user's cache.
  *
+ * @returns Paths of its Compose files, in order.
  * @throws {NotFoundError} It is not there. {InvalidArgumentError} It is something else.
  */
-export async function withPublishedFiles(cli: Cli, flags: GroupFlags): Promise<GroupFlags> {
-  const asked = textsFlag(flags, "file");
-  if (!asked.some((file) => file.startsWith(SCHEME))) return flags;
-  const insecure = textsFlag(flags, "insecure-registry");
-  const files: string[] = [];
-  for (const file of asked) {
-    files.push(...(file.startsWith(SCHEME) ? await fetchFiles(cli, file, insecure) : [file]));
-  }
-  const given = new Set(flags.given);
-  given.delete("insecure-registry");
-  return { values: { ...flags.values, file: files }, given };
-}
-
-/** @returns Paths of its Compose files, in order. */
-async function fetchFiles(
+export async function fetchPublishedFiles(
   cli: Cli,
   name: string,
   insecure: readonly string[],

@@ -1,19 +1,18 @@
-import { UnsupportedError } from "#base/errors.ts";
-import { readText } from "#compose/file/read-text.ts";
+import { decodeText } from "#compose/file/decode-text.ts";
+import { onceEach, readBytes } from "#compose/file/read-text.ts";
 import type { Cli } from "#cli/cli.ts";
 import type { GroupFlags } from "#cli/command.ts";
 import { textFlag, textsFlag } from "./group-flags.ts";
-import type { ProjectRequest } from "#compose/open-project.ts";
+import { fetchRemote } from "./remote-files.ts";
+import type { FetchingRequest } from "#compose/open-project.ts";
 
 /** What the flags between `compose` and the command say of the project, over the environment. */
-export function projectRequest(cli: Cli, flags: GroupFlags): ProjectRequest {
+export function projectRequest(cli: Cli, flags: GroupFlags): FetchingRequest {
   const environment = new Map(
     Object.entries(cli.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
-  for (const name of ["insecure-registry", "verbose"]) {
-    if (flags.given.has(name)) throw new UnsupportedError(`--${name}: not in this version yet`);
-  }
   const envFiles = textsFlag(flags, "env-file");
+  const insecure = textsFlag(flags, "insecure-registry");
   const named = (environment.get("COMPOSE_ENV_FILES") ?? "").split(",");
   return {
     files: textsFlag(flags, "file"),
@@ -26,7 +25,9 @@ export function projectRequest(cli: Cli, flags: GroupFlags): ProjectRequest {
       ? flags.values["compatibility"] === true
       : ["1", "true"].includes(environment.get("COMPOSE_COMPATIBILITY") ?? ""),
     environment,
-    readStandardInput: () => readText(0),
+    readBytes: onceEach(),
+    readStandardInput: () => decodeText(readBytes(0), "-"),
+    fetchRemote: (reference) => fetchRemote(cli, reference, insecure),
     warn: (message) => cli.errors.write(`WARNING: ${message}\n`),
   };
 }

@@ -41,7 +41,7 @@ export async function actParts(
     slots: slotsFor(cli, groupFlags),
     isDryRun,
     proxies: new Map(Object.entries(proxyArguments(proxiesFor(cli, engine.endpoint.text)))),
-    outside: outsideOf(cli, engine),
+    outside: outsideOf(cli, engine, groupFlags),
     registryHeaders: (domain) => registryAuthHeaders(cli, domain),
     stepsMode: stepsMode(cli, groupFlags),
     settle: () => progress.settle(),
@@ -51,13 +51,13 @@ export async function actParts(
 }
 
 /** The project's name, and its files where there are any: what runs needs only the name. */
-export function nameAndProject(
+export async function nameAndProject(
   cli: Cli,
   groupFlags: GroupFlags,
-): { readonly projectName: string; readonly project: Project | undefined } {
+): Promise<{ readonly projectName: string; readonly project: Project | undefined }> {
   const request = projectRequest(cli, groupFlags);
   try {
-    const project = openProject({ ...request, profiles: ["*"] }, { isConsistent: false });
+    const project = await openProject({ ...request, profiles: ["*"] }, { isConsistent: false });
     return { projectName: project.name, project };
   } catch (error) {
     const { projectName } = request;

@@ -20,6 +20,8 @@ export interface GroupEntry {
   readonly summary: string;
   /** Flags between the group's name and the command's: `compose -f FILE up`. */
   readonly flags?: () => Promise<FlagTable>;
+  /** Where a flag cannot be read; 125 unless said. */
+  readonly badFlagExitCode?: number;
 }
 
 export const groups: readonly GroupEntry[] = [
@@ -30,6 +32,7 @@ export const groups: readonly GroupEntry[] = [
     name: "compose",
     summary: "Define and run multi-container applications",
     flags: async () => (await import("./compose/project/flags.ts")).projectFlags,
+    badFlagExitCode: 1,
   },
   { name: "container", summary: "Manage containers" },
   { name: "context", summary: "Manage contexts" },

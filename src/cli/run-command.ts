@@ -153,9 +153,14 @@ export function flagError(
   const suggestion = near === undefined ? "" : `\nDid you mean --${near}?`;
   return new ExitError(
     `${messageOf(error)}${suggestion}\n\nUsage:  ${usage}\n\nRun '${commandLine} --help' for more information`,
-    exitCannotStart,
+    badFlagExitCode(commandLine),
     { cause: error },
   );
+}
+
+function badFlagExitCode(commandLine: string): number {
+  const [, groupName] = commandLine.split(" ");
+  return groups.find(({ name }) => name === groupName)?.badFlagExitCode ?? exitCannotStart;
 }
 
 function checkArgumentCount(

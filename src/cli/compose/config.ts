@@ -12,6 +12,7 @@ import { serviceHash } from "#compose/model/hash.ts";
 import type { Written } from "#compose/model/kinds.ts";
 import type { Project } from "#compose/model/project.ts";
 import { writeJson } from "#compose/model/write-json.ts";
+import { dependencyOrder } from "#compose/plan/dependency-order.ts";
 import { openProject, openProjectTree } from "#compose/open-project.ts";
 import { withPassedVariables } from "#compose/resolve-environment.ts";
 import { noSuchService, withoutUnused, withServices } from "#compose/select-services.ts";
@@ -93,11 +94,11 @@ export const command: Command = defineCommand({
     const whole = await openProject(request, options);
     const isAll = groupFlags.values["all-resources"] === true;
     const selected = withServices(whole, args, { withDependencies: !asked["no-consistency"] });
-    let project = isAll || asked["no-normalize"] ? selected : withoutUnused(selected);
+    let project = isAll ? selected : withoutUnused(selected);
     if (asked.quiet) return 0;
-    if (asked.services) lines(project.services.keys());
-    else if (asked.volumes) lines(project.volumes.keys());
-    else if (asked.networks) lines(project.networks.keys());
+    if (asked.services) lines(dependencyOrder(whole));
+    else if (asked.volumes) lines([...project.volumes.keys()].toSorted());
+    else if (asked.networks) lines([...project.networks.keys()].toSorted());
     else if (asked.models) lines(project.models.keys());
     else if (asked.images) lines(imagesOf(project));
     else if (asked.profiles) lines(profilesOf(whole));
@@ -118,8 +119,8 @@ export const command: Command = defineCommand({
 
 /** `*` for all services; else names between commas. */
 function hashLines(project: Project, asked: string): readonly string[] {
-  const names = asked === "*" ? [...project.services.keys()].toSorted() : asked.split(",");
-  return names.map((name) => {
+  const names = asked === "*" ? [...project.services.keys()] : asked.split(",");
+  return names.toSorted().map((name) => {
     const service = project.services.get(name);
     if (!service) throw noSuchService(project, name);
     return `${name} ${serviceHash(service)}`;
@@ -170,7 +171,7 @@ function variablesJson(variables: readonly Variable[]): string {
       ["Required", variable.isRequired],
     ]),
   ]);
-  return `${writeJson(new Map(written), 4)}\n`;
+  return `${writeJson(new Map(written), 4)}\n\n`;
 }
 
 function variablesTable(variables: readonly Variable[]): string {

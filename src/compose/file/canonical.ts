@@ -71,12 +71,19 @@ const expansions = EXPANSIONS.map(([pattern, expand]) => ({ parts: pattern.split
 /**
  * Every short form as its long one. Source: the Compose specification.
  *
+ * @param options.keepsCommands Whether the words of a command stay one text: with variables in them, they are not known.
  * @throws {InvalidArgumentError} A short form cannot be read, pointing at it.
  */
-export function toLongForms(tree: Tree, positions: Positions): Tree {
+export function toLongForms(
+  tree: Tree,
+  positions: Positions,
+  options: { readonly keepsCommands?: boolean } = {},
+): Tree {
+  const isKept = ({ transform }: (typeof transforms)[number]): boolean =>
+    options.keepsCommands === true && transform === shellCommand;
   const walk = (inner: Tree, path: TreePath): Tree => {
     const special = transforms.find(({ parts }) => matchesPath(path, parts));
-    const long = special && inner !== null ? special.transform(inner) : inner;
+    const long = special && inner !== null && !isKept(special) ? special.transform(inner) : inner;
     if (isMapping(long)) {
       const made = new Map([...long].map(([key, value]) => [key, at(value, [...path, key])]));
       positions.inherit(made, long);

@@ -15,6 +15,7 @@ export interface ExtendsContext {
   /** Services of another file, or of several over one another. */
   readonly readServices: (paths: readonly string[]) => Mapping | undefined;
   readonly remotes: RemoteFiles;
+  readonly isInterpolated: boolean;
 }
 
 /** Services that extend each other in a row. */
@@ -101,8 +102,8 @@ function extendedAnew(
   if (!isMapping(below)) return own;
   const inService = (inner: Tree): Mapping => new Map([["services", new Map([[name, inner]])]]);
   const merged = mergeTrees(
-    toLongForms(inService(below), positions),
-    toLongForms(inService(own), positions),
+    toLongForms(inService(below), positions, { keepsCommands: !context.isInterpolated }),
+    toLongForms(inService(own), positions, { keepsCommands: !context.isInterpolated }),
     positions,
   );
   const mergedServices = isMapping(merged) ? merged.get("services") : undefined;

@@ -39,7 +39,7 @@ export function loadTree(files: readonly SourceFile[], context: LoadContext): Ma
       for (const path of document.resets) merged = withPath(merged, path, undefined);
       merged = mergeTrees(merged, prepared, context.positions);
       merged = withoutRepeats(merged, context.positions);
-      merged = toLongForms(merged, context.positions);
+      merged = toLongForms(merged, context.positions, { keepsCommands: !context.isInterpolated });
       merged = withoutRepeats(merged, context.positions);
     }
   }
@@ -128,7 +128,9 @@ function readServices(paths: readonly string[], context: LoadContext): Mapping |
     validateFile(filled, context.positions);
     merged = mergeTrees(merged, filled, context.positions);
   }
-  const long = toLongForms(merged, context.positions);
+  const long = toLongForms(merged, context.positions, {
+    keepsCommands: !context.isInterpolated,
+  });
   const absolute = withAbsolutePaths(long, dirname(paths[0] ?? "."), context.positions);
   const services = isMapping(absolute) ? absolute.get("services") : undefined;
   return isMapping(services) ? services : undefined;

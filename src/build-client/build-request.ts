@@ -1,3 +1,4 @@
+import type { AgentSource } from "./ssh/open-agent.ts";
 import type { CacheOptionsEntry, Definition } from "#spec/buildkit/shared.ts";
 
 /** Where a secret is read when a step asks for it. */
@@ -31,8 +32,8 @@ export interface BuildRequest {
   /** Folders that may be asked for, absolute: `context`, `dockerfile`, and those of `context:NAME=local:ID` by id. */
   readonly folders: ReadonlyMap<string, string>;
   readonly secrets: ReadonlyMap<string, SecretPlace>;
-  /** Sockets of agents by id. */
-  readonly agents: ReadonlyMap<string, string>;
+  /** By id. */
+  readonly agents: ReadonlyMap<string, AgentSource>;
   /** What stands behind `http://buildkit-session/ID`, each read once. */
   readonly uploads: ReadonlyMap<string, AsyncIterable<Uint8Array>>;
   /** Results of other builds, for `context:NAME=input:NAME`. */

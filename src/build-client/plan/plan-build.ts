@@ -1,8 +1,9 @@
 import { statSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
-import { InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
+import { InvalidArgumentError, messageOf } from "#base/errors.ts";
 import type { BuildOutput, BuildRequest, OutputPlace } from "#build-client/build-request.ts";
 import { parseAgent } from "#build-client/options/agents.ts";
+import { type AgentSource, openAgentSource } from "#build-client/ssh/open-agent.ts";
 import { parseAnnotation } from "#build-client/options/annotations.ts";
 import { parseCache } from "#build-client/options/caches.ts";
 import {
@@ -42,7 +43,7 @@ export async function planBuild(
     (settings.cacheTo ?? []).map(parseCache),
     parts.onNotice ?? (() => undefined),
   );
-  const agents = planAgents(settings.ssh ?? [], env["SSH_AUTH_SOCK"]);
+  const agents = await planAgents(settings.ssh ?? [], env["SSH_AUTH_SOCK"]);
   const contexts = await planContexts(settings, parts, stack);
   return {
     attributes: new Map([...attributes, ...contexts.attributes]),
@@ -69,24 +70,23 @@ function planEntitlements({ allow = [], network }: BuildSettings): readonly stri
   return [...new Set([...allow, ...(network === "host" ? ["network.host"] : [])])];
 }
 
-function planAgents(
+async function planAgents(
   texts: readonly string[],
   defaultSocket: string | undefined,
-): ReadonlyMap<string, string> {
-  return new Map(
-    texts.map((text) => {
-      const { id, paths } = parseAgent(text, defaultSocket);
-      const [path = ""] = paths;
-      const found = statSync(path, { throwIfNoEntry: false });
-      if (!found) {
-        throw new InvalidArgumentError(
-          `failed to convert agent config for ID ${JSON.stringify(id)}: stat ${path}: no such file or directory`,
-        );
-      }
-      if (found.isSocket() && paths.length === 1) return [id, path];
-      throw new UnsupportedError(`ssh ${id}: ${path} is no agent's socket: add the key by ssh-add`);
-    }),
-  );
+): Promise<ReadonlyMap<string, AgentSource>> {
+  const agents = new Map<string, AgentSource>();
+  for (const text of texts) {
+    const { id, paths } = parseAgent(text, defaultSocket);
+    try {
+      agents.set(id, await openAgentSource(paths));
+    } catch (cause) {
+      throw new InvalidArgumentError(
+        `failed to convert agent config for ID ${JSON.stringify(id)}: ${messageOf(cause)}`,
+        { cause },
+      );
+    }
+  }
+  return agents;
 }
 
 /** @throws {InvalidArgumentError} A tag that is none, or a push of what has no name. */

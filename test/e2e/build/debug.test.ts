@@ -1,8 +1,10 @@
 // A step of a user's build fails, and they look into it: on a terminal, by a script, with docker's buildx.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { connect } from "node:net";
+import { join, resolve } from "node:path";
 import { addBuildx, hasBuildx } from "../../harness/buildx.ts";
+import { runCommand } from "../../harness/command.ts";
 import { DOCKER, startEngine, type TestEngine, WHARF } from "../../harness/engine.ts";
 import { processesNaming } from "../../harness/leaks.ts";
 import { TerminalSession } from "../../harness/terminal.ts";
@@ -148,6 +150,58 @@ test("a build that succeeds, or whose file is wrong, is as without --debug", asy
   const classic = await engine.wharf(["build", "--debug", good], { env: { DOCKER_BUILDKIT: "0" } });
   expect(classic.stderr).toContain("Cannot build with --debug: it needs BuildKit");
 }, 60_000);
+
+test("key files make an agent for the step, and for the shell where it failed", async () => {
+  const keys = resolve("src/build-client/ssh/testdata");
+  const folder = folderOf("FROM busybox\nRUN --mount=type=ssh,id=two test -z $SSH_AUTH_SOCK\n");
+  const wish = `two=${join(keys, "ed25519")},${join(keys, "rsa")}`;
+  await using session = new TerminalSession([WHARF, "build", "--debug", "--ssh", wish, folder], {
+    env: engine.environment(),
+  });
+  await session.expect("exit code: 1\r\nA shell where", 30_000);
+  await answered(session, "test -S $SSH_AUTH_SOCK && echo socket=$((6*7))", "socket=42");
+  const run = join(engine.root, "run/builder");
+  const sockets = readdirSync(run, { recursive: true, withFileTypes: true }).filter((one) =>
+    one.isSocket(),
+  );
+  expect(sockets).toHaveLength(1);
+  const path = join(sockets[0]?.parentPath ?? "", sockets[0]?.name ?? "");
+  const answer = await identitiesOf(path);
+  expect(answer).toContain("c ed25519");
+  expect(answer).toContain("c rsab2048");
+  if (Bun.which("ssh-add")) {
+    const tried = await runCommand(
+      ["ssh-add", "-T", join(keys, "ed25519.pub"), join(keys, "rsa.pub")],
+      { env: { SSH_AUTH_SOCK: path } },
+    );
+    expect(tried.exitCode).toBe(0);
+  }
+  session.type("exit\n");
+  expect(await session.exited).toBe(1);
+  const locked = `default=${join(keys, "ed25519-passphrase")}`;
+  const refused = await engine.wharf(["build", "--ssh", locked, folder]);
+  expect(refused.exitCode).toBe(1);
+  expect(refused.stderr).toContain("ssh: this private key is passphrase protected: add it to an");
+  await nothingHeld();
+}, 60_000);
+
+/** What an agent answers to whoever asks for its keys. */
+async function identitiesOf(path: string): Promise<string> {
+  const { promise, resolve: tell } = Promise.withResolvers<string>();
+  const socket = connect(path, () => socket.write(Buffer.from([0, 0, 0, 1, 11])));
+  let answer = Buffer.alloc(0);
+  socket.on("data", (bytes) => {
+    answer = Buffer.concat([answer, Buffer.from(bytes)]);
+    if (answer.length >= 4 && answer.length >= 4 + answer.readUInt32BE()) {
+      tell(answer.toString("latin1"));
+    }
+  });
+  try {
+    return await promise;
+  } finally {
+    socket.destroy();
+  }
+}
 
 test("while one looks into a step, other stages have ended and other builds go on", async () => {
   const folder = folderOf(

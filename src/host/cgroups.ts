@@ -80,6 +80,8 @@ export interface Cgroups {
    * lately the kernel makes the first one wait 5 to 15 ms; that wait then begins at once, and beside other work.
    */
   expectMove(): void;
+  /** The same for moves that come at a time that nobody knows: said until it is disposed of. */
+  expectMoves(): Disposable;
   /** @param path Below the hierarchies' roots, with a leading slash: `/wharf/<id>`. */
   stats(path: string): CgroupStats;
   /** @throws {FailedPreconditionError} The kernel refuses: no such block device, no such controller. */

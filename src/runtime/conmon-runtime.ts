@@ -188,7 +188,10 @@ export class ConmonRuntime implements Runtime {
     return { ...started, ...(stdio === undefined ? {} : { stdio }) };
   }
 
-  async start(id: string): Promise<void> {
+  async start(
+    id: string,
+    { isAttached = true }: { readonly isAttached?: boolean } = {},
+  ): Promise<void> {
     const folder = this.#folder(id);
     const record = this.#record(id);
     const program = this.#program(record.runtimeName);
@@ -202,7 +205,7 @@ export class ConmonRuntime implements Runtime {
     }
     // conmon takes one waiting client, then looks at the container's output, and so on: clients that it has
     // not taken would miss what is written first
-    await this.#untilAsleep(pair, MOST_ATTACH_MS);
+    if (isAttached) await this.#untilAsleep(pair, MOST_ATTACH_MS);
     folder.markStarting();
     if (program.family === "other" || folder.isHooked) {
       await this.#run(program, ["start", id], { isHooked: folder.isHooked });
@@ -357,14 +360,13 @@ export class ConmonRuntime implements Runtime {
     const { processes, cgroups, conmonPath, stateDir, systemdCgroup } = this.#parts;
     const program = this.#program(record.runtimeName);
     const { attach } = request;
-    cgroups.expectMove();
+    using _ = cgroups.expectMoves(); // until the runtime has made them
     let command = "";
     const result = await startSupervisor(processes, {
       conmonPath,
       temporaryDir: join(stateDir, "tty"),
       prepare: async () => {
         ({ command } = await request.prepare());
-        cgroups.expectMove(); // the first may be forgotten before the runtime gets there
       },
       ...(attach === undefined ? {} : { whenAttachable: attach }),
       ...(request.inherited === undefined ? {} : { inherited: request.inherited }),

@@ -30,8 +30,13 @@ export interface Runtime {
    *   {InvalidArgumentError} Unknown runtime. Nothing is left behind.
    */
   create(request: CreateRequest, signal: AbortSignal): Promise<RunningProcess>;
-  /** Lets the created process run. @throws {ConflictError} It is not waiting to be started. */
-  start(id: string): Promise<void>;
+  /**
+   * Lets the created process run.
+   *
+   * @param options.isAttached Whether clients may have attached before, which then miss nothing; true when absent.
+   * @throws {ConflictError} It is not waiting to be started.
+   */
+  start(id: string, options?: { readonly isAttached?: boolean }): Promise<void>;
   /** Sends a signal to the first process of a container or exec. False when it is gone. */
   kill(id: string, signal: number): boolean;
   /** As `kill`, and to the processes that an exec has started, as long as they keep to its group. */

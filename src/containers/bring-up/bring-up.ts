@@ -143,8 +143,8 @@ async function bringUpUnless(
     });
   undo.defer(() => parts.runtime.delete(id, { force: true }));
   await connecting;
-  await connectClients(parts, record);
-  await parts.runtime.start(id);
+  const isAttached = await connectClients(parts, record);
+  await parts.runtime.start(id, { isAttached });
   const running = recordRunning(parts, record, process, volumesOf(given));
   undo.move();
   followLog(parts, running);
@@ -285,8 +285,12 @@ function recordRunning(
   return running;
 }
 
-/** Those who attached before: they are connected when the process exists and has not run yet. */
-async function connectClients(parts: BringUpParts, record: ContainerRecord): Promise<void> {
+/**
+ * Those who attached before: they are connected when the process exists and has not run yet.
+ *
+ * @returns Whether there are any.
+ */
+async function connectClients(parts: BringUpParts, record: ContainerRecord): Promise<boolean> {
   const { attaching } = parts.lives.of(record.id);
   const clients = [...attaching];
   attaching.clear();
@@ -301,6 +305,7 @@ async function connectClients(parts: BringUpParts, record: ContainerRecord): Pro
       }
     }),
   );
+  return clients.length > 0;
 }
 
 async function openSandbox(

@@ -52,6 +52,10 @@ export class FakeCgroups implements Cgroups {
 
   expectMove(): void {}
 
+  expectMoves(): Disposable {
+    return { [Symbol.dispose]: () => {} };
+  }
+
   set(path: string, group: FakeCgroup): void {
     this.#groups.set(path, group);
   }

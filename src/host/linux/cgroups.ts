@@ -87,6 +87,10 @@ class LinuxCgroups implements Cgroups {
     this.#moveNotice.give();
   }
 
+  expectMoves(): Disposable {
+    return this.#moveNotice.keepGiving();
+  }
+
   stats(path: string): CgroupStats {
     const { layout, v1, v2 } = this.#hierarchies;
     if (layout === "v2") {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
 import { MoveNotice, ownGroup } from "./move-notice.ts";
 
 const hybrid = "5:name=systemd:/system.slice\n2:cpu,cpuacct:/a:b\n0::/unified\n";
@@ -20,7 +21,7 @@ test("MoveNotice.give() moves the process to where it is, and once more for noti
     written.push({ path, done: resolve });
     return promise;
   };
-  const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  const settled = (): Promise<void> => setImmediate();
   const [name = ""] =
     /(?<=^\d+:)[^:,]*(?=[:,])/m.exec(readFileSync("/proc/self/cgroup", "utf8")) ?? [];
   const isV2 = name === "";
@@ -43,4 +44,29 @@ test("MoveNotice.give() moves the process to where it is, and once more for noti
   expect(written).toHaveLength(2);
   notice.give();
   expect(written).toHaveLength(3);
+});
+
+test("MoveNotice.keepGiving() goes on until the last who asked is done", async () => {
+  let count = 0;
+  const write = (): Promise<void> => {
+    count += 1;
+    return Promise.resolve();
+  };
+  const [name = ""] =
+    /(?<=^\d+:)[^:,]*(?=[:,])/m.exec(readFileSync("/proc/self/cgroup", "utf8")) ?? [];
+  const v1 = new Map(name === "" ? [] : [[name, "/v1"]]);
+  const notice = new MoveNotice({ layout: "hybrid", v1, named: [], v2: "/v2" }, write);
+  const grown = async (): Promise<void> => {
+    const before = count;
+    while (count === before) await setImmediate();
+  };
+  const first = notice.keepGiving();
+  const second = notice.keepGiving();
+  await grown();
+  first[Symbol.dispose]();
+  first[Symbol.dispose]();
+  await grown();
+  second[Symbol.dispose]();
+  using _third = notice.keepGiving();
+  await grown();
 });

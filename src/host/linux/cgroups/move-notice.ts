@@ -2,6 +2,9 @@ import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import type { CgroupHierarchies } from "./hierarchies.ts";
 
+/** Less than the shortest grace period, so that the lock's state lasts from one notice to the next. */
+const RENEWED_MS = 5;
+
 /** Writes a whole file, on a thread of its own. */
 type WriteFile = (path: string, text: string) => Promise<void>;
 
@@ -19,12 +22,32 @@ export class MoveNotice {
   readonly #write: WriteFile;
   #isUnderWay = false;
   #isWantedAgain = false;
+  #keepers = 0;
+  #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor({ v1, v2 }: CgroupHierarchies, write: WriteFile = writeFile) {
     this.#write = write;
     const [first] = v1;
     if (first) this.#hierarchy = { name: first[0], root: first[1] };
     else if (v2 !== undefined) this.#hierarchy = { name: "", root: v2 };
+  }
+
+  /** Gives it now and every few milliseconds, until all who asked for that are done. */
+  keepGiving(): Disposable {
+    this.give();
+    this.#keepers += 1;
+    this.#timer ??= setInterval(() => this.give(), RENEWED_MS);
+    let isDone = false;
+    return {
+      [Symbol.dispose]: () => {
+        if (isDone) return;
+        isDone = true;
+        this.#keepers -= 1;
+        if (this.#keepers > 0) return;
+        clearInterval(this.#timer);
+        this.#timer = undefined;
+      },
+    };
   }
 
   give(): void {

@@ -43,7 +43,9 @@ export async function measure(
     const note = (name: string, taken: number | readonly number[]): void => {
       if (turn >= 0) samples.set(name, (samples.get(name) ?? []).concat(taken));
     };
-    if (workload.floor !== undefined) note(FLOOR, await floor.run(workload.floor));
+    if (workload.floor !== undefined) {
+      note(FLOOR, await floor[workload.floorOf ?? "run"](workload.floor));
+    }
     for (const contender of taking) {
       await attempt(contender, async () => {
         try {

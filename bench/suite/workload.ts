@@ -33,6 +33,8 @@ export interface Workload {
   readonly contenders?: readonly string[];
   /** The bare runtime that runs the same in turn. */
   readonly floor?: RuntimeName;
+  /** What it does: `run` when absent. */
+  readonly floorOf?: "run" | "exec";
   /** Of what takes long, fewer runs than asked for. */
   readonly maxRuns?: number;
   /** Whether a first run is thrown away; true when absent. */

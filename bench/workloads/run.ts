@@ -62,6 +62,8 @@ export function runFamily(bench: Bench): Family {
       },
       {
         ...oneCommand("exec true", ["exec", NAME, "true"]),
+        floor: bench.runtime,
+        floorOf: "exec",
         prepare: async ({ cli }) => await cli(detached()),
         clean: remove,
         goals: [{ kind: "ratio", against: "docker", atMost: 1 / 4 }],

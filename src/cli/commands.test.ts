@@ -201,6 +201,15 @@ test("every other command of docker says that it is not here yet", () => {
   }
 });
 
+test("a spelling of several words begins with a group, by which findCommand() looks for it", () => {
+  const known = new Set([...groups.map(({ name }) => name), ...laterGroups]);
+  const spellings = commands.flatMap(({ path, aliases = [] }) => [path, ...aliases]);
+  const first = [...spellings, ...laterCommands]
+    .filter((spelling) => spelling.includes(" "))
+    .map((spelling) => spelling.split(" ")[0] ?? "");
+  expect(first.filter((word) => !known.has(word))).toEqual([]);
+});
+
 test("a command is either here or yet to come", () => {
   const here = commands.flatMap((entry) => [entry.path, ...(entry.aliases ?? [])]);
   expect(laterCommands.filter((path) => here.includes(path))).toEqual([]);

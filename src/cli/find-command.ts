@@ -16,13 +16,15 @@ export type FoundCommand =
 
 /** Longest command or alias at the start of `words`. */
 export function findCommand(words: readonly string[]): FoundCommand {
-  for (let length = Math.min(3, words.length); length > 0; length -= 1) {
+  const [word = ""] = words;
+  const isGroup = groups.some((group) => group.name === word) || laterGroups.includes(word);
+  // most lines are of one word and the rest: the table is searched once for them
+  for (let length = isGroup ? Math.min(3, words.length) : 1; length > 0; length -= 1) {
     const typed = words.slice(0, length).join(" ");
     const entry = commands.find((one) => one.path === typed || one.aliases?.includes(typed));
     if (entry) return { kind: "command", entry, typed, rest: words.slice(length) };
     if (laterCommands.includes(typed)) return { kind: "later", typed };
   }
-  const [word = ""] = words;
   if (groups.some((group) => group.name === word)) {
     return { kind: "group", name: word, rest: words.slice(1) };
   }

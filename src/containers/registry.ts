@@ -16,6 +16,8 @@ export class ContainerRegistry {
   readonly #collection: Collection<StoredContainer>;
   readonly #records = new Map<ContainerId, ContainerRecord>();
   readonly #names = new Map<string, ContainerId>();
+  /** Records with links: few, and asked for by each line of a list. */
+  readonly #linking = new Map<ContainerId, ContainerRecord>();
   /** Answered as gone; their record goes when the last of them is cleaned away. */
   readonly #hidden = new Set<ContainerId>();
 
@@ -24,7 +26,7 @@ export class ContainerRegistry {
     this.#collection = store.collection(CONTAINERS);
     for (const [, stored] of this.#collection.entries()) {
       const record = fromStored(stored);
-      this.#records.set(record.id, record);
+      this.#keep(record);
       this.#names.set(record.name, record.id);
     }
   }
@@ -37,6 +39,11 @@ export class ContainerRegistry {
   /** What users see. */
   visible(): readonly ContainerRecord[] {
     return this.all().filter((record) => this.isVisible(record));
+  }
+
+  /** What users see, of those that link to others. */
+  linking(): readonly ContainerRecord[] {
+    return [...this.#linking.values()].filter((record) => this.isVisible(record));
   }
 
   isVisible(record: ContainerRecord): boolean {
@@ -166,7 +173,7 @@ export class ContainerRegistry {
     if (before && before.name !== record.name && this.#names.get(before.name) === record.id) {
       this.#names.delete(before.name);
     }
-    this.#records.set(record.id, record);
+    this.#keep(record);
     if (!this.#hidden.has(record.id)) this.#names.set(record.name, record.id);
   }
 
@@ -191,7 +198,14 @@ export class ContainerRegistry {
     }, record && survivalOf(record));
     this.#freeName(id);
     this.#records.delete(id);
+    this.#linking.delete(id);
     this.#hidden.delete(id);
+  }
+
+  #keep(record: ContainerRecord): void {
+    this.#records.set(record.id, record);
+    if (record.links && record.links.length > 0) this.#linking.set(record.id, record);
+    else this.#linking.delete(record.id);
   }
 
   #freeName(id: ContainerId): void {

@@ -76,6 +76,22 @@ describe("links", () => {
     expect(engine.containers.resolve("db")).toBe(db);
   });
 
+  test("are gone from their target with the link, and with the container", async () => {
+    using world = new World();
+    const first = await openTestEngine(world);
+    await first.run({}, "db");
+    await first.run(linked("db:x", "db:y"), "web");
+    await first[Symbol.asyncDispose]();
+    await using second = await openTestEngine(world);
+    await second.containers.reconcile();
+    const names = async () => (await second.details("db")).linkNames;
+    expect(await names()).toEqual(["web/x", "web/y"]);
+    await second.containers.remove("web/x", { force: false, volumes: false, link: true });
+    expect(await names()).toEqual(["web/y"]);
+    await second.containers.remove("web", { force: true, volumes: false, link: false });
+    expect(await names()).toEqual([]);
+  });
+
   test("--link is for links alone", async () => {
     using world = new World();
     await using engine = await openTestEngine(world);

@@ -100,11 +100,11 @@ export function formatLinks(
 
 /** The containers that link to `id`, with the alias of each link. */
 export function linksTo(
-  registry: Pick<ContainerRegistry, "visible" | "find" | "isVisible" | "tryResolve">,
+  registry: Pick<ContainerRegistry, "linking" | "find" | "isVisible" | "tryResolve">,
   id: ContainerRecord["id"],
 ): readonly { readonly parent: ContainerRecord; readonly alias: string }[] {
   return registry
-    .visible()
+    .linking()
     .flatMap((parent) =>
       (parent.links ?? [])
         .filter((link) => targetOf(registry, link)?.id === id)

@@ -1,10 +1,12 @@
 import { mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { randomUUID } from "node:crypto";
 import { collectBytes } from "#base/async.ts";
 import { FailedPreconditionError, InvalidArgumentError } from "#base/errors.ts";
 import { UPLOAD_HOST } from "#spec/buildkit/session.ts";
 import { parseImageReference, familiarReference } from "#spec/reference.ts";
 import { isArchiveHead, peek } from "#base/tar/archive-head.ts";
+import { isLayoutContext, planLayoutContext } from "./layout-context.ts";
 import type { BuildSettings, PlanParts } from "./settings.ts";
 
 /** Where a build's files come from. */
@@ -13,7 +15,12 @@ export interface PlannedContexts {
   readonly attributes: readonly (readonly [name: string, value: string])[];
   readonly folders: ReadonlyMap<string, string>;
   readonly uploads: ReadonlyMap<string, AsyncIterable<Uint8Array>>;
+  /** Folders of images, by the names that the engine asks for their blobs by. */
+  readonly stores: ReadonlyMap<string, string>;
 }
+
+/** Of the build's own files. */
+type MainContext = Omit<PlannedContexts, "stores">;
 
 const REMOTE = /^(?:https?:\/\/|git:\/\/|git@|github\.com\/|ssh:\/\/)/;
 const DOCKERFILE_MAX_BYTES = 16 * 1024 * 1024;
@@ -33,12 +40,19 @@ export async function planContexts(
   const main = await planMain(settings, parts, stack);
   const attributes = [...main.attributes];
   const folders = new Map(main.folders);
+  const stores = new Map<string, string>();
   for (const text of settings.contexts ?? []) {
     const at = text.indexOf("=");
     if (at < 1)
       throw new InvalidArgumentError(`invalid context value: ${text}, expected key=value`);
     const [name, value] = [contextName(text.slice(0, at)), text.slice(at + 1)];
-    if (/^(?:docker-image|oci-layout|target|input|local):/.test(value) || REMOTE.test(value)) {
+    if (isLayoutContext(value)) {
+      const layout = planLayoutContext(value, randomUUID().replaceAll("-", ""));
+      attributes.push([`context:${name}`, layout.value]);
+      stores.set(layout.storeId, layout.folder);
+      continue;
+    }
+    if (/^(?:docker-image|target|input|local):/.test(value) || REMOTE.test(value)) {
       attributes.push([`context:${name}`, value]);
       continue;
     }
@@ -57,7 +71,7 @@ export async function planContexts(
     attributes.push([`context:${name}`, `local:${id}`]);
     folders.set(id, realpathSync(value));
   }
-  return { attributes, folders, uploads: main.uploads };
+  return { attributes, folders, uploads: main.uploads, stores };
 }
 
 /** Names of images are meant in every spelling. */
@@ -75,7 +89,7 @@ async function planMain(
   settings: BuildSettings,
   parts: Pick<PlanParts, "env" | "input">,
   stack: AsyncDisposableStack,
-): Promise<PlannedContexts> {
+): Promise<MainContext> {
   const { context, file = "", dockerfileText } = settings;
   const { env } = parts;
   if (context === "-") {
@@ -142,7 +156,7 @@ async function planStream(
   { file = "" }: BuildSettings,
   { env, input }: Pick<PlanParts, "env" | "input">,
   stack: AsyncDisposableStack,
-): Promise<PlannedContexts> {
+): Promise<MainContext> {
   const { head, whole } = await peek(input());
   if (isArchiveHead(head)) {
     return {

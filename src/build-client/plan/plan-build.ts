@@ -52,7 +52,7 @@ export async function planBuild(
     secrets,
     agents,
     outputs,
-    stores: caches.stores,
+    stores: new Map([...caches.stores, ...contexts.stores]),
     cacheImports: caches.imports,
     cacheExports: caches.exports,
     entitlements: planEntitlements(settings),

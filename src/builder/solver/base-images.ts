@@ -1,6 +1,12 @@
-import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
+import { InvalidArgumentError, NotFoundError, UnsupportedError } from "#base/errors.ts";
 import type { BuildTrace } from "#builder/attestations/trace.ts";
 import { type BaseImage, findImage } from "#builder/sources/image-source.ts";
+import {
+  type LayoutPlace,
+  type LayoutWish,
+  parseLayoutPlace,
+  takeLayoutImage,
+} from "#builder/sources/layout-image.ts";
 import { chainIdsOf, digestOf } from "#spec/digest.ts";
 import { imageConfigToWire } from "#spec/oci-image.ts";
 import { formatPlatform, type Platform } from "#spec/platform.ts";
@@ -55,6 +61,8 @@ export class BaseImages {
     const { options, lease, request } = this.#solving;
     const named = options.namedContexts.get(reference);
     if (named?.startsWith(INPUT_CONTEXT)) return this.#inputImage(named);
+    const layout = named === undefined ? undefined : parseLayoutPlace(named);
+    if (layout) return await this.#layoutImage(layout, platform, vertex);
     const name = named === undefined ? reference : named.replace(/^docker-image:\/\//, "");
     const image = await findImage(
       parts.images,
@@ -74,6 +82,23 @@ export class BaseImages {
     const found = { reference: name, digest, isPulled: options.pulls };
     this.#nodes.set(keyOf(reference, platform), this.#trace.image(found, platform));
     return image;
+  }
+
+  /** An image in a folder of the client's. */
+  async #layoutImage(
+    { storeId, digest }: LayoutPlace,
+    platform: Platform,
+    vertex: OpenVertex | undefined,
+  ): Promise<BaseImage> {
+    const { lease, request } = this.#solving;
+    if (!request.stores) {
+      throw new UnsupportedError("Cannot take an image from an OCI layout: the client offers none");
+    }
+    const onProgress: LayoutWish["onProgress"] = (id, current, total) =>
+      vertex?.status(id, current, total);
+    const store = request.stores(storeId);
+    const wish = { store, digest, platform, lease, onProgress };
+    return await takeLayoutImage(this.#shared.parts, wish, this.#signal);
   }
 
   /** The result of another build: its layers are held from now on. @throws {NotFoundError} They are gone. */

@@ -23,6 +23,7 @@ async function serve(
       commonFields: "Server: test\r\n",
       now: () => "today",
       isOpen: () => true,
+      lingerMs: 10,
       onRequest: (call) => void onRequest(call),
     });
   });
@@ -364,6 +365,33 @@ describe("ServerConnection", () => {
     const text = (await client.end()).toString();
     expect(text.match(/404 Not Found/g)).toHaveLength(2);
     expect(text).not.toContain("x-tar");
+  });
+
+  test("a slow reader has the whole of the last answer, however long that takes", async () => {
+    const size = 4 * 1024 * 1024;
+    const ended = Promise.withResolvers<void>();
+    await using server = await serve(({ answer }) => {
+      answer.end("x".repeat(size));
+      setTimeout(ended.resolve, 50); // after a cut that began here would have come
+    });
+    using client = await server.connect();
+    client.socket.pause();
+    client.send(GET("/", "Connection: close"));
+    await ended.promise;
+    client.socket.resume();
+    const text = (await client.end()).toString("latin1");
+    expect(text.length - text.indexOf("\r\n\r\n") - 4).toBe(size);
+  });
+
+  test("a client that goes on sending after its last answer is cut off", async () => {
+    await using server = await serve(({ answer }) => answer.end("x"));
+    using client = await server.connect();
+    const closed = new Promise<void>((resolve) => client.socket.once("close", () => resolve()));
+    client.send(POST("/", "Content-Length: 1000000") + "abc");
+    await client.end();
+    const more = setInterval(() => client.socket.write("more"), 5);
+    await closed;
+    clearInterval(more);
   });
 
   test("a reader that stops holds the writer back", async () => {

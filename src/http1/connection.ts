@@ -10,7 +10,6 @@ import { RequestParser } from "./request-parser.ts";
 const PIPELINED_MAX_BYTES = 64 * 1024;
 /** What is read of a body after its answer, to use the connection again. Go's bound. */
 const DISCARDED_MAX_BYTES = 256 * 1024;
-/** How long a client that was told the end may go on sending. */
 const LINGER_MS = 2000;
 
 export interface ConnectionOptions {
@@ -21,6 +20,8 @@ export interface ConnectionOptions {
   readonly now: () => string;
   /** Whether the server means to go on after the answers under way. */
   readonly isOpen: () => boolean;
+  /** How long a client that was told the end may go on sending; two seconds when absent. */
+  readonly lingerMs?: number;
   /** Told of each request when its head is there. */
   readonly onRequest: (call: Call) => void;
 }
@@ -241,14 +242,18 @@ export class ServerConnection {
     this.#underWay = undefined;
     this.#parser.takeRest();
     const socket = this.#socket;
-    socket.end();
+    // not before all has left: a slow reader is to have the whole answer
+    socket.end(() => this.#linger());
     socket.resume();
-    if (!socket.destroyed) {
-      const cut = setTimeout(() => socket.destroy(), LINGER_MS);
-      cut.unref();
-      socket.once("close", () => clearTimeout(cut));
-    }
     if (current) tellOver(current);
+  }
+
+  #linger(): void {
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    const cut = setTimeout(() => socket.destroy(), this.#options.lingerMs ?? LINGER_MS);
+    cut.unref();
+    socket.once("close", () => clearTimeout(cut));
   }
 
   #refuse(error: UnreadableRequestError): void {

@@ -9,6 +9,7 @@ import { asHijack, type HijackExchange, openHijack } from "#api/hijack.ts";
 import type { ApiLog } from "#api/log.ts";
 import { Query } from "#api/query.ts";
 import { type Match, type Route, Router } from "#api/router.ts";
+import { type ApiVersion, MAX_API_VERSION } from "#spec/engine-api/version.ts";
 import type { Calls, OpenCall } from "./calls.ts";
 import { isTakeover } from "./takeover.ts";
 import { shapeOf, splitTarget, type Target } from "./target.ts";
@@ -66,7 +67,7 @@ export class Dispatcher {
     const { request, answer: response } = call;
     try {
       this.#logCall(request, target);
-      const context = this.#context(target, match, signal);
+      const context = this.#context(shapeOf(target), target, match, signal);
       await this.#serve(match.route, { ...context, request, response });
     } catch (error) {
       const { status, body } = this.#tellFailure(request, error);
@@ -75,9 +76,9 @@ export class Dispatcher {
     }
   }
 
-  #context(target: Target, match: Match, signal: AbortSignal): RequestContext {
+  #context(version: ApiVersion, target: Target, match: Match, signal: AbortSignal): RequestContext {
     return {
-      version: shapeOf(target),
+      version,
       params: match.params,
       query: new Query(target.query),
       signal,
@@ -137,7 +138,8 @@ export class Dispatcher {
       request,
       socket,
       head,
-      context: { ...this.#context({ ...target, version: undefined }, match, open.signal) },
+      // a version that is refused is answered through it too
+      context: this.#context(MAX_API_VERSION, target, match, open.signal),
       headers: this.#options.headers,
     });
     let isAnswered = false;

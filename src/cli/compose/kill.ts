@@ -17,16 +17,16 @@ export const command: Command = defineCommand({
   async run(cli, { flags, args, groupFlags }) {
     const meant = { ...(await nameAndProject(cli, groupFlags)), services: args };
     using parts = await actParts(cli, groupFlags, flags);
-    const running = (await meantContainers(meant, parts)).filter(
-      ({ state }) => state === "running" || state === "paused",
-    );
+    const all = await meantContainers(meant, parts, { withOneOffs: true });
+    const running = all.filter(({ state }) => state === "running" || state === "paused");
+    if (running.length === 0) cli.errors.write("no container to kill\n");
     await eachContainer(running, parts, ["Killing", "Killed"], ({ id }) =>
       parts.engine.send("POST", `/containers/${id}/kill`, { query: { signal: flags.signal } }),
     );
     const { project, projectName } = meant;
     if (!flags["remove-orphans"] || !project) return 0;
-    const all = await observeContainers(parts.engine, projectName, { withOneOffs: false });
-    const orphans = all.filter(({ service }) => !project.services.has(service));
+    const others = await observeContainers(parts.engine, projectName, { withOneOffs: false });
+    const orphans = others.filter(({ service }) => !project.services.has(service));
     await Promise.all(orphans.map((each) => removeContainer(each, { withVolumes: false }, parts)));
     return 0;
   },

@@ -35,12 +35,14 @@ export const command: Command = defineCommand({
         `format value ${JSON.stringify(format)} could not be parsed: want table or json`,
       );
     }
-    const names = Object.keys(flags.filter?.["name"] ?? {});
+    const unknown = Object.keys(flags.filter).find((key) => key !== "name");
+    if (unknown !== undefined) throw new InvalidArgumentError(`invalid filter '${unknown}'`);
+    const names = flags.filter["name"] ?? [];
     const containers = await observeContainers(await cli.engine(), undefined, {
       withOneOffs: false,
     });
     const projects = listProjects(containers, flags.all).filter(
-      ({ Name }) => names.length === 0 || names.some((name) => Name.includes(name)),
+      ({ Name }) => names.length === 0 || names.some((name) => isMatch(Name, name)),
     );
     if (flags.quiet) cli.output.write(projects.map(({ Name }) => `${Name}\n`).join(""));
     else if (format === "json") cli.output.write(`${JSON.stringify(projects)}\n`);
@@ -51,6 +53,16 @@ export const command: Command = defineCommand({
     return 0;
   },
 });
+
+/** @param pattern A part of the name, or a regular expression. */
+function isMatch(name: string, pattern: string): boolean {
+  if (name.includes(pattern)) return true;
+  try {
+    return new RegExp(pattern).test(name);
+  } catch {
+    return false; // no expression: a name that is not there
+  }
+}
 
 /** Projects by name, each with how many of its containers are in which state. */
 function listProjects(

@@ -1,4 +1,3 @@
-import { ExitError } from "#cli/exit-error.ts";
 import { atLeast, type Command, defineCommand } from "#cli/command.ts";
 import { boolFlag } from "#cli/flags.ts";
 import { confirm } from "#cli/output/confirm.ts";
@@ -35,9 +34,9 @@ export const command: Command = defineCommand({
       return 0;
     }
     const names = stopped.map(({ name }) => name).join(", ");
-    if (!flags.force && !(await confirm(cli, `Going to remove ${names}`))) {
-      throw new ExitError("", 1);
-    }
+    const said = `Going to remove ${names}`;
+    if (flags.force) cli.output.write(`${said}\n`);
+    else if (!(await confirm(cli, said))) return 0;
     await Promise.all(
       stopped.map((each) =>
         parts.slots.run(() => removeContainer(each, { withVolumes: flags.volumes }, parts)),

@@ -22,16 +22,16 @@ export const command: Command = defineCommand({
     const { flags, args, groupFlags } = invocation;
     const { projectName } = await nameAndProject(cli, groupFlags);
     const all = await observeContainers(await cli.engine(), projectName, { withOneOffs: true });
-    const names = all
+    const ids = all
       .filter(({ service }) => args.length === 0 || args.includes(service))
       .filter(({ state }) => flags.all || state === "running" || state === "paused")
-      .map(({ name }) => name)
-      .toSorted();
-    if (names.length === 0) {
+      .toSorted((left, right) => (left.name < right.name ? -1 : 1))
+      .map(({ id }) => id);
+    if (ids.length === 0) {
       const list = statsListFormat(!flags["no-trunc"]);
       writeList(cli, list, [], chooseFormat(cli, list, flags));
       return 0;
     }
-    return await containerStats.run(cli, { ...invocation, args: names });
+    return await containerStats.run(cli, { ...invocation, args: ids });
   },
 });

@@ -16,11 +16,12 @@ export interface Meant {
 export async function meantContainers(
   { projectName, project, services }: Meant,
   parts: Pick<ActParts, "engine">,
+  { withOneOffs = false }: { readonly withOneOffs?: boolean } = {},
 ): Promise<readonly ObservedContainer[]> {
   for (const name of services) {
     if (project && !project.services.has(name)) throw noSuchService(project, name);
   }
-  const all = await observeContainers(parts.engine, projectName, { withOneOffs: false });
+  const all = await observeContainers(parts.engine, projectName, { withOneOffs });
   return all.filter(({ service }) => services.length === 0 || services.includes(service));
 }
 

@@ -123,6 +123,7 @@ describe("wharf compose", () => {
       ...["compose", "-f", join(path, "compose.yaml"), "up", "--exit-code-from", "work"],
     ]);
     expect(exitCode).toBe(3);
+    expect(stdout).toMatch(/^Attaching to side-1, work-1\n/);
     expect(stdout).toContain("work-1  | done");
     expect(stdout).toContain("work-1 exited with code 3");
     expect(await compose(path, "ps", "-a", "--format", "{{.Service}} {{.State}}")).toBe(
@@ -155,7 +156,18 @@ describe("wharf compose", () => {
     await compose(path, "restart", "two");
     await compose(path, "kill", "-s", "KILL", "one");
     expect(await compose(path, "ps", "--services")).toBe("two");
-    await compose(path, "rm", "-f", "one");
+    const declined = await engine.wharf(["compose", "-f", join(path, "compose.yaml"), "rm", "one"]);
+    expect([declined.exitCode, declined.stdout]).toEqual([0, "Going to remove verbs-one-1 [y/N] "]);
+    expect(await compose(path, "rm", "-f", "one")).toBe("Going to remove verbs-one-1");
+    for (const [filter, found] of [
+      ["name=erb", "verbs"],
+      ["name=^v.r", "verbs"],
+      ["name=other", ""],
+    ] as const) {
+      expect(await engine.mustWharf("compose", "ls", "-q", "--filter", filter)).toBe(found);
+    }
+    const strange = await engine.wharf(["compose", "ls", "--filter", "status=up"]);
+    expect([strange.exitCode, strange.stderr]).toEqual([1, "invalid filter 'status'\n"]);
     expect(await states()).toBe("verbs-two-1 running");
     const unknown = await engine.wharf([
       ...["compose", "-f", join(path, "compose.yaml"), "stop", "tow"],

@@ -54,7 +54,8 @@ export async function attachUntilEnd(
     );
   const sources = sourcesOf(made);
   const watched = sources.filter(({ service }) => options.services.includes(service));
-  cli.errors.write(`Attaching to ${watched.map(({ label }) => label).join(", ")}\n`);
+  const labels = watched.map(({ label }) => label).toSorted();
+  cli.output.write(`Attaching to ${labels.join(", ")}\n`);
   printer.announce(watched.map(({ label }) => label));
   const interruption = cli.interruption();
   const insistence = cli.insistence();

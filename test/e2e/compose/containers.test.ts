@@ -422,7 +422,7 @@ volumes: {data: , other: }
   });
 
   test("convert, --version: what was and what is", async () => {
-    expect(await compose(path, "convert", "--services")).toBe("web\ndb\nidle");
+    expect(await compose(path, "convert", "--services")).toBe("db\nidle\nweb");
     const version = await engine.mustWharf("compose", "--version");
     expect(version).toMatch(/^Wharf Compose version \d/);
   });

@@ -35,6 +35,7 @@ import { DockerfileError, type SourceText } from "./language/dockerfile-error.ts
 import { checkSyntax } from "./language/frontend.ts";
 import { type Dockerfile, readDockerfile } from "./language/stages.ts";
 import type { BuilderParts } from "./parts.ts";
+import { isRemoteContext } from "./remote/remote-context.ts";
 import { BuildSolver } from "./solver/build-solver.ts";
 import { CacheMounts } from "./solver/cache-mounts.ts";
 import type { OnStepFailed } from "./solver/failed-step.ts";
@@ -373,10 +374,9 @@ function letIn(
 
 /** Folders of the client's that a build asked for: that of the file is read before the others. */
 function localsOf(locals: SharedLocals, options: BuildOptions): readonly string[] {
+  const names = locals.names.filter((name) => !isRemoteContext(name));
   const isElsewhere = options.context !== undefined;
-  return isElsewhere
-    ? locals.names
-    : [...new Set([...locals.names, options.dockerfileKey])].toSorted();
+  return isElsewhere ? names : [...new Set([...names, options.dockerfileKey])].toSorted();
 }
 
 /** Errors of the work say which text they are about. */

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { collectBytes } from "#base/async.ts";
 import { InvalidArgumentError } from "#base/errors.ts";
@@ -53,6 +53,44 @@ export async function fillFolder(
   writeFileSync(join(folder, basename(fileName)), await collectBytes(whole, DOCKERFILE_MAX_BYTES));
 }
 
+/** Whether a context is at a URL: of a repository, or of a file. */
+export function isRemoteContext(context: string): boolean {
+  return /^(?:https?:\/\/|git:\/\/|ssh:\/\/|git@|github\.com\/)/.test(context);
+}
+
+function isRepository(url: string): boolean {
+  return !/^https?:/.test(url) || /\.git(?:[?#]|$)/.test(url);
+}
+
+/**
+ * Fetches a named context: a repository's files, or a file as it is.
+ *
+ * @param folder Empty.
+ * @returns The folder that is the context.
+ */
+export async function fetchNamedContext(
+  parts: Pick<ContextParts, "processes">,
+  { folder, url }: { readonly folder: string; readonly url: string },
+  signal: AbortSignal,
+): Promise<string> {
+  if (isRepository(url)) return await fetchRepository(parts, { folder, url }, signal);
+  const context = join(folder, "context");
+  mkdirSync(context);
+  const { path, name } = await fetchFile({ url, directory: folder, number: 1 }, signal);
+  renameSync(path, join(context, name));
+  return context;
+}
+
+async function fetchRepository(
+  parts: Pick<ContextParts, "processes">,
+  { folder, url }: { readonly folder: string; readonly url: string },
+  signal: AbortSignal,
+): Promise<string> {
+  const reference = parseGitReference(url.replace(/^github\.com\//, "https://github.com/"));
+  const checkout = await checkOut(parts.processes, reference, folder, signal);
+  return pathInRoot(checkout.path, checkout.folder, { followsLast: true });
+}
+
 /**
  * Fetches a repository, an archive or a Dockerfile alone.
  *
@@ -64,11 +102,7 @@ export async function fetchContext(
   signal: AbortSignal,
 ): Promise<string> {
   const { folder, fileName, url } = given;
-  if (!/^https?:/.test(url) || /\.git(?:[?#]|$)/.test(url)) {
-    const reference = parseGitReference(url.replace(/^github\.com\//, "https://github.com/"));
-    const checkout = await checkOut(parts.processes, reference, folder, signal);
-    return pathInRoot(checkout.path, checkout.folder, { followsLast: true });
-  }
+  if (isRepository(url)) return await fetchRepository(parts, given, signal);
   const downloads = join(folder, "download");
   mkdirSync(downloads);
   const { path } = await fetchFile({ url, directory: downloads, number: 1 }, signal);

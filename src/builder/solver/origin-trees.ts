@@ -1,4 +1,6 @@
 import type { FileOrigin } from "#builder/graph/step.ts";
+import { withoutCredentials } from "#builder/attestations/redact.ts";
+import { isRemoteContext } from "#builder/remote/remote-context.ts";
 import { transferProgress } from "#builder/sources/contexts.ts";
 import type { LocalTree } from "#builder/sources/local-source.ts";
 import { type ChainId, chainIdsOf } from "#spec/digest.ts";
@@ -58,7 +60,16 @@ export class OriginTrees implements AsyncDisposable {
       }
       case "named": {
         const named = this.#solving.options.namedContexts.get(origin.name);
-        if (named?.startsWith("local:")) return await this.#localTree(named.slice("local:".length));
+        if (named?.startsWith("local:")) {
+          const name = named.slice("local:".length);
+          return await this.#localTree(name, `[context ${name}] load from client`);
+        }
+        if (named !== undefined && isRemoteContext(named)) {
+          return await this.#localTree(
+            named,
+            `[context ${origin.name}] ${withoutCredentials(named)}`,
+          );
+        }
         const image = await this.#images.get(origin.name, this.#solving.platform);
         return await this.#chains.open(chainIdsOf(image.diffIds).at(-1));
       }
@@ -122,11 +133,12 @@ export class OriginTrees implements AsyncDisposable {
     return originOfLocal(await this.#context);
   }
 
-  async #localTree(name: string): Promise<OriginTree> {
+  /** @param title As progress shows it. */
+  async #localTree(name: string, title: string): Promise<OriginTree> {
     let opened = this.#locals.get(name);
     if (!opened) {
       const { request, vertices } = this.#solving;
-      opened = vertices.run(`[context ${name}] load from client`, [], (vertex) =>
+      opened = vertices.run(title, [], (vertex) =>
         request.locals.open(
           { name, ignored: [], onProgress: transferProgress(vertex, name) },
           this.#signal,

@@ -10,7 +10,7 @@ export interface LocalTree extends AsyncDisposable {
 
 /** What a build needs of a folder. */
 export interface LocalTreeRequest {
-  /** `context`, `dockerfile`, or what `context:NAME=local:ID` says. */
+  /** `context`, `dockerfile`, what `context:NAME=local:ID` says, or the URL of a named context. */
   readonly name: string;
   /** Patterns of the `.dockerignore`. */
   readonly ignored: readonly string[];

@@ -4,7 +4,9 @@ import type { OnBuildEvent } from "#builder/events.ts";
 import {
   type ContextParts,
   fetchContext,
+  fetchNamedContext,
   fillFolder,
+  isRemoteContext,
   newContextFolder,
 } from "#builder/remote/remote-context.ts";
 import { Vertices } from "#builder/solver/vertices.ts";
@@ -18,6 +20,33 @@ export interface FolderParts {
   readonly trees: KeptTrees;
   readonly contexts: ContextParts;
   readonly clock: Pick<Clock, "nowMs">;
+}
+
+/** Named contexts at URLs, each fetched when a step needs it. */
+class RemoteFolders implements LocalSources {
+  readonly #contexts: ContextParts;
+  readonly #others: LocalSources;
+  readonly #stack: AsyncDisposableStack;
+  readonly #fetched = new Map<string, Promise<string>>();
+
+  /** @param stack Removes what was fetched. */
+  constructor(contexts: ContextParts, others: LocalSources, stack: AsyncDisposableStack) {
+    this.#contexts = contexts;
+    this.#others = others;
+    this.#stack = stack;
+  }
+
+  async open(request: LocalTreeRequest, signal: AbortSignal): Promise<LocalTree> {
+    const { name: url } = request;
+    if (!isRemoteContext(url)) return await this.#others.open(request, signal);
+    let fetching = this.#fetched.get(url);
+    if (!fetching) {
+      const folder = newContextFolder(this.#contexts, this.#stack);
+      fetching = fetchNamedContext(this.#contexts, { folder, url }, signal);
+      this.#fetched.set(url, fetching);
+    }
+    return { path: await fetching, ignored: [], [Symbol.asyncDispose]: async () => {} };
+  }
 }
 
 /** A build's folders, where some come from elsewhere than the client. */
@@ -52,14 +81,16 @@ export interface FolderWish {
 
 /**
  * The folders of a build: the client's, but for a context that the attribute `context` says is at a URL, which is fetched
- * now; with it the Dockerfile, unless `dockerfilekey` says that the client has that.
+ * now; with it the Dockerfile, unless `dockerfilekey` says that the client has that. A named context that is at a URL is a
+ * folder by the name of that URL.
  */
 export async function openBuildFolders(
   parts: FolderParts,
   { session, attributes, onEvent, stack, upload: sent }: FolderWish,
   signal: AbortSignal,
 ): Promise<LocalSources> {
-  const own = new SessionFolders(session, parts.trees);
+  const client = new SessionFolders(session, parts.trees);
+  const own = new RemoteFolders(parts.contexts, client, stack);
   const url = attributes.get("context") ?? "";
   if (url === "") return own;
   const fileName = attributes.get("filename") ?? "Dockerfile";

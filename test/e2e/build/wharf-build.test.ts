@@ -197,6 +197,22 @@ describe("what goes with a build", () => {
       expect(built.stderr).not.toContain("ERROR");
       expect(await engine.mustWharf("run", "--rm", tag, "cat", "/a")).toBe("served");
     }
+    const named = folderOf({
+      Dockerfile: "FROM busybox\nCOPY --from=git a /a\nCOPY --from=file all.tar /archive\n",
+    });
+    const contexts = [`git=${base}/bare.git#main`, `file=${base}/all.tar`];
+    const flags = contexts.flatMap((one) => ["--build-context", one]);
+    const beside = await build(named, ...flags, "-t", "beside");
+    expect(beside.stderr).not.toContain("ERROR");
+    const shown = ["sh", "-c", "cat /a; tar -xOf /archive a"];
+    expect(await engine.mustWharf("run", "--rm", "beside", ...shown)).toBe("served\nserved");
+    const nowhere = await build(
+      named,
+      "--build-context",
+      `git=${base}/none.git`,
+      ...flags.slice(2),
+    );
+    expect(nowhere.stderr).toContain("failed to fetch remote");
     const own = await engine.wharf(["build", "-f", "-", "-t", "own", `${base}/all.tar`], {
       input: "FROM busybox\nCOPY a /own\n",
     });

@@ -13,6 +13,7 @@ import type { Written } from "#compose/model/kinds.ts";
 import type { Project } from "#compose/model/project.ts";
 import { writeJson } from "#compose/model/write-json.ts";
 import { dependencyOrder } from "#compose/plan/dependency-order.ts";
+import { dependentImages } from "#compose/plan/dependent-images.ts";
 import { openProject, openProjectTree } from "#compose/open-project.ts";
 import { withPassedVariables } from "#compose/resolve-environment.ts";
 import { noSuchService, withoutUnused, withServices } from "#compose/select-services.ts";
@@ -128,7 +129,12 @@ function hashLines(project: Project, asked: string): readonly string[] {
 }
 
 function imagesOf(project: Project): readonly string[] {
-  return [...project.services].map(([name, service]) => imageOf(project, name, service));
+  return [...project.services].flatMap(([name, service]) => [
+    imageOf(project, name, service),
+    ...dependentImages(name, service).flatMap(({ kind, reference }) =>
+      kind === "pre_start" ? [reference] : [],
+    ),
+  ]);
 }
 
 function profilesOf(project: Project): readonly string[] {

@@ -32,6 +32,7 @@ export const command: Command = defineCommand({
     "always-recreate-deps": boolFlag(
       "Recreate dependent containers. Incompatible with --no-recreate.",
     ),
+    build: boolFlag("Plan for 'up --build'"),
     "dry-run": dryRun,
     "exit-code": boolFlag(`Exit with ${CHANGES} where 'up' would change something`),
     "force-recreate": boolFlag(
@@ -66,7 +67,14 @@ export const command: Command = defineCommand({
     const outside = outsideOf(cli, engine, groupFlags);
     const { models } = await findPrograms(asked, { outside });
     const project = await withSocketOf(asked, { outside });
-    const images = checkImages(project, { engine }, { pull: pullChoice(flags.pull) });
+    const images = checkImages(
+      project,
+      { engine },
+      {
+        pull: pullChoice(flags.pull),
+        choice: flags.build ? "all" : "missing",
+      },
+    );
     const { plan } = await planProject(
       project,
       { engine },

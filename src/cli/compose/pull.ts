@@ -6,6 +6,7 @@ import type { ActParts } from "#compose/act/act-parts.ts";
 import { findImage, pullImage } from "#compose/act/images.ts";
 import type { Project } from "#compose/model/project.ts";
 import { openProject } from "#compose/open-project.ts";
+import { dependentImages } from "#compose/plan/dependent-images.ts";
 import { planPull, type PullStep } from "#compose/plan/plan-pull.ts";
 import type { KnownImage } from "#compose/plan/pull-policy.ts";
 import { withServices } from "#compose/select-services.ts";
@@ -43,7 +44,7 @@ export const command: Command = defineCommand({
     const images = await knownImages(project, parts);
     const ignoresBuildable = flags["ignore-buildable"];
     const steps = planPull(project, { ignoresBuildable, policy, images });
-    const failed = await pullAll(project, steps, parts, {
+    const failed = await pullAll(steps, parts, {
       isQuiet: flags.quiet,
       stopsAtFailure: !flags["ignore-pull-failures"],
     });
@@ -62,7 +63,12 @@ async function knownImages(
   project: Project,
   parts: ActParts,
 ): Promise<ReadonlyMap<string, KnownImage>> {
-  const names = new Set([...project.services.values()].flatMap(({ image }) => image ?? []));
+  const names = new Set(
+    [...project.services].flatMap(([name, service]) => [
+      ...(service.image === undefined ? [] : [service.image]),
+      ...dependentImages(name, service).map(({ reference }) => reference),
+    ]),
+  );
   const found = await Promise.all(
     [...names].map(async (name) => [name, await findImage(name, parts)] as const),
   );
@@ -78,7 +84,6 @@ interface Failure {
 
 /** Pulls at once; the first that fails and cannot be built ends the others, where that is wanted. */
 async function pullAll(
-  project: Project,
   steps: readonly PullStep[],
   parts: ActParts,
   options: { readonly isQuiet: boolean; readonly stopsAtFailure: boolean },
@@ -93,10 +98,9 @@ async function pullAll(
   await Promise.all(
     pulls.map((step) =>
       parts.slots.run(async () => {
-        const { service, image } = step;
+        const { service, image, platform } = step;
         if (stop.signal.aborted) return;
         try {
-          const platform = project.services.get(service)?.platform;
           const onLayer = (name: string, status: string): void => {
             if (!options.isQuiet) {
               parts.onProgress({ kind: "Service", name, status, parent: service });

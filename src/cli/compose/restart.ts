@@ -6,10 +6,10 @@ import { inDependencyOrder } from "#compose/act/by-dependency.ts";
 import { graceSeconds } from "#compose/act/grace.ts";
 import { runHooks } from "#compose/act/hooks.ts";
 import type { ActParts } from "#compose/act/act-parts.ts";
-import { serviceHash } from "#compose/model/hash.ts";
 import type { Project } from "#compose/model/project.ts";
 import { observeDetails } from "#compose/observe/details.ts";
-import type { ObservedContainer } from "#compose/observe/observed.ts";
+import { observeContainers, type ObservedContainer } from "#compose/observe/observed.ts";
+import { containerHash, firstOf } from "#compose/plan/container-hash.ts";
 import { changesOfContainer } from "#compose/plan/plan-up.ts";
 import { dryRun } from "./project/flags.ts";
 import { actParts, nameAndProject, timeoutOf } from "./project/surroundings.ts";
@@ -68,16 +68,19 @@ async function warnOfDrift(
   containers: readonly ObservedContainer[],
   { engine }: ActParts,
 ): Promise<void> {
+  const all = await observeContainers(engine, project.name, { withOneOffs: false });
+  const containerOf = firstOf(all);
   const drifted = containers.filter(({ service, configHash }) => {
     const wanted = project.services.get(service);
-    return wanted !== undefined && configHash !== "" && configHash !== serviceHash(wanted);
+    if (wanted === undefined || configHash === "") return false;
+    return configHash !== containerHash(wanted, containerOf);
   });
   const details = await observeDetails(
     engine,
     drifted.map(({ id }) => id),
   );
   for (const container of drifted) {
-    const seen = { containers, details };
+    const seen = { containers: all, details };
     const changes = changesOfContainer(project, container.service, container, seen) ?? [];
     const keys = changes.map(
       ({ key, from, to }) => ` ${key} (${from ?? "unset"} → ${to ?? "unset"})`,

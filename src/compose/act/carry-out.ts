@@ -1,9 +1,10 @@
 import { NotFoundError } from "#base/errors.ts";
 import { imageOf } from "#compose/build/targets.ts";
 import { LABEL } from "#compose/labels.ts";
-import { networkHash, serviceHash, volumeHash } from "#compose/model/hash.ts";
+import { networkHash, volumeHash } from "#compose/model/hash.ts";
 import type { Network, Project, Service, Volume } from "#compose/model/project.ts";
 import type { Observed, ObservedContainer } from "#compose/observe/observed.ts";
+import { containerHash } from "#compose/plan/container-hash.ts";
 import { containerRequest } from "#compose/plan/container-request.ts";
 import { madeBefore } from "#compose/plan/dependency-order.ts";
 import type { JsonObject } from "#compose/plan/json.ts";
@@ -240,23 +241,24 @@ export async function createContainer(
 ): Promise<string> {
   const image = imageOf(project, step.service, service);
   const name = current ? `${current.id.slice(0, 12)}_${step.name}` : step.name;
+  const containerOf = (other: string): string => {
+    const [first] = made.get(other) ?? [];
+    if (first) return first.id;
+    throw new NotFoundError(
+      `services.${step.service}: ${other}, which it shares something with, has no container`,
+    );
+  };
   const asked = containerRequest({
     project,
     serviceName: step.service,
     service: { ...service, image },
     containerName: step.name,
     number: step.number,
-    configHash: serviceHash(service),
+    configHash: containerHash(service, containerOf),
     imageId: options.imageIds.get(image),
     version: options.version,
     proxies,
-    containerOf: (other) => {
-      const [first] = made.get(other) ?? [];
-      if (first) return first.id;
-      throw new NotFoundError(
-        `services.${step.service}: ${other}, which it shares something with, has no container`,
-      );
-    },
+    containerOf,
     inherited: options.renewsVolumes ? new Map() : (current?.volumes ?? new Map()),
   });
   const body = alter(asked);

@@ -1,8 +1,9 @@
+import { buildTargets, serviceContexts } from "#compose/build/targets.ts";
 import type { Project } from "#compose/model/project.ts";
 import type { ImageStep } from "#compose/plan/plan-entries.ts";
 import { isToPull, type PullPolicy } from "#compose/plan/pull-policy.ts";
 import type { ActParts } from "./act-parts.ts";
-import { findImage, missing, type PullChoice, wantedImages } from "./images.ts";
+import { findImage, type ImageBuilding, missing, type PullChoice, wantedImages } from "./images.ts";
 
 const MS_PER_HOUR = 3_600_000;
 
@@ -10,6 +11,12 @@ export interface CheckedImages {
   /** Of those that are there, by reference. */
   readonly ids: ReadonlyMap<string, string>;
   readonly steps: readonly ImageStep[];
+}
+
+export interface CheckOptions {
+  readonly pull: PullChoice;
+  /** What of that which can be built is. */
+  readonly choice: ImageBuilding["choice"];
 }
 
 /**
@@ -21,17 +28,19 @@ export interface CheckedImages {
 export async function checkImages(
   project: Project,
   { engine }: Pick<ActParts, "engine">,
-  options: { readonly pull: PullChoice },
+  options: CheckOptions,
 ): Promise<CheckedImages> {
   const ids = new Map<string, string>();
-  const wanted = wantedImages(project, { pull: options.pull, choice: "missing" });
+  const wanted = wantedImages(project, options);
   const steps = await Promise.all(
     wanted.map(async (image): Promise<readonly ImageStep[]> => {
       const { reference, name, service, policy, isBuildable } = image;
       const there = await findImage(reference, { engine });
       if (there !== undefined) ids.set(reference, there.id);
       const step = { reference, service: name };
-      const why = there === undefined ? "it is not there" : `pull_policy is ${wordOf(policy)}`;
+      const isAsked = options.choice === "all" && policy.kind === "build";
+      const whyAnew = isAsked ? "--build is given" : `pull_policy is ${wordOf(policy)}`;
+      const why = there === undefined ? "it is not there" : whyAnew;
       if (service.image !== undefined && isToPull(policy, there, new Date())) {
         // what cannot be pulled is built, where it can be
         return [{ ...step, action: isBuildable && there === undefined ? "build" : "pull", why }];
@@ -43,7 +52,23 @@ export async function checkImages(
       return [];
     }),
   );
-  return { ids, steps: steps.flat() };
+  const known = steps.flat();
+  return { ids, steps: [...contextBuilds(project, known), ...known] };
+}
+
+/** Services that are built because what is built takes files from their images. */
+function contextBuilds(project: Project, steps: readonly ImageStep[]): readonly ImageStep[] {
+  const built = steps.filter(({ action }) => action === "build").map(({ service }) => service);
+  if (built.length === 0) return [];
+  const targets = buildTargets(project, built);
+  const others = [...targets.values()].filter(({ name }) => !built.includes(name));
+  return others.map(({ name, image }): ImageStep => {
+    const users = [...targets.values()].filter(({ build }) =>
+      serviceContexts(build).includes(name),
+    );
+    const why = `${users.map((user) => user.name).join(", ")} takes files from it`;
+    return { reference: image, service: name, action: "build", why };
+  });
 }
 
 function wordOf(policy: PullPolicy): string {

@@ -1,6 +1,7 @@
 import { messageOf, NotFoundError } from "#base/errors.ts";
 import { imageOf } from "#compose/build/targets.ts";
 import type { Project, Service } from "#compose/model/project.ts";
+import { dependentImages } from "#compose/plan/dependent-images.ts";
 import {
   isToPull,
   type KnownImage,
@@ -86,13 +87,14 @@ export function wantedImages(
     wanted.set(reference, { reference, name, service, policy, isBuildable });
   }
   for (const [name, service] of project.services) {
-    for (const { image } of service.pre_start ?? []) {
-      if (image === undefined || wanted.has(image)) continue;
-      const { build: _build, ...rest } = service;
-      const asked = parsePullPolicy(pull === "policy" ? service.pull_policy : pull);
+    for (const { reference, user, kind } of dependentImages(name, service)) {
+      if (wanted.has(reference)) continue;
+      const { build: _build, pull_policy: own, ...rest } = service;
+      const chosen = kind === "pre_start" ? own : undefined;
+      const asked = parsePullPolicy(pull === "policy" ? chosen : pull);
       const policy: PullPolicy = asked.kind === "build" ? { kind: "missing" } : asked;
-      const hooked = { ...rest, image };
-      wanted.set(image, { reference: image, name, service: hooked, policy, isBuildable: false });
+      const image = { ...rest, image: reference };
+      wanted.set(reference, { reference, name: user, service: image, policy, isBuildable: false });
     }
   }
   return [...wanted.values()];

@@ -1,8 +1,8 @@
-import { serviceHash } from "#compose/model/hash.ts";
 import type { Project } from "#compose/model/project.ts";
 import { observeDetails } from "#compose/observe/details.ts";
 import { observe, type Observed } from "#compose/observe/observed.ts";
 import { withAssumed } from "#compose/outside/fill-project.ts";
+import { containerHash, firstOf } from "#compose/plan/container-hash.ts";
 import { planUp, type UpOptions, type UpPlan } from "#compose/plan/plan-up.ts";
 import type { ActParts } from "./act-parts.ts";
 
@@ -33,9 +33,10 @@ export async function planFilled(
   parts: Pick<ActParts, "engine">,
   options: UpOptions,
 ): Promise<Planned> {
+  const containerOf = firstOf(seen.containers);
   const diverged = seen.containers.filter(({ service, configHash }) => {
     const wanted = project.services.get(service);
-    return wanted !== undefined && serviceHash(wanted) !== configHash;
+    return wanted !== undefined && containerHash(wanted, containerOf) !== configHash;
   });
   const details = await observeDetails(
     parts.engine,

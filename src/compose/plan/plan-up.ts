@@ -1,9 +1,10 @@
 import { imageOf } from "#compose/build/targets.ts";
 import { LABEL } from "#compose/labels.ts";
-import { networkHash, serviceHash, volumeHash } from "#compose/model/hash.ts";
+import { networkHash, volumeHash } from "#compose/model/hash.ts";
 import type { Network, Project, Service, Volume } from "#compose/model/project.ts";
 import type { Observed, ObservedContainer, ObservedResource } from "#compose/observe/observed.ts";
 import { type Change, changesOf } from "./changes.ts";
+import { containerHash, firstOf } from "./container-hash.ts";
 import { containerRequest } from "./container-request.ts";
 import { dependencyOrder, madeBefore } from "./dependency-order.ts";
 import type { JsonObject } from "./json.ts";
@@ -310,7 +311,8 @@ function judge(
     return renewed("the update that made it was interrupted");
   }
   let warning: string | undefined;
-  if (container.configHash !== serviceHash(service)) {
+  const hash = containerHash(service, firstOf(surroundings.observed.containers));
+  if (container.configHash !== hash) {
     const changes = changesOfContainer(project, name, container, surroundings.observed);
     const writer = container.labels[LABEL.version] ?? "";
     const isAlike = writer === "" || writer === options.version || HASHED_ALIKE.test(writer);
@@ -352,8 +354,7 @@ export function changesOfContainer(
     configHash: "",
     imageId: undefined,
     version: "",
-    containerOf: (other) =>
-      observed.containers.find((each) => each.service === other)?.id ?? `the one of ${other}`,
+    containerOf: firstOf(observed.containers),
   });
   return changesOf(settingsOfContainer(details), settingsOfRequest(request, details.imageConfig));
 }

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { resolve } from "node:path";
 import { type CommandResult, runCommand } from "../../harness/command.ts";
 import { DOCKER_COMPOSE } from "../../harness/docker-compose.ts";
-import { startEngine, type TestEngine } from "../../harness/engine.ts";
+import { startEngine, type TestEngine, WHARF } from "../../harness/engine.ts";
 import { waitUntil } from "../../harness/wait-until.ts";
 import { type RunningStack, type Stack, STACKS } from "../../stories/compose-stacks.ts";
 
@@ -25,6 +25,7 @@ type Compose = (stack: Stack, ...args: readonly string[]) => Promise<CommandResu
 
 const nameOf = (tool: string, { name }: Stack): string => `${tool}-${name}`;
 
+/** @param command A tool for the stacks of `tool`, which may be another's. */
 function composeOf(tool: string, command: readonly string[]): Compose {
   return async (stack, ...args) => {
     const files = (stack.files ?? []).flatMap((file) => ["-f", file]);
@@ -40,8 +41,16 @@ function composeOf(tool: string, command: readonly string[]): Compose {
   };
 }
 
+/** Looks at a stack that is up with the other tool. @throws That would change something. */
+type CrossCheck = (stack: Stack) => Promise<void>;
+
 /** @throws Where something is not as the stack says. */
-async function prove(stack: Stack, tool: string, compose: Compose): Promise<void> {
+async function prove(
+  stack: Stack,
+  tool: string,
+  compose: Compose,
+  crossCheck: CrossCheck,
+): Promise<void> {
   const projectName = nameOf(tool, stack);
   const running: RunningStack = {
     projectName,
@@ -57,6 +66,7 @@ async function prove(stack: Stack, tool: string, compose: Compose): Promise<void
     if (again.exitCode !== 0) throw new Error(said("up again", again));
     const anew = again.stderr.split("\n").filter((line) => /Recreate|Creating/.test(line));
     if (anew.length > 0) throw new Error(`${stack.name}: up again made anew: ${anew.join("; ")}`);
+    await crossCheck(stack);
   } finally {
     const down = await compose(stack, "down", "-v", "--remove-orphans");
     // its own fault is told; what is left is told below
@@ -100,13 +110,18 @@ async function checkAll(stack: Stack, running: RunningStack, compose: Compose): 
 }
 
 /** Some at a time, each to its end; what failed is thrown together. */
-async function proveAll(stacks: readonly Stack[], tool: string, compose: Compose): Promise<void> {
+async function proveAll(
+  stacks: readonly Stack[],
+  tool: string,
+  compose: Compose,
+  crossCheck: CrossCheck,
+): Promise<void> {
   const waiting = [...stacks];
   const failures: string[] = [];
   const lane = async (): Promise<void> => {
     for (let stack = waiting.shift(); stack; stack = waiting.shift()) {
       try {
-        await prove(stack, tool, compose);
+        await prove(stack, tool, compose, crossCheck);
       } catch (error) {
         failures.push(String(error));
       }
@@ -121,15 +136,39 @@ const chosen = STACKS.filter(({ name, isUsual }) => {
   return only ? only.includes(name) : isLong || isUsual;
 });
 
+const OURS = [WHARF, "compose"];
+const THEIRS = [DOCKER_COMPOSE ?? ""];
+
+/** Our plan for what the other tool has brought up: what has ended may be started again, all else stays. */
+async function planIsEmpty(stack: Stack): Promise<void> {
+  const planned = await composeOf("docker", OURS)(stack, "plan", "--json");
+  if (planned.exitCode !== 0) throw new Error(`${stack.name}: plan: ${planned.stderr}`);
+  const { steps } = JSON.parse(planned.stdout) as {
+    readonly steps: readonly { readonly action: string }[];
+  };
+  const changing = steps.filter(({ action }) => action !== "keep" && action !== "start");
+  if (changing.length > 0) throw new Error(`${stack.name}: plan: ${JSON.stringify(changing)}`);
+}
+
+/** The other tool's `up` after ours. */
+async function upMakesNothingAnew(stack: Stack): Promise<void> {
+  const up = await composeOf("ours", THEIRS)(stack, "up", "-d");
+  if (up.exitCode !== 0) throw new Error(`${stack.name}: docker compose up: ${up.stderr}`);
+  const anew = up.stderr.split("\n").filter((line) => /Recreate|Creating/.test(line));
+  if (anew.length > 0)
+    throw new Error(`${stack.name}: docker compose made anew: ${anew.join("; ")}`);
+}
+
 describe(`${chosen.length} stacks`, () => {
-  test("by wharf compose", async () => {
-    await proveAll(chosen, "ours", composeOf("ours", [engine.executable, "compose"]));
+  test("by wharf compose; docker compose then has nothing to make anew", async () => {
+    const check = DOCKER_COMPOSE ? upMakesNothingAnew : async (): Promise<void> => {};
+    await proveAll(chosen, "ours", composeOf("ours", OURS), check);
   }, 600_000);
 
   test.skipIf(!DOCKER_COMPOSE)(
-    "by the unmodified docker compose",
+    "by the unmodified docker compose; wharf compose then has nothing to change",
     async () => {
-      await proveAll(chosen, "docker", composeOf("docker", [DOCKER_COMPOSE ?? ""]));
+      await proveAll(chosen, "docker", composeOf("docker", THEIRS), planIsEmpty);
     },
     600_000,
   );

@@ -73,6 +73,5 @@ export function attributesOfQuery(query: Query): Readonly<Record<string, string>
     ...(query.boolean("nocache") ? [["no-cache", ""]] : []),
     ...prefixed(query, "buildargs", "build-arg:"),
     ...prefixed(query, "labels", "label:"),
-    ...prefixed(query, "contexts", "context:"),
   ]) as Readonly<Record<string, string>>;
 }

@@ -1,5 +1,4 @@
 import type { ClassicContext } from "#builder/doors/classic-build.ts";
-import type { ClientExtras } from "#builder/doors/client-extras.ts";
 import type { CredentialSource } from "#builder/sources/image-source.ts";
 
 /** What the endpoints of building need of the engine. */
@@ -18,7 +17,6 @@ export interface BuildBackend {
       readonly tags: readonly string[];
       readonly isQuiet: boolean;
       readonly credentials: CredentialSource;
-      readonly extras: ClientExtras;
     },
     write: (line: Readonly<Record<string, unknown>>) => void,
     signal: AbortSignal,

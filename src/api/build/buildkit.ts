@@ -4,7 +4,7 @@ import type { HttpRequest } from "#http1/incoming-request.ts";
 import type { HijackExchange } from "#api/hijack.ts";
 import { HijackedConnection } from "#api/hijacked-connection.ts";
 import { hijack, type Route } from "#api/router.ts";
-import type { SeenFolder } from "#builder/doors/client-extras.ts";
+import type { SeenFolder } from "#builder/doors/seen-folder.ts";
 import type { BuildkitDoor } from "#buildkit/door.ts";
 import { SESSION_FOLDER_HEADER } from "#spec/buildkit/session.ts";
 

@@ -7,7 +7,6 @@ import type { CredentialSource } from "#builder/sources/image-source.ts";
 import { readRegistryConfigHeader, toCredentials } from "#spec/engine-api/registry-auth.ts";
 import { attributesOfQuery } from "./attributes.ts";
 import type { BuildBackend } from "./backend.ts";
-import { readClientExtras } from "./client-extras.ts";
 import { buildWithSession, type SessionBuilds } from "./session-build.ts";
 
 /** `version` of the classic builder, and of one with a session. */
@@ -48,7 +47,6 @@ async function build(
         tags: query.all("t").filter((tag) => tag !== ""),
         isQuiet: query.boolean("q"),
         credentials: credentialsOf(exchange),
-        extras: readClientExtras(exchange),
       },
       (line) => progress.write(line),
       signal,

@@ -1,5 +1,6 @@
+import { InternalError } from "#base/errors.ts";
 import type { FrontendAttributes } from "#builder/attributes.ts";
-import type { Builder } from "#builder/builder.ts";
+import type { Builder, SolveRequest } from "#builder/builder.ts";
 import { lintResultOf } from "#builder/checks/lint-result.ts";
 import { PathFilter } from "#spec/ignore/path-filter.ts";
 import type { BuildEvent } from "#builder/events.ts";
@@ -15,13 +16,7 @@ import type { CredentialSource } from "#builder/sources/image-source.ts";
 import type { LocalSources } from "#builder/sources/local-source.ts";
 import { parseTagTarget } from "#images/records.ts";
 import { ClassicProgress } from "./classic-progress.ts";
-import {
-  checkSeen,
-  type ClientExtras,
-  type SeenFolder,
-  secretSource,
-  sshSource,
-} from "./client-extras.ts";
+import { checkSeen, type SeenFolder } from "./seen-folder.ts";
 
 /** Where the files are. */
 export type ClassicContext =
@@ -45,7 +40,6 @@ export interface ClassicBuildRequest {
   /** Only the image's id is told. */
   readonly isQuiet: boolean;
   readonly credentials: CredentialSource;
-  readonly extras: ClientExtras;
 }
 
 /** One line of the answer. */
@@ -56,6 +50,16 @@ export interface ClassicBuildParts extends ContextParts {
 }
 
 const SHORT_ID = 12;
+
+/** What only a client with a session can be asked for. */
+const WITHOUT_SESSION: Pick<SolveRequest, "secrets" | "ssh" | "entitlements"> = {
+  secrets: { read: () => Promise.resolve(undefined) },
+  ssh: {
+    has: () => Promise.resolve(false),
+    serve: (id) => Promise.reject(new InternalError(`no agent ${id} was offered`)),
+  },
+  entitlements: new Set(),
+};
 
 /**
  * Goes through the Dockerfile of a request without building it: one line, whose `aux` is a `LintResult`.
@@ -93,17 +97,14 @@ export async function classicBuild(
   };
   const progress = new ClassicProgress(tell);
   const onEvent = (event: BuildEvent): void => progress.take(event);
-  const { secrets, sshAgents, entitlements } = request.extras;
   try {
     const solved = stack.use(
       await parts.builder.solve(
         {
           attributes: request.attributes,
           locals,
-          secrets: secretSource(secrets),
-          ssh: sshSource(sshAgents),
+          ...WITHOUT_SESSION,
           credentials: request.credentials,
-          entitlements,
           onEvent,
         },
         signal,
@@ -136,20 +137,21 @@ export async function classicBuild(
 
 async function openContext(
   parts: ClassicBuildParts,
-  { context, attributes, extras }: ClassicBuildRequest,
+  { context, attributes }: ClassicBuildRequest,
   stack: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<LocalSources> {
   const fileName = attributes["filename"] ?? "Dockerfile";
-  for (const folder of extras.folders.values()) checkSeen(folder);
-  const more = [...extras.folders].map(([id, { path }]): [string, string] => [id, path]);
   const sources = (
     path: string,
     dockerfile: string,
     stillIgnored?: (ignored: readonly string[]) => readonly string[],
   ): LocalSources =>
     new FolderSources(
-      new Map([...more, ["context", path], ["dockerfile", dockerfile]]),
+      new Map([
+        ["context", path],
+        ["dockerfile", dockerfile],
+      ]),
       stillIgnored,
     );
   switch (context.kind) {

@@ -1,6 +1,6 @@
 import { abortable, deferred } from "#base/async.ts";
 import { CancelledError, InvalidArgumentError, NotFoundError } from "#base/errors.ts";
-import type { SeenFolder } from "#builder/doors/client-extras.ts";
+import type { SeenFolder } from "#builder/doors/seen-folder.ts";
 import { RpcClient } from "#rpc/client.ts";
 import type { ByteConnection } from "#rpc/http2/byte-connection.ts";
 

@@ -1,6 +1,6 @@
 import { NotFoundError } from "#base/errors.ts";
 import type { SecretSource, SshSource } from "#builder/builder.ts";
-import { isSeen } from "#builder/doors/client-extras.ts";
+import { isSeen } from "#builder/doors/seen-folder.ts";
 import type { CredentialSource } from "#builder/sources/image-source.ts";
 import type { LocalSources, LocalTree, LocalTreeRequest } from "#builder/sources/local-source.ts";
 import type { RegistryCredentials } from "#registry-client/auth/credentials.ts";

@@ -53,3 +53,27 @@ test("planPull() pulls what is called latest even where it is there", () => {
   });
   expect(step?.action).toBe("pull");
 });
+
+test("planPull() pulls the images of hooks by the policies of their services, each once", () => {
+  const hook = (image: string): Service => ({ pre_start: [{ command: ["true"] }, { image }] });
+  const steps = planPull(
+    project({
+      web: { image: "x:1", platform: "linux/arm64", ...hook("h:1") },
+      same: { image: "y:1", ...hook("h:1") },
+      own: { image: "h:2", ...hook("x:1") },
+      never: { image: "z:1", pull_policy: "never", ...hook("h:3") },
+      built: { build: {}, pull_policy: "build", ...hook("h:4") },
+    }),
+    { ignoresBuildable: false, policy: "", images: new Map([["h:4", { id: "", taggedAtMs: 0 }]]) },
+  );
+  const told = steps.map((step) => [
+    step.service,
+    step.action === "skip" ? step.why : [step.image, step.platform],
+  ]);
+  expect(told.slice(5)).toEqual([
+    ["web:pre_start 1", ["h:1", "linux/arm64"]],
+    ["same:pre_start 1", "Skipped - Image is already being pulled by web:pre_start 1"],
+    ["never:pre_start 1", "Skipped"],
+    ["built:pre_start 1", "Skipped - Image is already present locally"],
+  ]);
+});

@@ -2,7 +2,8 @@ import { expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openProject, type ProjectRequest } from "#compose/open-project.ts";
+import { onceEach } from "#compose/file/read-text.ts";
+import { openLocalProject, type ProjectRequest } from "#compose/open-project.ts";
 import { withServices } from "#compose/select-services.ts";
 import { bakeFile } from "./bake-file.ts";
 import { type BuildOptions, startOptions } from "./options.ts";
@@ -32,10 +33,11 @@ function printed({ file, args, named = [], options = {}, env = {} }: PrintCase):
     const request: ProjectRequest = {
       ...{ files: ["compose.json"], envFiles: [], profiles: [], environment, directory },
       ...{ projectName: undefined, projectDirectory: undefined, isCompatible: false },
+      readBytes: onceEach(),
       readStandardInput: () => "",
       warn: () => {},
     };
-    const whole = openProject(request);
+    const whole = openLocalProject(request);
     const chosen = (withDependencies: boolean): ReturnType<typeof buildTargets> =>
       buildTargets(whole, [...withServices(whole, named, { withDependencies }).services.keys()]);
     const targets = chosen(args.includes("--with-dependencies"));

@@ -2,7 +2,8 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openProject } from "#compose/open-project.ts";
+import { onceEach } from "#compose/file/read-text.ts";
+import { openLocalProject } from "#compose/open-project.ts";
 import { checkBuild } from "./check-build.ts";
 import { classicQuery } from "./classic-request.ts";
 import { startOptions } from "./options.ts";
@@ -15,16 +16,17 @@ writeFileSync(join(folder, "ctx", "Dockerfile"), "FROM scratch\n");
 writeFileSync(join(folder, "file"), "");
 
 /** A service `web` with this `build`, in flow style. */
-function open(build: string): ReturnType<typeof openProject> {
+function open(build: string): ReturnType<typeof openLocalProject> {
   const text = `services:
   web: {build: ${build}}
   base: {image: busybox}
 secrets: {gone: {file: ./gone}, unset: {environment: UNSET}, set: {environment: SET}, far: {external: true}}
 `;
   writeFileSync(join(folder, "compose.yaml"), text);
-  return openProject({
+  return openLocalProject({
     ...{ files: [], envFiles: [], profiles: [], directory: folder, isCompatible: false },
     ...{ projectName: "p", projectDirectory: undefined, environment: new Map([["SET", "x"]]) },
+    readBytes: onceEach(),
     readStandardInput: () => "",
     warn: () => {},
   });

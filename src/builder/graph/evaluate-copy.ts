@@ -50,9 +50,9 @@ export function planCopy(
   const word = instruction.kind === "copy" ? "COPY" : "ADD";
   const inline = instruction.files.map(({ name }) => `<<${name}`);
   const flags = [
+    ...(keepsParents ? ["--parents"] : []),
     ...(owner === undefined ? [] : [`--chown=${owner}`]),
     ...(mode === undefined ? [] : [`--chmod=${mode}`]),
-    ...(isLink ? ["--link"] : []),
   ];
   const createdBy = [word, ...flags, ...sources, ...inline, written, "# buildkit"].join(" ");
   return {

@@ -70,6 +70,7 @@ export async function runCommand(
     mounts.push(...ready.mounts);
     mountEnv.push(...ready.env);
   }
+  const network = networkOf(step, options);
   const command: StepCommand = {
     rootPath: root.path,
     remount: root.remount,
@@ -79,9 +80,9 @@ export async function runCommand(
     user: step.user,
     hostname: options.hostname,
     mounts,
-    network: networkOf(step, options),
+    network,
     isPrivileged: step.isPrivileged,
-    extraHosts: options.extraHosts,
+    extraHosts: hostsOf(network, options),
     isFollowed: context.isFollowed,
     limits: limitsOf(options),
   };
@@ -120,6 +121,14 @@ function networkOf(
   const name = step.network === "default" ? options.network : step.network;
   if (name === "none" || name === "host") return { kind: name };
   return { kind: "bridge", name: name === "default" || name === "sandbox" ? "bridge" : name };
+}
+
+/** A step finds itself by its name. With an address of its own the engine sees to that; without one it is at home. */
+function hostsOf(
+  { kind }: StepCommand["network"],
+  { extraHosts, hostname }: BuildOptions,
+): readonly string[] {
+  return kind === "bridge" ? extraHosts : [...extraHosts, `${hostname}:127.0.0.1`];
 }
 
 function limitsOf({

@@ -43,7 +43,7 @@ export class DockerEngine implements AsyncDisposable {
     return undefined;
   }
 
-  get #host(): string {
+  get host(): string {
     return `unix://${this.root}/docker.sock`;
   }
 
@@ -55,7 +55,7 @@ export class DockerEngine implements AsyncDisposable {
   ): Promise<CommandResult> {
     const own = join(UNPACKED, "usr/bin/docker");
     const argv = [existsSync(own) ? own : DOCKER, "--config", join(this.root, `home-${user}`)];
-    return await runCommand([...argv, "-H", this.#host, ...words], options);
+    return await runCommand([...argv, "-H", this.host, ...words], options);
   }
 
   /** @throws {Error} With what it printed, when it fails. */
@@ -80,7 +80,7 @@ export class DockerEngine implements AsyncDisposable {
     const log = openSync(join(this.root, "log"), "a");
     const child = Bun.spawn(
       [
-        ...[DOCKERD, "-H", this.#host, "--pidfile", join(this.root, "pid"), "--group", "root"],
+        ...[DOCKERD, "-H", this.host, "--pidfile", join(this.root, "pid"), "--group", "root"],
         ...["--data-root", join(this.root, "data"), "--exec-root", join(this.root, "run")],
         ...["--storage-driver", "vfs", "--bridge", "none", "--iptables=false"],
         ...[

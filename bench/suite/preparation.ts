@@ -12,10 +12,13 @@ export const TRAFFIC: { readonly root: string; readonly tar: string } = {
   tar: `${NETWORK_CACHE}/network.tar`,
 };
 
+/** A minute, but for a slow mirror, or a machine that has much else to do. */
+const PEERS_MS = 1_800_000;
+
 /** Builds what is measured, and fetches what a run needs while the network is there: inside there is only loopback. */
 export async function prepareHost(hasPeers: boolean): Promise<void> {
   await run([process.execPath, "scripts/build.ts"]);
-  if (hasPeers) await run(["bash", "bench/peers.sh", "make"]);
+  if (hasPeers) await run(["bash", "bench/peers.sh", "make"], { timeoutMs: PEERS_MS });
   const unpack = `. scripts/lib/common.sh; unpack_debian_program docker-registry ${PROGRAMS}/docker-registry`;
   await run(["bash", "-c", unpack]);
   await makeRoot();

@@ -65,6 +65,7 @@ export class TarPushParser {
   /** Of the data under way. */
   #leftBytes = 0;
   #paddingBytes = 0;
+  #allPaddingBytes = 0;
   #extensionFlag = 0;
   #extension: Buffer[] = [];
   #globals: Extensions = {};
@@ -88,9 +89,11 @@ export class TarPushParser {
 
   /** @throws {InvalidArgumentError} The tar ends inside an entry. */
   finish(): void {
-    // a tar without its two zero blocks is common enough, one that ends within an entry is cut
+    // A tar without its two zero blocks is common enough, one that ends within an entry is cut. The docker client's
+    // contexts end with their last byte of data where the Dockerfile is elsewhere (`-f`).
     if (this.#state === "end") return;
-    if (this.#state !== "header" || this.#partialBytes > 0 || this.#paddingBytes > 0) {
+    const isInPadding = this.#paddingBytes > 0 && this.#paddingBytes < this.#allPaddingBytes;
+    if (this.#state !== "header" || this.#partialBytes > 0 || isInPadding) {
       throw new InvalidArgumentError("unexpected EOF");
     }
   }
@@ -215,7 +218,8 @@ export class TarPushParser {
   #begin(state: "data" | "extension", sizeBytes: number): void {
     this.#state = state;
     this.#leftBytes = sizeBytes;
-    this.#paddingBytes = (BLOCK_BYTES - (sizeBytes % BLOCK_BYTES)) % BLOCK_BYTES;
+    this.#allPaddingBytes = (BLOCK_BYTES - (sizeBytes % BLOCK_BYTES)) % BLOCK_BYTES;
+    this.#paddingBytes = this.#allPaddingBytes;
     if (sizeBytes === 0) this.#dataEnd();
   }
 

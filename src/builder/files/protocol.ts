@@ -21,7 +21,7 @@ export interface FileSelection {
   readonly source: string;
   /** Patterns of a `.dockerignore`, from the root of the tree. */
   readonly ignored: readonly string[];
-  /** `--exclude`, from the root of the tree. */
+  /** `--exclude`, from the source: of a file itself they say nothing. */
   readonly excludes: readonly string[];
   /** All belongs to root, whoever owns it in the tree: it is a folder of the client's. */
   readonly isOwnedByRoot: boolean;

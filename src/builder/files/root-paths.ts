@@ -1,4 +1,4 @@
-import { lchownSync, lstatSync, mkdirSync, readlinkSync } from "node:fs";
+import { chmodSync, lchownSync, lstatSync, mkdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { FailedPreconditionError } from "#base/errors.ts";
 
@@ -51,11 +51,22 @@ export function pathInRoot(
   }
 }
 
-/** Makes a folder inside the root with those on the way, each with the owner. @returns Its path on the host. */
-export function makeFolders(root: string, path: string, owner: Owner | undefined): string {
+/**
+ * Makes a folder inside the root with those on the way, each with the owner and mode.
+ *
+ * @returns Its path on the host.
+ */
+export function makeFolders(
+  root: string,
+  path: string,
+  owner: Owner | undefined,
+  mode = 0o755,
+): string {
   const make = (folder: string): void => {
-    mkdirSync(folder, 0o755);
+    mkdirSync(folder, mode);
     if (owner) lchownSync(folder, owner.uid, owner.gid);
+    // what mkdir(2) and chown(2) leave out
+    if (mode !== 0o755) chmodSync(folder, mode);
   };
   const resolved = pathInRoot(root, path, { followsLast: true, makes: make });
   const found = lstatSync(resolved, { throwIfNoEntry: false });

@@ -67,6 +67,8 @@ export interface WalkOptions {
   readonly isThorough: boolean;
   /** Files that are newer have this time in an archive. */
   readonly latestSeconds?: number;
+  /** Attributes other than capabilities are not packed. */
+  readonly hasCapabilitiesOnly?: boolean;
 }
 
 /** Makes the two trees of `tree` this thread's root, for good. */
@@ -139,10 +141,11 @@ export function* packTreeChanges(
   options: WalkOptions,
   onItem: (stats: BigIntStats) => void = () => {},
 ): Generator<Uint8Array> {
-  const { syscalls, latestSeconds } = options;
+  const { syscalls, latestSeconds, hasCapabilitiesOnly = false } = options;
   const packer = new TreePacker({
     syscalls,
     reusesBuffer: true,
+    hasCapabilitiesOnly,
     ...(latestSeconds === undefined ? {} : { latestSeconds }),
   });
   for (const { kind, path, stats } of changesOf(options)) {

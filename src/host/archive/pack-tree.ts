@@ -37,6 +37,8 @@ export interface PackOptions {
   readonly reusesBuffer: boolean;
   /** What is newer has this time in the archive, in seconds since 1970. */
   readonly latestSeconds?: number;
+  /** As Docker's layers: of the attributes capabilities alone. */
+  readonly hasCapabilitiesOnly?: boolean;
 }
 
 /** One thing to put into an archive. */
@@ -129,9 +131,9 @@ export class TreePacker {
   }
 
   #headerOf(item: PackItem, type: TarEntryType, more: Partial<TarHeader>): TarHeader {
-    const xattrs = this.#options.syscalls.xattrs(item.path, isKept);
+    const { mappings, syscalls, hasCapabilitiesOnly } = this.#options;
+    const xattrs = syscalls.xattrs(item.path, hasCapabilitiesOnly === true ? isCapability : isKept);
     const header = this.#dated(headerFrom(item.stats, type, item.name));
-    const { mappings } = this.#options;
     const owner = mappings && {
       uid: toContainerId(mappings.users, header.uid),
       gid: toContainerId(mappings.groups, header.gid),
@@ -241,7 +243,11 @@ function deviceOf(rdev: bigint): { readonly deviceMajor: number; readonly device
 
 /** What a program inside relies on; the rest is the kernel's or the file system's own. */
 function isKept(name: string): boolean {
-  return name === CAPABILITY || name.startsWith("user.");
+  return isCapability(name) || name.startsWith("user.");
+}
+
+function isCapability(name: string): boolean {
+  return name === CAPABILITY;
 }
 
 /** Names in a folder in the order of their bytes; none when it is a folder no more. */

@@ -31,7 +31,10 @@ export interface TreeWriterOptions {
   readonly keepsKinds: boolean;
   /** A member `./` sets owner, mode and times of the folder itself; else it is passed over, as Docker does. */
   readonly setsDirectory?: boolean;
-  /** Owner of all that is written: as the archive says, the process's own, or this one. */
+  /**
+   * Owner of all that is written: as the archive says, the process's own, or this one. Folders that are only on the way to
+   * a member are root's, or the process's own.
+   */
   readonly owner: "archived" | "own" | Owner;
   /** What owners in the archive are on the host; as they are when absent. */
   readonly mappings?: IdMappings | undefined;
@@ -276,9 +279,8 @@ export class TreeWriter implements TarPushHandler {
     const parent = path.slice(0, path.lastIndexOf("/"));
     if (lstatSync(parent, { throwIfNoEntry: false })) return;
     const first = mkdirSync(parent, { recursive: true, mode: 0o755 });
-    const { owner } = this.#options;
-    if (first === undefined || owner === "own") return;
-    const { uid, gid } = this.#onHost(owner === "archived" ? { uid: 0, gid: 0 } : owner);
+    if (first === undefined || this.#options.owner === "own") return;
+    const { uid, gid } = this.#onHost({ uid: 0, gid: 0 });
     for (let at = parent; at.length >= first.length; at = at.slice(0, at.lastIndexOf("/"))) {
       lchownSync(at, uid, gid);
     }

@@ -57,6 +57,9 @@ test.each([1, 7, 511, 512, 513, 1 << 20])(
 
 test("TarPushParser refuses a cut, a wrong checksum and another type", () => {
   expect(() => read(tar.subarray(0, 1000), 512)).toThrow("unexpected EOF");
+  const end = 512 + 1024 + 1000; // of the first body, behind a header of extensions and the entry's own
+  expect(read(tar.subarray(0, end), 512).map(({ name }) => name)).toEqual(["short"]);
+  expect(() => read(tar.subarray(0, end + 1), 512)).toThrow("unexpected EOF");
   const damaged = Buffer.from(tar);
   damaged[0] = 0x41;
   expect(() => read(damaged, 512)).toThrow("the checksum is wrong");

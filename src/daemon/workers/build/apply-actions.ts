@@ -52,16 +52,22 @@ function targetOf(
   root: string,
   destination: string,
   name: string,
-  owner: Owner | undefined,
+  folders: { readonly owner: Owner | undefined; readonly mode: number },
 ): string {
+  const { owner, mode } = folders;
   const resolved = pathInRoot(root, destination, { followsLast: true });
   const isFolder =
     destination.endsWith("/") ||
     destination === "" ||
     lstatSync(resolved, { throwIfNoEntry: false })?.isDirectory() === true;
-  if (isFolder) return join(makeFolders(root, destination, owner), name);
-  makeFolders(root, dirname(resolved.slice(root.length) || "/"), owner);
+  if (isFolder) return join(makeFolders(root, destination, owner, mode), name);
+  makeFolders(root, dirname(resolved.slice(root.length) || "/"), owner, mode);
   return resolved;
+}
+
+/** As BuildKit: `--chmod` is also for the folders that are made on the way, but for its set-ID and sticky bits. */
+function folderMode(change: ReturnType<typeof parseModeChange> | undefined): number {
+  return (change?.(0o755, true) ?? 0o755) & 0o777;
 }
 
 /** A folder is in nobody's way, and goes for nobody. */
@@ -82,11 +88,12 @@ async function writeFile(root: string, action: Action<"file">, tools: BuildTools
     const chosen = action.owner === undefined ? undefined : owner;
     return await unpackInRoot(content.path, { root, folder, owner: chosen }, tools);
   }
-  const target = targetOf(root, action.destination, action.name, owner);
+  const change = action.mode === undefined ? undefined : parseModeChange(action.mode);
+  const folders = { owner, mode: folderMode(change) };
+  const target = targetOf(root, action.destination, action.name, folders);
   clear(target);
   if (typeof content === "string") writeFileSync(target, content, { mode: 0o600, flag: "wx" });
   else copyContent(content.path, target);
-  const change = action.mode === undefined ? undefined : parseModeChange(action.mode);
   lchownSync(target, owner.uid, owner.gid);
   chmodSync(target, change?.(action.defaultMode, false) ?? action.defaultMode);
   if (action.mtimeSeconds !== undefined) tools.syscalls.setTimes(target, action.mtimeSeconds, 0);
@@ -122,11 +129,11 @@ async function copyOne(
     const folder = makeFolders(root, action.destination, owner);
     return await unpackInRoot(path, { root, folder, owner: chosen }, tools);
   }
-  const copier = new FileCopier({
-    syscalls: tools.syscalls,
-    owner,
-    mode: action.mode === undefined ? undefined : parseModeChange(action.mode),
-  });
+  const change = action.mode === undefined ? undefined : parseModeChange(action.mode);
+  const mode = folderMode(change);
+  // what attributes a client's files have is its own matter: not every client sends them
+  const hasXattrs = !action.isOwnedByRoot;
+  const copier = new FileCopier({ syscalls: tools.syscalls, owner, mode: change, hasXattrs });
   const destination = action.keepsParents
     ? join(action.destination, keptPath(source, action.source), "/")
     : action.destination;
@@ -134,7 +141,7 @@ async function copyOne(
     const folderOfFile = action.keepsParents
       ? join(action.destination, dirname(keptPath(source, action.source)), "/")
       : destination;
-    const target = targetOf(root, folderOfFile, basename(source.name), owner);
+    const target = targetOf(root, folderOfFile, basename(source.name), { owner, mode });
     clear(target);
     copier.copy(path, target, stats);
     copier.finish();
@@ -143,11 +150,13 @@ async function copyOne(
   const wasThere = lstatSync(pathInRoot(root, destination, { followsLast: true }), {
     throwIfNoEntry: false,
   });
-  const target = makeFolders(root, destination, owner);
+  const target = makeFolders(root, destination, owner, mode);
   let written = 0;
   for (const file of walkSource(source, action)) {
     if (file.name === "") {
-      if (!wasThere && !isClientsRoot(source, action)) copier.describe(path, target, stats);
+      // Its content is copied, and of itself only its time. A client's folder as a whole has none.
+      if (action.keepsParents && !wasThere) copier.describe(path, target, stats);
+      else if (!isClientsRoot(source, action)) copier.setTimeOf(target, stats);
       continue;
     }
     const place = join(target, file.name);

@@ -34,6 +34,8 @@ export interface FileCopierOptions {
   /** Of all that is written; as the source has it when absent. */
   readonly owner: Owner | undefined;
   readonly mode: ((mode: number, isFolder: boolean) => number) | undefined;
+  /** Extended attributes are copied too. */
+  readonly hasXattrs: boolean;
 }
 
 interface Described {
@@ -122,6 +124,11 @@ export class FileCopier {
     else this.#setTimes({ target, stats });
   }
 
+  /** Gives a folder the time of its source, when all is in it. */
+  setTimeOf(target: string, stats: Stats): void {
+    this.#folders.push({ target, stats });
+  }
+
   finish(): void {
     for (const folder of this.#folders) this.#setTimes(folder);
   }
@@ -132,7 +139,8 @@ export class FileCopier {
   }
 
   #copyXattrs(path: string, target: string): void {
-    const { syscalls } = this.#options;
+    const { syscalls, hasXattrs } = this.#options;
+    if (!hasXattrs) return;
     const found = syscalls.xattrs(
       path,
       (name) => name === "security.capability" || name.startsWith("user."),

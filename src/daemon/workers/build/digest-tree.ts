@@ -63,15 +63,21 @@ function baseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
+/** Those of a client's files are not copied. */
+const NO_XATTRS: ReadonlyMap<string, Uint8Array> = new Map();
+
+function isCopiedXattr(name: string): boolean {
+  return name === "security.capability" || name.startsWith("user.");
+}
+
 function lineOf(
   { path, name, stats }: WalkedFile,
   selection: FileSelection,
   tools: BuildTools,
 ): string {
-  const xattrs = tools.syscalls.xattrs(
-    path,
-    (one) => one === "security.capability" || one.startsWith("user."),
-  );
+  const xattrs: ReadonlyMap<string, Uint8Array> = selection.isOwnedByRoot
+    ? NO_XATTRS
+    : tools.syscalls.xattrs(path, isCopiedXattr);
   const owner = selection.isOwnedByRoot ? "0:0" : `${stats.uid}:${stats.gid}`;
   return JSON.stringify([
     name,

@@ -96,11 +96,21 @@ export function* walkSource(
 ): Generator<WalkedFile> {
   yield { path: source.path, name: "", stats: source.stats };
   if (!source.stats.isDirectory()) return;
-  const filters = [new PathFilter(selection.ignored), new PathFilter(selection.excludes)].filter(
-    (filter) => !filter.isEmpty,
-  );
-  const begun = filters.map((filter) => matchOf(filter, source.place));
-  yield* walkFolder({ ...source, place: source.place, prefix: "" }, filters, begun);
+  // what is ignored is named from the root of the tree, what is excluded from the source
+  const filters = [
+    { filter: new PathFilter(selection.ignored), place: source.place },
+    { filter: new PathFilter(selection.excludes), place: "" },
+  ].filter(({ filter }) => !filter.isEmpty);
+  const begun = filters.map((one) => ({ ...one, found: matchOf(one.filter, one.place) }));
+  yield* walkFolder({ path: source.path, prefix: "" }, begun);
+}
+
+/** A filter at a folder of the walk. */
+interface FilterAt {
+  readonly filter: PathFilter;
+  /** The folder as the filter's patterns name it. */
+  readonly place: string;
+  readonly found: FolderMatch;
 }
 
 function matchOf(filter: PathFilter, place: string): FolderMatch {
@@ -113,23 +123,24 @@ function matchOf(filter: PathFilter, place: string): FolderMatch {
 }
 
 function* walkFolder(
-  folder: { readonly path: string; readonly place: string; readonly prefix: string },
-  filters: readonly PathFilter[],
-  matches: readonly FolderMatch[],
+  folder: { readonly path: string; readonly prefix: string },
+  filters: readonly FilterAt[],
 ): Generator<WalkedFile> {
   for (const name of namesIn(folder.path)) {
     const path = join(folder.path, name);
-    const place = folder.place === "" ? name : `${folder.place}/${name}`;
-    const found = filters.map((filter, index) =>
-      filter.match(place, matches[index] ?? filter.root),
-    );
     const stats = lstatSync(path, { throwIfNoEntry: false });
     if (!stats) continue;
-    const isOut = found.some(({ isMatched }) => isMatched);
+    const inside = filters.map(({ filter, place, found }): FilterAt => {
+      const below = place === "" ? name : `${place}/${name}`;
+      return { filter, place: below, found: filter.match(below, found) };
+    });
+    const isOut = inside.some(({ found }) => found.isMatched);
     if (isOut) {
       const mayHold =
         stats.isDirectory() &&
-        filters.every((filter, index) => !found[index]?.isMatched || filter.mayExceptBelow(place));
+        inside.every(
+          ({ filter, place, found }) => !found.isMatched || filter.mayExceptBelow(place),
+        );
       if (!mayHold) continue;
     }
     const own = { path, name: folder.prefix + name, stats };
@@ -137,7 +148,7 @@ function* walkFolder(
       yield own;
       continue;
     }
-    const below = walkFolder({ path, place, prefix: `${own.name}/` }, filters, found);
+    const below = walkFolder({ path, prefix: `${own.name}/` }, inside);
     if (!isOut) {
       yield own;
       yield* below;

@@ -37,6 +37,7 @@ export function writeLayer(
       syscalls: tools.syscalls,
       isThorough: true,
       hasEngineFiles: true,
+      hasCapabilitiesOnly: true,
       ...(latestSeconds === undefined ? {} : { latestSeconds }),
     };
     for (const chunk of packTreeChanges(options, countFiles(sizes))) {

@@ -1,4 +1,4 @@
-import { FailedPreconditionError, InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
+import { InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
 import {
   embedded,
   integer,
@@ -9,7 +9,9 @@ import {
   textMap,
 } from "#base/protobuf/message.ts";
 import type { BuildInput, Solved } from "#builder/builder.ts";
-import type { Definition } from "#spec/buildkit/shared.ts";
+import { StatusError } from "#rpc/status.ts";
+import { type Definition, RPC_STATUS } from "#spec/buildkit/shared.ts";
+import { SOLVE_ERROR_TYPE } from "#spec/buildkit/solve-error.ts";
 import { digestOf } from "#spec/digest.ts";
 import { OCI_CONFIG, OCI_MANIFEST } from "#spec/media-types.ts";
 import {
@@ -48,6 +50,7 @@ const OPERATION: Message<Operation> = message({
 
 const SCHEME = "wharf-result://";
 const FAILED = "wharf-failed://";
+const ERROR = "wharf.error";
 const CONFIG = "wharf.config";
 const MANIFEST = "wharf.manifest";
 
@@ -76,9 +79,14 @@ export function definitionOf(
   return { definition, config: Buffer.from(config) };
 }
 
-/** The definition of a result that cannot be had. */
-export function failedDefinition(): Definition {
-  return graphOf({ identifier: FAILED, attributes: new Map() });
+/** The definition of a result that cannot be had: whoever takes it fails with the same. */
+export function failedDefinition({ status }: StatusError): Definition {
+  const { code, message: told, details } = status;
+  // what is kept of the step is the first build's
+  const others = details.filter(({ typeUrl }) => typeUrl !== SOLVE_ERROR_TYPE);
+  const error = RPC_STATUS.encode({ code, message: told, details: others });
+  const attributes = new Map([[ERROR, Buffer.from(error).toString("base64")]]);
+  return graphOf({ identifier: FAILED, attributes });
 }
 
 function graphOf(only: Source): Definition {
@@ -95,7 +103,7 @@ function graphOf(only: Source): Definition {
 /**
  * What a definition of `definitionOf` stands for.
  *
- * @throws {UnsupportedError} A graph of another kind. {FailedPreconditionError} A failed one. {InvalidArgumentError} One that is broken.
+ * @throws {UnsupportedError} A graph of another kind. {StatusError} What a failed one failed with. {InvalidArgumentError} One that is broken.
  */
 export function readResultDefinition(name: string, definition: Definition | undefined): BuildInput {
   const sources = (definition?.operations ?? [])
@@ -103,7 +111,8 @@ export function readResultDefinition(name: string, definition: Definition | unde
     .filter((source) => source !== undefined);
   const [source, other] = sources;
   if (source?.identifier === FAILED) {
-    throw new FailedPreconditionError(`Cannot take context ${name}: its own build has failed`);
+    const error = Buffer.from(source.attributes.get(ERROR) ?? "", "base64");
+    throw new StatusError(RPC_STATUS.decode(error));
   }
   if (!source || other || !source.identifier.startsWith(SCHEME)) {
     throw new UnsupportedError(

@@ -148,7 +148,7 @@ export function buildkitMethods(parts: ServiceParts): RpcMethods {
       } catch (error) {
         // BuildKit runs steps when they are evaluated: clients take what `Solve` fails with for the frontend's
         if (error instanceof HeldFailure && !request.evaluates) {
-          return { result: failedResultOf(build.addFailure(error)) };
+          return { result: failedResultOf(build.addFailure(error), error) };
         }
         throw withSource(error);
       }

@@ -247,9 +247,9 @@ export function resultOf(build: RunningBuild, id: string): GatewayResult {
 }
 
 /** A result that cannot be had: whoever evaluates it is told why. */
-export function failedResultOf(id: string): GatewayResult {
+export function failedResultOf(id: string, error: StatusError): GatewayResult {
   return {
-    ref: { id, definition: failedDefinition() },
+    ref: { id, definition: failedDefinition(error) },
     refs: undefined,
     metadata: new Map(),
     attestations: new Map(),

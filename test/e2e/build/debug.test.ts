@@ -15,6 +15,7 @@ let next = 1;
 
 beforeAll(async () => {
   engine = await startEngine();
+  addBuildx(engine);
 });
 
 afterAll(async () => {
@@ -87,7 +88,8 @@ test("on a terminal a shell stands where the step ran, and its command can be tr
   await answered(session, '(eval "$WHARF_STEP"); echo again=$?', "again=42");
   await answered(session, "ls /work; echo listed", "left\r\nlisted");
   session.resize(100, 30);
-  await answered(session, "sleep 0; stty size", "30 100");
+  // a Ctrl-D that comes before the shell reads keys would be lost
+  await answered(session, "sleep 0; stty size", "30 100\r\n/work $ ");
   session.type("\u0004");
   expect(await session.exited).toBe(1);
   expect(session.screen).toContain("ERROR: failed to build: failed to solve: process");
@@ -285,9 +287,33 @@ test("an engine that is stopped under the shell takes all of it with it", async 
 }, 60_000);
 
 test.skipIf(!hasBuildx)(
+  "a target that takes files from one that fails, fails with the same",
+  async () => {
+    const folder = folderOf("FROM busybox\nRUN exit 3\n", {
+      "docker-bake.hcl": [
+        'target "one" { context = "." }',
+        'target "two" {',
+        '  context = "."',
+        '  contexts = { base = "target:one" }',
+        '  dockerfile-inline = "FROM base\\nRUN true\\n"',
+        "}",
+        "",
+      ].join("\n"),
+    });
+    const baked = await engine.docker(["buildx", "bake", "two"], { cwd: folder });
+    expect(baked.exitCode).toBe(1);
+    expect(baked.stderr).toContain("   2 | >>> RUN exit 3");
+    expect(baked.stderr).toContain(
+      'ERROR: target two: failed to solve: process "/bin/sh -c exit 3"',
+    );
+    await nothingHeld();
+  },
+  60_000,
+);
+
+test.skipIf(!hasBuildx)(
   "docker buildx debug build --invoke opens its own shell there",
   async () => {
-    addBuildx(engine);
     const folder = folderOf("FROM busybox\nENV COLOUR=red\nRUN echo half > /half; exit 4\n");
     const words = ["buildx", "debug", "--invoke", "/bin/sh", "--on", "error", "build", folder];
     await using session = new TerminalSession([DOCKER, ...words], {

@@ -59,7 +59,13 @@ export async function openBuilding(options: BuildingOptions): Promise<Building> 
   const directory = join(config.dataRoot, "builder");
   mkdirSync(directory, { recursive: true, mode: 0o710 });
   // those of builds that an engine's death cut off
-  rmSync(join(directory, "contexts"), { recursive: true, force: true });
+  const contextsDirectory = join(directory, "contexts");
+  rmSync(contextsDirectory, { recursive: true, force: true });
+  // Where one context has just been removed, ext4 looks past each of its inodes for a minute to find free ones for the next.
+  for (const folder of [contextsDirectory, join(directory, "locals")]) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    host.files.spreadFolders(folder);
+  }
   const files = stack.use(
     new BuildWorkers({
       processes: host.processes,

@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { addBuildx, hasBuildx } from "../test/harness/buildx.ts";
+import { addBuildx, hasBuildx } from "../test/harness/build/buildx.ts";
 import { BUILD_WORKLOADS, type BuildContender, measureBuild } from "./build/workloads.ts";
 import { command, startWharf } from "./engines.ts";
 import { usageOf } from "./transfers/usage.ts";

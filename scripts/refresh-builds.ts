@@ -1,7 +1,7 @@
 // Asks a docker 28 what it builds from each case of test/e2e/build/testdata/builds.json, and writes that down:
 //   DOCKER_HOST=unix:///… bun scripts/refresh-builds.ts
 import { readFileSync, writeFileSync } from "node:fs";
-import { type BuildCase, classicDocker, runBuildCase } from "../test/harness/build-case.ts";
+import { type BuildCase, classicDocker, runBuildCase } from "../test/harness/build/build-case.ts";
 
 const path = "test/e2e/build/testdata/builds.json";
 const host = process.env["DOCKER_HOST"];

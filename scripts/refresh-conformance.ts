@@ -5,7 +5,7 @@ import {
   CONFORMANCE_FILE,
   readConformanceCases,
   runConformanceCase,
-} from "../test/harness/conformance.ts";
+} from "../test/harness/api/conformance.ts";
 
 const host = process.env["DOCKER_HOST"] ?? "unix:///var/run/docker.sock";
 let text = "";

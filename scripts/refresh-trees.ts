@@ -4,9 +4,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { addBuildx } from "../test/harness/buildx.ts";
+import { addBuildx } from "../test/harness/build/buildx.ts";
 import { runCommand } from "../test/harness/command.ts";
-import { runTreeCase, type TreeCase } from "../test/harness/tree-case.ts";
+import { runTreeCase, type TreeCase } from "../test/harness/build/tree-case.ts";
 
 const path = "test/e2e/build/testdata/trees.json";
 const host = process.env["DOCKER_HOST"];

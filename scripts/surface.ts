@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Glob } from "bun";
 import { commands } from "../src/cli/commands.ts";
-import { findCommand } from "../src/cli/find-command.ts";
-import { readApiReference } from "../test/harness/api-reference.ts";
+import { findCommand } from "#cli/command/find-command.ts";
+import { readApiReference } from "../test/harness/api/api-reference.ts";
 
 interface QueriedOperation {
   readonly method: string;

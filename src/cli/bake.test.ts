@@ -7,7 +7,7 @@ import { printTargets } from "#bake/targets/print.ts";
 import { type BakeFlags, parseList } from "./bake/flags.ts";
 import { type BakeRequest, openDefinition, planTargets } from "./bake/plan.ts";
 import { command } from "./bake.ts";
-import { parseFlags } from "./parse-flags.ts";
+import { parseFlags } from "#cli/command/parse-flags.ts";
 import cases from "./testdata/bake-cases.json" with { type: "json" };
 
 const folder = mkdtempSync(join(tmpdir(), "wharf-bake-"));

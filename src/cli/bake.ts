@@ -10,7 +10,7 @@ import { missingEntitlements, missingText } from "./bake/entitlements.ts";
 import { bakeFlags, type BakeFlags, parseList } from "./bake/flags.ts";
 import { type BakeRequest, openDefinition, planTargets } from "./bake/plan.ts";
 import type { Cli } from "./cli.ts";
-import { atLeast, type Command, defineCommand } from "./command.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
 import { toBuildExit } from "./image/building/build-error.ts";
 import { callOf, parseProgress } from "./image/building/flags.ts";
 import { openBuildClient } from "./image/building/open-client.ts";

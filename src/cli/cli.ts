@@ -1,6 +1,6 @@
 import type { EngineClient } from "#client/engine-client.ts";
 import type { ClientConfig } from "#client/contexts/client-config.ts";
-import type { Environment, GlobalOptions } from "./globals.ts";
+import type { Environment, GlobalOptions } from "#cli/command/globals.ts";
 import type { Input } from "./output/input.ts";
 import type { Output } from "./output/streams.ts";
 import type { Programs } from "./programs.ts";

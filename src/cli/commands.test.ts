@@ -2,9 +2,9 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { compareApiVersions } from "#client/api-version.ts";
 import { commands, groups, laterCommands, laterGroups } from "./commands.ts";
-import { findCommand } from "./find-command.ts";
+import { findCommand } from "#cli/command/find-command.ts";
 import { registryCommands } from "./registry/commands.ts";
-import type { Flag } from "./flags.ts";
+import type { Flag } from "#cli/command/flags.ts";
 
 interface ReferenceFlag {
   readonly name: string;

@@ -1,11 +1,11 @@
 import { builderCommands } from "./builder/commands.ts";
 import { checkpointCommands } from "./checkpoint/commands.ts";
-import type { CommandEntry } from "./command-entry.ts";
+import type { CommandEntry } from "#cli/command/command-entry.ts";
 import { completionCommands } from "./completion/commands.ts";
 import { composeCommands } from "./compose/commands.ts";
 import { containerCommands } from "./container/commands.ts";
 import { contextCommands } from "./context/commands.ts";
-import type { FlagTable } from "./flags.ts";
+import type { FlagTable } from "#cli/command/flags.ts";
 import { imageCommands } from "./image/commands.ts";
 import { manifestCommands } from "./manifest/commands.ts";
 import { networkCommands } from "./network/commands.ts";

@@ -4,7 +4,7 @@ import { tarHeader } from "#base/tar/header.ts";
 import { writeTar } from "#base/tar/writer.ts";
 import type { EngineClient } from "#client/engine-client.ts";
 import type { Cli } from "./cli.ts";
-import { type Command, atLeast, defineCommand } from "./command.ts";
+import { type Command, atLeast, defineCommand } from "#cli/command/command.ts";
 import { runAttached } from "./container/session/attached-run.ts";
 import { createContainer } from "./container/creation/create-container.ts";
 import { chooseDetachKeys } from "./container/session/detach-keys-flag.ts";
@@ -21,8 +21,8 @@ import {
 import { guardContainer } from "./debug/guard.ts";
 import { openRootCopy } from "./debug/root-copy.ts";
 import { ensureToolbox } from "./debug/toolbox.ts";
-import { ExitError } from "./exit-error.ts";
-import { stringFlag } from "./flags.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
+import { stringFlag } from "#cli/command/flags.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] CONTAINER [COMMAND] [ARG...]",

@@ -1,8 +1,8 @@
 import { InvalidArgumentError, NotFoundError, UnsupportedError } from "#base/errors.ts";
 import { engineAnswerOf } from "#client/error-response.ts";
 import type { EngineClient } from "#client/engine-client.ts";
-import { type Command, atLeast, defineCommand } from "./command.ts";
-import { boolFlag, stringFlag } from "./flags.ts";
+import { type Command, atLeast, defineCommand } from "#cli/command/command.ts";
+import { boolFlag, stringFlag } from "#cli/command/flags.ts";
 import { inspectFormatHelp } from "./output/format-help.ts";
 import { asFlag, printRecreation, recreationOf } from "./recreate/print.ts";
 import { inspectObjects } from "./output/inspect.ts";

@@ -1,4 +1,4 @@
-import { cutAt } from "./flags.ts";
+import { cutAt } from "#cli/command/flags.ts";
 
 /** `key=value` texts as an object; a text without `=` is a key with an empty value. */
 export function labelMap(labels: readonly string[]): Readonly<Record<string, string>> {

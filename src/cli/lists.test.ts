@@ -14,7 +14,7 @@ import {
   openFakeEngine,
   runCommand,
 } from "./testing/test-cli.ts";
-import type { Command } from "./command.ts";
+import type { Command } from "#cli/command/command.ts";
 import { command as version } from "./version.ts";
 import { command as volumeLs } from "./volume/ls.ts";
 

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import type { Cli } from "./cli.ts";
-import { type Command, between, defineCommand } from "./command.ts";
-import { boolFlag, stringFlag } from "./flags.ts";
+import { type Command, between, defineCommand } from "#cli/command/command.ts";
+import { boolFlag, stringFlag } from "#cli/command/flags.ts";
 import { openCredentialStore } from "./registry-auth.ts";
 import { hideTyping } from "./terminal/hide-typing.ts";
 import {

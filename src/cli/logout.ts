@@ -1,4 +1,4 @@
-import { type Command, between, defineCommand } from "./command.ts";
+import { type Command, between, defineCommand } from "#cli/command/command.ts";
 import { openCredentialStore } from "./registry-auth.ts";
 import {
   DOCKER_HUB_ADDRESS,

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import type { Environment } from "./globals.ts";
+import type { Environment } from "#cli/command/globals.ts";
 import { runCli } from "./main.ts";
 import { BrokenPipeError } from "./output/streams.ts";
 import { BufferOutput, NO_PROGRAMS, TestCli, openFakeEngine } from "./testing/test-cli.ts";

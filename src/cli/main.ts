@@ -1,18 +1,29 @@
-import { socketAccessHint } from "./socket-access.ts";
+import { socketAccessHint } from "#cli/engine/socket-access.ts";
 import { buildId, wharfVersion } from "#base/version.ts";
 import { messageOf } from "#base/errors.ts";
 import { EngineUnreachableError } from "#client/error-response.ts";
-import { exitCodeOf } from "./exit-code.ts";
-import { ExitError } from "./exit-error.ts";
-import { findCommand } from "./find-command.ts";
-import type { FlagTable, FlagValues } from "./flags.ts";
-import { type GlobalFlags, type GlobalOptions, globalFlags, isLogLevel } from "./globals.ts";
-import { openEngine } from "./open-engine.ts";
+import { exitCodeOf } from "#cli/command/exit-code.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
+import { findCommand } from "#cli/command/find-command.ts";
+import type { FlagTable, FlagValues } from "#cli/command/flags.ts";
+import {
+  type GlobalFlags,
+  type GlobalOptions,
+  globalFlags,
+  isLogLevel,
+} from "#cli/command/globals.ts";
+import { openEngine } from "#cli/engine/open-engine.ts";
 import { BrokenPipeError, type Output } from "./output/streams.ts";
-import { type ParsedFlags, parseFlags } from "./parse-flags.ts";
+import { type ParsedFlags, parseFlags } from "#cli/command/parse-flags.ts";
 import type { Programs } from "./programs.ts";
 import { type CallSettings, ProcessCli, standardStreams } from "./process-cli.ts";
-import { flagError, parseGroupFlags, program, runFound, terminalWidth } from "./run-command.ts";
+import {
+  flagError,
+  parseGroupFlags,
+  program,
+  runFound,
+  terminalWidth,
+} from "#cli/command/run-command.ts";
 
 /**
  * Runs one command line.
@@ -81,7 +92,7 @@ async function dispatch(words: readonly string[], call: CallSettings): Promise<n
   const wantsHelp = parsed.wantsHelp || parsed.args[0] === "help";
   const path = parsed.args[0] === "help" ? parsed.args.slice(1) : parsed.args;
   if (path.length === 0) {
-    const { topLevelHelp } = await import("./help.ts");
+    const { topLevelHelp } = await import("#cli/command/help.ts");
     const target = wantsHelp ? cli.output : cli.errors;
     target.write(topLevelHelp(program, flags, terminalWidth(target)));
     return 0;
@@ -113,7 +124,7 @@ async function complete(
     parsed = parseFlags(flags, [], false); // an unfinished line
   }
   const cli = new ProcessCli(call, readGlobals(parsed));
-  const { runCompletion } = await import("./run-completion.ts");
+  const { runCompletion } = await import("#cli/completion/run-completion.ts");
   return runCompletion(cli, words, flags, () => openEngine(cli, { mayStart: false }));
 }
 

@@ -7,8 +7,8 @@ import {
 } from "#client/contexts/client-config.ts";
 import type { EngineClient } from "#client/engine-client.ts";
 import type { Cli } from "./cli.ts";
-import type { Environment, GlobalOptions } from "./globals.ts";
-import { engineHints, openEngine } from "./open-engine.ts";
+import type { Environment, GlobalOptions } from "#cli/command/globals.ts";
+import { engineHints, openEngine } from "#cli/engine/open-engine.ts";
 import { FdInput, type Input } from "./output/input.ts";
 import { FdOutput, type Output } from "./output/streams.ts";
 import type { Programs } from "./programs.ts";

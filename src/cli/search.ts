@@ -1,7 +1,7 @@
 import { ellipsize } from "#base/tables.ts";
 import { parseSearchTerm } from "#spec/engine-api/search-term.ts";
-import { type Command, defineCommand, exactly } from "./command.ts";
-import { boolFlag, filterFlag, intFlag, stringFlag } from "./flags.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
+import { boolFlag, filterFlag, intFlag, stringFlag } from "#cli/command/flags.ts";
 import { type ListFormat, chooseFormat, writeList } from "./output/list.ts";
 import { registryAuthHeaders } from "./registry-auth.ts";
 

@@ -2,9 +2,13 @@ import type { SystemVersion } from "@docker/node-sdk";
 import { InternalError, messageOf } from "#base/errors.ts";
 import { formatTabbed } from "#base/tables.ts";
 import { newestApiVersion } from "#client/api-version.ts";
-import { type ClientDescription, describeClient, toAnsiTime } from "./client-description.ts";
-import { type Command, defineCommand, noArguments } from "./command.ts";
-import { stringFlag } from "./flags.ts";
+import {
+  type ClientDescription,
+  describeClient,
+  toAnsiTime,
+} from "#cli/engine/client-description.ts";
+import { type Command, defineCommand, noArguments } from "#cli/command/command.ts";
+import { stringFlag } from "#cli/command/flags.ts";
 import { inspectFormatHelp } from "./output/format-help.ts";
 import { compileWholeObject } from "./output/template.ts";
 

@@ -1,5 +1,5 @@
-import { type Command, defineCommand, exactly } from "./command.ts";
-import { stringFlag } from "./flags.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
+import { stringFlag } from "#cli/command/flags.ts";
 import { compileWholeObject } from "./output/template.ts";
 import { explain, type Explanation } from "./why/explain.ts";
 import { fetchWhyFacts } from "./why/facts.ts";

@@ -1,4 +1,4 @@
-import { hasBuildx } from "../harness/buildx.ts";
+import { hasBuildx } from "../harness/build/buildx.ts";
 import { type CommandResult, mustRun } from "../harness/command.ts";
 import { DOCKER, hasDockerCli, type TestEngine, WHARF } from "../harness/engine.ts";
 import { proxyArguments } from "./machine.ts";

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { mustRun } from "../harness/command.ts";
 import { type TestEngine, WHARF } from "../harness/engine.ts";
 import { waitUntil } from "../harness/wait-until.ts";
-import { addBuildx } from "../harness/buildx.ts";
+import { addBuildx } from "../harness/build/buildx.ts";
 import { proxyArguments, writeMachineFiles } from "./machine.ts";
 
 /** A project of `examples/`, and what a user does with it. */

@@ -1,4 +1,4 @@
-import { recordCommand } from "./surface.ts";
+import { recordCommand } from "./api/surface.ts";
 
 /** What a finished command printed and how it ended. */
 export interface CommandResult {

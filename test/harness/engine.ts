@@ -11,7 +11,7 @@ import {
 import { join, resolve } from "node:path";
 import { type CommandOptions, type CommandResult, mustRun, runCommand } from "./command.ts";
 import { findLeaks } from "./leaks.ts";
-import { isRecordingSurface, recordRequests } from "./surface.ts";
+import { isRecordingSurface, recordRequests } from "./api/surface.ts";
 import { waitUntil } from "./wait-until.ts";
 
 export const WHARF: string = resolve("dist/wharf");

@@ -1,4 +1,4 @@
-import { recordCommand } from "./surface.ts";
+import { recordCommand } from "./api/surface.ts";
 import { waitUntil } from "./wait-until.ts";
 
 /** A command on a pseudo-terminal, as a person at a keyboard drives it. */

@@ -6,7 +6,7 @@ import { CancelledError, UnsupportedError, WharfError } from "#base/errors.ts";
 import type { BuildClient, BuildResponse } from "#build-client/build-client.ts";
 import type { BuildRequest } from "#build-client/build-request.ts";
 import type { Cli } from "#cli/cli.ts";
-import type { Environment } from "#cli/globals.ts";
+import type { Environment } from "#cli/command/globals.ts";
 import { fittedBuild } from "#cli/image/building/fitted-build.ts";
 import type { BuildView } from "#cli/image/building/progress/build-view.ts";
 import { unpackedResponse } from "#cli/image/building/results.ts";

@@ -1,7 +1,7 @@
 import type { Resolved } from "#bake/targets/resolve.ts";
 import type { BuildClient } from "#build-client/build-client.ts";
 import type { Cli } from "#cli/cli.ts";
-import type { Environment } from "#cli/globals.ts";
+import type { Environment } from "#cli/command/globals.ts";
 import type { BuildCall } from "#cli/image/building/flags.ts";
 import { SILENT_VIEW } from "#cli/image/building/progress/build-view.ts";
 import { planFor } from "#cli/image/building/run-build.ts";

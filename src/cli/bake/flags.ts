@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import type { FlagsOf } from "#cli/container/create-request/fields.ts";
-import { boolFlag, listFlag, stringFlag } from "#cli/flags.ts";
+import { boolFlag, listFlag, stringFlag } from "#cli/command/flags.ts";
 import { type BuildCall, buildFlags, type ProgressMode } from "#cli/image/building/flags.ts";
 
 const list = { type: "stringArray" } as const;

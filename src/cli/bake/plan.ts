@@ -1,7 +1,7 @@
 import { machine, type as system } from "node:os";
 import type { Definition } from "#bake/definition/target.ts";
 import { type Resolved, resolveTargets } from "#bake/targets/resolve.ts";
-import type { Environment } from "#cli/globals.ts";
+import type { Environment } from "#cli/command/globals.ts";
 import { formatPlatform, hostPlatform } from "#spec/platform.ts";
 import { type BakeFlags, overridesOf, parseVariables } from "./flags.ts";
 import { definitionOf, readFiles, type ReadRequest } from "./read-files.ts";

@@ -1,4 +1,4 @@
-import type { CommandEntry } from "#cli/command-entry.ts";
+import type { CommandEntry } from "#cli/command/command-entry.ts";
 
 export const builderCommands: readonly CommandEntry[] = [
   {

@@ -1,6 +1,6 @@
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
 import { containerPath } from "#cli/container/each-container.ts";
-import { boolFlag, stringFlag } from "#cli/flags.ts";
+import { boolFlag, stringFlag } from "#cli/command/flags.ts";
 import { experimentalEngine } from "./experimental.ts";
 
 export const command: Command = defineCommand({

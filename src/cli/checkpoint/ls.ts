@@ -1,7 +1,7 @@
 import { compareNaturally } from "#base/tables.ts";
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
 import { containerPath } from "#cli/container/each-container.ts";
-import { stringFlag } from "#cli/flags.ts";
+import { stringFlag } from "#cli/command/flags.ts";
 import { type ListFormat, writeList } from "#cli/output/list.ts";
 import { experimentalEngine } from "./experimental.ts";
 

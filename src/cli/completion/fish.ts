@@ -1,4 +1,4 @@
-import { type Command, defineCommand, noArguments } from "#cli/command.ts";
+import { type Command, defineCommand, noArguments } from "#cli/command/command.ts";
 
 export const command: Command = defineCommand({
   usage: "",

@@ -1,6 +1,6 @@
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
 import { command as containerAttach } from "#cli/container/attach.ts";
-import { boolFlag, intFlag, stringFlag } from "#cli/flags.ts";
+import { boolFlag, intFlag, stringFlag } from "#cli/command/flags.ts";
 import { runningContainers } from "#compose/act/service-container.ts";
 import { dryRun } from "./project/flags.ts";
 import { actParts, nameAndProject } from "./project/surroundings.ts";

@@ -1,9 +1,9 @@
 import { wharfVersion } from "#base/version.ts";
 import type { Cli } from "#cli/cli.ts";
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
 import { resourceFlags } from "#cli/container/create-request/resources.ts";
-import { ExitError } from "#cli/exit-error.ts";
-import { boolFlag, listFlag, stringFlag } from "#cli/flags.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
+import { boolFlag, listFlag, stringFlag } from "#cli/command/flags.ts";
 import { bakeFile } from "#compose/build/bake-file.ts";
 import type { BuildOptions } from "#compose/build/options.ts";
 import { type BuildTarget, buildTargets } from "#compose/build/targets.ts";

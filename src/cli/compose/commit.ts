@@ -1,6 +1,6 @@
-import { between, type Command, defineCommand } from "#cli/command.ts";
+import { between, type Command, defineCommand } from "#cli/command/command.ts";
 import { commitContainer } from "#cli/container/commit.ts";
-import { boolFlag, intFlag, listFlag, stringFlag } from "#cli/flags.ts";
+import { boolFlag, intFlag, listFlag, stringFlag } from "#cli/command/flags.ts";
 import { runningContainers } from "#compose/act/service-container.ts";
 import { dryRun } from "./project/flags.ts";
 import { actParts, nameAndProject } from "./project/surroundings.ts";

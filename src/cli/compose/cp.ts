@@ -1,9 +1,9 @@
 import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
 import { copyFromContainer } from "#cli/container/cp/from-container.ts";
 import { splitCopyArgument } from "#cli/container/cp/paths.ts";
 import { copyToContainer } from "#cli/container/cp/to-container.ts";
-import { boolFlag, intFlag } from "#cli/flags.ts";
+import { boolFlag, intFlag } from "#cli/command/flags.ts";
 import { runningContainers } from "#compose/act/service-container.ts";
 import type { ObservedContainer } from "#compose/observe/observed.ts";
 import { dryRun } from "./project/flags.ts";

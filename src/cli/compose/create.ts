@@ -1,7 +1,7 @@
 import { wharfVersion } from "#base/version.ts";
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
-import { ExitError } from "#cli/exit-error.ts";
-import { boolFlag, listFlag, stringFlag } from "#cli/flags.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
+import { boolFlag, listFlag, stringFlag } from "#cli/command/flags.ts";
 import type { PullChoice } from "#compose/act/images.ts";
 import { bringUp } from "#compose/act/up.ts";
 import { openProject } from "#compose/open-project.ts";

@@ -1,6 +1,6 @@
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
-import { ExitError } from "#cli/exit-error.ts";
-import { boolFlag, intFlag, stringFlag } from "#cli/flags.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
+import { boolFlag, intFlag, stringFlag } from "#cli/command/flags.ts";
 import { takeDown } from "#compose/act/down.ts";
 import { noSuchService } from "#compose/select-services.ts";
 import { dryRun } from "./project/flags.ts";

@@ -1,7 +1,7 @@
 import type { EventMessage } from "@docker/node-sdk";
 import type { Cli } from "#cli/cli.ts";
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
-import { boolFlag, stringFlag } from "#cli/flags.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
+import { boolFlag, stringFlag } from "#cli/command/flags.ts";
 import { apiTimestamp, localRfc3339Nano } from "#cli/output/texts.ts";
 import { readJsonLines } from "#client/json-stream.ts";
 import { LABEL } from "#compose/labels.ts";

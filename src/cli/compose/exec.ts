@@ -1,6 +1,6 @@
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
 import { command as containerExec } from "#cli/container/exec.ts";
-import { boolFlag, intFlag, listFlag, stringFlag } from "#cli/flags.ts";
+import { boolFlag, intFlag, listFlag, stringFlag } from "#cli/command/flags.ts";
 import { runningContainers } from "#compose/act/service-container.ts";
 import { checkTerminal, terminalFlags, wantsTerminal } from "./one-off/terminal.ts";
 import { dryRun } from "./project/flags.ts";

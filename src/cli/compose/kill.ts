@@ -1,5 +1,5 @@
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
-import { boolFlag, stringFlag } from "#cli/flags.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
+import { boolFlag, stringFlag } from "#cli/command/flags.ts";
 import { eachContainer, meantContainers } from "#compose/act/each-container.ts";
 import { removeContainer } from "#compose/act/stop-containers.ts";
 import { observeContainers } from "#compose/observe/observed.ts";

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, messageOf } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
-import { boolFlag, intFlag, stringFlag } from "#cli/flags.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
+import { boolFlag, intFlag, stringFlag } from "#cli/command/flags.ts";
 import { apiTimestamp } from "#cli/output/texts.ts";
 import { observeContainers } from "#compose/observe/observed.ts";
 import { noSuchService } from "#compose/select-services.ts";

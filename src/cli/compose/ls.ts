@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import { formatTable } from "#base/tables.ts";
-import { type Command, defineCommand, noArguments } from "#cli/command.ts";
-import { boolFlag, filterFlag, stringFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, noArguments } from "#cli/command/command.ts";
+import { boolFlag, filterFlag, stringFlag } from "#cli/command/flags.ts";
 import { LABEL } from "#compose/labels.ts";
 import { observeContainers, type ObservedContainer } from "#compose/observe/observed.ts";
 import { dryRun } from "./project/flags.ts";

@@ -1,8 +1,8 @@
 import { wharfVersion } from "#base/version.ts";
 import type { Cli } from "#cli/cli.ts";
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
-import { ExitError } from "#cli/exit-error.ts";
-import { boolFlag, listFlag, stringFlag } from "#cli/flags.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
+import { boolFlag, listFlag, stringFlag } from "#cli/command/flags.ts";
 import { colorizer, type Style } from "#cli/output/colors.ts";
 import { compileObjectTemplate } from "#cli/output/template.ts";
 import { checkImages } from "#compose/act/check-images.ts";

@@ -1,7 +1,7 @@
 import type { ContainerInspectResponse } from "@docker/node-sdk";
 import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
-import { intFlag, stringFlag } from "#cli/flags.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
+import { intFlag, stringFlag } from "#cli/command/flags.ts";
 import { runningContainers } from "#compose/act/service-container.ts";
 import { dryRun } from "./project/flags.ts";
 import { actParts, nameAndProject } from "./project/surroundings.ts";

@@ -1,10 +1,10 @@
 import type { ContainerSummary } from "@docker/node-sdk";
 import { quoteGo } from "#base/go-number.ts";
 import { ellipsize } from "#base/tables.ts";
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
 import { containerListFormat } from "#cli/container/list-format.ts";
-import { ExitError } from "#cli/exit-error.ts";
-import { boolFlag, listFlag, stringFlag } from "#cli/flags.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
+import { boolFlag, listFlag, stringFlag } from "#cli/command/flags.ts";
 import { chooseFormat, type ListFormat, writeList } from "#cli/output/list.ts";
 import { LABEL } from "#compose/labels.ts";
 import { noSuchService } from "#compose/select-services.ts";

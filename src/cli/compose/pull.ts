@@ -1,7 +1,7 @@
 import { messageOf, WharfError } from "#base/errors.ts";
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
-import { ExitError } from "#cli/exit-error.ts";
-import { boolFlag, stringFlag } from "#cli/flags.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
+import { boolFlag, stringFlag } from "#cli/command/flags.ts";
 import type { ActParts } from "#compose/act/act-parts.ts";
 import { findImage, pullImage } from "#compose/act/images.ts";
 import type { Project } from "#compose/model/project.ts";

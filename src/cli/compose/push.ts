@@ -1,5 +1,5 @@
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
-import { boolFlag } from "#cli/flags.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
+import { boolFlag } from "#cli/command/flags.ts";
 import { openProject } from "#compose/open-project.ts";
 import { withServices } from "#compose/select-services.ts";
 import { dryRun } from "./project/flags.ts";

@@ -1,6 +1,6 @@
 import type { Cli } from "#cli/cli.ts";
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
-import { boolFlag, intFlag } from "#cli/flags.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
+import { boolFlag, intFlag } from "#cli/command/flags.ts";
 import { eachContainer, meantContainers } from "#compose/act/each-container.ts";
 import { inDependencyOrder } from "#compose/act/by-dependency.ts";
 import { graceSeconds } from "#compose/act/grace.ts";

@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { wharfVersion } from "#base/version.ts";
 import type { Cli } from "#cli/cli.ts";
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
 import { runAttached } from "#cli/container/session/attached-run.ts";
 import { chooseDetachKeys } from "#cli/container/session/detach-keys-flag.ts";
 import { proxySignals } from "#cli/container/session/signal-proxy.ts";
-import { ExitError } from "#cli/exit-error.ts";
-import { boolFlag, listFlag, stringFlag } from "#cli/flags.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
+import { boolFlag, listFlag, stringFlag } from "#cli/command/flags.ts";
 import type { ActParts } from "#compose/act/act-parts.ts";
 import type { MadeContainers } from "#compose/act/carry-out.ts";
 import { injectFileObjects } from "#compose/act/file-objects.ts";

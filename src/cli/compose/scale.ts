@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import { wharfVersion } from "#base/version.ts";
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
-import { boolFlag } from "#cli/flags.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
+import { boolFlag } from "#cli/command/flags.ts";
 import { bringUp } from "#compose/act/up.ts";
 import { MAX_SCALE } from "#compose/check-project.ts";
 import { openProject } from "#compose/open-project.ts";

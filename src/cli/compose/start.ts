@@ -1,7 +1,7 @@
 import { FailedPreconditionError } from "#base/errors.ts";
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
-import { ExitError } from "#cli/exit-error.ts";
-import { boolFlag, intFlag } from "#cli/flags.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
+import { boolFlag, intFlag } from "#cli/command/flags.ts";
 import { awaitHealthy } from "#compose/act/await-condition.ts";
 import { meantContainers } from "#compose/act/each-container.ts";
 import { startServices } from "#compose/act/start-services.ts";

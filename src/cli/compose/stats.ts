@@ -1,7 +1,7 @@
-import { between, type Command, defineCommand } from "#cli/command.ts";
+import { between, type Command, defineCommand } from "#cli/command/command.ts";
 import { command as containerStats } from "#cli/container/stats.ts";
 import { statsListFormat } from "#cli/container/stats/format.ts";
-import { boolFlag, stringFlag } from "#cli/flags.ts";
+import { boolFlag, stringFlag } from "#cli/command/flags.ts";
 import { listFormatHelp } from "#cli/output/format-help.ts";
 import { chooseFormat, writeList } from "#cli/output/list.ts";
 import { observeContainers } from "#compose/observe/observed.ts";

@@ -1,5 +1,5 @@
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
-import { intFlag } from "#cli/flags.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
+import { intFlag } from "#cli/command/flags.ts";
 import { inReverseOrder } from "#compose/act/by-dependency.ts";
 import { meantContainers } from "#compose/act/each-container.ts";
 import { stopOf } from "#compose/act/stop-containers.ts";

@@ -1,6 +1,6 @@
 import type { ContainerTopResponse } from "@docker/node-sdk";
 import { formatTabbed } from "#base/tables.ts";
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
 import { observeContainers } from "#compose/observe/observed.ts";
 import { dryRun } from "./project/flags.ts";
 import { nameAndProject } from "./project/surroundings.ts";

@@ -1,4 +1,4 @@
-import type { Command } from "#cli/command.ts";
+import type { Command } from "#cli/command/command.ts";
 import { verbCommand } from "./verb.ts";
 
 export const command: Command = verbCommand(

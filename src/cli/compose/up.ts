@@ -1,8 +1,8 @@
 import { wharfVersion } from "#base/version.ts";
 import type { Cli } from "#cli/cli.ts";
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
-import { ExitError } from "#cli/exit-error.ts";
-import { boolFlag, intFlag, listFlag, stringFlag } from "#cli/flags.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
+import { boolFlag, intFlag, listFlag, stringFlag } from "#cli/command/flags.ts";
 import type { ActParts } from "#compose/act/act-parts.ts";
 import { awaitHealthy } from "#compose/act/await-condition.ts";
 import type { MadeContainers } from "#compose/act/carry-out.ts";

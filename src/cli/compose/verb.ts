@@ -1,4 +1,4 @@
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
 import { eachContainer, meantContainers } from "#compose/act/each-container.ts";
 import type { ObservedContainer } from "#compose/observe/observed.ts";
 import { dryRun } from "./project/flags.ts";

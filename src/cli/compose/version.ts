@@ -1,6 +1,6 @@
 import { wharfVersion } from "#base/version.ts";
-import { type Command, defineCommand, noArguments } from "#cli/command.ts";
-import { boolFlag, stringFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, noArguments } from "#cli/command/command.ts";
+import { boolFlag, stringFlag } from "#cli/command/flags.ts";
 import { dryRun } from "./project/flags.ts";
 
 export const command: Command = defineCommand({

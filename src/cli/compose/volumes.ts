@@ -1,7 +1,7 @@
 import type { VolumeListResponse } from "@docker/node-sdk";
 import { compareNaturally } from "#base/tables.ts";
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
-import { boolFlag, stringFlag } from "#cli/flags.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
+import { boolFlag, stringFlag } from "#cli/command/flags.ts";
 import { listFormatHelp } from "#cli/output/format-help.ts";
 import { writeList } from "#cli/output/list.ts";
 import { volumeListFormat } from "#cli/volume/list-format.ts";

@@ -1,7 +1,7 @@
 import type { ContainerWaitResponse } from "@docker/node-sdk";
 import { NotFoundError } from "#base/errors.ts";
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
-import { boolFlag } from "#cli/flags.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
+import { boolFlag } from "#cli/command/flags.ts";
 import { takeDown } from "#compose/act/down.ts";
 import { observeContainers } from "#compose/observe/observed.ts";
 import { dryRun } from "./project/flags.ts";

@@ -1,8 +1,8 @@
 import type { ContainerInspectResponse } from "@docker/node-sdk";
 import { CancelledError, FailedPreconditionError } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
-import { boolFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
+import { boolFlag } from "#cli/command/flags.ts";
 import type { EngineClient } from "#client/engine-client.ts";
 import { openAttachStream, waitForExit } from "./session/attached-run.ts";
 import { joinStreams } from "./session/attached-streams.ts";

@@ -1,8 +1,8 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import type { EngineClient } from "#client/engine-client.ts";
 import { parseImageReference } from "#spec/reference.ts";
-import { between, type Command, defineCommand } from "#cli/command.ts";
-import { boolFlag, listFlag, stringFlag } from "#cli/flags.ts";
+import { between, type Command, defineCommand } from "#cli/command/command.ts";
+import { boolFlag, listFlag, stringFlag } from "#cli/command/flags.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]",

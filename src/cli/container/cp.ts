@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
-import { boolFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
+import { boolFlag } from "#cli/command/flags.ts";
 import { copyFromContainer } from "./cp/from-container.ts";
 import { splitCopyArgument } from "./cp/paths.ts";
 import { copyToContainer } from "./cp/to-container.ts";

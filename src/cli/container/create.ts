@@ -1,4 +1,4 @@
-import { type Command, atLeast, defineCommand } from "#cli/command.ts";
+import { type Command, atLeast, defineCommand } from "#cli/command/command.ts";
 import { createContainer } from "./creation/create-container.ts";
 import { createFlags } from "./creation/create-flags.ts";
 import { planFromCommandLine } from "./creation/create-plan.ts";

@@ -1,4 +1,4 @@
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
 import { containerPath } from "./each-container.ts";
 
 interface Change {

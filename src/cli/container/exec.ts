@@ -1,7 +1,7 @@
 import { CancelledError, UnavailableError } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
-import { type Command, atLeast, defineCommand } from "#cli/command.ts";
-import { boolFlag, stringFlag } from "#cli/flags.ts";
+import { type Command, atLeast, defineCommand } from "#cli/command/command.ts";
+import { boolFlag, stringFlag } from "#cli/command/flags.ts";
 import type { EngineClient } from "#client/engine-client.ts";
 import { type StreamChoice, joinStreams } from "./session/attached-streams.ts";
 import { clientSurroundings } from "./creation/client-surroundings.ts";

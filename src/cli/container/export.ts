@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
-import { stringFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
+import { stringFlag } from "#cli/command/flags.ts";
 import { checkOutputPath, writeFileAtomically } from "#cli/output/files.ts";
 import { containerPath } from "./each-container.ts";
 

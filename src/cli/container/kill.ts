@@ -1,5 +1,5 @@
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
-import { stringFlag } from "#cli/flags.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
+import { stringFlag } from "#cli/command/flags.ts";
 import { containerPath, eachContainer } from "./each-container.ts";
 
 export const command: Command = defineCommand({

@@ -1,8 +1,8 @@
 import type { ContainerInspectResponse } from "@docker/node-sdk";
 import { InvalidArgumentError, messageOf } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
-import { boolFlag, stringFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
+import { boolFlag, stringFlag } from "#cli/command/flags.ts";
 import { apiTimestamp } from "#cli/output/texts.ts";
 import { demultiplex } from "#client/stdcopy.ts";
 import { containerPath } from "./each-container.ts";

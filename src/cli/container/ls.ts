@@ -1,6 +1,6 @@
 import type { ContainerSummary } from "@docker/node-sdk";
-import { type Command, defineCommand, noArguments } from "#cli/command.ts";
-import { boolFlag, filterFlag, intFlag, stringFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, noArguments } from "#cli/command/command.ts";
+import { boolFlag, filterFlag, intFlag, stringFlag } from "#cli/command/flags.ts";
 import { listFormatHelp } from "#cli/output/format-help.ts";
 import { chooseFormat, writeList } from "#cli/output/list.ts";
 import { containerListFormat } from "./list-format.ts";

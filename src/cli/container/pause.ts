@@ -1,4 +1,4 @@
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
 import { containerPath, eachContainer } from "./each-container.ts";
 
 export const command: Command = defineCommand({

@@ -1,7 +1,7 @@
 import type { ContainerInspectResponse, PortBinding } from "@docker/node-sdk";
 import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import { compareNaturally } from "#base/tables.ts";
-import { between, type Command, defineCommand } from "#cli/command.ts";
+import { between, type Command, defineCommand } from "#cli/command/command.ts";
 import { containerPath } from "./each-container.ts";
 
 export const command: Command = defineCommand({

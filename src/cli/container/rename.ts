@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
 import { containerPath } from "./each-container.ts";
 
 export const command: Command = defineCommand({

@@ -1,6 +1,6 @@
 import { NotFoundError } from "#base/errors.ts";
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
-import { boolFlag } from "#cli/flags.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
+import { boolFlag } from "#cli/command/flags.ts";
 import { containerPath, eachContainer } from "./each-container.ts";
 
 export const command: Command = defineCommand({

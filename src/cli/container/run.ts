@@ -1,8 +1,8 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
-import { type Command, atLeast, defineCommand } from "#cli/command.ts";
-import { exitCannotStart } from "#cli/exit-error.ts";
-import { boolFlag } from "#cli/flags.ts";
+import { type Command, atLeast, defineCommand } from "#cli/command/command.ts";
+import { exitCannotStart } from "#cli/command/exit-error.ts";
+import { boolFlag } from "#cli/command/flags.ts";
 import { runAttached } from "./session/attached-run.ts";
 import { createContainer } from "./creation/create-container.ts";
 import { createFlags } from "./creation/create-flags.ts";

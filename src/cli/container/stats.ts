@@ -1,9 +1,9 @@
 import type { ContainerSummary, EventMessage } from "@docker/node-sdk";
 import { messageOf } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
-import { type Command, atLeast, defineCommand } from "#cli/command.ts";
-import { ExitError } from "#cli/exit-error.ts";
-import { boolFlag, stringFlag } from "#cli/flags.ts";
+import { type Command, atLeast, defineCommand } from "#cli/command/command.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
+import { boolFlag, stringFlag } from "#cli/command/flags.ts";
 import { listFormatHelp } from "#cli/output/format-help.ts";
 import { chooseFormat, writeList } from "#cli/output/list.ts";
 import type { Output } from "#cli/output/streams.ts";

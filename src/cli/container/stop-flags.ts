@@ -1,4 +1,4 @@
-import { type Flag, intFlag, stringFlag } from "#cli/flags.ts";
+import { type Flag, intFlag, stringFlag } from "#cli/command/flags.ts";
 
 /** What `stop` and `restart` share. */
 export const stopFlags: {

@@ -1,4 +1,4 @@
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
 import { containerPath, eachContainer } from "./each-container.ts";
 import { warnOfIgnoredSignal } from "./session/ignored-signal.ts";
 import { stopFlags, stopOptions, stopQuery } from "./stop-flags.ts";

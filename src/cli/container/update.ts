@@ -1,7 +1,7 @@
 import type { ContainerUpdateResponse } from "@docker/node-sdk";
 import { UnsupportedError } from "#base/errors.ts";
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
-import { ExitError } from "#cli/exit-error.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
 import type { EngineClient } from "#client/engine-client.ts";
 import { clientSurroundings } from "./creation/client-surroundings.ts";
 import { containerPath, eachContainer } from "./each-container.ts";

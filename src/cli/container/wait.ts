@@ -1,6 +1,6 @@
 import type { ContainerWaitResponse } from "@docker/node-sdk";
 import { FailedPreconditionError } from "#base/errors.ts";
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
 import { containerPath, eachContainer } from "./each-container.ts";
 
 export const command: Command = defineCommand({

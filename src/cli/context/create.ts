@@ -4,8 +4,8 @@ import {
   checkContextName,
   defaultContextName,
 } from "#client/contexts/context-store.ts";
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
-import { stringFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
+import { stringFlag } from "#cli/command/flags.ts";
 import {
   type StoredEndpoint,
   copyEndpoint,

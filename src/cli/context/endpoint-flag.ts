@@ -4,8 +4,8 @@ import type { ContextEndpoint, ContextMeta, TlsFiles } from "#client/contexts/co
 import { ContextStore, defaultContextName } from "#client/contexts/context-store.ts";
 import { parseEndpoint } from "#client/endpoint.ts";
 import type { Cli } from "#cli/cli.ts";
-import { type Flag, customFlag, cutAt, splitCsvLine } from "#cli/flags.ts";
-import { resolveEngine } from "#cli/open-engine.ts";
+import { type Flag, customFlag, cutAt, splitCsvLine } from "#cli/command/flags.ts";
+import { resolveEngine } from "#cli/engine/open-engine.ts";
 
 /** What `--docker key=value,…` says. */
 export type EndpointOptions = Readonly<Record<string, string>>;

@@ -3,7 +3,7 @@ import { open } from "node:fs/promises";
 import { ConflictError, InvalidArgumentError, messageOf } from "#base/errors.ts";
 import { exportContext } from "#client/contexts/context-archive.ts";
 import { ContextStore } from "#client/contexts/context-store.ts";
-import { type Command, between, defineCommand } from "#cli/command.ts";
+import { type Command, between, defineCommand } from "#cli/command/command.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] CONTEXT [FILE|-]",

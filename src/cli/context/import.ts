@@ -3,7 +3,7 @@ import { ConflictError, InvalidArgumentError, NotFoundError, messageOf } from "#
 import { maxArchiveBytes, readContextArchive } from "#client/contexts/context-archive.ts";
 import { ContextStore, checkContextName } from "#client/contexts/context-store.ts";
 import type { Cli } from "#cli/cli.ts";
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
 
 export const command: Command = defineCommand({
   usage: "CONTEXT FILE|-",

@@ -1,7 +1,7 @@
 import { ContextStore, defaultContextName } from "#client/contexts/context-store.ts";
 import type { Cli } from "#cli/cli.ts";
-import { type Command, atLeast, defineCommand } from "#cli/command.ts";
-import { stringFlag } from "#cli/flags.ts";
+import { type Command, atLeast, defineCommand } from "#cli/command/command.ts";
+import { stringFlag } from "#cli/command/flags.ts";
 import { inspectFormatHelp } from "#cli/output/format-help.ts";
 import { inspectObjects } from "#cli/output/inspect.ts";
 import { environmentEndpoint } from "./endpoint-flag.ts";

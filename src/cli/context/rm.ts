@@ -2,9 +2,9 @@ import { messageOf, ConflictError, InvalidArgumentError, NotFoundError } from "#
 import { writeConfigKey } from "#client/contexts/client-config.ts";
 import { ContextStore, defaultContextName } from "#client/contexts/context-store.ts";
 import type { Cli } from "#cli/cli.ts";
-import { type Command, atLeast, defineCommand } from "#cli/command.ts";
-import { ExitError } from "#cli/exit-error.ts";
-import { boolFlag } from "#cli/flags.ts";
+import { type Command, atLeast, defineCommand } from "#cli/command/command.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
+import { boolFlag } from "#cli/command/flags.ts";
 
 export const command: Command = defineCommand({
   usage: "CONTEXT [CONTEXT...]",

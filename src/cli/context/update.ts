@@ -1,7 +1,7 @@
 import { ContextStore, defaultContextName } from "#client/contexts/context-store.ts";
 import { InvalidArgumentError } from "#base/errors.ts";
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
-import { stringFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
+import { stringFlag } from "#cli/command/flags.ts";
 import { endpointDescription, endpointFlag, readEndpointOptions } from "./endpoint-flag.ts";
 
 export const command: Command = defineCommand({

@@ -1,6 +1,6 @@
 import { writeConfigKey } from "#client/contexts/client-config.ts";
 import { ContextStore, defaultContextName } from "#client/contexts/context-store.ts";
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
 
 export const command: Command = defineCommand({
   usage: "CONTEXT",

@@ -1,5 +1,5 @@
 import type { Cli } from "#cli/cli.ts";
-import { globalWords, ownCommand } from "#cli/own-command.ts";
+import { globalWords, ownCommand } from "#cli/command/own-command.ts";
 
 /**
  * Removes a container when this process is killed without a chance to do it. A shell in a session of its own

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
 import { toBuildExit } from "./building/build-error.ts";
 import { buildClassically } from "./building/classic.ts";
 import { buildFlags, type BuildValues, callOf, parseProgress } from "./building/flags.ts";

@@ -1,6 +1,6 @@
-import { type Command, atLeast, defineCommand } from "#cli/command.ts";
+import { type Command, atLeast, defineCommand } from "#cli/command/command.ts";
 import { InvalidArgumentError } from "#base/errors.ts";
-import { boolFlag } from "#cli/flags.ts";
+import { boolFlag } from "#cli/command/flags.ts";
 import { copyImage } from "./copying/copy-image.ts";
 import { silence } from "./pull.ts";
 

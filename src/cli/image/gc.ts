@@ -1,8 +1,8 @@
 import { formatHumanDuration } from "#base/durations.ts";
 import { formatDecimalSize } from "#base/sizes.ts";
 import { formatTable } from "#base/tables.ts";
-import { type Command, defineCommand, noArguments } from "#cli/command.ts";
-import { boolFlag, intFlag, stringFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, noArguments } from "#cli/command/command.ts";
+import { boolFlag, intFlag, stringFlag } from "#cli/command/flags.ts";
 import { shortId } from "#cli/output/texts.ts";
 
 /** Answer of `/wharf/image-gc`. */

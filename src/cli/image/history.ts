@@ -1,8 +1,8 @@
 import type { HistoryResponseItem } from "@docker/node-sdk";
 import { formatDecimalSize } from "#base/sizes.ts";
 import { ellipsize } from "#base/tables.ts";
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
-import { boolFlag, stringFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
+import { boolFlag, stringFlag } from "#cli/command/flags.ts";
 import { listFormatHelp } from "#cli/output/format-help.ts";
 import { type ListFormat, chooseFormat, writeList } from "#cli/output/list.ts";
 import { localRfc3339, shortId, timeAgo } from "#cli/output/texts.ts";

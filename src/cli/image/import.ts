@@ -1,6 +1,6 @@
 import { parseImageReference } from "#spec/reference.ts";
-import { type Command, atLeast, defineCommand } from "#cli/command.ts";
-import { listFlag, stringFlag } from "#cli/flags.ts";
+import { type Command, atLeast, defineCommand } from "#cli/command/command.ts";
+import { listFlag, stringFlag } from "#cli/command/flags.ts";
 import { fileChunks } from "#cli/output/files.ts";
 import { type ProgressMessage, showProgress } from "#cli/output/progress.ts";
 

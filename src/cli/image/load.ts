@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import { parseJsonStream } from "#client/json-stream.ts";
-import { type Command, defineCommand, noArguments } from "#cli/command.ts";
-import { boolFlag, stringFlag, stringSliceFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, noArguments } from "#cli/command/command.ts";
+import { boolFlag, stringFlag, stringSliceFlag } from "#cli/command/flags.ts";
 import { fileChunks } from "#cli/output/files.ts";
 import { type ProgressMessage, showProgress } from "#cli/output/progress.ts";
 import { platformQuery } from "./platform-flag.ts";

@@ -1,6 +1,6 @@
 import type { ImageSummary } from "@docker/node-sdk";
-import { type Command, between, defineCommand } from "#cli/command.ts";
-import { boolFlag, filterFlag, stringFlag } from "#cli/flags.ts";
+import { type Command, between, defineCommand } from "#cli/command/command.ts";
+import { boolFlag, filterFlag, stringFlag } from "#cli/command/flags.ts";
 import { listFormatHelp } from "#cli/output/format-help.ts";
 import { chooseFormat, writeList } from "#cli/output/list.ts";
 import { compactImageList } from "./compact-list.ts";

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
-import { boolFlag, intFlag, stringFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
+import { boolFlag, intFlag, stringFlag } from "#cli/command/flags.ts";
 import { known, ManifestRegistry } from "#cli/manifest/registry.ts";
 import { parseManifestName } from "#cli/manifest/references.ts";
 import { familiarName, familiarReference } from "#spec/reference.ts";

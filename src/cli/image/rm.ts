@@ -1,8 +1,8 @@
 import type { ImageDeleteResponseItem } from "@docker/node-sdk";
 import { NotFoundError } from "#base/errors.ts";
-import { type Command, atLeast, defineCommand } from "#cli/command.ts";
+import { type Command, atLeast, defineCommand } from "#cli/command/command.ts";
 import { Failures } from "#cli/output/failures.ts";
-import { boolFlag, stringSliceFlag } from "#cli/flags.ts";
+import { boolFlag, stringSliceFlag } from "#cli/command/flags.ts";
 import { platformQuery } from "./platform-flag.ts";
 
 export const command: Command = defineCommand({

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import { type Command, atLeast, defineCommand } from "#cli/command.ts";
-import { stringFlag, stringSliceFlag } from "#cli/flags.ts";
+import { type Command, atLeast, defineCommand } from "#cli/command/command.ts";
+import { stringFlag, stringSliceFlag } from "#cli/command/flags.ts";
 import { checkOutputPath, writeFileAtomically } from "#cli/output/files.ts";
 import { platformQuery } from "./platform-flag.ts";
 

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, messageOf } from "#base/errors.ts";
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
 import {
   parseImageName,
   parseImageReference,

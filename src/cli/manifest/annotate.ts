@@ -1,6 +1,6 @@
 import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
-import { stringFlag, stringSliceFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
+import { stringFlag, stringSliceFlag } from "#cli/command/flags.ts";
 import type { ListedManifest, ManifestPlatform } from "./listed-manifest.ts";
 import { ManifestStore } from "./manifest-store.ts";
 import { parseManifestName } from "./references.ts";

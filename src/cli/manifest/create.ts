@@ -1,6 +1,6 @@
 import { ConflictError, InvalidArgumentError, NotFoundError } from "#base/errors.ts";
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
-import { boolFlag } from "#cli/flags.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
+import { boolFlag } from "#cli/command/flags.ts";
 import { formatImageReference, type ImageReference } from "#spec/reference.ts";
 import type { ListedManifest } from "./listed-manifest.ts";
 import { ManifestStore } from "./manifest-store.ts";

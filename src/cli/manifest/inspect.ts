@@ -1,7 +1,7 @@
 import { parseJson, stringifyJson, stringifyJsonHtml } from "#base/json.ts";
 import type { Cli } from "#cli/cli.ts";
-import { between, type Command, defineCommand } from "#cli/command.ts";
-import { boolFlag } from "#cli/flags.ts";
+import { between, type Command, defineCommand } from "#cli/command/command.ts";
+import { boolFlag } from "#cli/command/flags.ts";
 import type { ImageReference } from "#spec/reference.ts";
 import { type ListedManifest, listedManifestToWire } from "./listed-manifest.ts";
 import { buildManifestList } from "./list-for.ts";

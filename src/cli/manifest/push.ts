@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
-import { boolFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
+import { boolFlag } from "#cli/command/flags.ts";
 import type { Repository } from "#registry-client/repository.ts";
 import type { Descriptor } from "#spec/oci-image.ts";
 import { parseImageReference, repositoryName } from "#spec/reference.ts";

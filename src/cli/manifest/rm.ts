@@ -1,5 +1,5 @@
 import { NotFoundError } from "#base/errors.ts";
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
 import { Failures } from "#cli/output/failures.ts";
 import { formatImageReference } from "#spec/reference.ts";
 import { ManifestStore } from "./manifest-store.ts";

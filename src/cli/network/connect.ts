@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
-import { cutAt, intFlag, listFlag, stringSliceFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
+import { cutAt, intFlag, listFlag, stringSliceFlag } from "#cli/command/flags.ts";
 import { ipFlag, ipSliceFlag } from "./flags.ts";
 
 export const command: Command = defineCommand({

@@ -1,6 +1,6 @@
 import type { NetworkCreateResponse } from "@docker/node-sdk";
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
-import { boolFlag, listFlag, mapFlag, stringFlag, stringSliceFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
+import { boolFlag, listFlag, mapFlag, stringFlag, stringSliceFlag } from "#cli/command/flags.ts";
 import { labelMap } from "#cli/label-map.ts";
 import { cidrSliceFlag, ipSliceFlag } from "./flags.ts";
 import { ipamConfig } from "./ipam-config.ts";

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import { isIpAddress } from "#base/ip-address.ts";
-import { customFlag, type Flag, type FlagOptions, splitCsvLine } from "#cli/flags.ts";
+import { customFlag, type Flag, type FlagOptions, splitCsvLine } from "#cli/command/flags.ts";
 
 /** One address; the last occurrence wins. */
 export function ipFlag(help: string): Flag<string> {

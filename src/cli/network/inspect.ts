@@ -1,5 +1,5 @@
-import { type Command, atLeast, defineCommand } from "#cli/command.ts";
-import { boolFlag, stringFlag } from "#cli/flags.ts";
+import { type Command, atLeast, defineCommand } from "#cli/command/command.ts";
+import { boolFlag, stringFlag } from "#cli/command/flags.ts";
 import { inspectFormatHelp } from "#cli/output/format-help.ts";
 import { inspectObjects } from "#cli/output/inspect.ts";
 

@@ -1,5 +1,5 @@
 import type { NetworkSummary } from "@docker/node-sdk";
-import type { Command } from "#cli/command.ts";
+import type { Command } from "#cli/command/command.ts";
 import { sortedListCommand } from "#cli/output/sorted-list.ts";
 import { networkListFormat } from "./list-format.ts";
 

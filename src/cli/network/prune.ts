@@ -1,8 +1,8 @@
-import { type Command, defineCommand, noArguments } from "#cli/command.ts";
-import { boolFlag, filterFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, noArguments } from "#cli/command/command.ts";
+import { boolFlag, filterFlag } from "#cli/command/flags.ts";
 import { confirm } from "#cli/output/confirm.ts";
-import { pruneFilters } from "#cli/prune-filters.ts";
-import { pruneNetworks } from "#cli/prune-reports.ts";
+import { pruneFilters } from "#cli/prune/prune-filters.ts";
+import { pruneNetworks } from "#cli/prune/prune-reports.ts";
 
 const WARNING = `WARNING! This will remove all custom networks not used by at least one container.
 Are you sure you want to continue?`;

@@ -1,7 +1,7 @@
 import { NotFoundError } from "#base/errors.ts";
-import { type Command, atLeast, defineCommand } from "#cli/command.ts";
+import { type Command, atLeast, defineCommand } from "#cli/command/command.ts";
 import { Failures } from "#cli/output/failures.ts";
-import { boolFlag } from "#cli/flags.ts";
+import { boolFlag } from "#cli/command/flags.ts";
 
 export const command: Command = defineCommand({
   usage: "NETWORK [NETWORK...]",

@@ -1,4 +1,4 @@
-import type { Environment } from "#cli/globals.ts";
+import type { Environment } from "#cli/command/globals.ts";
 import type { Output } from "./streams.ts";
 
 export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "blue" | "cyan";

@@ -1,5 +1,5 @@
 import { messageOf } from "#base/errors.ts";
-import { ExitError } from "#cli/exit-error.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
 import { EngineUnreachableError } from "#client/error-response.ts";
 
 /** What went wrong with some of a command's arguments, told together at its end. */

@@ -1,6 +1,6 @@
 import { messageOf } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
-import { ExitError } from "#cli/exit-error.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
 import { compactJson, indentJson } from "./indent-json.ts";
 import { compileObjectTemplate } from "./template.ts";
 import { Failures } from "./failures.ts";

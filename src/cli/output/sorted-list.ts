@@ -1,6 +1,6 @@
 import { compareNaturally } from "#base/tables.ts";
-import { type Command, defineCommand, noArguments } from "#cli/command.ts";
-import { boolFlag, filterFlag, stringFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, noArguments } from "#cli/command/command.ts";
+import { boolFlag, filterFlag, stringFlag } from "#cli/command/flags.ts";
 import { listFormatHelp } from "./format-help.ts";
 import { chooseFormat, type ListFormat, writeList } from "./list.ts";
 

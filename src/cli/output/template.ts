@@ -3,7 +3,7 @@ import type { TemplateFunctions } from "#base/go-template/functions.ts";
 import { GoTemplate } from "#base/go-template/template.ts";
 import { HEADER_FUNCTIONS, TEXT_FUNCTIONS } from "#base/go-template/text-functions.ts";
 import type { TemplateStruct } from "#base/go-template/values.ts";
-import { ExitError, exitBadTemplate } from "#cli/exit-error.ts";
+import { ExitError, exitBadTemplate } from "#cli/command/exit-error.ts";
 import { renderPlainTemplate, tryParsePlainTemplate } from "./plain-template.ts";
 
 /** A compiled `--format` template. */

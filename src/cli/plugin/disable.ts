@@ -1,5 +1,5 @@
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
-import { boolFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
+import { boolFlag } from "#cli/command/flags.ts";
 import { pluginPath } from "./plugin-path.ts";
 
 export const command: Command = defineCommand({

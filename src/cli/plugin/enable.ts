@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
-import { intFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
+import { intFlag } from "#cli/command/flags.ts";
 import { pluginPath } from "./plugin-path.ts";
 
 export const command: Command = defineCommand({

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
-import { boolFlag, stringFlag } from "#cli/flags.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
+import { boolFlag, stringFlag } from "#cli/command/flags.ts";
 import { type ProgressMessage, showProgress } from "#cli/output/progress.ts";
 import { registryAuthHeaders } from "#cli/registry-auth.ts";
 import {

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
-import { boolFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
+import { boolFlag } from "#cli/command/flags.ts";
 import { type ProgressMessage, showProgress } from "#cli/output/progress.ts";
 import { registryAuthHeaders } from "#cli/registry-auth.ts";
 import { familiarReference, parseImageReference, withDefaultTag } from "#spec/reference.ts";

@@ -1,4 +1,4 @@
-import { type Command, atLeast, defineCommand } from "#cli/command.ts";
+import { type Command, atLeast, defineCommand } from "#cli/command/command.ts";
 import { pluginPath } from "./plugin-path.ts";
 
 export const command: Command = defineCommand({

@@ -1,7 +1,7 @@
 import type { Plugin } from "@docker/node-sdk";
 import { ConflictError, FailedPreconditionError, messageOf } from "#base/errors.ts";
-import { between, type Command, defineCommand } from "#cli/command.ts";
-import { boolFlag } from "#cli/flags.ts";
+import { between, type Command, defineCommand } from "#cli/command/command.ts";
+import { boolFlag } from "#cli/command/flags.ts";
 import { confirm } from "#cli/output/confirm.ts";
 import { type ProgressMessage, showProgress } from "#cli/output/progress.ts";
 import { registryAuthHeaders } from "#cli/registry-auth.ts";

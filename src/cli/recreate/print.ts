@@ -1,7 +1,7 @@
 import { InvalidArgumentError, messageOf } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
-import { ExitError } from "#cli/exit-error.ts";
-import { type Flag, stringFlag } from "#cli/flags.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
+import { type Flag, stringFlag } from "#cli/command/flags.ts";
 import { composeFile, composeRemarks } from "./compose-file.ts";
 import { fetchRecreateFacts } from "./facts.ts";
 import { remarksOf } from "./remarks.ts";

@@ -1,9 +1,9 @@
 import { InvalidArgumentError, messageOf, UnavailableError } from "#base/errors.ts";
 import { formatTabbed } from "#base/tables.ts";
 import type { Cli } from "#cli/cli.ts";
-import type { Command, CommandShape, Invocation } from "#cli/command.ts";
-import { ExitError } from "#cli/exit-error.ts";
-import { type Flag, type FlagTable, type FlagValues, stringFlag } from "#cli/flags.ts";
+import type { Command, CommandShape, Invocation } from "#cli/command/command.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
+import { type Flag, type FlagTable, type FlagValues, stringFlag } from "#cli/command/flags.ts";
 import { CredentialStore } from "#client/credentials/credential-store.ts";
 
 const DEFAULT_SERVER = "http://127.0.0.1:5000";

@@ -1,5 +1,5 @@
-import { type Command, noArguments } from "#cli/command.ts";
-import { intFlag } from "#cli/flags.ts";
+import { type Command, noArguments } from "#cli/command/command.ts";
+import { intFlag } from "#cli/command/flags.ts";
 import { defineRestCommand, FORMAT_FLAG } from "./api.ts";
 
 export const command: Command = defineRestCommand({

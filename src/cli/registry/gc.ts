@@ -1,5 +1,5 @@
-import { type Command, noArguments } from "#cli/command.ts";
-import { boolFlag } from "#cli/flags.ts";
+import { type Command, noArguments } from "#cli/command/command.ts";
+import { boolFlag } from "#cli/command/flags.ts";
 import { defineRestCommand } from "./api.ts";
 
 export const command: Command = defineRestCommand({

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import { type Command, exactly } from "#cli/command.ts";
-import { boolFlag, type FlagValues, listFlag, stringFlag } from "#cli/flags.ts";
+import { type Command, exactly } from "#cli/command/command.ts";
+import { boolFlag, type FlagValues, listFlag, stringFlag } from "#cli/command/flags.ts";
 import { defineRestCommand, pathOf } from "./api.ts";
 
 const FLAGS = {

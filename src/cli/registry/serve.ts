@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import { type Command, defineCommand, noArguments } from "#cli/command.ts";
-import { boolFlag, intFlag, listFlag, stringFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, noArguments } from "#cli/command/command.ts";
+import { boolFlag, intFlag, listFlag, stringFlag } from "#cli/command/flags.ts";
 import type { RegistryServeOptions } from "./serve-options.ts";
 
 function oneOf<Word extends string>(flag: string, text: string, words: readonly Word[]): Word {

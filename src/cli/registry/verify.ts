@@ -1,6 +1,6 @@
-import { type Command, noArguments } from "#cli/command.ts";
-import { ExitError } from "#cli/exit-error.ts";
-import { boolFlag } from "#cli/flags.ts";
+import { type Command, noArguments } from "#cli/command/command.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
+import { boolFlag } from "#cli/command/flags.ts";
 import { defineRestCommand } from "./api.ts";
 
 export const command: Command = defineRestCommand({

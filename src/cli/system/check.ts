@@ -1,7 +1,7 @@
 import { NotFoundError, UnsupportedError } from "#base/errors.ts";
 import type { EngineClient } from "#client/engine-client.ts";
-import { type Command, defineCommand, noArguments } from "#cli/command.ts";
-import { boolFlag, stringFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, noArguments } from "#cli/command/command.ts";
+import { boolFlag, stringFlag } from "#cli/command/flags.ts";
 import { listFormatHelp } from "#cli/output/format-help.ts";
 import { type ListFormat, writeList } from "#cli/output/list.ts";
 

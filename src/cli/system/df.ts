@@ -1,5 +1,5 @@
-import { type Command, defineCommand, noArguments } from "#cli/command.ts";
-import { boolFlag, stringFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, noArguments } from "#cli/command/command.ts";
+import { boolFlag, stringFlag } from "#cli/command/flags.ts";
 import { listFormatHelp } from "#cli/output/format-help.ts";
 import { writeList } from "#cli/output/list.ts";
 import { sumsFormat, sumsRows } from "./df-sums.ts";

@@ -1,5 +1,5 @@
-import { type Command, defineCommand, noArguments } from "#cli/command.ts";
-import { connectEngine, resolveEngine } from "#cli/open-engine.ts";
+import { type Command, defineCommand, noArguments } from "#cli/command/command.ts";
+import { connectEngine, resolveEngine } from "#cli/engine/open-engine.ts";
 
 // What `ssh://` endpoints run on the far side: standard streams and the engine's socket become one.
 export const command: Command = defineCommand({

@@ -1,9 +1,9 @@
 import type { SystemInfo } from "@docker/node-sdk";
 import { messageOf } from "#base/errors.ts";
-import { type ClientDescription, describeClient } from "#cli/client-description.ts";
-import { type Command, defineCommand, noArguments } from "#cli/command.ts";
-import { ExitError } from "#cli/exit-error.ts";
-import { stringFlag } from "#cli/flags.ts";
+import { type ClientDescription, describeClient } from "#cli/engine/client-description.ts";
+import { type Command, defineCommand, noArguments } from "#cli/command/command.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
+import { stringFlag } from "#cli/command/flags.ts";
 import { inspectFormatHelp } from "#cli/output/format-help.ts";
 import { compileWholeObject } from "#cli/output/template.ts";
 import { serverInfoText } from "./server-info.ts";

@@ -1,7 +1,7 @@
 import { PermissionDeniedError } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
-import { atLeast, type Command, defineCommand } from "#cli/command.ts";
-import { boolFlag, stringFlag } from "#cli/flags.ts";
+import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
+import { boolFlag, stringFlag } from "#cli/command/flags.ts";
 import {
   checkDockerSocket,
   checkUnits,

@@ -1,17 +1,17 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import { formatDecimalSize } from "#base/sizes.ts";
-import { type Command, defineCommand, noArguments } from "#cli/command.ts";
-import { boolFlag, filterFlag, type FilterValues } from "#cli/flags.ts";
+import { type Command, defineCommand, noArguments } from "#cli/command/command.ts";
+import { boolFlag, filterFlag, type FilterValues } from "#cli/command/flags.ts";
 import { confirm } from "#cli/output/confirm.ts";
-import { pruneFilters } from "#cli/prune-filters.ts";
-import { showPrunePreview } from "#cli/prune-preview.ts";
+import { pruneFilters } from "#cli/prune/prune-filters.ts";
+import { showPrunePreview } from "#cli/prune/prune-preview.ts";
 import {
   pruneBuildCache,
   pruneContainers,
   pruneImages,
   pruneNetworks,
   pruneVolumes,
-} from "#cli/prune-reports.ts";
+} from "#cli/prune/prune-reports.ts";
 
 /** Docker's warning, each kind a line and each filter a line. */
 function question(all: boolean, volumes: boolean, filters: FilterValues): string {

@@ -1,6 +1,6 @@
 import { PermissionDeniedError } from "#base/errors.ts";
-import { type Command, defineCommand, noArguments } from "#cli/command.ts";
-import { boolFlag, stringFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, noArguments } from "#cli/command/command.ts";
+import { boolFlag, stringFlag } from "#cli/command/flags.ts";
 import { hasSystemd, ownUnits, removeUnits, runSystemctl } from "./service/service-host.ts";
 import { UNIT_NAMES } from "./service/unit-files.ts";
 

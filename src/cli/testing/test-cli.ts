@@ -4,12 +4,12 @@ import { type EngineClient, openEngineClient } from "#client/engine-client.ts";
 import { parseEndpoint } from "#client/endpoint.ts";
 import { InternalError } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
-import type { Command } from "#cli/command.ts";
-import type { Environment, GlobalOptions } from "#cli/globals.ts";
+import type { Command } from "#cli/command/command.ts";
+import type { Environment, GlobalOptions } from "#cli/command/globals.ts";
 import type { Input } from "#cli/output/input.ts";
 import type { Output } from "#cli/output/streams.ts";
 import type { Programs } from "#cli/programs.ts";
-import { parseFlags } from "#cli/parse-flags.ts";
+import { parseFlags } from "#cli/command/parse-flags.ts";
 import type { WindowSize } from "#cli/terminal/tty-calls.ts";
 
 /** An output that keeps what is written. */

@@ -1,4 +1,4 @@
-import { cutAt, splitCsvLine } from "#cli/flags.ts";
+import { cutAt, splitCsvLine } from "#cli/command/flags.ts";
 
 /** The flags of `volume create` that make a cluster volume when one of them is given. */
 export const clusterFlagNames = [

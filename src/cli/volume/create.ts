@@ -1,8 +1,8 @@
 import type { Volume } from "@docker/node-sdk";
 import { InvalidArgumentError } from "#base/errors.ts";
 import { parseBinarySize } from "#base/sizes.ts";
-import { type Command, between, defineCommand } from "#cli/command.ts";
-import { type Flag, customFlag, listFlag, mapFlag, stringFlag } from "#cli/flags.ts";
+import { type Command, between, defineCommand } from "#cli/command/command.ts";
+import { type Flag, customFlag, listFlag, mapFlag, stringFlag } from "#cli/command/flags.ts";
 import { labelMap } from "#cli/label-map.ts";
 import { clusterFlagNames, clusterVolumeSpec } from "./cluster-spec.ts";
 

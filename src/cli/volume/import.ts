@@ -1,6 +1,6 @@
 import type { Volume } from "@docker/node-sdk";
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
-import { listFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
+import { listFlag } from "#cli/command/flags.ts";
 import { labelMap } from "#cli/label-map.ts";
 import { fileChunks } from "#cli/output/files.ts";
 

@@ -1,7 +1,7 @@
 import type { VolumeListResponse } from "@docker/node-sdk";
 import { compareNaturally } from "#base/tables.ts";
-import { type Command, defineCommand, noArguments } from "#cli/command.ts";
-import { boolFlag, filterFlag, stringFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, noArguments } from "#cli/command/command.ts";
+import { boolFlag, filterFlag, stringFlag } from "#cli/command/flags.ts";
 import { listFormatHelp } from "#cli/output/format-help.ts";
 import { chooseFormat, writeList } from "#cli/output/list.ts";
 import { volumeListFormat } from "./list-format.ts";

@@ -1,11 +1,11 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import { formatDecimalSize } from "#base/sizes.ts";
-import { type Command, defineCommand, noArguments } from "#cli/command.ts";
-import { boolFlag, filterFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, noArguments } from "#cli/command/command.ts";
+import { boolFlag, filterFlag } from "#cli/command/flags.ts";
 import { confirm } from "#cli/output/confirm.ts";
-import { pruneFilters } from "#cli/prune-filters.ts";
-import { showPrunePreview } from "#cli/prune-preview.ts";
-import { pruneVolumes } from "#cli/prune-reports.ts";
+import { pruneFilters } from "#cli/prune/prune-filters.ts";
+import { showPrunePreview } from "#cli/prune/prune-preview.ts";
+import { pruneVolumes } from "#cli/prune/prune-reports.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS]",

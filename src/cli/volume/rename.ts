@@ -1,4 +1,4 @@
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
 
 export const command: Command = defineCommand({
   usage: "VOLUME NEW_NAME",

@@ -1,6 +1,6 @@
-import { type Command, atLeast, defineCommand } from "#cli/command.ts";
+import { type Command, atLeast, defineCommand } from "#cli/command/command.ts";
 import { Failures } from "#cli/output/failures.ts";
-import { boolFlag } from "#cli/flags.ts";
+import { boolFlag } from "#cli/command/flags.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] VOLUME [VOLUME...]",

@@ -1,7 +1,7 @@
 import type { Volume } from "@docker/node-sdk";
 import { FailedPreconditionError } from "#base/errors.ts";
-import { type Command, defineCommand, exactly } from "#cli/command.ts";
-import { stringFlag } from "#cli/flags.ts";
+import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
+import { stringFlag } from "#cli/command/flags.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS] [VOLUME]",

@@ -1,7 +1,7 @@
 // The unmodified docker CLI prints here what it prints against a real docker (recorded: see
-// test/harness/conformance.ts). The commands of a topic build on one another.
+// test/harness/api/conformance.ts). The commands of a topic build on one another.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readConformanceCases, runConformanceCase } from "../../harness/conformance.ts";
+import { readConformanceCases, runConformanceCase } from "../../harness/api/conformance.ts";
 import { hasDockerCli, startEngine, type TestEngine } from "../../harness/engine.ts";
 
 let engine: TestEngine;

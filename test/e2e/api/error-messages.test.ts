@@ -7,8 +7,8 @@ import { createServer as createTlsServer } from "node:tls";
 import { dirname, join } from "node:path";
 import { runCommand } from "../../harness/command.ts";
 import { CACHE, startEngine, type TestEngine, WHARF } from "../../harness/engine.ts";
-import { ELSEWHERE, ERROR_CASES } from "../../harness/error-cases.ts";
-import { refusingRegistry } from "../../harness/refusing-registry.ts";
+import { ELSEWHERE, ERROR_CASES } from "../../harness/api/error-cases.ts";
+import { refusingRegistry } from "../../harness/registry/refusing-registry.ts";
 import { waitUntil } from "../../harness/wait-until.ts";
 
 interface ReferenceError {

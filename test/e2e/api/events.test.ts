@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { CACHE, startEngine, type TestEngine } from "../../harness/engine.ts";
 import { makePluginContext, PLUGIN_CONFIG } from "../../harness/managed-plugin/context.ts";
-import { sendRaw } from "../../harness/raw-http.ts";
-import { RegistryServer } from "../../harness/registry-server.ts";
+import { sendRaw } from "../../harness/api/raw-http.ts";
+import { RegistryServer } from "../../harness/registry/registry-server.ts";
 import { waitUntil } from "../../harness/wait-until.ts";
 
 interface ReferenceEvent {

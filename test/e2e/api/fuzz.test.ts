@@ -4,11 +4,11 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { SchemaFuzz, brokenRequests, type FuzzRequest } from "../../harness/api-fuzz.ts";
-import { fillPath, readApiReference } from "../../harness/api-reference.ts";
+import { SchemaFuzz, brokenRequests, type FuzzRequest } from "../../harness/api/api-fuzz.ts";
+import { fillPath, readApiReference } from "../../harness/api/api-reference.ts";
 import { CACHE, startEngine, type TestEngine } from "../../harness/engine.ts";
 import { residentMegabytes } from "../../harness/memory.ts";
-import { sendRaw } from "../../harness/raw-http.ts";
+import { sendRaw } from "../../harness/api/raw-http.ts";
 
 const isLong = process.env["WHARF_TEST_LONG"] !== undefined;
 const seed = Number(process.env["WHARF_TEST_SEED"] ?? 20_261_122);

@@ -2,7 +2,7 @@
 // refused where two readers could understand two things.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startEngine, type TestEngine } from "../../harness/engine.ts";
-import { sendRaw } from "../../harness/raw-http.ts";
+import { sendRaw } from "../../harness/api/raw-http.ts";
 
 let engine: TestEngine;
 beforeAll(async () => {

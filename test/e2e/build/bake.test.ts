@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { addBuildx, hasBuildx } from "../../harness/buildx.ts";
+import { addBuildx, hasBuildx } from "../../harness/build/buildx.ts";
 import type { CommandResult } from "../../harness/command.ts";
-import { DockerRegistry } from "../../harness/docker-registry.ts";
+import { DockerRegistry } from "../../harness/registry/docker-registry.ts";
 import { startEngine, type TestEngine } from "../../harness/engine.ts";
 
 let engine: TestEngine;

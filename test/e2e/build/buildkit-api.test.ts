@@ -10,7 +10,12 @@ import {
   type FileStat,
 } from "#spec/buildkit/session.ts";
 import type { RpcCall, RpcMethods } from "#rpc/method.ts";
-import { BuildkitClient, fileStat, filesMethods, upgrade } from "../../harness/buildkit-client.ts";
+import {
+  BuildkitClient,
+  fileStat,
+  filesMethods,
+  upgrade,
+} from "../../harness/build/buildkit-client.ts";
 import { startEngine, type TestEngine } from "../../harness/engine.ts";
 import { residentMegabytes } from "../../harness/memory.ts";
 import { waitUntil } from "../../harness/wait-until.ts";

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createServer } from "node:net";
-import { DockerRegistry } from "../../harness/docker-registry.ts";
+import { DockerRegistry } from "../../harness/registry/docker-registry.ts";
 import { waitUntil } from "../../harness/wait-until.ts";
-import { addBuildx, hasBuildx } from "../../harness/buildx.ts";
+import { addBuildx, hasBuildx } from "../../harness/build/buildx.ts";
 import type { CommandResult } from "../../harness/command.ts";
 import { startEngine, type TestEngine } from "../../harness/engine.ts";
 

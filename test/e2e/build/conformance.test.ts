@@ -2,7 +2,7 @@
 // configuration, and files of the same names, modes, owners and contents. Expected results: scripts/refresh-builds.ts.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { type BuildCase, classicDocker, runBuildCase } from "../../harness/build-case.ts";
+import { type BuildCase, classicDocker, runBuildCase } from "../../harness/build/build-case.ts";
 import { hasDockerCli, startEngine, type TestEngine } from "../../harness/engine.ts";
 
 const cases = JSON.parse(

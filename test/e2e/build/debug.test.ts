@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join, resolve } from "node:path";
-import { addBuildx, hasBuildx } from "../../harness/buildx.ts";
+import { addBuildx, hasBuildx } from "../../harness/build/buildx.ts";
 import { runCommand } from "../../harness/command.ts";
 import { DOCKER, startEngine, type TestEngine, WHARF } from "../../harness/engine.ts";
 import { processesNaming } from "../../harness/leaks.ts";

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { addBuildx, hasBuildx } from "../../harness/buildx.ts";
+import { addBuildx, hasBuildx } from "../../harness/build/buildx.ts";
 import { type CommandResult, runCommand } from "../../harness/command.ts";
 import { CACHE, startEngine, type TestEngine } from "../../harness/engine.ts";
 import { waitUntil } from "../../harness/wait-until.ts";

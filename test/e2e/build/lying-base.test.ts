@@ -3,10 +3,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { addBuildx, hasBuildx } from "../../harness/buildx.ts";
+import { addBuildx, hasBuildx } from "../../harness/build/buildx.ts";
 import type { CommandResult } from "../../harness/command.ts";
 import { hasDockerCli, startEngine, type TestEngine } from "../../harness/engine.ts";
-import { type Lie, LyingRegistry } from "../../harness/lying-registry.ts";
+import { type Lie, LyingRegistry } from "../../harness/registry/lying-registry.ts";
 
 let engine: TestEngine;
 let registry: LyingRegistry;

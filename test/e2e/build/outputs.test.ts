@@ -2,11 +2,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { BuildkitClient, filesMethods } from "../../harness/buildkit-client.ts";
-import { BuiltLayout } from "../../harness/built-layout.ts";
-import { addBuildx, hasBuildx } from "../../harness/buildx.ts";
+import { BuildkitClient, filesMethods } from "../../harness/build/buildkit-client.ts";
+import { BuiltLayout } from "../../harness/build/built-layout.ts";
+import { addBuildx, hasBuildx } from "../../harness/build/buildx.ts";
 import { type CommandResult, mustRun } from "../../harness/command.ts";
-import { DockerRegistry } from "../../harness/docker-registry.ts";
+import { DockerRegistry } from "../../harness/registry/docker-registry.ts";
 import { startEngine, type TestEngine } from "../../harness/engine.ts";
 
 const BOTH = ["--platform", "linux/amd64,linux/arm64"];

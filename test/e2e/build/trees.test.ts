@@ -2,9 +2,9 @@
 // owners, times, contents, links, attributes, and what is gone. Expected results: scripts/refresh-trees.ts.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { addBuildx, hasBuildx } from "../../harness/buildx.ts";
+import { addBuildx, hasBuildx } from "../../harness/build/buildx.ts";
 import { hasDockerCli, startEngine, type TestEngine } from "../../harness/engine.ts";
-import { runTreeCase, type TreeCase, type TreeClient } from "../../harness/tree-case.ts";
+import { runTreeCase, type TreeCase, type TreeClient } from "../../harness/build/tree-case.ts";
 
 const cases = JSON.parse(
   readFileSync(new URL("testdata/trees.json", import.meta.url), "utf8"),

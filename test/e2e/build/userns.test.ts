@@ -13,7 +13,7 @@ import {
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { MAPPED_FIRST, withMappedAccount } from "../../harness/accounts.ts";
-import { addBuildx, hasBuildx } from "../../harness/buildx.ts";
+import { addBuildx, hasBuildx } from "../../harness/build/buildx.ts";
 import { TestEngine } from "../../harness/engine.ts";
 import { waitUntil } from "../../harness/wait-until.ts";
 

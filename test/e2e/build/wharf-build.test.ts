@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:f
 import { connect, createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { mustRun, runCommand, type CommandResult } from "../../harness/command.ts";
-import { DockerRegistry } from "../../harness/docker-registry.ts";
+import { DockerRegistry } from "../../harness/registry/docker-registry.ts";
 import { startEngine, type TestEngine, WHARF } from "../../harness/engine.ts";
 
 let engine: TestEngine;

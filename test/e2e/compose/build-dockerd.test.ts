@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type CommandResult, runCommand } from "../../harness/command.ts";
 import { DockerEngine } from "../../harness/docker-engine.ts";
-import { DockerRegistry } from "../../harness/docker-registry.ts";
+import { DockerRegistry } from "../../harness/registry/docker-registry.ts";
 import { WHARF } from "../../harness/engine.ts";
 
 let docker: DockerEngine | undefined;

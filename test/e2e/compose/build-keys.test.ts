@@ -3,11 +3,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { addBuildx, hasBuildx } from "../../harness/buildx.ts";
+import { addBuildx, hasBuildx } from "../../harness/build/buildx.ts";
 import { type CommandResult, runCommand } from "../../harness/command.ts";
-import { ComposeProjects } from "../../harness/compose-project.ts";
-import { DOCKER_COMPOSE } from "../../harness/docker-compose.ts";
-import { DockerRegistry } from "../../harness/docker-registry.ts";
+import { ComposeProjects } from "../../harness/compose/compose-project.ts";
+import { DOCKER_COMPOSE } from "../../harness/compose/docker-compose.ts";
+import { DockerRegistry } from "../../harness/registry/docker-registry.ts";
 import { startEngine, type TestEngine, WHARF } from "../../harness/engine.ts";
 import { waitUntil } from "../../harness/wait-until.ts";
 

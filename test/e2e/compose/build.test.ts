@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createServer, type Server } from "node:net";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { DockerRegistry } from "../../harness/docker-registry.ts";
+import { DockerRegistry } from "../../harness/registry/docker-registry.ts";
 import { startEngine, type TestEngine } from "../../harness/engine.ts";
 import type { CommandResult } from "../../harness/command.ts";
 

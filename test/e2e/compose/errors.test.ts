@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { createServer, type Server } from "node:net";
 import { runCommand } from "../../harness/command.ts";
-import { ComposeProjects } from "../../harness/compose-project.ts";
+import { ComposeProjects } from "../../harness/compose/compose-project.ts";
 import { startEngine, type TestEngine, WHARF } from "../../harness/engine.ts";
 import { waitUntil } from "../../harness/wait-until.ts";
 

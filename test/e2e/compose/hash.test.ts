@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { resolve } from "node:path";
 import { mustRun } from "../../harness/command.ts";
-import { DOCKER_COMPOSE } from "../../harness/docker-compose.ts";
+import { DOCKER_COMPOSE } from "../../harness/compose/docker-compose.ts";
 import { WHARF } from "../../harness/engine.ts";
 import { type Stack, STACKS } from "../../stories/compose-stacks.ts";
 

@@ -1,6 +1,6 @@
 // What is to be done before a service starts is done in containers of its own, once; what fails stops the start.
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { ComposeProjects } from "../../harness/compose-project.ts";
+import { ComposeProjects } from "../../harness/compose/compose-project.ts";
 import { startEngine, type TestEngine, WHARF } from "../../harness/engine.ts";
 import { waitUntil } from "../../harness/wait-until.ts";
 

@@ -1,6 +1,6 @@
 // Somebody who has started containers by hand, or has a script that does, goes over to a Compose file.
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { ComposeProjects } from "../../harness/compose-project.ts";
+import { ComposeProjects } from "../../harness/compose/compose-project.ts";
 import { startEngine, type TestEngine } from "../../harness/engine.ts";
 
 let engine: TestEngine;

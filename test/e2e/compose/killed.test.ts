@@ -1,7 +1,7 @@
 // A client that is killed at any moment of `up`, while it builds, runs hooks, makes networks and volumes or exchanges
 // containers: `up` again completes, `down` leaves nothing.
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { ComposeProjects } from "../../harness/compose-project.ts";
+import { ComposeProjects } from "../../harness/compose/compose-project.ts";
 import { startEngine, type TestEngine, WHARF } from "../../harness/engine.ts";
 
 let engine: TestEngine;

@@ -5,8 +5,8 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } f
 import { join } from "node:path";
 import type { CommandResult } from "../../harness/command.ts";
 import { runCommand } from "../../harness/command.ts";
-import { ComposeProjects } from "../../harness/compose-project.ts";
-import { DOCKER_COMPOSE } from "../../harness/docker-compose.ts";
+import { ComposeProjects } from "../../harness/compose/compose-project.ts";
+import { DOCKER_COMPOSE } from "../../harness/compose/docker-compose.ts";
 import { startEngine, type TestEngine } from "../../harness/engine.ts";
 
 let engine: TestEngine;

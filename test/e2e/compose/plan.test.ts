@@ -1,6 +1,6 @@
 // A user asks what `up` would change before it does, and CI asks whether it would change anything.
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { ComposeProjects } from "../../harness/compose-project.ts";
+import { ComposeProjects } from "../../harness/compose/compose-project.ts";
 import { startEngine, type TestEngine } from "../../harness/engine.ts";
 
 let engine: TestEngine;

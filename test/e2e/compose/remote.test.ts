@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type CommandResult, runCommand } from "../../harness/command.ts";
-import { DOCKER_COMPOSE } from "../../harness/docker-compose.ts";
+import { DOCKER_COMPOSE } from "../../harness/compose/docker-compose.ts";
 import { WHARF } from "../../harness/engine.ts";
 import { GitServer } from "../../harness/git-server.ts";
 

@@ -1,8 +1,8 @@
 // Somebody updates a service that is in use: nobody who comes in while it is exchanged is turned away.
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { ComposeProjects } from "../../harness/compose-project.ts";
+import { ComposeProjects } from "../../harness/compose/compose-project.ts";
 import { startEngine, type TestEngine } from "../../harness/engine.ts";
-import { freePort } from "../../harness/registry-server.ts";
+import { freePort } from "../../harness/registry/registry-server.ts";
 import { waitUntil } from "../../harness/wait-until.ts";
 
 let engine: TestEngine;

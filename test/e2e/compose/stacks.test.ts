@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { resolve } from "node:path";
 import { type CommandResult, runCommand } from "../../harness/command.ts";
-import { DOCKER_COMPOSE } from "../../harness/docker-compose.ts";
+import { DOCKER_COMPOSE } from "../../harness/compose/docker-compose.ts";
 import { startEngine, type TestEngine, WHARF } from "../../harness/engine.ts";
 import { waitUntil } from "../../harness/wait-until.ts";
 import { type RunningStack, type Stack, STACKS } from "../../stories/compose-stacks.ts";

@@ -1,6 +1,6 @@
 // What somebody at a keyboard sees of an application that comes up, and how it ends by their keys.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { ComposeProjects } from "../../harness/compose-project.ts";
+import { ComposeProjects } from "../../harness/compose/compose-project.ts";
 import { startEngine, type TestEngine, WHARF } from "../../harness/engine.ts";
 import { TerminalSession } from "../../harness/terminal.ts";
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { recordCommand } from "../../harness/surface.ts";
+import { recordCommand } from "../../harness/api/surface.ts";
 import { startEngine, type TestEngine, WHARF } from "../../harness/engine.ts";
 import { TerminalSession } from "../../harness/terminal.ts";
 import { waitUntil } from "../../harness/wait-until.ts";

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { runCommand } from "../../harness/command.ts";
 import { DOCKER, startEngine, type TestEngine, WHARF } from "../../harness/engine.ts";
-import { loadLayeredImage } from "../../harness/layered-image.ts";
+import { loadLayeredImage } from "../../harness/images/layered-image.ts";
 import { openSshHost } from "../../harness/ssh-host.ts";
 
 let here: TestEngine;

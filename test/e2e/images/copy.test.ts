@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { startEngine, type TestEngine } from "../../harness/engine.ts";
-import { loadLayeredImage } from "../../harness/layered-image.ts";
+import { loadLayeredImage } from "../../harness/images/layered-image.ts";
 
 // The user's story: an image goes from one engine to another without a registry between them.
 

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { mustRun, runCommand } from "../../harness/command.ts";
 import { CACHE, DOCKER, hasDockerCli, startEngine, WHARF } from "../../harness/engine.ts";
-import { RegistryServer } from "../../harness/registry-server.ts";
+import { RegistryServer } from "../../harness/registry/registry-server.ts";
 
 const folder = mkdtempSync("/var/tmp/wharf-e2e-manifest-");
 let server: RegistryServer;

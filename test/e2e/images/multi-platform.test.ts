@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { startEngine, type TestEngine } from "../../harness/engine.ts";
-import { pushIndex, type PushedIndex } from "../../harness/index-image.ts";
-import { RegistryServer } from "../../harness/registry-server.ts";
+import { pushIndex, type PushedIndex } from "../../harness/images/index-image.ts";
+import { RegistryServer } from "../../harness/registry/registry-server.ts";
 
 interface Manifest {
   readonly ID: string;

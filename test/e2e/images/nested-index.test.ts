@@ -3,11 +3,11 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mustRun } from "../../harness/command.ts";
-import { DockerRegistry } from "../../harness/docker-registry.ts";
+import { DockerRegistry } from "../../harness/registry/docker-registry.ts";
 import { startEngine, type TestEngine } from "../../harness/engine.ts";
-import { writeOciLayout } from "../../harness/oci-layout.ts";
-import { sha256 } from "../../harness/registry-client.ts";
-import { RegistryServer } from "../../harness/registry-server.ts";
+import { writeOciLayout } from "../../harness/images/oci-layout.ts";
+import { sha256 } from "../../harness/registry/registry-client.ts";
+import { RegistryServer } from "../../harness/registry/registry-server.ts";
 
 const INDEX = "application/vnd.oci.image.index.v1+json";
 const folder = mkdtempSync("/var/tmp/wharf-nested-");

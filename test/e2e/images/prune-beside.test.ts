@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startEngine, type TestEngine } from "../../harness/engine.ts";
-import { loadLayeredImage } from "../../harness/layered-image.ts";
-import { RegistryServer } from "../../harness/registry-server.ts";
+import { loadLayeredImage } from "../../harness/images/layered-image.ts";
+import { RegistryServer } from "../../harness/registry/registry-server.ts";
 
 const ROUNDS = 4;
 const folder = mkdtempSync("/var/tmp/wharf-beside-");

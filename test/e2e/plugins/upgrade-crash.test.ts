@@ -13,7 +13,7 @@ import {
 import { join } from "node:path";
 import { startEngine, type TestEngine } from "../../harness/engine.ts";
 import { makePluginContext, PLUGIN_CONFIG } from "../../harness/managed-plugin/context.ts";
-import { RegistryServer } from "../../harness/registry-server.ts";
+import { RegistryServer } from "../../harness/registry/registry-server.ts";
 import { waitUntil } from "../../harness/wait-until.ts";
 
 /** Long enough on its way that a kill finds it there. */

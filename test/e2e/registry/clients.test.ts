@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { mustRun } from "../../harness/command.ts";
 import { WHARF } from "../../harness/engine.ts";
-import { writeOciLayout } from "../../harness/oci-layout.ts";
+import { writeOciLayout } from "../../harness/images/oci-layout.ts";
 import { findRealClient } from "../../harness/real-clients.ts";
-import { sha256 } from "../../harness/registry-client.ts";
-import { RegistryServer } from "../../harness/registry-server.ts";
+import { sha256 } from "../../harness/registry/registry-client.ts";
+import { RegistryServer } from "../../harness/registry/registry-server.ts";
 
 // The user's story: skopeo, podman and buildah, which know nothing of Wharf, against a private registry of ours.
 

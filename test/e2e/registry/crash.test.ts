@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { isUnreachable, pullImage, pushImage } from "../../harness/registry-client.ts";
-import { RegistryServer } from "../../harness/registry-server.ts";
+import { isUnreachable, pullImage, pushImage } from "../../harness/registry/registry-client.ts";
+import { RegistryServer } from "../../harness/registry/registry-server.ts";
 import { waitUntil } from "../../harness/wait-until.ts";
 
 const CLIENTS = 32;

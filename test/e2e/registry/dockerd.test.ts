@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { mustRun } from "../../harness/command.ts";
 import { DockerEngine } from "../../harness/docker-engine.ts";
 import { CACHE, WHARF } from "../../harness/engine.ts";
-import { RegistryServer } from "../../harness/registry-server.ts";
+import { RegistryServer } from "../../harness/registry/registry-server.ts";
 
 const REFUSED = /denied|unauthorized|authentication required|no basic auth/;
 

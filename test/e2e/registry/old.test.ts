@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { startEngine } from "../../harness/engine.ts";
 import { passOn } from "../../harness/pass-on.ts";
-import { RegistryServer } from "../../harness/registry-server.ts";
+import { RegistryServer } from "../../harness/registry/registry-server.ts";
 
 const OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 

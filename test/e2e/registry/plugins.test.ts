@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { startEngine, type TestEngine } from "../../harness/engine.ts";
 import { makePluginContext, PLUGIN_CONFIG } from "../../harness/managed-plugin/context.ts";
-import { RegistryServer } from "../../harness/registry-server.ts";
+import { RegistryServer } from "../../harness/registry/registry-server.ts";
 
 const folder = mkdtempSync("/var/tmp/wharf-e2e-plugins-");
 let server: RegistryServer;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { DockerRegistry } from "../../harness/docker-registry.ts";
+import { DockerRegistry } from "../../harness/registry/docker-registry.ts";
 import { startEngine, type TestEngine } from "../../harness/engine.ts";
 
 // The user's story: an image goes to a registry and comes back, through the docker CLI.

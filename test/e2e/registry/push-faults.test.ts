@@ -3,11 +3,11 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mustRun } from "../../harness/command.ts";
-import { CuttingProxy } from "../../harness/cutting-proxy.ts";
+import { CuttingProxy } from "../../harness/registry/cutting-proxy.ts";
 import { startEngine, type TestEngine } from "../../harness/engine.ts";
 import { Random } from "../../harness/random.ts";
-import { sha256 } from "../../harness/registry-client.ts";
-import { RegistryServer } from "../../harness/registry-server.ts";
+import { sha256 } from "../../harness/registry/registry-client.ts";
+import { RegistryServer } from "../../harness/registry/registry-server.ts";
 
 const LARGE_BYTES = 5_000_000;
 const random = new Random();

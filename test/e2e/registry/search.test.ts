@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
 import { mustRun, runCommand } from "../../harness/command.ts";
 import { DOCKER, startEngine, type TestEngine, WHARF } from "../../harness/engine.ts";
-import { RegistryServer } from "../../harness/registry-server.ts";
+import { RegistryServer } from "../../harness/registry/registry-server.ts";
 
 const RESULTS = [
   { name: "a/x", description: "short", star_count: 1, is_official: false, is_automated: true },

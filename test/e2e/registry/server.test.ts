@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mustRun, runCommand } from "../../harness/command.ts";
 import { DOCKER, startEngine, WHARF } from "../../harness/engine.ts";
-import { RegistryServer } from "../../harness/registry-server.ts";
+import { RegistryServer } from "../../harness/registry/registry-server.ts";
 import { waitUntil } from "../../harness/wait-until.ts";
 
 /** A folder for `config.json`, of one user. */

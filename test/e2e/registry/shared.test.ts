@@ -2,9 +2,14 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { CONFORMANCE } from "#registry-server/testing/conformance/cases.ts";
 import { runCase } from "#registry-server/testing/conformance/case.ts";
-import { isUnreachable, pullImage, pushImage, sha256 } from "../../harness/registry-client.ts";
-import { RegistryServer } from "../../harness/registry-server.ts";
-import { missingStores, SharedStores } from "../../harness/shared-stores.ts";
+import {
+  isUnreachable,
+  pullImage,
+  pushImage,
+  sha256,
+} from "../../harness/registry/registry-client.ts";
+import { RegistryServer } from "../../harness/registry/registry-server.ts";
+import { missingStores, SharedStores } from "../../harness/registry/shared-stores.ts";
 import { waitUntil } from "../../harness/wait-until.ts";
 
 const missing = missingStores();

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mustRun, runCommand } from "../../harness/command.ts";
 import { startEngine, type TestEngine } from "../../harness/engine.ts";
-import { loadLayeredImage } from "../../harness/layered-image.ts";
+import { loadLayeredImage } from "../../harness/images/layered-image.ts";
 
 const SECRET = "correct-horse-battery";
 const RUNTIMES = ["crun", "runc"] as const;

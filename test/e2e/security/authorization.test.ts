@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startEngine, TestEngine } from "../../harness/engine.ts";
-import { TestPlugin } from "../../harness/plugin.ts";
+import { TestPlugin } from "../../harness/plugins/plugin.ts";
 import { waitUntil } from "../../harness/wait-until.ts";
 
 const REQUEST = "AuthZPlugin.AuthZReq";

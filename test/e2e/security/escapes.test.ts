@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { mustRun } from "../../harness/command.ts";
-import { loadLayeredImage } from "../../harness/layered-image.ts";
+import { loadLayeredImage } from "../../harness/images/layered-image.ts";
 import { startEngine, type TestEngine } from "../../harness/engine.ts";
 
 const RUNTIMES = ["crun", "runc"] as const;

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestEngine } from "../../harness/engine.ts";
-import type { TestPlugin } from "../../harness/plugin.ts";
-import { PluginEngine } from "../../harness/plugin-engine.ts";
+import type { TestPlugin } from "../../harness/plugins/plugin.ts";
+import { PluginEngine } from "../../harness/plugins/plugin-engine.ts";
 import { waitUntil } from "../../harness/wait-until.ts";
 
 let beside: PluginEngine;

@@ -5,7 +5,7 @@ import { callTargets } from "#cli/bake/call-targets.ts";
 import { TargetFailedError } from "#cli/bake/target-failed-error.ts";
 import type { Cli } from "#cli/cli.ts";
 import type { CommandParts } from "#cli/compose/project/surroundings.ts";
-import { ExitError } from "#cli/exit-error.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
 import { excerptsOf } from "#cli/image/building/build-error.ts";
 import { openView } from "#cli/image/building/progress/open-view.ts";
 import { shown } from "#cli/image/building/run-build.ts";

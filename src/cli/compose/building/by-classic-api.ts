@@ -1,7 +1,7 @@
 import { messageOf, UnsupportedError } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
 import type { CommandParts } from "#cli/compose/project/surroundings.ts";
-import { ExitError } from "#cli/exit-error.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
 import { tellChecks } from "#cli/image/building/check-report.ts";
 import { type BuildContext, readContext } from "#cli/image/building/context.ts";
 import { sendBuild } from "#cli/image/building/send.ts";

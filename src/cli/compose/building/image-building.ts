@@ -1,7 +1,7 @@
 import { wharfVersion } from "#base/version.ts";
 import type { Cli } from "#cli/cli.ts";
 import type { CommandParts } from "#cli/compose/project/surroundings.ts";
-import { ExitError } from "#cli/exit-error.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
 import type { ImageBuilding } from "#compose/act/images.ts";
 import { startOptions } from "#compose/build/options.ts";
 import { buildTargets } from "#compose/build/targets.ts";

@@ -1,6 +1,6 @@
-import { ExitError } from "#cli/exit-error.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
 import type { Cli } from "#cli/cli.ts";
-import { boolFlag, type Flag } from "#cli/flags.ts";
+import { boolFlag, type Flag } from "#cli/command/flags.ts";
 
 /** `-T`, `-t` and `-i` of `run` and `exec`. */
 export function terminalFlags(help: string): {

@@ -1,6 +1,6 @@
 import type { Cli } from "#cli/cli.ts";
-import type { GroupFlags } from "#cli/command.ts";
-import { ExitError } from "#cli/exit-error.ts";
+import type { GroupFlags } from "#cli/command/command.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
 import { textFlag } from "#cli/compose/project/group-flags.ts";
 
 const CHOICES = ["never", "always", "auto"] as const;

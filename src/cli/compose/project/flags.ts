@@ -1,4 +1,11 @@
-import { boolFlag, type Flag, type FlagTable, intFlag, listFlag, stringFlag } from "#cli/flags.ts";
+import {
+  boolFlag,
+  type Flag,
+  type FlagTable,
+  intFlag,
+  listFlag,
+  stringFlag,
+} from "#cli/command/flags.ts";
 
 const list = { type: "stringArray", defaultText: "[]" } as const;
 

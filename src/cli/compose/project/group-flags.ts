@@ -1,4 +1,4 @@
-import type { GroupFlags } from "#cli/command.ts";
+import type { GroupFlags } from "#cli/command/command.ts";
 
 /** The text of a flag; undefined where it is empty. */
 export function textFlag({ values }: GroupFlags, name: string): string | undefined {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Cli } from "#cli/cli.ts";
-import type { GroupFlags } from "#cli/command.ts";
+import type { GroupFlags } from "#cli/command/command.ts";
 import { openCredentialStore } from "#cli/registry-auth.ts";
 import type { EngineClient } from "#client/engine-client.ts";
 import { type ApiSocket, DOCKER_SOCKET } from "#compose/outside/api-socket.ts";

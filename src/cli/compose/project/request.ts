@@ -1,7 +1,7 @@
 import { decodeText } from "#compose/file/decode-text.ts";
 import { onceEach, readBytes } from "#compose/file/read-text.ts";
 import type { Cli } from "#cli/cli.ts";
-import type { GroupFlags } from "#cli/command.ts";
+import type { GroupFlags } from "#cli/command/command.ts";
 import { textFlag, textsFlag } from "./group-flags.ts";
 import { fetchRemote } from "./remote-files.ts";
 import type { FetchingRequest } from "#compose/open-project.ts";

@@ -1,7 +1,7 @@
 import { Semaphore } from "#base/async.ts";
 import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
-import type { GroupFlags } from "#cli/command.ts";
+import type { GroupFlags } from "#cli/command/command.ts";
 import { proxyArguments, proxiesFor } from "#cli/container/create-request/environment.ts";
 import type { ProgressMode } from "#cli/image/building/flags.ts";
 import { registryAuthHeaders } from "#cli/registry-auth.ts";

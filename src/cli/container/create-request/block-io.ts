@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import { parseBinarySize } from "#base/sizes.ts";
-import { type Flag, customFlag, intFlag } from "#cli/flags.ts";
+import { type Flag, customFlag, intFlag } from "#cli/command/flags.ts";
 import type { ThrottleDevice, WeightDevice } from "#spec/engine-api/host-config.ts";
 import type { FlagsOf, RequestFields } from "./fields.ts";
 

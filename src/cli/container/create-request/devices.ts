@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import { cleanPath } from "#base/posix-path.ts";
-import { customFlag, listFlag, splitCsvLine } from "#cli/flags.ts";
+import { customFlag, listFlag, splitCsvLine } from "#cli/command/flags.ts";
 import type { DeviceMapping } from "#spec/engine-api/host-config.ts";
 import { type FlagsOf, type RequestFields, keyValueMap, listOrNothing } from "./fields.ts";
 

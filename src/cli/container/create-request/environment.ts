@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import type { ClientConfig, ProxyConfig } from "#client/contexts/client-config.ts";
-import { type Flag, listFlag } from "#cli/flags.ts";
+import { type Flag, listFlag } from "#cli/command/flags.ts";
 import type { ClientSurroundings } from "./fields.ts";
 import { type FlagsOf, type RequestFields, keyValueMap } from "./fields.ts";
 

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import type { Flag } from "#cli/flags.ts";
+import type { Flag } from "#cli/command/flags.ts";
 import type { ContainerConfig } from "#spec/engine-api/container-config.ts";
 import type { HostConfig } from "#spec/engine-api/host-config.ts";
 

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import { parseGoDuration } from "#base/durations.ts";
 import { parseHttpTarget, parseTcpTarget } from "#spec/engine-api/health-target.ts";
-import { type Flag, boolFlag, customFlag, intFlag, stringFlag } from "#cli/flags.ts";
+import { type Flag, boolFlag, customFlag, intFlag, stringFlag } from "#cli/command/flags.ts";
 import type { FlagsOf, RequestFields } from "./fields.ts";
 
 /** How the engine tells whether the container is well; durations in nanoseconds. */

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import { isIpAddress, isMacAddress } from "#base/ip-address.ts";
-import { customFlag, listFlag, splitCsvLine, stringFlag } from "#cli/flags.ts";
+import { customFlag, listFlag, splitCsvLine, stringFlag } from "#cli/command/flags.ts";
 import { isUserDefinedNetwork } from "#spec/engine-api/host-config.ts";
 import { type FlagsOf, type RequestFields, listOrNothing } from "./fields.ts";
 

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import { boolFlag, listFlag, mapFlag, stringFlag } from "#cli/flags.ts";
+import { boolFlag, listFlag, mapFlag, stringFlag } from "#cli/command/flags.ts";
 import { type FlagsOf, type RequestFields, keyValueMap } from "./fields.ts";
 
 /** What becomes of the container and its output; settings without a topic of their own. */

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import { boolFlag, listFlag } from "#cli/flags.ts";
+import { boolFlag, listFlag } from "#cli/command/flags.ts";
 import {
   formatContainerPort,
   parseExposedPorts,

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import { boolFlag, intFlag, listFlag, stringFlag } from "#cli/flags.ts";
+import { boolFlag, intFlag, listFlag, stringFlag } from "#cli/command/flags.ts";
 import type { ClientSurroundings } from "./fields.ts";
 import type { FlagsOf, RequestFields } from "./fields.ts";
 

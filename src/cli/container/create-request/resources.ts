@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import { parseBinarySize } from "#base/sizes.ts";
-import { type Flag, boolFlag, customFlag, intFlag, stringFlag } from "#cli/flags.ts";
+import { type Flag, boolFlag, customFlag, intFlag, stringFlag } from "#cli/command/flags.ts";
 import type { Ulimit } from "#spec/engine-api/host-config.ts";
 import { type FlagsOf, type RequestFields, parseDecimal } from "./fields.ts";
 

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, messageOf } from "#base/errors.ts";
-import { boolFlag, listFlag, stringFlag } from "#cli/flags.ts";
+import { boolFlag, listFlag, stringFlag } from "#cli/command/flags.ts";
 import { compactJson } from "#cli/output/indent-json.ts";
 import {
   type ClientSurroundings,

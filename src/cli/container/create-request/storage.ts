@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import { customFlag, listFlag, stringFlag } from "#cli/flags.ts";
+import { customFlag, listFlag, stringFlag } from "#cli/command/flags.ts";
 import { parseMountFlag, parseTmpfsFlag, parseVolumeFlag } from "#spec/engine-api/mount-flags.ts";
 import type { Mount } from "#spec/engine-api/mount.ts";
 import {

@@ -1,4 +1,4 @@
-import { boolFlag, stringFlag } from "#cli/flags.ts";
+import { boolFlag, stringFlag } from "#cli/command/flags.ts";
 import { blockIoFlags } from "#cli/container/create-request/block-io.ts";
 import { deviceFlags } from "#cli/container/create-request/devices.ts";
 import { environmentFlags } from "#cli/container/create-request/environment.ts";

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, UnsupportedError, messageOf } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
-import type { Invocation } from "#cli/command.ts";
-import { ExitError, exitCannotStart } from "#cli/exit-error.ts";
+import type { Invocation } from "#cli/command/command.ts";
+import { ExitError, exitCannotStart } from "#cli/command/exit-error.ts";
 import type { Endpoint } from "#client/endpoint.ts";
 import type { EngineClient } from "#client/engine-client.ts";
 import { clientSurroundings } from "./client-surroundings.ts";

@@ -1,5 +1,5 @@
 import { messageOf } from "#base/errors.ts";
-import { exitCannotStart } from "#cli/exit-error.ts";
+import { exitCannotStart } from "#cli/command/exit-error.ts";
 
 /** The exit code of a shell for a command that is not found, and for one that cannot be run. */
 const exitNotFound = 127;

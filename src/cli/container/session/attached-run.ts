@@ -1,6 +1,6 @@
 import type { ContainerWaitResponse } from "@docker/node-sdk";
 import type { Cli } from "#cli/cli.ts";
-import { ExitError, exitCannotStart } from "#cli/exit-error.ts";
+import { ExitError, exitCannotStart } from "#cli/command/exit-error.ts";
 import type { EngineClient } from "#client/engine-client.ts";
 import { type ContainerStream, type StreamChoice, joinStreams } from "./attached-streams.ts";
 import { containerPath } from "#cli/container/each-container.ts";

@@ -1,5 +1,5 @@
 import type { Cli } from "#cli/cli.ts";
-import { type Flag, stringFlag } from "#cli/flags.ts";
+import { type Flag, stringFlag } from "#cli/command/flags.ts";
 
 export const detachKeysFlag: Flag<string> = stringFlag(
   "Override the key sequence for detaching a container",

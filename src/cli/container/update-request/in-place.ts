@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import { customFlag, listFlag } from "#cli/flags.ts";
+import { customFlag, listFlag } from "#cli/command/flags.ts";
 import { envFlag, resolveVariables } from "#cli/container/create-request/environment.ts";
 import {
   type ClientSurroundings,

@@ -1,4 +1,4 @@
-import { stringFlag } from "#cli/flags.ts";
+import { stringFlag } from "#cli/command/flags.ts";
 import { blockIoFlags, type BlockIoValues } from "#cli/container/create-request/block-io.ts";
 import type { FlagsOf } from "#cli/container/create-request/fields.ts";
 import { parseRestartPolicy } from "#cli/container/create-request/policies.ts";

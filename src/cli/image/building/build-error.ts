@@ -1,6 +1,6 @@
 import { messageOf, WharfError } from "#base/errors.ts";
 import { BuildFailedError, type SourceExcerpt } from "#build-client/build-failure.ts";
-import { ExitError } from "#cli/exit-error.ts";
+import { ExitError } from "#cli/command/exit-error.ts";
 
 const PADDING = 2;
 const SINGLE_LINE_PADDING = 4;

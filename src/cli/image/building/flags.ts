@@ -9,7 +9,7 @@ import {
   listFlag,
   stringFlag,
   stringSliceFlag,
-} from "#cli/flags.ts";
+} from "#cli/command/flags.ts";
 import type { Ulimit } from "#spec/engine-api/host-config.ts";
 
 import { debugFlag } from "./debug/debug-flag.ts";

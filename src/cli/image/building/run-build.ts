@@ -3,7 +3,7 @@ import type { BuildRequest } from "#build-client/build-request.ts";
 import { planBuild } from "#build-client/plan/plan-build.ts";
 import type { BuildSettings } from "#build-client/plan/settings.ts";
 import type { Cli } from "#cli/cli.ts";
-import type { Environment } from "#cli/globals.ts";
+import type { Environment } from "#cli/command/globals.ts";
 import type { StatusResponse, VertexWarning } from "#spec/buildkit/control.ts";
 import { proxiesFor, proxyArguments } from "#cli/container/create-request/environment.ts";
 import { fittedBuild } from "./fitted-build.ts";

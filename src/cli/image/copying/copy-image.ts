@@ -1,6 +1,6 @@
 import type { EngineClient } from "#client/engine-client.ts";
 import type { Cli } from "#cli/cli.ts";
-import { openNamedEngine } from "#cli/open-engine.ts";
+import { openNamedEngine } from "#cli/engine/open-engine.ts";
 import { showTransfer } from "#cli/output/progress.ts";
 import type { Output } from "#cli/output/streams.ts";
 import { familiarReference, parseImageName, withDefaultTag } from "#spec/reference.ts";

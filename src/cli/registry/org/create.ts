@@ -1,6 +1,6 @@
 import { parseBinarySize } from "#base/sizes.ts";
-import { type Command, exactly } from "#cli/command.ts";
-import { boolFlag, customFlag } from "#cli/flags.ts";
+import { type Command, exactly } from "#cli/command/command.ts";
+import { boolFlag, customFlag } from "#cli/command/flags.ts";
 import { defineRestCommand } from "#cli/registry/api.ts";
 
 export const command: Command = defineRestCommand({

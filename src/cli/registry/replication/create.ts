@@ -1,5 +1,5 @@
-import { type Command, between } from "#cli/command.ts";
-import { boolFlag, intFlag, stringFlag } from "#cli/flags.ts";
+import { type Command, between } from "#cli/command/command.ts";
+import { boolFlag, intFlag, stringFlag } from "#cli/command/flags.ts";
 import { defineRestCommand } from "#cli/registry/api.ts";
 import { readSecret } from "#cli/registry/read-secret.ts";
 

@@ -1,5 +1,5 @@
-import { type Command, between } from "#cli/command.ts";
-import { intFlag } from "#cli/flags.ts";
+import { type Command, between } from "#cli/command/command.ts";
+import { intFlag } from "#cli/command/flags.ts";
 import { defineRestCommand, FORMAT_FLAG } from "#cli/registry/api.ts";
 
 export const command: Command = defineRestCommand({

@@ -1,5 +1,5 @@
-import { type Command, exactly } from "#cli/command.ts";
-import { intFlag, listFlag } from "#cli/flags.ts";
+import { type Command, exactly } from "#cli/command/command.ts";
+import { intFlag, listFlag } from "#cli/command/flags.ts";
 import { defineRestCommand, pathOf } from "#cli/registry/api.ts";
 
 export const command: Command = defineRestCommand({

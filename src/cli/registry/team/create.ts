@@ -1,4 +1,4 @@
-import { type Command, exactly } from "#cli/command.ts";
+import { type Command, exactly } from "#cli/command/command.ts";
 import { defineRestCommand, pathOf } from "#cli/registry/api.ts";
 
 export const command: Command = defineRestCommand({

@@ -1,4 +1,4 @@
-import { type Command, atLeast } from "#cli/command.ts";
+import { type Command, atLeast } from "#cli/command/command.ts";
 import { defineRestCommand, pathOf } from "#cli/registry/api.ts";
 
 export const command: Command = defineRestCommand({

@@ -1,4 +1,4 @@
-import { type Command, noArguments } from "#cli/command.ts";
+import { type Command, noArguments } from "#cli/command/command.ts";
 import { defineRestCommand, FORMAT_FLAG } from "#cli/registry/api.ts";
 
 export const command: Command = defineRestCommand({

@@ -1,5 +1,5 @@
-import { type Command, exactly } from "#cli/command.ts";
-import { boolFlag, listFlag, stringFlag } from "#cli/flags.ts";
+import { type Command, exactly } from "#cli/command/command.ts";
+import { boolFlag, listFlag, stringFlag } from "#cli/command/flags.ts";
 import { defineRestCommand } from "#cli/registry/api.ts";
 import { readSecret } from "#cli/registry/read-secret.ts";
 

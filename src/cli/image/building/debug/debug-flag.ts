@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "#base/errors.ts";
 import type { FailedState } from "#build-client/debug/failed-run.ts";
-import { customFlag, type Flag } from "#cli/flags.ts";
+import { customFlag, type Flag } from "#cli/command/flags.ts";
 
 /** In which state a failed step is looked at; undefined where it is not. */
 type DebugChoice = FailedState | undefined;

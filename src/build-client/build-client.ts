@@ -27,9 +27,10 @@ import {
   type ReturnRequest,
 } from "#spec/buildkit/gateway.ts";
 import { SESSION_FOLDER_HEADER } from "#spec/buildkit/session.ts";
-import { type Definition, EMPTY, type WorkerRecord } from "#spec/buildkit/shared.ts";
+import { EMPTY, type WorkerRecord } from "#spec/buildkit/shared.ts";
 import { digestHex, digestOf } from "#spec/digest.ts";
 import { toBuildFailure } from "./build-failure.ts";
+import { type BuildInputs, inputsOf } from "./build-inputs.ts";
 import type { BuildRequest } from "./build-request.ts";
 import { type FailedRun, failedRunOf } from "./debug/failed-run.ts";
 import type { Gateway } from "./debug/gateway.ts";
@@ -52,15 +53,6 @@ export interface BuildClientOptions {
 /** What an exporter said: `containerimage.digest`, `image.name`, … */
 export type BuildResponse = ReadonlyMap<string, string>;
 
-/** The result of a build as others take it. */
-export interface BuildInput {
-  /** What it is made by: for the engine alone to read. */
-  readonly definition: Definition;
-  /** The image's configuration. */
-  readonly config: Uint8Array | undefined;
-}
-
-const CONFIG_KEY = "containerimage.config";
 /** How long progress may take to end once the build has. */
 const STATUS_END_MS = 3_000;
 const FRONTEND = "dockerfile.v0";
@@ -115,18 +107,15 @@ export class BuildClient implements AsyncDisposable {
     request: BuildRequest,
     watcher: BuildWatcher,
     signal: AbortSignal,
-  ): Promise<{ readonly response: BuildResponse; readonly input: BuildInput }> {
-    let input: BuildInput | undefined;
+  ): Promise<{ readonly response: BuildResponse; readonly inputs: BuildInputs }> {
+    let inputs: BuildInputs = new Map();
     const { exporterResponse } = await this.#running(request, watcher, signal, {}, async (ref) => {
       const result = await solveBy(this.#gatewayOf(ref), request, signal);
-      const definition = result?.ref?.definition;
-      if (definition) input = { definition, config: result.metadata.get(CONFIG_KEY) };
+      if (result) inputs = inputsOf(result);
       await this.#gatewayOf(ref).call("Return", RETURN_CODECS, { result }, signal);
     });
-    if (input) return { response: exporterResponse, input };
-    throw new UnsupportedError(
-      "Cannot take files from a target that is built for several platforms: name one",
-    );
+    if (inputs.size > 0) return { response: exporterResponse, inputs };
+    throw new UnsupportedError("Cannot take files from a target: the engine gives no result of it");
   }
 
   /**

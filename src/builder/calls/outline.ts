@@ -1,3 +1,4 @@
+import { hasNamedContext } from "#builder/named-contexts.ts";
 import type { BuildOptions } from "#builder/attributes.ts";
 import { WordExpander } from "#builder/graph/expand-instruction.ts";
 import { globalArguments } from "#builder/graph/global-arguments.ts";
@@ -51,7 +52,7 @@ export function outlineOf(
     targetStage,
     escape,
   });
-  const isNamedContext = (name: string): boolean => options.namedContexts.has(name);
+  const isNamedContext = (name: string): boolean => hasNamedContext(options.namedContexts, name);
   const plan = planStages(file, { target: options.target, globalArgs: globals, isNamedContext });
   const needed = [...neededStages(file, plan, isNamedContext)].toReversed();
   const reader = new OutlineReader(file, buildArgs, globals);

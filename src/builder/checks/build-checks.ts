@@ -1,3 +1,4 @@
+import { hasNamedContext } from "#builder/named-contexts.ts";
 import { NotFoundError } from "#base/errors.ts";
 import type { BuildOptions } from "#builder/attributes.ts";
 import type { SolveRequest } from "#builder/builder.ts";
@@ -95,7 +96,7 @@ export class BuildChecks {
     signal: AbortSignal,
   ): Promise<StageState | undefined> {
     const { options, credentials } = this.#given;
-    if (options.namedContexts.has(reference)) return undefined;
+    if (hasNamedContext(options.namedContexts, reference)) return undefined;
     try {
       const host = this.#parts.platform;
       const wish = { reference, platform, host, pulls: false, onProgress: () => {} };

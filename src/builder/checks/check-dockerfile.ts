@@ -1,3 +1,4 @@
+import { hasNamedContext } from "#builder/named-contexts.ts";
 import { InvalidArgumentError } from "#base/errors.ts";
 import type { BuildOptions } from "#builder/attributes.ts";
 import { evaluateInstruction } from "#builder/graph/evaluate.ts";
@@ -170,6 +171,6 @@ class StageWalk {
   }
 
   #isNamedContext(name: string): boolean {
-    return this.#request.options.namedContexts.has(name);
+    return hasNamedContext(this.#request.options.namedContexts, name);
   }
 }

@@ -1,3 +1,4 @@
+import { findNamedContext } from "#builder/named-contexts.ts";
 import { InvalidArgumentError, NotFoundError, UnsupportedError } from "#base/errors.ts";
 import type { BuildTrace } from "#builder/attestations/trace.ts";
 import { type BaseImage, findImage } from "#builder/sources/image-source.ts";
@@ -59,7 +60,7 @@ export class BaseImages {
   ): Promise<BaseImage> {
     const { parts } = this.#shared;
     const { options, lease, request } = this.#solving;
-    const named = options.namedContexts.get(reference);
+    const named = findNamedContext(options.namedContexts, reference, platform);
     if (named?.startsWith(INPUT_CONTEXT)) return this.#inputImage(named);
     const layout = named === undefined ? undefined : parseLayoutPlace(named);
     if (layout) return await this.#layoutImage(layout, platform, vertex);

@@ -1,3 +1,4 @@
+import { findNamedContext, hasNamedContext } from "#builder/named-contexts.ts";
 import type { SolvedImage } from "#builder/builder.ts";
 import { evaluateInstruction } from "#builder/graph/evaluate.ts";
 import type { EvaluationContext } from "#builder/graph/evaluation.ts";
@@ -229,7 +230,7 @@ export class BuildSolver implements AsyncDisposable {
           case "stage":
             return nodes.get(origin.index);
           case "named": {
-            const named = options.namedContexts.get(origin.name);
+            const named = findNamedContext(options.namedContexts, origin.name, platform);
             if (named?.startsWith("local:")) return this.trace.local(named.slice("local:".length));
             return this.#images.node(origin.name, platform);
           }
@@ -369,7 +370,7 @@ export class BuildSolver implements AsyncDisposable {
   }
 
   #isNamedContext(name: string): boolean {
-    return this.#solving.options.namedContexts.has(name);
+    return hasNamedContext(this.#solving.options.namedContexts, name);
   }
 
   #configOf(state: StageState, layers: readonly BuiltLayer[]): ImageConfig {

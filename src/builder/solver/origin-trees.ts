@@ -1,3 +1,4 @@
+import { findNamedContext } from "#builder/named-contexts.ts";
 import type { FileOrigin } from "#builder/graph/step.ts";
 import { withoutCredentials } from "#builder/attestations/redact.ts";
 import { isRemoteContext } from "#builder/remote/remote-context.ts";
@@ -59,7 +60,8 @@ export class OriginTrees implements AsyncDisposable {
         return await this.#chains.open(await this.#topOfStage(origin.index));
       }
       case "named": {
-        const named = this.#solving.options.namedContexts.get(origin.name);
+        const { options, platform } = this.#solving;
+        const named = findNamedContext(options.namedContexts, origin.name, platform);
         if (named?.startsWith("local:")) {
           const name = named.slice("local:".length);
           return await this.#localTree(name, `[context ${name}] load from client`);

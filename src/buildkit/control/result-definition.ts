@@ -8,7 +8,7 @@ import {
   text,
   textMap,
 } from "#base/protobuf/message.ts";
-import type { BuildInput, Solved } from "#builder/builder.ts";
+import type { BuildInput, SolvedImage } from "#builder/builder.ts";
 import { StatusError } from "#rpc/status.ts";
 import { type Definition, RPC_STATUS } from "#spec/buildkit/shared.ts";
 import { SOLVE_ERROR_TYPE } from "#spec/buildkit/solve-error.ts";
@@ -54,12 +54,10 @@ const ERROR = "wharf.error";
 const CONFIG = "wharf.config";
 const MANIFEST = "wharf.manifest";
 
-/** The definition of a result for one platform, and its configuration; undefined for several. */
+/** The definition of one platform's result, and its configuration; undefined where a layer has no archive. */
 export function definitionOf(
-  solved: Solved,
+  image: SolvedImage,
 ): { readonly definition: Definition; readonly config: Uint8Array } | undefined {
-  const [image, other] = solved.images;
-  if (!image || other) return undefined;
   const layers = image.layers.map(({ blob }) => blob);
   const blobs = layers.filter((blob) => blob !== undefined);
   if (blobs.length < layers.length) return undefined;

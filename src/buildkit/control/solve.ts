@@ -1,13 +1,27 @@
 import { abortable } from "#base/async.ts";
 import { FailedPreconditionError, UnsupportedError, firstFailure } from "#base/errors.ts";
-import type { Builder, ExportRequest, ExportResponse, Solved } from "#builder/builder.ts";
+import type {
+  Builder,
+  ExportRequest,
+  ExportResponse,
+  Solved,
+  SolvedImage,
+} from "#builder/builder.ts";
 import type { CacheOptionsEntry } from "#spec/buildkit/shared.ts";
 import { type CacheLocation, readCacheTarget } from "#builder/cache/shared/location.ts";
 import type { BuildEvent } from "#builder/events.ts";
 import type { OnStepFailed } from "#builder/solver/failed-step.ts";
 import { isDockerfileFrontend } from "#builder/language/frontend.ts";
 import type { Exporter, SolveRequest, SolveResponse } from "#spec/buildkit/control.ts";
-import type { GatewayResult, GatewaySolveRequest, ReturnRequest } from "#spec/buildkit/gateway.ts";
+import {
+  type GatewayResult,
+  type GatewaySolveRequest,
+  IMAGE_CONFIG_KEY,
+  PLATFORMS_KEY,
+  type Ref,
+  type ReturnRequest,
+} from "#spec/buildkit/gateway.ts";
+import { formatPlatform, normalisePlatform } from "#spec/platform.ts";
 import type { ClientSession, Sessions } from "#buildkit/session/client-session.ts";
 import { type FolderParts, openBuildFolders } from "#buildkit/session/build-folders.ts";
 import { sendArchive, sendTree } from "#buildkit/session/send-tree.ts";
@@ -107,7 +121,8 @@ export async function solve(
 async function driven(build: RunningBuild): Promise<Solved | undefined> {
   const { result, error }: ReturnRequest = await abortable(build.returned, build.signal);
   if (error) throw new StatusError(error);
-  const ref = result?.ref?.id ?? "";
+  const [first] = result?.refs?.refs.values() ?? [];
+  const ref = (result?.ref ?? first)?.id ?? "";
   return ref === "" ? undefined : build.result(ref);
 }
 
@@ -234,16 +249,35 @@ function outputsOf(
   };
 }
 
-/** A result as a client sees it: a name, and a graph of one operation that stands for it. */
+/**
+ * A result as a client sees it: a name, and a graph of one operation that stands for it. Of several platforms each has such
+ * a graph; the name is that of them all.
+ */
 export function resultOf(build: RunningBuild, id: string): GatewayResult {
-  const known = definitionOf(build.result(id));
-  const metadata = known ? [["containerimage.config", known.config] as const] : [];
-  return {
-    ref: { id, definition: known?.definition },
-    refs: undefined,
-    metadata: new Map(metadata),
-    attestations: new Map(),
-  };
+  const { images } = build.result(id);
+  const [image, ...others] = images;
+  const attestations = new Map<string, Uint8Array>();
+  if (others.length > 0) return { ...platformResults(id, images), attestations };
+  const known = image && definitionOf(image);
+  const metadata = new Map(known ? [[IMAGE_CONFIG_KEY, known.config]] : []);
+  return { ref: { id, definition: known?.definition }, refs: undefined, metadata, attestations };
+}
+
+function platformResults(
+  id: string,
+  images: readonly SolvedImage[],
+): Pick<GatewayResult, "ref" | "refs" | "metadata"> {
+  const refs = new Map<string, Ref>();
+  const metadata = new Map<string, Uint8Array>();
+  const platforms = images.map((image) => {
+    const name = formatPlatform(normalisePlatform(image.platform));
+    const known = definitionOf(image);
+    refs.set(name, { id, definition: known?.definition });
+    if (known) metadata.set(`${IMAGE_CONFIG_KEY}/${name}`, known.config);
+    return { ID: name, Platform: normalisePlatform(image.platform) };
+  });
+  metadata.set(PLATFORMS_KEY, Buffer.from(JSON.stringify({ Platforms: platforms })));
+  return { ref: undefined, refs: { refs }, metadata };
 }
 
 /** A result that cannot be had: whoever evaluates it is told why. */

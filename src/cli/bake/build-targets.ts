@@ -4,6 +4,7 @@ import type { TargetFields } from "#bake/definition/target.ts";
 import { linksOf, type Resolved } from "#bake/targets/resolve.ts";
 import { CancelledError, UnsupportedError, WharfError } from "#base/errors.ts";
 import type { BuildClient, BuildResponse } from "#build-client/build-client.ts";
+import type { BuildInputs } from "#build-client/build-inputs.ts";
 import type { BuildRequest } from "#build-client/build-request.ts";
 import type { Cli } from "#cli/cli.ts";
 import type { Environment } from "#cli/command/globals.ts";
@@ -11,6 +12,7 @@ import { fittedBuild } from "#cli/image/building/fitted-build.ts";
 import type { BuildView } from "#cli/image/building/progress/build-view.ts";
 import { unpackedResponse } from "#cli/image/building/results.ts";
 import { planFor } from "#cli/image/building/run-build.ts";
+import { IMAGE_CONFIG_KEY } from "#spec/buildkit/gateway.ts";
 import { makesNothing, settingsOf } from "./settings.ts";
 import { TargetFailedError } from "./target-failed-error.ts";
 import { viewOfTarget } from "./target-view.ts";
@@ -20,7 +22,7 @@ const LINK = "target:";
 /** What a target came to: for those that take files from it, and for the metadata file. */
 interface BuiltTarget {
   readonly response: BuildResponse;
-  readonly input: Awaited<ReturnType<BuildClient["buildInput"]>>["input"] | undefined;
+  readonly inputs: BuildInputs;
 }
 
 /** How targets are built, beyond what they say. */
@@ -97,7 +99,7 @@ export async function buildTargets(
       fittedBuild(cli, client, whole, signal, async (fitted) =>
         needed.has(name)
           ? await client.buildInput(fitted, shown, signal)
-          : { response: await client.build(fitted, shown, signal), input: undefined },
+          : { response: await client.build(fitted, shown, signal), inputs: new Map() },
       );
     return await (slots ? slots.run(work) : work());
   };
@@ -127,18 +129,24 @@ async function withInputs(
   const inputs = new Map(request.inputs);
   for (const [attribute, place] of request.attributes) {
     if (!attribute.startsWith("context:") || !place.startsWith(LINK)) continue;
-    const { input } = (await others.get(place.slice(LINK.length))) ?? {};
-    if (!input) throw new UnsupportedError(`Cannot take files from ${place}: it has no result`);
-    const name = attribute.slice("context:".length);
-    attributes.set(attribute, `input:${name}`);
-    inputs.set(name, input.definition);
-    if (input.config) {
-      const config = Buffer.from(input.config).toString("base64");
-      const metadata = JSON.stringify({ "containerimage.config": config });
-      attributes.set(`input-metadata:${name}`, metadata);
+    const built = await others.get(place.slice(LINK.length));
+    if (!built) throw new UnsupportedError(`Cannot take files from ${place}: it has no result`);
+    attributes.delete(attribute);
+    for (const [platform, { definition, config }] of built.inputs) {
+      const base = attribute.slice("context:".length);
+      const name = platform === "" ? base : `${base}::${platform}`;
+      attributes.set(`context:${name}`, `input:${name}`);
+      inputs.set(name, definition);
+      if (config) attributes.set(`input-metadata:${name}`, inputMetadata(platform, config));
     }
   }
   return { ...request, attributes, inputs };
+}
+
+/** What the frontend is told of a result beside its files, as buildx tells it. */
+function inputMetadata(platform: string, config: Uint8Array): string {
+  const key = platform === "" ? IMAGE_CONFIG_KEY : `${IMAGE_CONFIG_KEY}/${platform}`;
+  return JSON.stringify({ [key]: Buffer.from(config).toString("base64") });
 }
 
 /** The file of `--metadata-file`: what the exporters said of each target. */

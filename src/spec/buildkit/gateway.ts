@@ -77,6 +77,11 @@ export interface RefMap {
 }
 const REF_MAP: Message<RefMap> = message({ refs: messageMap(1, REF) });
 
+/** Metadata of a result: the image's configuration; of several platforms each has one, under `KEY/os/arch`. */
+export const IMAGE_CONFIG_KEY = "containerimage.config";
+/** Metadata of a result for several platforms: `{"Platforms":[{"ID":"linux/amd64","Platform":{…}}]}`. */
+export const PLATFORMS_KEY = "refs.platforms";
+
 export interface GatewayResult {
   readonly ref: Ref | undefined;
   readonly refs: RefMap | undefined;

@@ -8,7 +8,8 @@ import { buildTargets, writeBakeMetadata } from "./bake/build-targets.ts";
 import { callTargets } from "./bake/call-targets.ts";
 import { missingEntitlements, missingText } from "./bake/entitlements.ts";
 import { bakeFlags, type BakeFlags, parseList } from "./bake/flags.ts";
-import { type BakeRequest, openDefinition, planTargets } from "./bake/plan.ts";
+import { type BakeRequest, openDefinition, placeTargets, planTargets } from "./bake/plan.ts";
+import { openRemote } from "./bake/remote-definition.ts";
 import type { Cli } from "./cli.ts";
 import { atLeast, type Command, defineCommand } from "#cli/command/command.ts";
 import { toBuildExit } from "./image/building/build-error.ts";
@@ -29,17 +30,14 @@ export const command: Command = defineCommand({
     if (flags.policy.length > 0) {
       throw new UnsupportedError("Cannot bake with --policy: there is no evaluation of policies");
     }
-    const [first = ""] = args;
-    if (isRemote(first)) {
-      throw new UnsupportedError(
-        `Cannot bake ${first}: definitions are read from this host; clone it, or give it as a target's context`,
-      );
-    }
+    const { url, commandContext, names } = placesOf(args);
     return await tellingPlaces(cli, async () => {
       const request: BakeRequest = {
         flags,
         isSet,
-        names: args,
+        names,
+        commandContext,
+        remote: url === undefined ? undefined : await openRemote(url, cli.env, cli.interruption()),
         env: cli.env,
         directory: process.cwd(),
         readStandardInput: () => readFileSync(0, "utf8"),
@@ -54,22 +52,36 @@ export const command: Command = defineCommand({
       }
       const resolved = planTargets(definition, request);
       if (flags.print) {
-        cli.output.write(printTargets(resolved));
+        cli.output.write(printTargets(placeTargets(resolved, request, "show")));
         return 0;
       }
-      const missing = missingEntitlements(resolved, {
+      const placed = placeTargets(resolved, request, "build");
+      const missing = missingEntitlements(placed, {
         allow: flags.allow,
         given: flags.set,
         directory: request.directory,
+        ...(request.remote?.kind === "tree" ? { checkout: request.remote.folder } : {}),
       });
       if (missing.length > 0) {
         cli.errors.write(missingText(missing, args));
         throw new PermissionDeniedError("additional privileges requested");
       }
-      return await carryOut(cli, resolved, request);
+      return await carryOut(cli, placed, request);
     });
   },
 });
+
+/** `[URL [CONTEXT-URL]] [TARGET...]` */
+function placesOf(args: readonly string[]): {
+  readonly url?: string;
+  readonly commandContext?: string;
+  readonly names: readonly string[];
+} {
+  const [url, context, ...rest] = args;
+  if (url === undefined || !isRemote(url)) return { names: args };
+  if (context === undefined || !isRemote(context)) return { url, names: args.slice(1) };
+  return { url, commandContext: context, names: rest };
+}
 
 /** What the older spellings of `--list` mean. */
 function shortList(flags: BakeFlags): string {

@@ -16,6 +16,8 @@ export interface ResolveRequest {
   /** `--set` values, those of other flags among them. */
   readonly overrides: readonly string[];
   readonly environment: (name: string) => string | undefined;
+  /** `cwd://` stays before contexts of this host: the others are elsewhere. */
+  readonly keepsLocalPrefix?: boolean;
 }
 
 /** A target as it is built. */
@@ -31,6 +33,8 @@ export interface Resolved {
 }
 
 const TARGET_CONTEXT = "target:";
+/** Of paths that are meant on this host, also where the definition is elsewhere. */
+export const LOCAL_PREFIX = "cwd://";
 
 /**
  * What is to be built for the named targets: with all that they inherit, what was set, and what they are linked to.
@@ -40,6 +44,7 @@ const TARGET_CONTEXT = "target:";
 export function resolveTargets(definition: Definition, request: ResolveRequest): Resolved {
   const names = definition.targets.map(({ name }) => name);
   const overrides = parseOverrides(request.overrides, names, request.environment);
+  const given = { definition, overrides, keepsLocalPrefix: request.keepsLocalPrefix ?? false };
   const asked = [
     ...new Set(request.names.flatMap((name) => matching(definition, name.replaceAll(".", "_")))),
   ];
@@ -48,7 +53,7 @@ export function resolveTargets(definition: Definition, request: ResolveRequest):
   for (const name of asked) {
     const found = expandGroup(definition, name, new Set());
     for (const target of found.targets) {
-      targets.set(target, { fields: resolveOne(definition, target, overrides), isLinked: false });
+      targets.set(target, { fields: resolveOne(given, target), isLinked: false });
     }
     for (const group of found.groups) groups.set(group.name, group);
   }
@@ -58,7 +63,7 @@ export function resolveTargets(definition: Definition, request: ResolveRequest):
     const all = [...new Set([...(first?.targets ?? []), ...more])].toSorted();
     groups.set("default", { ...(first ?? { name: "default" }), targets: all });
   }
-  for (const name of [...targets.keys()]) link(definition, name, targets, overrides, []);
+  for (const name of [...targets.keys()]) link(given, name, targets, []);
   return { targets: sorted(targets), groups: sorted(groups) };
 }
 
@@ -91,13 +96,20 @@ function expandGroup(
   };
 }
 
+interface Given {
+  readonly definition: Definition;
+  readonly overrides: readonly Override[];
+  readonly keepsLocalPrefix: boolean;
+}
+
 function resolveOne(
-  definition: Definition,
+  { definition, overrides, keepsLocalPrefix }: Given,
   name: string,
-  overrides: readonly Override[],
 ): TargetFields {
   const { inherits: _, ...fields } = inherited(definition, name, overrides, new Map());
-  const context = cleanContext(fields.context ?? ".");
+  const said = fields.context ?? ".";
+  const prefix = keepsLocalPrefix && said.startsWith(LOCAL_PREFIX) ? LOCAL_PREFIX : "";
+  const context = `${prefix}${cleanContext(said)}`;
   const dockerfile =
     fields.dockerfile === undefined || fields.dockerfile === "" ? "Dockerfile" : fields.dockerfile;
   if (context === "-") throw new InvalidArgumentError("context from stdin not allowed in bake");
@@ -134,7 +146,7 @@ function inherited(
 /** `./a/../b/` as `b`; places that are no folders of this host stay. */
 function cleanContext(context: string): string {
   if (isRemote(context)) return context;
-  const local = context.startsWith("cwd://") ? context.slice("cwd://".length) : context;
+  const local = context.startsWith(LOCAL_PREFIX) ? context.slice(LOCAL_PREFIX.length) : context;
   const isRooted = local.startsWith("/");
   const kept: string[] = [];
   for (const word of local.split("/")) {
@@ -160,10 +172,9 @@ export function linksOf({ contexts = {} }: TargetFields): readonly string[] {
 }
 
 function link(
-  definition: Definition,
+  given: Given,
   name: string,
   targets: Map<string, ResolvedTarget>,
-  overrides: readonly Override[],
   visited: readonly string[],
 ): void {
   const target = targets.get(name);
@@ -174,13 +185,13 @@ function link(
       throw new InvalidArgumentError(`infinite loop from ${name} to ${other}`);
     }
     if (!targets.has(other)) {
-      const fields = resolveOne(definition, other, overrides);
+      const fields = resolveOne(given, other);
       targets.set(other, {
         fields: { ...fields, output: [{ type: "cacheonly" }] },
         isLinked: true,
       });
     }
-    link(definition, other, targets, overrides, [...visited, name]);
+    link(given, other, targets, [...visited, name]);
     shareWith(name, other, targets);
   }
 }

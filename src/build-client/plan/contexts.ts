@@ -1,5 +1,5 @@
 import { mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { randomUUID } from "node:crypto";
 import { collectBytes } from "#base/async.ts";
 import { FailedPreconditionError, InvalidArgumentError } from "#base/errors.ts";
@@ -109,6 +109,7 @@ async function planMain(
         : undefined);
   const written = text === undefined ? undefined : writeDockerfile(text, env, stack);
   if (REMOTE.test(context)) {
+    if (written === undefined && isAbsolute(file)) return remoteWithFile(context, file);
     return {
       attributes: [
         ["context", context],
@@ -132,6 +133,19 @@ async function planMain(
       ["context", folder],
       ["dockerfile", place],
     ]),
+    uploads: new Map(),
+  };
+}
+
+/** The files are elsewhere, the Dockerfile is here. */
+function remoteWithFile(context: string, file: string): MainContext {
+  return {
+    attributes: [
+      ["context", context],
+      ["filename", basename(file)],
+      ["dockerfilekey", "dockerfile"],
+    ],
+    folders: new Map([["dockerfile", openFolder(dirname(file))]]),
     uploads: new Map(),
   };
 }

@@ -1,10 +1,11 @@
 import { existsSync, realpathSync } from "node:fs";
-import { dirname, relative, resolve } from "node:path";
+import { dirname, isAbsolute, relative, resolve } from "node:path";
 import type { Entry } from "#bake/definition/entries.ts";
 import type { TargetFields } from "#bake/definition/target.ts";
 import { isRemote, type Resolved } from "#bake/targets/resolve.ts";
 import { InvalidArgumentError } from "#base/errors.ts";
 import { nearestWord } from "#base/nearest.ts";
+import { dockerfileOf } from "./settings.ts";
 
 /** What targets may do beyond the folder that the command is run in. */
 interface Allowed {
@@ -55,7 +56,8 @@ function existing(path: string): string {
 /**
  * What targets need that neither `--allow` nor a `--set` of the user's own grants.
  *
- * @param given `--set` values: who names a path himself allows it.
+ * @param request.given `--set` values: who names a path himself allows it.
+ * @param request.checkout A repository's own files, which its targets may read.
  */
 export function missingEntitlements(
   { targets }: Resolved,
@@ -63,10 +65,13 @@ export function missingEntitlements(
     readonly allow: readonly string[];
     readonly given: readonly string[];
     readonly directory: string;
+    readonly checkout?: string;
   },
 ): readonly Missing[] {
-  const { directory, given } = request;
-  const allowed = parseAllowed(request.allow, directory);
+  const { directory, given, checkout } = request;
+  const own = parseAllowed(request.allow, directory);
+  const read = checkout === undefined ? own.read : [...own.read, existing(checkout)];
+  const allowed = { ...own, read };
   const found = new Map<string, string>();
   const need = (kind: "read" | "write", path: string): void => {
     const whole = existing(resolve(directory, path));
@@ -110,9 +115,13 @@ function pathsRead(fields: TargetFields): readonly string[] {
       (place) => !isRemote(place) && !/^(?:target|docker-image|oci-layout|input):/.test(place),
     )
     .map((place) => place.replace(/^cwd:\/\//, ""));
+  const dockerfile = dockerfileOf(fields);
+  const isThere = isRemote(dockerfile) || (isRemote(context) && !isAbsolute(dockerfile));
+  const files = isThere || fields["dockerfile-inline"] !== undefined ? [] : [dockerfile];
   const caches = (fields["cache-from"] ?? []).filter(({ type }) => type === "local");
   return [
     ...places,
+    ...files,
     ...caches.flatMap((entry) => textOf(entry, "src")),
     ...(fields.secret ?? []).flatMap((entry) => textOf(entry, "src")),
     ...(fields.ssh ?? []).flatMap((entry) => textOf(entry, "paths")),

@@ -1,9 +1,11 @@
 import { machine, type as system } from "node:os";
 import type { Definition } from "#bake/definition/target.ts";
-import { type Resolved, resolveTargets } from "#bake/targets/resolve.ts";
+import { builtFields, shownFields } from "#bake/targets/remote-places.ts";
+import { LOCAL_PREFIX, type Resolved, resolveTargets } from "#bake/targets/resolve.ts";
 import type { Environment } from "#cli/command/globals.ts";
 import { formatPlatform, hostPlatform } from "#spec/platform.ts";
 import { type BakeFlags, overridesOf, parseVariables } from "./flags.ts";
+import type { RemoteDefinition } from "./remote-definition.ts";
 import { definitionOf, readFiles, type ReadRequest } from "./read-files.ts";
 
 /** What the user typed, and where. */
@@ -16,6 +18,9 @@ export interface BakeRequest {
   readonly directory: string;
   readonly readStandardInput: () => string;
   readonly warn: (message: string) => void;
+  readonly remote?: RemoteDefinition | undefined;
+  /** A URL instead of the folder here, for definitions that are elsewhere. */
+  readonly commandContext?: string | undefined;
 }
 
 /** @throws {DefinitionError} With the place in a file. {NotFoundError} There is no file. */
@@ -31,11 +36,29 @@ export function planTargets(definition: Definition, request: BakeRequest): Resol
     names: names.length > 0 ? names : ["default"],
     overrides: overridesOf(flags, isSet),
     environment: (name) => env[name],
+    keepsLocalPrefix: request.remote?.kind === "tree",
   });
   return withSourceDate(resolved, env["SOURCE_DATE_EPOCH"]);
 }
 
-function readRequest({ flags, env, directory, readStandardInput, warn }: BakeRequest): ReadRequest {
+/** With the places that targets of a repository mean: to be shown, or to be built from. */
+export function placeTargets(
+  resolved: Resolved,
+  { remote, directory }: Pick<BakeRequest, "remote" | "directory">,
+  use: "show" | "build",
+): Resolved {
+  if (remote?.kind !== "tree") return resolved;
+  const targets = [...resolved.targets].map(([name, target]) => {
+    const { fields } = target;
+    const placed =
+      use === "show" ? shownFields(fields, remote) : builtFields(fields, remote, directory);
+    return [name, { ...target, fields: placed }] as const;
+  });
+  return { ...resolved, targets: new Map(targets) };
+}
+
+function readRequest(request: BakeRequest): ReadRequest {
+  const { flags, env, directory, readStandardInput, warn, remote, commandContext } = request;
   const given = Object.entries(env).flatMap(([name, value]): readonly [string, string][] =>
     value === undefined ? [] : [[name, value]],
   );
@@ -47,10 +70,11 @@ function readRequest({ flags, env, directory, readStandardInput, warn }: BakeReq
     readStandardInput,
     environment: new Map([...given, ...parseVariables(flags.var)]),
     builtIn: new Map([
-      ["BAKE_CMD_CONTEXT", "cwd://"],
+      ["BAKE_CMD_CONTEXT", commandContext ?? LOCAL_PREFIX],
       ["BAKE_LOCAL_PLATFORM", formatPlatform(hostPlatform(system(), machine()))],
     ]),
     warn,
+    remote,
   };
 }
 

@@ -209,9 +209,14 @@ describe("the end of one container", () => {
   }, 60_000);
 
   test("gives --exit-code-from the code of the service that is named", async () => {
-    const path = projects.make("from", {
-      "compose.yaml": `services:\n${service("job", "exit 0")}${service("web", "trap 'exit 9' TERM; while :; do sleep 0.1; done")}`,
-    });
+    // a signal before the trap is set is lost on the first process of a container
+    const web = service(
+      "web",
+      "trap 'exit 9' TERM; touch /ready; while :; do sleep 0.1; done",
+      "    healthcheck: {test: test -f /ready, start_period: 60s, start_interval: 100ms}\n",
+    );
+    const job = service("job", "exit 0", "    depends_on: {web: {condition: service_healthy}}\n");
+    const path = projects.make("from", { "compose.yaml": `services:\n${job}${web}` });
     expect((await projects.run(path, ["up", "--exit-code-from", "job"])).exitCode).toBe(0);
     expect((await projects.run(path, ["up", "--exit-code-from", "web"])).exitCode).toBe(9);
     const unknown = await projects.run(path, ["up", "--exit-code-from", "jop"]);

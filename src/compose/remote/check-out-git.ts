@@ -38,6 +38,8 @@ export async function checkOutGit(
       await git(["init", "--quiet"], fresh);
       await git(["fetch", "--quiet", "--depth=1", "--", reference.remote, commit], fresh);
       await git(["checkout", "--quiet", commit], fresh);
+      // somebody else may have brought it meanwhile, and read it
+      if (await isCheckout(folder, commit, git)) return folder;
       rmSync(folder, { recursive: true, force: true });
       renameSync(fresh, folder);
     } finally {

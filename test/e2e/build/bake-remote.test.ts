@@ -169,6 +169,14 @@ test("a definition by HTTP is about the files here", async () => {
   expect((await bake(cwd, at("none.hcl"))).stderr).toContain("invalid response status 404");
 }, 60_000);
 
+test("several bakes at once bring one repository here", async () => {
+  const fresh = ["one", "two", "three"].map(() => folder());
+  await git.commit({ top: "latest\n" });
+  const all = await Promise.all(fresh.map((cwd) => bake(cwd, git.url, "default")));
+  expect(all.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0]);
+  for (const cwd of fresh) expect(readFileSync(join(cwd, "out/top"), "utf8")).toBe("latest\n");
+}, 60_000);
+
 test("a repository or a ref that is not there is refused", async () => {
   const cwd = folder();
   const noRef = await bake(cwd, `${git.url}#nope`);

@@ -1,5 +1,6 @@
 import type { BuildOutline, BuildTargets } from "#spec/buildkit/outline.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
+import type { Digest } from "#spec/digest.ts";
 import type { Descriptor, ImageConfig } from "#spec/oci-image.ts";
 import type { Platform } from "#spec/platform.ts";
 import type { Attestation } from "./attestations/statement.ts";
@@ -77,12 +78,22 @@ export interface Described {
   readonly source: SourceText;
 }
 
+/** What the target's stage began with: an image, or another stage. */
+export interface StageBase {
+  /** Undefined for `FROM scratch`. */
+  readonly imageId?: Digest;
+  /** How many of the result's layers, and of its lines of history, are its. */
+  readonly layerCount: number;
+  readonly historyCount: number;
+}
+
 /** The result for one platform. */
 export interface SolvedImage {
   readonly platform: Platform;
   /** Without times for steps that have no files. @see finishConfig */
   readonly config: ImageConfig;
   readonly layers: readonly BuiltLayer[];
+  readonly base: StageBase;
   /** `SOURCE_DATE_EPOCH`: no time of the result is to be later. */
   readonly sourceDateSeconds?: number;
   /** What is stated of it: where it comes from, what is in it. */
@@ -127,6 +138,8 @@ export interface ExportRequest {
   }) => Promise<void>;
   /** The image tells in its configuration what its layers were made by, so that it serves as a cache. */
   readonly isInlineCache?: boolean;
+  /** The layers of the target's stage become one; the image that has them singly is told of in its history. */
+  readonly squashOf?: Digest;
   /** For `push`; nobody to any registry when absent. */
   readonly credentials?: CredentialSource;
   readonly onEvent: OnBuildEvent;

@@ -91,7 +91,10 @@ export function engineRoutes(parts: RouteParts): readonly Route[] {
       prune: (filters) => upkeep.pruneNetworks(filters),
     }),
     ...buildCacheRoutes(upkeep.buildCache),
-    ...buildRoutes(building.classic, building.buildkit.endpoint),
+    ...buildRoutes(building.classic, {
+      endpoint: building.buildkit.endpoint,
+      isExperimental: config.isExperimental,
+    }),
     ...buildkitRoutes(building.buildkit, {
       mayReadInPlace: () => sources.authorizationPlugins().length === 0,
     }),

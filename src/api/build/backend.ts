@@ -16,6 +16,7 @@ export interface BuildBackend {
       readonly attributes: Readonly<Record<string, string>>;
       readonly tags: readonly string[];
       readonly isQuiet: boolean;
+      readonly isSquashed: boolean;
       readonly credentials: CredentialSource;
     },
     write: (line: Readonly<Record<string, unknown>>) => void,

@@ -19,19 +19,29 @@ const NO_CACHE_FROM = {
     "[Warning] --cache-from is not used yet: only steps of this engine's own builds are cached\n",
 };
 
+interface BuildRouteOptions {
+  readonly endpoint: SessionBuilds;
+  /** Layers may be squashed. */
+  readonly isExperimental: boolean;
+}
+
 async function build(
   exchange: Exchange,
   backend: BuildBackend,
-  endpoint: SessionBuilds,
+  { endpoint, isExperimental }: BuildRouteOptions,
 ): Promise<void> {
   const { query, signal } = exchange;
   const version = query.text("version");
+  const isSquashed = query.boolean("squash");
+  if (isSquashed && !isExperimental) {
+    throw new InvalidArgumentError("squash is only supported with experimental mode");
+  }
+  if (isSquashed && version === WITH_SESSION) {
+    throw new UnsupportedError("Cannot squash by BuildKit: set DOCKER_BUILDKIT=0");
+  }
   if (version === WITH_SESSION) return await buildWithSession(exchange, endpoint);
   if (!CLASSIC.has(version)) {
     throw new InvalidArgumentError(`invalid version ${version}`);
-  }
-  if (query.boolean("squash")) {
-    throw new UnsupportedError("squash is only supported with experimental mode");
   }
   const call = query.text("call") || "build";
   if (call !== "build" && call !== "check") {
@@ -46,6 +56,7 @@ async function build(
         attributes: attributesOfQuery(query),
         tags: query.all("t").filter((tag) => tag !== ""),
         isQuiet: query.boolean("q"),
+        isSquashed,
         credentials: credentialsOf(exchange),
       },
       (line) => progress.write(line),
@@ -77,13 +88,13 @@ function credentialsOf({ request }: Exchange): CredentialSource {
 }
 
 /** Builds as clients ask for them that have no gRPC of their own. */
-export function buildRoutes(backend: BuildBackend, endpoint: SessionBuilds): readonly Route[] {
+export function buildRoutes(backend: BuildBackend, options: BuildRouteOptions): readonly Route[] {
   return [
-    answer("POST", "/build", (exchange) => build(exchange, backend, endpoint)),
+    answer("POST", "/build", (exchange) => build(exchange, backend, options)),
     answer("POST", "/build/cancel", async ({ query, response }) => {
       const id = query.text("id");
       if (id === "") throw new InvalidArgumentError("build ID not provided");
-      endpoint.cancel(id);
+      options.endpoint.cancel(id);
       response.writeHead(200);
       response.end();
     }),

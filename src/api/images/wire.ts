@@ -70,7 +70,9 @@ export function inspectToWire(
   graphDriver: { readonly name: string; readonly data: Readonly<Record<string, string>> },
   version: ApiVersion,
 ): Wire<ImageInspect> {
-  const { platform, author, comment, created } = image.config;
+  const { platform, author, created, history } = image.config;
+  // as docker: what the last step says, where the image itself says nothing
+  const comment = image.config.comment || (history.at(-1)?.comment ?? "");
   const lastTagged =
     image.lastTaggedMs === undefined
       ? ZERO_TIME

@@ -15,6 +15,7 @@ import { FolderSources } from "#builder/sources/folder-sources.ts";
 import type { CredentialSource } from "#builder/sources/image-source.ts";
 import type { LocalSources } from "#builder/sources/local-source.ts";
 import { parseTagTarget } from "#images/records.ts";
+import { type Digest, parseDigest } from "#spec/digest.ts";
 import { ClassicProgress } from "./classic-progress.ts";
 import { checkSeen, type SeenFolder } from "./seen-folder.ts";
 
@@ -39,6 +40,8 @@ export interface ClassicBuildRequest {
   readonly tags: readonly string[];
   /** Only the image's id is told. */
   readonly isQuiet: boolean;
+  /** The layers of the target's stage become one: the image of that gets the tags, and that of all stays without one. */
+  readonly isSquashed: boolean;
   readonly credentials: CredentialSource;
 }
 
@@ -110,17 +113,23 @@ export async function classicBuild(
         signal,
       ),
     );
-    const exported = await parts.builder.export(
-      solved,
-      { type: "image", attributes: { name: request.tags.join(",") }, onEvent: () => {} },
-      signal,
-    );
-    const id = exported["containerimage.config.digest"] ?? "";
+    const keep = async (tags: readonly string[], squashOf?: Digest): Promise<Digest> => {
+      const attributes = { name: tags.join(",") };
+      const squashing = squashOf === undefined ? {} : { squashOf };
+      const wish = { type: "image", attributes, ...squashing, onEvent: () => {} };
+      const exported = await parts.builder.export(solved, wish, signal);
+      return parseDigest(exported["containerimage.config.digest"] ?? "");
+    };
+    let id = await keep(request.isSquashed ? [] : request.tags);
+    tell({ aux: { ID: id } });
+    if (request.isSquashed) {
+      id = await keep(request.tags, id);
+      tell({ id: "moby.image.id", aux: { ID: id } });
+    }
     if (request.isQuiet) {
       write({ stream: `${id}\n` });
       return;
     }
-    write({ aux: { ID: id } });
     const short = id.replace(/^sha256:/, "").slice(0, SHORT_ID);
     write({ stream: `Successfully built ${short}\n` });
     for (const tag of request.tags) {

@@ -59,7 +59,7 @@ export async function exportArchive(
     let created: string | undefined;
     const documented = await Promise.all(
       images.map(async (image, at) => {
-        const exported = await exportedImage(parts.layers, image, attributes, lease, signal);
+        const exported = await exportedImage(parts.layers, image, request, lease, signal);
         created ??= exported.config.created;
         const layers = await Promise.all(
           exported.layers.map((layer) => parts.packer.pack(layer, packing, lease, signal)),

@@ -2,7 +2,7 @@ import { InvalidArgumentError } from "#base/errors.ts";
 import { stringifyJsonHtml } from "#base/json.ts";
 import { parseSourceDate } from "#builder/attributes.ts";
 import type { Attestation } from "#builder/attestations/statement.ts";
-import type { SolvedImage } from "#builder/builder.ts";
+import type { ExportRequest, SolvedImage } from "#builder/builder.ts";
 import {
   INLINE_PROPERTY,
   type SharedLayer,
@@ -10,20 +10,10 @@ import {
 } from "#builder/cache/shared/document.ts";
 import type { StepLayers } from "#builder/solver/step-layers.ts";
 import type { Lease } from "#images/leases.ts";
-import type { ChainId, DiffId } from "#spec/digest.ts";
-import { type Descriptor, type ImageConfig, imageConfigToWire } from "#spec/oci-image.ts";
+import { type ImageConfig, imageConfigToWire } from "#spec/oci-image.ts";
+import type { ExportedImage } from "./exported.ts";
 import { finishConfig } from "./finish-config.ts";
-
-/** A result as it is given away. */
-export interface ExportedImage {
-  readonly config: ImageConfig;
-  readonly layers: readonly {
-    readonly diffId: DiffId;
-    readonly blob: Descriptor;
-    /** Absent where its files have other times than those of the layer that was built. */
-    readonly chainId?: ChainId;
-  }[];
-}
+import { squash } from "./squash.ts";
 
 /** What `SOURCE_DATE_EPOCH`, or the exporter's attribute in its place, says. @throws {InvalidArgumentError} No date. */
 export function sourceDateOf(
@@ -36,13 +26,14 @@ export function sourceDateOf(
 /**
  * The result with its layers' tars. With `SOURCE_DATE_EPOCH`, by build argument or as attribute `source-date-epoch`, its
  * times are at most that; with `rewrite-timestamp=true` those of the files in the layers that the build made too.
+ * Squashed where the request says so.
  *
  * @throws {InvalidArgumentError} A date that is none; times to be rewritten, and no date.
  */
 export async function exportedImage(
   layers: StepLayers,
   image: SolvedImage,
-  attributes: Readonly<Record<string, string>>,
+  { attributes, squashOf }: Pick<ExportRequest, "attributes" | "squashOf">,
   lease: Lease,
   signal: AbortSignal,
 ): Promise<ExportedImage> {
@@ -60,7 +51,9 @@ export async function exportedImage(
     ),
   );
   const config = { ...image.config, diffIds: exported.map(({ diffId }) => diffId) };
-  return { config: finishConfig(config, sourceDate), layers: exported };
+  const whole = { config: finishConfig(config, sourceDate), layers: exported };
+  if (squashOf === undefined) return whole;
+  return await squash(layers, { image, whole, imageId: squashOf, sourceDate }, lease, signal);
 }
 
 /** The configuration's JSON. @param inline Layers that it tells the origin of, so that the image serves as a cache. */

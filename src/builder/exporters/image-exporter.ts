@@ -121,7 +121,7 @@ async function keepPlain(
 ): Promise<Kept> {
   const [image] = images;
   if (!image) throw new InvalidArgumentError("Cannot export: nothing was built");
-  const exported = await exportedImage(parts.layers, image, request.attributes, lease, signal);
+  const exported = await exportedImage(parts.layers, image, request, lease, signal);
   const inline = request.isInlineCache ? layersOfImages(parts, images) : undefined;
   const record = await parts.images.add(
     { configBytes: configBytesOf(exported.config, inline), layers: exported.layers, lease },
@@ -142,13 +142,7 @@ async function keepDocumented(
   vertex.status("exporting layers", 0, undefined);
   const exported = await Promise.all(
     images.map(async (image) => {
-      const { config, layers } = await exportedImage(
-        parts.layers,
-        image,
-        request.attributes,
-        lease,
-        signal,
-      );
+      const { config, layers } = await exportedImage(parts.layers, image, request, lease, signal);
       const packed = await Promise.all(
         layers.map((layer) => parts.packer.pack(layer, packing, lease, signal)),
       );

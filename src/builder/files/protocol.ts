@@ -11,6 +11,11 @@ export interface LayerTree {
   readonly lowerDirectories: readonly string[];
   /** Folder that the layers below may be mounted on for the while. */
   readonly mountPoint: string;
+  /**
+   * What tells files of "merged" apart whose times and sizes are the same; nothing where absent. "inode": both trees show a
+   * file of a layer that they share under one number.
+   */
+  readonly sameness?: "inode" | "content";
 }
 
 /** Which files of a tree are meant. */

@@ -1,5 +1,5 @@
 import { findNamedContext, hasNamedContext } from "#builder/named-contexts.ts";
-import type { SolvedImage } from "#builder/builder.ts";
+import type { SolvedImage, StageBase } from "#builder/builder.ts";
 import { evaluateInstruction } from "#builder/graph/evaluate.ts";
 import type { EvaluationContext } from "#builder/graph/evaluation.ts";
 import { globalArguments } from "#builder/graph/global-arguments.ts";
@@ -11,7 +11,7 @@ import { BuildTrace } from "#builder/attestations/trace.ts";
 import { parseTrigger } from "#builder/language/parse-file.ts";
 import { readStageInstruction } from "#builder/language/read-instruction.ts";
 import { type BaseImage, stateOfImage } from "#builder/sources/image-source.ts";
-import { chainIdsOf, digestOf } from "#spec/digest.ts";
+import { chainIdsOf, type Digest, digestOf } from "#spec/digest.ts";
 import { EMPTY_EXECUTION_CONFIG, imageConfigToWire, type ImageConfig } from "#spec/oci-image.ts";
 import { formatPlatform, parsePlatform, type Platform } from "#spec/platform.ts";
 import { BaseImages } from "./base-images.ts";
@@ -26,6 +26,7 @@ import type { OpenVertex } from "./vertices.ts";
 interface StageResult {
   readonly state: StageState;
   readonly layers: readonly BuiltLayer[];
+  readonly base: StageBase;
   /** What made the topmost of them, in the trace; undefined for a stage without files. */
   readonly node?: string;
   /** Triggers that an image made from this one runs. */
@@ -122,7 +123,7 @@ export class BuildSolver implements AsyncDisposable {
     const results = await Promise.allSettled(stages);
     const first = results.find((result) => result.status === "rejected");
     if (first) throw this.#failure.signal.aborted ? this.#failure.signal.reason : first.reason;
-    const { state, layers } = await this.#stage(this.#plan.target);
+    const { state, layers, base } = await this.#stage(this.#plan.target);
     const { platform, options } = this.#solving;
     const config = this.#configOf(state, layers);
     const { sourceDateSeconds } = options;
@@ -130,6 +131,7 @@ export class BuildSolver implements AsyncDisposable {
       platform,
       config,
       layers,
+      base,
       ...(sourceDateSeconds === undefined ? {} : { sourceDateSeconds }),
     };
   }
@@ -155,6 +157,11 @@ export class BuildSolver implements AsyncDisposable {
     if (!stage || !planned) throw new RangeError(`stage ${index}`);
     const begun = await this.#begin(index);
     let { state, layers, node } = begun;
+    const base = {
+      ...(begun.imageId === undefined ? {} : { imageId: begun.imageId }),
+      layerCount: layers.length,
+      historyCount: state.history.length,
+    };
     let previous: OpenVertex | undefined = begun.vertex;
     const triggers = begun.triggers.map((text) => readStageInstruction(parseTrigger(text)));
     const instructions = [...triggers, ...stage.instructions];
@@ -201,7 +208,8 @@ export class BuildSolver implements AsyncDisposable {
       tell("end", { isCached, imageId: this.#imageIdOf(state, layers) });
     }
     const { onBuild: triggersLeft } = state.config;
-    return { state, layers, ...(node === undefined ? {} : { node }), triggers: triggersLeft };
+    const made = { state, layers, base, triggers: triggersLeft };
+    return { ...made, ...(node === undefined ? {} : { node }) };
   }
 
   async #traceStep(
@@ -295,6 +303,7 @@ export class BuildSolver implements AsyncDisposable {
   async #begin(index: number): Promise<{
     readonly state: StageState;
     readonly layers: readonly BuiltLayer[];
+    readonly imageId?: Digest;
     readonly node?: string;
     readonly triggers: readonly string[];
     readonly vertex?: OpenVertex;
@@ -319,9 +328,10 @@ export class BuildSolver implements AsyncDisposable {
         args: other.state.args,
         variables: other.state.variables,
       });
-      tell("end", { isCached: false, imageId: this.#imageIdOf(state, other.layers) });
+      const imageId = this.#imageIdOf(state, other.layers);
+      tell("end", { isCached: false, imageId });
       const { layers, triggers, node } = other;
-      return { state, layers, ...(node === undefined ? {} : { node }), triggers };
+      return { state, layers, imageId, ...(node === undefined ? {} : { node }), triggers };
     }
     if (base.kind === "scratch") {
       tell("begin", { isCached: false });
@@ -349,7 +359,8 @@ export class BuildSolver implements AsyncDisposable {
       const node = this.#images.node(base.reference, own);
       if (node !== undefined) this.trace.place(node, from.range);
       const { onBuild } = image.config.config;
-      return { state, layers, ...(node === undefined ? {} : { node }), triggers: onBuild, vertex };
+      const begun = { state, layers, imageId: image.id, triggers: onBuild, vertex };
+      return { ...begun, ...(node === undefined ? {} : { node }) };
     } catch (error) {
       vertex.fail(error);
       throw error;

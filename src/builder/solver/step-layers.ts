@@ -160,6 +160,35 @@ export class StepLayers {
     return await this.#pack(layer, { latestSeconds }, lease, signal);
   }
 
+  /**
+   * The tar of what makes the tree of `top` of that of `base` (absent: of nothing): one layer in the place of all those
+   * between them, which has no snapshot yet.
+   */
+  async difference(
+    { base, top }: { readonly base: ChainId | undefined; readonly top: ChainId },
+    lease: Lease,
+    signal: AbortSignal,
+  ): Promise<{ readonly diffId: DiffId; readonly blob: Descriptor; readonly createdMs: number }> {
+    const { snapshots, clock } = this.#parts;
+    await using views = new AsyncDisposableStack();
+    const view = async (chainId: ChainId | undefined): Promise<string> => {
+      const key = this.newKey();
+      snapshots.prepare(key, chainId);
+      views.defer(() => snapshots.remove(key));
+      return await snapshots.mount(key, undefined, "scratch");
+    };
+    const below = await view(base);
+    const tree: LayerTree = {
+      form: "merged",
+      directory: await view(top),
+      lowerDirectories: [below],
+      mountPoint: below,
+      sameness: snapshots.layerForm === "overlay" ? "inode" : "content",
+    };
+    const written = await this.#write({ tree }, true, lease, signal);
+    return { ...written, createdMs: clock.nowMs() };
+  }
+
   async #pack(
     { chainId }: BuiltLayer,
     dates: { readonly latestSeconds?: number },

@@ -23,7 +23,8 @@ export const command: Command = defineCommand({
   flags: buildFlags,
   async run(cli, { flags, args, isSet }) {
     const [context = ""] = args;
-    const isClassic = cli.env["DOCKER_BUILDKIT"] === "0";
+    // BuildKit has nothing that squashes
+    const isClassic = cli.env["DOCKER_BUILDKIT"] === "0" || flags.squash;
     checkWhy(flags, isSet("format"), isClassic);
     checkDebug(flags, context, isClassic);
     if (isClassic) return await buildClassically(cli, flags, context);
@@ -67,7 +68,10 @@ function checkWhy(flags: BuildValues, hasFormat: boolean, isClassic: boolean): v
   if (hasFormat && !flags.why)
     throw new InvalidArgumentError("--format is for --why: give that too");
   if (!flags.why) return;
-  if (isClassic) throw new InvalidArgumentError("--why needs BuildKit: unset DOCKER_BUILDKIT");
+  if (isClassic)
+    throw new InvalidArgumentError(
+      "--why needs BuildKit: unset DOCKER_BUILDKIT, leave out --squash",
+    );
   if (callOf(flags).method !== "build") {
     throw new InvalidArgumentError("--why is for a build, not for --check or --call");
   }

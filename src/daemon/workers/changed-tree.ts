@@ -1,6 +1,15 @@
-import { type BigIntStats, lstatSync, mkdirSync, readlinkSync } from "node:fs";
+import {
+  type BigIntStats,
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readlinkSync,
+  readSync,
+} from "node:fs";
 import { childrenOf, joinBytes, orIfGone, TreePacker } from "#host/archive/pack-tree.ts";
 import type { ArchiveSyscalls } from "#host/archive/syscalls.ts";
+import type { LayerTree } from "#builder/files/protocol.ts";
 import type { ChangedTree } from "#containers/files/protocol.ts";
 import { systemError } from "#host/linux/ffi/errno.ts";
 import { cString, type Libc } from "#host/linux/ffi/libc.ts";
@@ -24,6 +33,7 @@ const OPAQUE_XATTR = "trusted.overlay.opaque";
 /** What fuse-overlayfs puts into an opaque folder beside the attribute, or in its place. */
 const OPAQUE_FILE = Buffer.from(".wh..wh..opq");
 const CHUNK_CHARACTERS = 64 * 1024;
+const COMPARED_BYTES = 256 * 1024;
 
 /** What the engine or the runtime makes in each container's root, where the image has nothing there. */
 const ENGINE_FOLDERS: ReadonlySet<string> = new Set([
@@ -65,6 +75,11 @@ export interface WalkOptions {
   readonly syscalls: Pick<ArchiveSyscalls, "xattrs">;
   /** Tells of each file of the writable layer, be it found equal: its time may have been set back. */
   readonly isThorough: boolean;
+  /**
+   * Files with the status of the old ones are held against them once more. "inode": both trees are overlayfs's, of layers on
+   * one file system, whose inode numbers it shows as they are.
+   */
+  readonly sameness?: LayerTree["sameness"];
   /** Files that are newer have this time in an archive. */
   readonly latestSeconds?: number;
   /** Attributes other than capabilities are not packed. */
@@ -173,6 +188,11 @@ interface Level {
   /** What the layers below have in it, and it has not, is deleted. */
   readonly isCut: boolean;
   readonly names: Buffer[];
+  /**
+   * Those that only the layers below list. They are not looked up: fuse-overlayfs finds by its name what a folder that took
+   * the place of another hides.
+   */
+  readonly gone: ReadonlySet<Buffer>;
 }
 
 /** In the order of paths, each folder before what is in it. */
@@ -191,7 +211,7 @@ function* changesOf(options: WalkOptions): Generator<Change> {
       levels.pop();
       continue;
     }
-    const found = look(options, level, joinBytes(level.path, name));
+    const found = look(options, level, joinBytes(level.path, name), level.gone.has(name));
     if (!found) continue;
     if (found.isChange) {
       for (const above of levels) {
@@ -215,20 +235,24 @@ function openLevel(
 ): Level {
   const { path } = change;
   const own = childrenOf(inNew(options, path)).filter((name) => !name.equals(OPAQUE_FILE));
-  const names = new Map(own.map((name) => [name.toString("latin1"), name]));
+  const gone = new Set<Buffer>();
   if (inside.hasOld && inside.isCut) {
-    for (const name of childrenOf(inOld(options, path))) names.set(name.toString("latin1"), name);
+    const known = new Set(own.map((name) => name.toString("latin1")));
+    for (const name of childrenOf(inOld(options, path))) {
+      if (!known.has(name.toString("latin1"))) gone.add(name);
+    }
   }
-  const sorted = [...names.values()].toSorted(Buffer.compare);
-  return { path, change, ...inside, names: sorted.reverse() };
+  const sorted = [...own, ...gone].toSorted(Buffer.compare);
+  return { path, change, ...inside, names: sorted.reverse(), gone };
 }
 
 function look(
   options: WalkOptions,
   level: Level,
   path: Buffer,
+  isGone: boolean,
 ): { readonly change: Change; readonly isChange: boolean; readonly inside?: Inside } | undefined {
-  const stats = statOf(inNew(options, path));
+  const stats = isGone ? undefined : statOf(inNew(options, path));
   const old = level.hasOld ? statOf(inOld(options, path)) : undefined;
   if (!stats || (options.form === "overlay" && isWhiteout(stats))) {
     return old && { change: { kind: "deleted", path, stats: old }, isChange: true };
@@ -239,7 +263,8 @@ function look(
     const mayBeEngines = options.hasEngineFiles !== true && !old?.isFile();
     if (mayBeEngines && isEnginesFile(options, path, stats)) return undefined;
     const isAll = options.isThorough && options.form === "overlay";
-    const isChange = !old || isAll || differs(options, path, stats, old);
+    const isChange =
+      !old || isAll || differs(options, path, stats, old) || !isSameFile(options, path, stats, old);
     return { change, isChange };
   }
   const isCut = level.isCut || isOpaque(options, path);
@@ -270,6 +295,39 @@ function differs(
     !isSame ||
     xattrsText(options, inNew(options, path)) !== xattrsText(options, inOld(options, path))
   );
+}
+
+/** Of files with the same status. */
+function isSameFile(
+  options: WalkOptions,
+  path: Buffer,
+  stats: BigIntStats,
+  old: BigIntStats,
+): boolean {
+  if (options.sameness === undefined) return true;
+  if (options.sameness === "inode") return stats.ino === old.ino;
+  if (stats.isSymbolicLink()) {
+    const [now, before] = [inNew(options, path), inOld(options, path)].map((one) =>
+      readlinkSync(one, { encoding: "buffer" }),
+    );
+    return now !== undefined && before !== undefined && now.equals(before);
+  }
+  return !stats.isFile() || hasSameBytes(inNew(options, path), inOld(options, path));
+}
+
+/** Of files of one size. */
+function hasSameBytes(one: Buffer, other: Buffer): boolean {
+  using open = new DisposableStack();
+  const [first, second] = [one, other].map((path) => {
+    const descriptor = open.adopt(openSync(path, "r"), closeSync);
+    const buffer = Buffer.allocUnsafe(COMPARED_BYTES);
+    return () => buffer.subarray(0, readSync(descriptor, buffer));
+  });
+  for (;;) {
+    const [left, right] = [first?.(), second?.()];
+    if (!left || !right || !left.equals(right)) return false;
+    if (left.length === 0) return true;
+  }
 }
 
 function xattrsText(options: WalkOptions, path: Buffer): string {

@@ -373,6 +373,11 @@ describe("what is refused before anything is sent", () => {
     }
     const nowhere = await build(join(folder, "none"));
     expect(nowhere.stderr).toContain("unable to prepare context: path");
+    const squashed = await engine.api("POST", "/build?squash=1");
+    expect([squashed.status, await squashed.json()]).toEqual([
+      400,
+      expect.objectContaining({ message: "squash is only supported with experimental mode" }),
+    ]);
     const classic = await engine.wharf(["build", "--push", "-t", "x", folder], {
       env: { DOCKER_BUILDKIT: "0" },
     });

@@ -26,7 +26,7 @@ function checkClassic(flags: BuildValues): void {
     const value = flags[name];
     if (value === false || (value !== true && value.length === 0)) continue;
     throw new InvalidArgumentError(
-      `Cannot build with --${name} by the classic API: the engine has no BuildKit, or DOCKER_BUILDKIT is 0`,
+      `Cannot build with --${name} by the classic API: the engine has no BuildKit, DOCKER_BUILDKIT is 0, or --squash is given`,
     );
   }
 }

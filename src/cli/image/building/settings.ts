@@ -1,4 +1,4 @@
-import { InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
+import { InvalidArgumentError } from "#base/errors.ts";
 import type { BuildSettings } from "#build-client/plan/settings.ts";
 import type { BuildValues } from "./flags.ts";
 
@@ -10,11 +10,6 @@ export function settingsOf(flags: BuildValues, context: string): BuildSettings {
   if (flags.isolation !== "" && flags.isolation !== "default") {
     throw new InvalidArgumentError(
       `Cannot build with --isolation ${flags.isolation}: there is only "default" on Linux`,
-    );
-  }
-  if (flags.squash) {
-    throw new UnsupportedError(
-      "squash is only supported with experimental mode: build in several stages for one layer",
     );
   }
   return {

@@ -38,6 +38,7 @@ export function writeLayer(
       isThorough: true,
       hasEngineFiles: true,
       hasCapabilitiesOnly: true,
+      ...(tree.sameness === undefined ? {} : { sameness: tree.sameness }),
       ...(latestSeconds === undefined ? {} : { latestSeconds }),
     };
     for (const chunk of packTreeChanges(options, countFiles(sizes))) {

@@ -32,7 +32,7 @@ interface ReferenceCommand {
 
 /** First match wins: which issue brings an endpoint or command that is not there. */
 const LATER: readonly (readonly [pattern: RegExp, issue: string])[] = [
-  [/^(\/build|\/session|\/grpc|image build|builder|buildx|bake)/, "issue 6, the builder"],
+  [/^buildx/, "docker's own plugin, which runs on the engine as it is"],
   [/^trust/, "content trust"],
   [/^\/volumes\/\{name\} \(PUT\) \?version$/, "the cluster"],
   [/^(\/swarm|\/services|\/nodes|\/tasks|\/secrets|\/configs)/, "the cluster"],
@@ -42,6 +42,8 @@ const LATER: readonly (readonly [pattern: RegExp, issue: string])[] = [
 /** Parameters that Docker takes and that change nothing there either. */
 const WITHOUT_EFFECT: readonly string[] = [
   "/images/json (GET) ?digests", // digests are always shown
+  "/build (POST) ?rm", // a step's container never stays
+  "/build (POST) ?forcerm",
 ];
 
 /** Commands whose flags are read by the code of another, so that using either uses both. */

@@ -1,3 +1,4 @@
+import type { CacheLimits } from "#builder/cache/limits.ts";
 import type { BuildOutline, BuildTargets } from "#spec/buildkit/outline.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
 import type { Digest } from "#spec/digest.ts";
@@ -200,8 +201,7 @@ export interface Builder extends AsyncDisposable {
   prune(request: {
     readonly all: boolean;
     readonly filters: Filters;
-    /** The most recently used stays, up to so many bytes. */
-    readonly keepBytes?: number;
+    readonly limits?: CacheLimits;
   }): Promise<{
     readonly ids: readonly string[];
     readonly reclaimedBytes: number;

@@ -25,6 +25,8 @@ export interface BuilderParts {
   readonly processes: Pick<Processes, "run">;
   /** A tree as a tar, its names without a folder in front. */
   readonly packTree: (path: string, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  /** What the disk has left. */
+  readonly freeBytes: () => Promise<number>;
   /** What a folder takes on disk. */
   readonly diskBytes: (path: string) => Promise<number>;
   readonly clock: Clock;

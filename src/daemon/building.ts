@@ -1,4 +1,5 @@
 import { mkdirSync, rmSync } from "node:fs";
+import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { BuildBackend } from "#api/build/backend.ts";
 import type { ApiLog } from "#api/log.ts";
@@ -93,6 +94,10 @@ export async function openBuilding(options: BuildingOptions): Promise<Building> 
       keptSources: trees,
       processes: host.processes,
       packTree: (path, signal) => packTree(options.filesWorkers, path, signal),
+      freeBytes: async () => {
+        const { bavail, bsize } = await statfs(directory);
+        return bavail * bsize;
+      },
       diskBytes: async (path) => {
         try {
           return (await host.files.diskUsage(path)).bytes;

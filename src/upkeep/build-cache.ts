@@ -1,3 +1,4 @@
+import type { CacheLimits } from "#builder/cache/limits.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
 
 /** One record of the build cache, in the words of `GET /system/df`. */
@@ -22,7 +23,7 @@ export interface BuildCache {
   prune(request: {
     readonly all: boolean;
     readonly filters: Filters;
-    readonly keepBytes?: number;
+    readonly limits?: CacheLimits;
   }): Promise<{
     readonly ids: readonly string[];
     readonly reclaimedBytes: number;

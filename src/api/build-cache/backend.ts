@@ -1,3 +1,4 @@
+import type { CacheLimits } from "#builder/cache/limits.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
 
 /** What the endpoints of the build cache need of the engine. */
@@ -5,8 +6,7 @@ export interface BuildCacheBackend {
   prune(request: {
     readonly all: boolean;
     readonly filters: Filters;
-    /** The most recently used stays, up to so many bytes. */
-    readonly keepBytes?: number;
+    readonly limits?: CacheLimits;
   }): Promise<{
     readonly ids: readonly string[];
     readonly reclaimedBytes: number;

@@ -22,16 +22,16 @@ export function buildCacheRoutes(backend: BuildCacheBackend): readonly Route[] {
   return [
     answer("POST", "/build/prune", async (exchange) => {
       const { query } = exchange;
-      // three names of one limit, the last two since 1.48
-      const keepBytes =
-        query.integer("keep-storage") ??
-        query.integer("reserved-space") ??
-        query.integer("max-used-space") ??
-        0;
+      const limits = {
+        // the older name, before API 1.48
+        reservedBytes: query.integer("reserved-space") ?? query.integer("keep-storage") ?? 0,
+        maxUsedBytes: query.integer("max-used-space") ?? 0,
+        minFreeBytes: query.integer("min-free-space") ?? 0,
+      };
       const pruned = await backend.prune({
         all: query.boolean("all"),
         filters: parseFilters(query.get("filters"), PRUNE_FILTERS),
-        ...(keepBytes > 0 ? { keepBytes } : {}),
+        limits,
       });
       sendJson(exchange, 200, {
         CachesDeleted: pruned.ids.length === 0 ? null : pruned.ids,

@@ -35,17 +35,9 @@ function ulimits(query: Query): string {
 }
 
 /** Names that are called the same in the query and among the frontend's attributes. */
-const SAME: readonly string[] = [
-  "target",
-  "platform",
-  "memory",
-  "memswap",
-  "cpushares",
-  "cpuperiod",
-  "cpuquota",
-  "cpusetcpus",
-  "cpusetmems",
-];
+const SAME: readonly string[] = ["target", "platform", "cpusetcpus", "cpusetmems"];
+/** The same of numbers, of which clients send zeros for what nobody asked. */
+const SAME_NUMBERS: readonly string[] = ["memory", "memswap", "cpushares", "cpuperiod", "cpuquota"];
 
 /**
  * The query of `POST /build` as attributes of the frontend.
@@ -53,7 +45,7 @@ const SAME: readonly string[] = [
  * @throws {InvalidArgumentError} A value that is none, naming the parameter.
  */
 export function attributesOfQuery(query: Query): Readonly<Record<string, string>> {
-  const same = SAME.map((name) => [name, query.text(name)] as const);
+  const numbered = (name: string): string => (query.text(name) === "0" ? "" : query.text(name));
   const hosts = query
     .all("extrahosts")
     .map((host) => host.replace(":", "="))
@@ -61,12 +53,13 @@ export function attributesOfQuery(query: Query): Readonly<Record<string, string>
   const named: readonly (readonly [string, string])[] = [
     ["filename", query.text("dockerfile")],
     ["cgroup-parent", query.text("cgroupparent")],
-    ["shm-size", query.text("shmsize") === "0" ? "" : query.text("shmsize")],
+    ["shm-size", numbered("shmsize")],
     ["force-network-mode", query.text("networkmode")],
     ["add-hosts", hosts],
     ["ulimit", ulimits(query)],
     ["image-resolve-mode", query.boolean("pull") ? "pull" : ""],
-    ...same.map(([name, value]) => [name, value === "0" ? "" : value] as const),
+    ...SAME.map((name) => [name, query.text(name)] as const),
+    ...SAME_NUMBERS.map((name) => [name, numbered(name)] as const),
   ];
   return Object.fromEntries([
     ...named.filter(([, value]) => value !== ""),

@@ -43,6 +43,9 @@ async function build(
   if (!CLASSIC.has(version)) {
     throw new InvalidArgumentError(`invalid version ${version}`);
   }
+  if (query.all("securityopt").some((option) => option !== "")) {
+    throw new InvalidArgumentError("security options are not supported on linux");
+  }
   const call = query.text("call") || "build";
   if (call !== "build" && call !== "check") {
     throw new UnsupportedError(`Cannot call ${JSON.stringify(call)}: there are build and check`);

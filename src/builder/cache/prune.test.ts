@@ -29,7 +29,9 @@ const records = [
 
 function plan(request: Partial<Parameters<typeof planCachePrune>[1]>): readonly string[] {
   const whole = { all: false, filters: new Map(), ...request };
-  return planCachePrune(records, whole, 60n * 1_000_000_000n).map(({ id }) => id);
+  return planCachePrune(records, whole, { timeNanos: 60n * 1_000_000_000n, freeBytes: 1000 }).map(
+    ({ id }) => id,
+  );
 }
 
 test.each<[string, Partial<Parameters<typeof planCachePrune>[1]>, readonly string[]]>([
@@ -39,8 +41,9 @@ test.each<[string, Partial<Parameters<typeof planCachePrune>[1]>, readonly strin
   ["a type is wanted", { filters: new Map([["type", ["exec.cachemount"]]]) }, ["e"]],
   ["an id is wanted", { filters: new Map([["id", ["a"]]]) }, ["a"]],
   ["a description is wanted", { filters: new Map([["description", ["RUN b"]]]) }, ["b"]],
-  ["so much may stay", { keepBytes: 300 }, ["b", "a"]],
-  ["all may stay", { keepBytes: 500 }, []],
+  ["so much may stay", { limits: { reservedBytes: 300 } }, ["b", "a"]],
+  ["so much is to be free", { limits: { minFreeBytes: 1150 } }, ["b", "a"]],
+  ["all may stay", { limits: { reservedBytes: 500 } }, []],
 ])("planCachePrune(): %s", (_, request, expected) => {
   expect(plan(request)).toEqual([...expected]);
 });

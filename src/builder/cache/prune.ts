@@ -1,3 +1,4 @@
+import { type CacheLimits, keptBytes } from "./limits.ts";
 import type { CacheRecord } from "#builder/builder.ts";
 import type { SharedSolving } from "#builder/solver/solving.ts";
 import { type ChainId, chainIdsOf } from "#spec/digest.ts";
@@ -51,27 +52,28 @@ export interface CachePruneRequest {
   /** Also what images share: builds forget it, and images keep it. */
   readonly all: boolean;
   readonly filters: Filters;
-  /** The most recently used stays, up to so many bytes. */
-  readonly keepBytes?: number;
+  /** The most recently used stays, as much as they allow. */
+  readonly limits?: CacheLimits;
 }
 
 /**
  * Which records go: what no build uses, the least recently used first.
  *
- * @param nowNanos Since the epoch.
+ * @param now Its time is since the epoch.
  */
 export function planCachePrune(
   records: readonly CacheRecord[],
   request: CachePruneRequest,
-  nowNanos: bigint,
+  now: { readonly timeNanos: bigint; readonly freeBytes: number },
 ): readonly CacheRecord[] {
   const candidates = records
     .filter((record) => !record.isInUse && (request.all || !record.isShared))
-    .filter((record) => matches(record, request.filters, nowNanos))
+    .filter((record) => matches(record, request.filters, now.timeNanos))
     .toSorted((left, right) => usedMs(left) - usedMs(right));
-  const { keepBytes } = request;
-  if (keepBytes === undefined) return candidates;
   let total = records.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const { freeBytes } = now;
+  const keepBytes = keptBytes(request.limits ?? {}, { usedBytes: total, freeBytes });
+  if (keepBytes === undefined) return candidates;
   return candidates.filter(({ sizeBytes }) => {
     if (total <= keepBytes) return false;
     total -= sizeBytes;
@@ -123,7 +125,8 @@ export async function pruneCache(
   request: CachePruneRequest,
 ): Promise<{ readonly ids: readonly string[]; readonly reclaimedBytes: number }> {
   const { records, images, clock } = shared.parts;
-  const goes = planCachePrune(await cacheUsage(shared), request, clock.nowNanos());
+  const now = { timeNanos: clock.nowNanos(), freeBytes: await shared.parts.freeBytes() };
+  const goes = planCachePrune(await cacheUsage(shared), request, now);
   let otherBytes = 0;
   for (const { id, type, sizeBytes } of goes) {
     if (type === SOURCE) {

@@ -110,11 +110,10 @@ export function buildkitMethods(parts: ServiceParts): RpcMethods {
     }),
     Prune: serverStream(PRUNE_REQUEST, USAGE_RECORD, async function* prune(request) {
       const before = new Map((await parts.builder.usage()).map((one) => [one.id, one]));
-      const keepBytes = request.reservedBytes || request.maxUsedBytes;
       const { ids } = await parts.builder.prune({
         all: request.all,
         filters: cacheFilters(request.filters, request.keepDurationNanos),
-        ...(keepBytes > 0 ? { keepBytes } : {}),
+        limits: request,
       });
       for (const id of ids) {
         const record = before.get(id);

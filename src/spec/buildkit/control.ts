@@ -225,6 +225,7 @@ export interface PruneRequest {
   readonly keepDurationNanos: bigint;
   readonly reservedBytes: number;
   readonly maxUsedBytes: number;
+  readonly minFreeBytes: number;
 }
 export const PRUNE_REQUEST: Message<PruneRequest> = message({
   filters: texts(1),
@@ -232,6 +233,7 @@ export const PRUNE_REQUEST: Message<PruneRequest> = message({
   keepDurationNanos: bigInteger(3),
   reservedBytes: integer(4),
   maxUsedBytes: integer(5),
+  minFreeBytes: integer(6),
 });
 
 export interface UsageRecord {

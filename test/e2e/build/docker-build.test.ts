@@ -26,6 +26,7 @@ function context(files: Readonly<Record<string, string>>): string {
   return folder;
 }
 
+const PLATFORM = `linux/${process.arch === "x64" ? "amd64" : process.arch}`;
 const CLASSIC = { env: { DOCKER_BUILDKIT: "0" } };
 
 async function build(
@@ -162,6 +163,60 @@ describe.skipIf(!hasDockerCli)("docker build, classic", () => {
     const checked = await engine.wharf(["system", "check"]);
     expect(checked.stdout).not.toMatch(/^(?:process|layer|mount|cgroup|namespace|link) /m);
   }, 60_000);
+
+  test("limits, hosts and platform are the steps'; what cannot be told apart here is taken", async () => {
+    const limit = (older: string, newer: string): string =>
+      `cat /sys/fs/cgroup/${older} 2>/dev/null || cat /sys/fs/cgroup/${newer}`;
+    const files = {
+      Dockerfile: [
+        "FROM busybox",
+        `RUN ${limit("memory/memory.limit_in_bytes", "memory.max")}`,
+        `RUN ${limit("cpu/cpu.cfs_quota_us", "cpu.max")}`,
+        `RUN ${limit("cpuset/cpuset.cpus", "cpuset.cpus")}`,
+        "RUN grep elsewhere /etc/hosts; uname -m",
+      ].join("\n"),
+    };
+    const built = await build(
+      files,
+      ...["--memory", "64m", "--memory-swap", "128m", "--cpu-period", "50000"],
+      ...[
+        "--cpu-quota",
+        "25000",
+        "--cpu-shares",
+        "512",
+        "--cpuset-cpus",
+        "0",
+        "--cpuset-mems",
+        "0",
+      ],
+      ...["--add-host", "elsewhere:192.0.2.7", "--platform", PLATFORM, "--isolation", "default"],
+      ...["--rm=false", "--force-rm", "--compress", "--pull=false", "--cgroup-parent", ""],
+    );
+    expect(built).toMatchObject({ exitCode: 0 });
+    expect(built.stdout).toContain("\n67108864\n");
+    expect(built.stdout).toMatch(/\n25000(?: 50000)?\n/);
+    expect(built.stdout).toMatch(/\n0\n/);
+    expect(built.stdout).toContain("192.0.2.7\telsewhere\n");
+    expect(await engine.mustDocker("ps", "-aq")).toBe("");
+    const refused = await build(files, "--security-opt", "label=disable");
+    expect([refused.exitCode, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining("security options"),
+    ]);
+  });
+
+  test("the cache is pruned down to what is asked for", async () => {
+    await build({ Dockerfile: "FROM busybox\nRUN head -c 3000000 /dev/urandom > /x\n" });
+    const pruned = async (limits: string): Promise<number> => {
+      const response = await engine.api("POST", `/build/prune?all=1&${limits}`);
+      return ((await response.json()) as { SpaceReclaimed: number }).SpaceReclaimed;
+    };
+    expect(await pruned("min-free-space=1")).toBe(0);
+    expect(await pruned("max-used-space=1000000000&min-free-space=1")).toBe(0);
+    expect(await pruned("max-used-space=1&reserved-space=1000000000")).toBe(0);
+    await engine.mustDocker("image", "prune", "-f");
+    expect(await pruned("max-used-space=1")).toBeGreaterThanOrEqual(3_000_000);
+  });
 });
 
 describe("the build cache", () => {

@@ -113,31 +113,31 @@ test("a stopped container keeps its networks, and what is connected meanwhile", 
 
 test("addresses of one's own choice, and clashes that name who has them", async () => {
   await docker(
-    ...["network", "create", "own", "--subnet", "198.51.100.0/24", "--gateway", "198.51.100.9"],
-    ...["--ip-range", "198.51.100.128/25", "--aux-address", "printer=198.51.100.128"],
+    ...["network", "create", "own", "--subnet", "10.213.100.0/24", "--gateway", "10.213.100.9"],
+    ...["--ip-range", "10.213.100.128/25", "--aux-address", "printer=10.213.100.128"],
   );
   await run(
     "fixed",
     "--network",
     "own",
     "--ip",
-    "198.51.100.77",
+    "10.213.100.77",
     "--mac-address",
     "02:00:00:00:00:07",
   );
   expect(await endpoint("fixed", "own")).toMatchObject({
-    IPAddress: "198.51.100.77",
-    Gateway: "198.51.100.9",
+    IPAddress: "10.213.100.77",
+    Gateway: "10.213.100.9",
     MacAddress: "02:00:00:00:00:07",
-    IPAMConfig: { IPv4Address: "198.51.100.77" },
+    IPAMConfig: { IPv4Address: "10.213.100.77" },
   });
   await run("ranged", "--network", "own");
-  expect(await endpoint("ranged", "own")).toMatchObject({ IPAddress: "198.51.100.129" });
-  expect(await refusal("run", "--network", "own", "--ip", "198.51.100.77", "busybox")).toContain(
+  expect(await endpoint("ranged", "own")).toMatchObject({ IPAddress: "10.213.100.129" });
+  expect(await refusal("run", "--network", "own", "--ip", "10.213.100.77", "busybox")).toContain(
     "failed to set up container networking: Address already in use",
   );
-  expect(await refusal("network", "create", "clash", "--subnet", "198.51.100.64/26")).toContain(
-    'Pool overlaps with other one on this address space: network "own" has 198.51.100.0/24',
+  expect(await refusal("network", "create", "clash", "--subnet", "10.213.100.64/26")).toContain(
+    'Pool overlaps with other one on this address space: network "own" has 10.213.100.0/24',
   );
   expect(await refusal("network", "create", "clash", "--subnet", "127.5.0.0/24")).toContain(
     "address 127.0.0.1/8 on lo",
@@ -172,9 +172,9 @@ test("an internal network has no way out; without inter-container traffic nobody
 });
 
 test("an address is the next one's as soon as its container has stopped", async () => {
-  await docker("network", "create", "handed", "--subnet", "198.51.100.0/24");
+  await docker("network", "create", "handed", "--subnet", "10.213.100.0/24");
   const names = ["first", "second", "third", "fourth"];
-  const own = ["--network", "handed", "--ip", "198.51.100.7"];
+  const own = ["--network", "handed", "--ip", "10.213.100.7"];
   const makeAll = names.map((name) =>
     docker("create", "--name", name, ...own, "busybox", "sleep", "1000"),
   );

@@ -214,7 +214,13 @@ function pluginPid(): number | undefined {
     .split("\n")
     .filter((pid) => pid !== "")
     .map(Number);
-  const isOurs = (pid: number) =>
-    readFileSync(`/proc/${pid}/mountinfo`, "utf8").includes(engine.root.slice("/var/tmp/".length));
+  const isOurs = (pid: number): boolean => {
+    try {
+      const mounts = readFileSync(`/proc/${pid}/mountinfo`, "utf8");
+      return mounts.includes(engine.root.slice("/var/tmp/".length));
+    } catch {
+      return false; // it has ended meanwhile
+    }
+  };
   return pids.find(isOurs);
 }

@@ -1,34 +1,20 @@
+import type { Entry } from "#bake/definition/entries.ts";
+import type { FieldName, TargetFields } from "#bake/definition/target.ts";
 import type { Build, Project, Ulimit } from "#compose/model/project.ts";
 import { type BuildOptions, buildArguments, labelsOf, platformOf } from "./options.ts";
 import { type BuildTarget, dockerfilePath, imageOf, serviceOfContext } from "./targets.ts";
 
-/** A service's build as a target of `docker buildx bake`: the keys and texts that docker compose gives it. */
-export interface BakeTarget {
-  readonly context?: string;
-  readonly contexts?: Readonly<Record<string, string>>;
-  readonly dockerfile?: string;
-  readonly "dockerfile-inline"?: string;
-  readonly args?: Readonly<Record<string, string>>;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly tags?: readonly string[];
-  readonly "cache-from"?: readonly string[];
-  readonly "cache-to"?: readonly string[];
-  readonly target?: string;
-  readonly secret?: readonly string[];
-  readonly ssh?: readonly string[];
-  readonly platforms?: readonly string[];
-  readonly pull?: boolean;
-  readonly "no-cache"?: boolean;
-  readonly network?: string;
-  readonly "no-cache-filter"?: readonly string[];
-  readonly "shm-size"?: string;
-  readonly ulimits?: readonly string[];
-  readonly call?: string;
-  readonly entitlements?: readonly string[];
-  readonly "extra-hosts"?: Readonly<Record<string, string>>;
-  readonly output?: readonly string[];
-  readonly attest?: readonly string[];
-}
+/**
+ * A service's build as a target of `docker buildx bake`: the keys and texts that docker compose gives it. Entries are texts
+ * yet.
+ */
+export type BakeTarget = {
+  readonly [Name in Exclude<FieldName, "annotations" | "description" | "inherits">]?: NonNullable<
+    TargetFields[Name]
+  > extends readonly Entry[]
+    ? readonly string[]
+    : TargetFields[Name];
+};
 
 /**
  * What is built for a service, in docker compose's order of keys.

@@ -54,11 +54,11 @@ async function runInside(folder: string): Promise<void> {
   for (const line of [machine, ...versions]) say(line);
   say(`\n${tableHead()}`);
   const runs = Number(options.runs ?? (options.quick ? 5 : 15));
-  const choice = { runs, only: options.only };
   const rounds: (readonly Result[])[] = [];
   const start = performance.now();
   while (rounds.length < Number(options.repeat)) {
     const results: Result[] = [];
+    const choice = { runs, only: options.only, isLaterRound: rounds.length > 0 };
     for await (const result of runFamilies(allFamilies(bench), engines, choice)) {
       results.push(result);
       say(tableRow(result));

@@ -1,24 +1,24 @@
 import type { Engines } from "./engines/open.ts";
 import { measure, type Result } from "./measure.ts";
-import type { Family } from "./workload.ts";
+import type { Family, Workload } from "./workload.ts";
 
 export interface Choice {
   readonly runs: number;
   /** Words of names: of families, or of workloads; all when empty. */
   readonly only: readonly string[];
+  /** Without what takes minutes, which an earlier round has measured. */
+  readonly isLaterRound: boolean;
 }
 
 /** Yields each result as it comes; a family's leftovers are gone before the next begins. */
 export async function* runFamilies(
   families: readonly Family[],
-  engines: Engines,
+  engines: Pick<Engines, "contenders" | "floor">,
   choice: Choice,
 ): AsyncGenerator<Result> {
   for (const family of families) {
     const wanted = family.workloads.filter(
-      ({ name }) =>
-        choice.only.length === 0 ||
-        choice.only.some((word) => family.name === word || name.includes(word)),
+      (workload) => isChosen(family, workload, choice.only) && isDue(workload, choice),
     );
     if (wanted.length === 0) continue;
     for (const workload of wanted) {
@@ -29,4 +29,12 @@ export async function* runFamilies(
       await family.clean?.(contender).catch(console.error);
     }
   }
+}
+
+function isChosen(family: Family, { name }: Workload, only: Choice["only"]): boolean {
+  return only.length === 0 || only.some((word) => family.name === word || name.includes(word));
+}
+
+function isDue({ takesMinutes = false }: Workload, { isLaterRound }: Choice): boolean {
+  return !(takesMinutes && isLaterRound);
 }

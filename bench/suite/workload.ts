@@ -37,6 +37,8 @@ export interface Workload {
   readonly floorOf?: "run" | "exec";
   /** Of what takes long, fewer runs than asked for. */
   readonly maxRuns?: number;
+  /** Of a benchmark that is repeated, only the first round has it. */
+  readonly takesMinutes?: boolean;
   /** Whether a first run is thrown away; true when absent. */
   readonly hasWarmUp?: boolean;
   readonly goals?: readonly Goal[];

@@ -33,6 +33,7 @@ function toWorkload(bench: Bench, build: BuildWorkload): Workload {
     name: `build ${build.name}`,
     unit: "ms",
     ...fewRuns(bench, build.mostRuns),
+    takesMinutes: SLOW.test(build.name),
     ...(goal === undefined ? {} : { goals: [{ kind: "ratio", against: "peer", atMost: goal }] }),
     prepare: async () => make(),
     before: async (contender) => {

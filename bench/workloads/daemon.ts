@@ -60,6 +60,7 @@ export function daemonFamily(bench: Bench): Family {
         unit: "ms",
         contenders: WITH_DAEMON,
         maxRuns: 5,
+        takesMinutes: !bench.isQuick,
         goals: [{ kind: "ratio", against: "docker", atMost: 1 / 3 }],
         prepare: async (contender) => {
           await inLanes(names, LANES, async (name) => {

@@ -29,7 +29,7 @@ export function listsFamily(bench: Bench): Family {
         ...oneCommand("inspect", ["inspect", "bench-list-0"]),
         prepare: async (contender) => await ensure(contender, 1),
       },
-      ...(bench.isQuick ? [] : [list(2000)]),
+      ...(bench.isQuick ? [] : [{ ...list(2000), takesMinutes: true }]),
     ],
     clean: async (contender) => {
       const count = made.get(contender.name) ?? 0;

@@ -20,7 +20,9 @@ export function manyFamily(bench: Bench): Family {
     name: "many",
     workloads: [
       { ...together(40), maxRuns: 3 },
-      ...(bench.isQuick ? [] : [{ ...together(200), maxRuns: 3, goals: quarter }]),
+      ...(bench.isQuick
+        ? []
+        : [{ ...together(200), maxRuns: 3, takesMinutes: true, goals: quarter }]),
       ...PLOTTED_CLIENTS.map((clients) => latency(clients, bench.isQuick ? 1 : 3)),
     ],
   };

@@ -36,6 +36,7 @@ export function transfersFamily(bench: Bench): Family {
         name: `pull ${title} in ${LAYERS} layers, ${packing}`,
         unit: "ms",
         maxRuns: bench.isQuick ? 2 : 3,
+        takesMinutes: !bench.isQuick,
         hasWarmUp: false,
         goals: [{ kind: "ratio", against: "peer", atMost: 1 / 2 }],
         prepare: async () => await serve(packing),
@@ -46,6 +47,7 @@ export function transfersFamily(bench: Bench): Family {
         name: `push ${title} in ${LAYERS} layers, ${packing}`,
         unit: "ms",
         maxRuns: bench.isQuick ? 2 : 3,
+        takesMinutes: !bench.isQuick,
         hasWarmUp: false,
         prepare: async ({ cli }) => {
           await serve(packing);

@@ -25,7 +25,8 @@ export function toMarkdown(
     "of the others, of rates the other way round: less is better. Figures of another machine differ; ratios hardly.",
     ...(isRepeated
       ? [
-          `All was measured ${rounds} times: shown is the time in the middle, and of each goal the ratio of every time.`,
+          `All was measured ${rounds} times, what takes minutes in the first of them only: shown is the time in the middle, and`,
+          "of each goal the ratio of every time.",
         ]
       : []),
     "",
@@ -35,7 +36,7 @@ export function toMarkdown(
     "|---|---:|---:|---:|---:|---:|---|",
     ...results.map(row),
     "",
-    `${goals.filter(isMet).length} of ${goals.length} goals are met${isRepeated ? ` in all of ${rounds} runs` : ""}.`,
+    `${goals.filter(isMet).length} of ${goals.length} goals are met${isRepeated ? " each time" : ""}.`,
     "What no load changes, system calls, files, database pages and bytes of a `run`, an `exec` and an `rm`, has a budget that",
     "`npm test` holds ([budget.json](../bench/guard/budget.json)).",
     ...(plot === undefined ? [] : ["", `![Start latency by the number of clients](${plot})`]),

@@ -63,6 +63,13 @@ export interface Processes {
    */
   readonly runtimeLauncher: string | undefined;
   /**
+   * An executable to put before a command, which then reads the end of a pipe as its standard input.
+   *
+   * @param options.hidesUnified It also does what `runtimeLauncher` does, where that is needed.
+   * @returns Valid while the daemon runs; undefined where there can be none.
+   */
+  emptyInputLauncher(options: { readonly hidesUnified: boolean }): string | undefined;
+  /**
    * A copy of a program that nobody can write to. crun starts itself anew from one each time, so that a
    * container cannot change the host's file through `/proc/self/exe`; given one it spares that (3 ms).
    * Valid while the daemon runs; made anew when the file is another.

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AdoptedProcess } from "./runtime.ts";
+import { StateFolder } from "./state-folder.ts";
 import { makeRootfs, openFixture, type RuntimeFixture } from "./testing/fixture.ts";
 
 describe.each(["crun", "runc"] as const)("adopt() with %s", (runtimeName) => {
@@ -57,6 +58,27 @@ describe.each(["crun", "runc"] as const)("adopt() with %s", (runtimeName) => {
     expect(adopted).toMatchObject({ status: "exited", exit: { exitCode: 5, oomKilled: false } });
   });
 
+  test("what an earlier version of the daemon left is taken over", async () => {
+    await using daemon = await openDoomedDaemon(runtimeName);
+    await daemon.kill();
+    await using fixture = await openFixture({
+      runtimeName,
+      stateDir: daemon.stateDir,
+      owned: true,
+    });
+    for (const id of ["waiting", "running"]) await writeEarlierLayout(fixture, id);
+    const { runtime } = fixture;
+    const waiting = await runtime.adopt("waiting");
+    expect(waiting.status).toBe("created");
+    await runtime.start("waiting");
+    expect(await runtime.adopt("waiting")).not.toMatchObject({ status: "created" });
+    expect(await exitOf(waiting)).toMatchObject({ exitCode: 3 });
+    const running = await runtime.adopt("running");
+    expect(running).toMatchObject({ status: "running" });
+    await sendLine(fixture, "running");
+    expect(await exitOf(running)).toMatchObject({ exitCode: 4 });
+  });
+
   test("after a reboot everything is lost", async () => {
     await using daemon = await openDoomedDaemon(runtimeName);
     await daemon.kill();
@@ -75,7 +97,7 @@ describe.each(["crun", "runc"] as const)("adopt() with %s", (runtimeName) => {
     await using fixture = await openFixture({ runtimeName });
     const { runtime } = fixture;
     await runtime.create(fixture.request("c1", "exit 6"), new AbortController().signal);
-    await Bun.write(join(fixture.stateDir, "processes", "c1", "starting"), "");
+    folderOf(fixture, "c1").markStarting();
     const adopted = await runtime.adopt("c1");
     expect(adopted.status).toBe("running");
     expect(await exitOf(adopted)).toMatchObject({ exitCode: 6 });
@@ -93,6 +115,19 @@ describe.each(["crun", "runc"] as const)("adopt() with %s", (runtimeName) => {
     expect(await runtime.adopt("c1")).toMatchObject({ status: "running", paused: true });
   });
 });
+
+function folderOf({ stateDir }: RuntimeFixture, id: string): StateFolder {
+  return new StateFolder(join(stateDir, "processes", id), join(stateDir, "exits"));
+}
+
+/** As a version that had a file for each step would have left it. */
+async function writeEarlierLayout(fixture: RuntimeFixture, id: string): Promise<void> {
+  const { path, record, pair, isStarting } = folderOf(fixture, id);
+  await Bun.write(join(path, "record.json"), JSON.stringify(record));
+  await Bun.write(join(path, "processes.json"), JSON.stringify(pair));
+  if (isStarting) await Bun.write(join(path, "starting"), "");
+  rmSync(join(path, "state"));
+}
 
 interface DoomedDaemon extends AsyncDisposable {
   readonly stateDir: string;

@@ -26,8 +26,7 @@ export async function adoptProcess(
   request: AdoptRequest,
 ): Promise<AdoptedProcess> {
   const { folder } = request;
-  const record = folder.readRecord();
-  const pair = folder.readPair();
+  const { record, pair } = folder;
   if (record?.bootId !== request.bootId || pair === undefined) return { status: "lost" };
   const { processes } = parts;
   const hasSupervisor = processes.isAlive(pair.supervisor);
@@ -75,7 +74,7 @@ async function isWaiting(
 export function findSupervisor(folder: StateFolder): number | undefined {
   for (const name of readdirSync("/proc")) {
     if (!/^[0-9]+$/.test(name)) continue;
-    if (commandLine(name).includes(`--persist-dir=${folder.path}`)) return Number(name);
+    if (commandLine(name).includes(`--bundle=${folder.path}`)) return Number(name);
   }
   return undefined;
 }

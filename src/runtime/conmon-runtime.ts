@@ -73,13 +73,19 @@ interface Prepared {
   readonly command: string;
 }
 
-/** The runtime that stands on conmon and an OCI runtime. Keeps no state but what the folders hold. */
+/**
+ * The runtime that stands on conmon and an OCI runtime. What the folders hold is all that a successor needs;
+ * of those that this one made or took over it knows the same without reading them again.
+ */
 export class ConmonRuntime implements Runtime {
   readonly #parts: ConmonRuntimeParts;
   readonly #filters: CompiledFilters;
   #choice: RuntimeChoice;
   /** Programs that were configured once: what runs under one of them goes on to need it. */
   #known: ReadonlyMap<string, RuntimeProgram>;
+  readonly #folders = new Map<string, StateFolder>();
+  /** The ends of the supervisors that this daemon started, which are its children. */
+  readonly #supervisorEnds = new Map<string, Promise<unknown>>();
 
   constructor(parts: ConmonRuntimeParts) {
     this.#parts = parts;
@@ -198,7 +204,7 @@ export class ConmonRuntime implements Runtime {
     const folder = this.#folder(id);
     const record = this.#record(id);
     const program = this.#program(record.runtimeName);
-    const pair = folder.readPair();
+    const { pair } = folder;
     if (pair === undefined || folder.isStarting) {
       throw new ConflictError(`Cannot start container ${id}: it does not wait to be started`);
     }
@@ -226,12 +232,12 @@ export class ConmonRuntime implements Runtime {
   }
 
   kill(id: string, signal: number): boolean {
-    const pair = this.#folder(id).readPair();
+    const { pair } = this.#folder(id);
     return pair !== undefined && this.#parts.processes.kill(pair.process, signal);
   }
 
   killGroup(id: string, signal: number): boolean {
-    const pair = this.#folder(id).readPair();
+    const { pair } = this.#folder(id);
     return pair !== undefined && this.#parts.processes.killGroup(pair.process, signal);
   }
 
@@ -243,7 +249,7 @@ export class ConmonRuntime implements Runtime {
     try {
       await this.#run(this.#program(this.#record(id).runtimeName), ["resume", id]);
     } catch (error) {
-      const pair = this.#folder(id).readPair();
+      const { pair } = this.#folder(id);
       // On cgroup v2 SIGKILL ends a frozen process at once, and both runtimes refuse to resume a dead one.
       if (pair !== undefined && this.#parts.processes.isAlive(pair.process)) throw error;
     }
@@ -281,15 +287,17 @@ export class ConmonRuntime implements Runtime {
 
   async delete(id: string, options: { readonly force: boolean }): Promise<void> {
     const folder = this.#folder(id);
-    if (!existsSync(folder.path)) return;
-    const { processes } = this.#parts;
-    const record = folder.readRecord();
-    const pair = folder.readPair();
-    if (!options.force && pair !== undefined && processes.isAlive(pair.process)) {
+    if (!existsSync(folder.path)) return this.#forget(id);
+    const { record, pair } = folder;
+    const isRunning =
+      folder.readExit() === undefined && pair && this.#parts.processes.isAlive(pair.process);
+    if (!options.force && isRunning === true) {
       throw new ConflictError(`Cannot delete ${id}: it is running`);
     }
     const program = record && this.#known.get(record.runtimeName);
-    await removeProcess(this.#parts, { folder, record, pair, program });
+    const supervisorEnd = this.#supervisorEnds.get(id);
+    await removeProcess(this.#parts, { folder, record, pair, program, supervisorEnd });
+    this.#forget(id);
   }
 
   attach(id: string, options: AttachOptions = {}): Promise<AttachStream> {
@@ -302,7 +310,7 @@ export class ConmonRuntime implements Runtime {
   ): Promise<void> {
     const folder = this.#folder(id);
     sendResize(folder.controlFifo, size);
-    const pair = folder.readPair();
+    const { pair } = folder;
     // of two messages that it finds at once conmon 2.1.6 acts on the first one twice
     if (pair !== undefined) await this.#untilAsleep(pair, MOST_RESIZE_MS);
   }
@@ -312,8 +320,9 @@ export class ConmonRuntime implements Runtime {
   }
 
   adopt(id: string): Promise<AdoptedProcess> {
-    const folder = this.#folder(id);
-    const name = folder.readRecord()?.runtimeName ?? "";
+    const folder = this.#openFolder(id);
+    this.#folders.set(id, folder); // read anew: another daemon's
+    const name = folder.record?.runtimeName ?? "";
     const { bootId } = this.#parts;
     return adoptProcess(this.#parts, { folder, bootId, program: this.#known.get(name) });
   }
@@ -325,8 +334,8 @@ export class ConmonRuntime implements Runtime {
   vault(id: string): SocketVault | undefined {
     const { processes, sockets } = this.#parts;
     const folder = this.#folder(id);
-    const ends = folder.readRecord()?.vaultEnds;
-    const supervisor = folder.readPair()?.supervisor;
+    const ends = folder.record?.vaultEnds;
+    const supervisor = folder.pair?.supervisor;
     if (!ends || !supervisor) return undefined;
     const vault = sockets.vaultOf(supervisor.pid, ends);
     // looked at last: what was found is of that process and of no later one with its number
@@ -340,7 +349,7 @@ export class ConmonRuntime implements Runtime {
   }
 
   stats(id: string): CgroupStats {
-    const record = this.#folder(id).readRecord();
+    const { record } = this.#folder(id);
     return record === undefined ? {} : this.#parts.cgroups.stats(record.limitedCgroupPath);
   }
 
@@ -365,6 +374,11 @@ export class ConmonRuntime implements Runtime {
     const { attach } = request;
     using _ = cgroups.expectMoves(); // until the runtime has made them
     let command = "";
+    const needsEmptyInput = request.hasEmptyInput && !record.openStdin && !record.terminal;
+    const hidesUnified = needsHiddenUnified(program);
+    const emptyInputLauncher = needsEmptyInput
+      ? processes.emptyInputLauncher({ hidesUnified })
+      : undefined;
     const result = await startSupervisor(processes, {
       conmonPath,
       temporaryDir: join(stateDir, "tty"),
@@ -376,7 +390,7 @@ export class ConmonRuntime implements Runtime {
       plan: {
         id: record.id,
         containerId: record.containerId,
-        launcherPath: needsHiddenUnified(program) ? processes.runtimeLauncher : undefined,
+        launcherPath: emptyInputLauncher ?? (hidesUnified ? processes.runtimeLauncher : undefined),
         runtimePath: runnablePath(processes, program),
         runtimeArguments: globalArguments(program, systemdCgroup),
         directory: folder.path,
@@ -384,7 +398,7 @@ export class ConmonRuntime implements Runtime {
         terminal: record.terminal,
         openStdin: record.openStdin,
         keepStdinOpen: keepsStdinOpen(record),
-        hasEmptyInput: request.hasEmptyInput && !record.openStdin && !record.terminal,
+        needsEmptyInput: needsEmptyInput && emptyInputLauncher === undefined,
         logTarget: request.logTarget,
         ...(request.logMaxBytes === undefined ? {} : { logMaxBytes: request.logMaxBytes }),
         ...(request.restoreFrom === undefined ? {} : { restoreFrom: request.restoreFrom }),
@@ -405,10 +419,20 @@ export class ConmonRuntime implements Runtime {
     const process = processes.identify(result.pid) ?? { pid: result.pid, startTicks: 0 };
     const pair: ProcessPair = { process, supervisor: result.supervisor };
     folder.writePair(pair);
-    const ended =
-      record.kind === "exec" ? result.ended : this.#parts.exits.written(record.id, result.ended);
-    const exited = ended.then(() => readExit(this.#parts, folder, record, pair));
+    this.#supervisorEnds.set(record.id, result.ended);
+    const { reported } = result;
+    const written = reported
+      ? this.#noteReported(folder, reported)
+      : this.#parts.exits.written(record.id, result.ended);
+    const exited = written.then(() => readExit(this.#parts, folder, record, pair));
     return { ...pair, exited };
+  }
+
+  /** Resolves when an exec's conmon has told the exit code, or has ended without. */
+  async #noteReported(folder: StateFolder, reported: Promise<number | undefined>): Promise<void> {
+    const exitCode = await reported;
+    if (exitCode === undefined) return;
+    folder.noteExit({ exitCode, finishedMs: this.#parts.clock.nowMs() });
   }
 
   /** What wakes conmon is done with when it sleeps again. */
@@ -450,17 +474,28 @@ export class ConmonRuntime implements Runtime {
     }
     mkdirSync(folder.path, { mode: 0o700 });
     folder.writeRecord(record);
+    this.#folders.set(record.id, folder);
     return folder;
   }
 
   #folder(id: string): StateFolder {
+    return this.#folders.get(id) ?? this.#openFolder(id);
+  }
+
+  #forget(id: string): void {
+    this.#folders.delete(id);
+    this.#supervisorEnds.delete(id);
+  }
+
+  #openFolder(id: string): StateFolder {
     invariant(/^[\w.-]+$/.test(id) && !id.startsWith("."), `"${id}" is the name of a folder`);
-    return new StateFolder(join(this.#parts.stateDir, "processes", id));
+    const { stateDir, exits } = this.#parts;
+    return new StateFolder(join(stateDir, "processes", id), exits.directory);
   }
 
   /** @throws {NotFoundError} Nothing of that id was created. */
   #record(id: string): ProcessRecord {
-    const record = this.#folder(id).readRecord();
+    const { record } = this.#folder(id);
     if (record === undefined)
       throw new NotFoundError(`No process of ${id} is known to the runtime`);
     return record;

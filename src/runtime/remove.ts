@@ -22,6 +22,8 @@ export interface RemoveRequest {
   readonly record: ProcessRecord | undefined;
   readonly pair: ProcessPair | undefined;
   readonly program: RuntimeProgram | undefined;
+  /** Of a supervisor that this daemon started: resolves when it has ended. */
+  readonly supervisorEnd: Promise<unknown> | undefined;
 }
 
 /**
@@ -30,8 +32,8 @@ export interface RemoveRequest {
  */
 export async function removeProcess(parts: RemoveParts, request: RemoveRequest): Promise<void> {
   const { processes, cgroups } = parts;
-  const { folder, record, pair } = request;
-  if (pair !== undefined) processes.kill(pair.process, SIGKILL);
+  const { folder, record, pair, supervisorEnd } = request;
+  if (pair !== undefined && folder.readExit() === undefined) processes.kill(pair.process, SIGKILL);
   const supervisor = pair?.supervisor ?? findUnrecorded(processes, folder);
   if (pair === undefined && supervisor !== undefined) {
     // Without a report from it the process is unknown: conmon goes, and the runtime with it, which would
@@ -44,7 +46,8 @@ export async function removeProcess(parts: RemoveParts, request: RemoveRequest):
     cgroups.kill(record.cgroupPath); // also ends a frozen one, and those outside its pid namespace
     if (pair === undefined) await waitEmpty(parts, record.cgroupPath);
   }
-  if (supervisor !== undefined) await processes.waitGone(supervisor);
+  if (supervisorEnd !== undefined) await supervisorEnd;
+  else if (supervisor !== undefined) await processes.waitGone(supervisor);
   if (record?.kind === "container") {
     await forgetContainer(parts, record, {
       program: request.program,

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { ProcessIdentity } from "#host/processes.ts";
 
-/** What is known before conmon starts; `record.json`. */
+/** What is known before conmon starts. */
 export interface ProcessRecord {
   readonly kind: "container" | "exec";
   readonly id: string;
@@ -22,21 +22,45 @@ export interface ProcessRecord {
   readonly vaultEnds?: readonly [number, number];
 }
 
-/** What is known once conmon has reported; `processes.json`. */
+/** What is known once conmon has reported. */
 export interface ProcessPair {
   readonly process: ProcessIdentity;
   readonly supervisor: ProcessIdentity;
 }
 
+/** What conmon wrote at the end of a process. */
+export interface ReportedExit {
+  readonly exitCode: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly finishedMs: number;
+}
+
+/** All that the file `state` says, one step of the process's life after the other. */
+interface ProcessState {
+  readonly record?: ProcessRecord;
+  readonly pair?: ProcessPair;
+  readonly isHooked?: true;
+  readonly isStarting?: true;
+}
+
 /**
  * The folder of one container or exec: the OCI bundle, conmon's socket and fifos, and all that a
  * successor of this daemon needs. It lies on a tmpfs, so nothing in it survives a reboot.
+ *
+ * The steps of a process's life are lines of JSON in the file `state`, each added by one write: a file for each,
+ * made under another name and renamed, took 15 times as long on a disk. Whoever made the folder knows what is
+ * in it; who has not reads it once.
  */
 export class StateFolder {
   readonly path: string;
+  readonly #exitDir: string;
+  #known: ProcessState | undefined;
+  #exit: ReportedExit | undefined;
 
-  constructor(path: string) {
+  /** @param exitDir Where conmon puts the exit codes of containers. */
+  constructor(path: string, exitDir: string) {
     this.path = path;
+    this.#exitDir = exitDir;
   }
 
   get configFile(): string {
@@ -57,38 +81,40 @@ export class StateFolder {
     return join(this.path, "ctl");
   }
 
-  writeRecord(record: ProcessRecord): void {
-    this.#write("record.json", JSON.stringify(record));
+  get record(): ProcessRecord | undefined {
+    return this.#state.record;
   }
 
-  readRecord(): ProcessRecord | undefined {
-    return this.#readJson<ProcessRecord>("record.json");
+  get pair(): ProcessPair | undefined {
+    return this.#state.pair;
+  }
+
+  get isStarting(): boolean {
+    return this.#state.isStarting === true;
+  }
+
+  get isHooked(): boolean {
+    return this.#state.isHooked === true;
+  }
+
+  /** The first line: the folder is new. */
+  writeRecord(record: ProcessRecord): void {
+    this.#known = {};
+    this.#add({ record });
   }
 
   writePair(pair: ProcessPair): void {
-    this.#write("processes.json", JSON.stringify(pair));
-  }
-
-  readPair(): ProcessPair | undefined {
-    return this.#readJson<ProcessPair>("processes.json");
+    this.#add({ pair });
   }
 
   /** `start` began: from here on the process may run. */
   markStarting(): void {
-    writeFileSync(join(this.path, "starting"), "");
-  }
-
-  get isStarting(): boolean {
-    return existsSync(join(this.path, "starting"));
+    this.#add({ isStarting: true });
   }
 
   /** The runtime has programs to run at `start` and `delete`, which are therefore its own to do. */
   markHooked(): void {
-    writeFileSync(join(this.path, "hooked"), "");
-  }
-
-  get isHooked(): boolean {
-    return existsSync(join(this.path, "hooked"));
+    this.#add({ isHooked: true });
   }
 
   /** conmon saw the kernel kill for lack of memory in the container's cgroup. */
@@ -96,25 +122,55 @@ export class StateFolder {
     return existsSync(join(this.path, "oom"));
   }
 
-  /** The exit code that conmon wrote, and when. */
-  readExit(): { readonly exitCode: number; readonly finishedMs: number } | undefined {
-    const path = join(this.path, "exit");
-    const text = readIfThere(path);
-    if (text === undefined) return undefined;
-    return { exitCode: Number.parseInt(text, 10), finishedMs: statSync(path).mtimeMs };
+  /** What conmon wrote at the end; kept once it was there. */
+  readExit(): ReportedExit | undefined {
+    const { record } = this.#state;
+    const own = join(this.path, "exit");
+    const paths = record?.kind === "container" ? [join(this.#exitDir, record.id), own] : [own];
+    this.#exit ??= paths.map(tryReadExit).find((exit) => exit !== undefined);
+    return this.#exit;
   }
 
-  /** By rename: a daemon killed on the way leaves the whole file or none. */
-  #write(name: string, text: string): void {
-    const path = join(this.path, name);
-    writeFileSync(`${path}.new`, text);
-    renameSync(`${path}.new`, path);
+  /** conmon has told what it also wrote. */
+  noteExit(exit: ReportedExit): void {
+    this.#exit = exit;
   }
 
-  #readJson<T>(name: string): T | undefined {
-    const text = readIfThere(join(this.path, name));
-    return text === undefined ? undefined : (JSON.parse(text) as T); // written by #write only
+  get #state(): ProcessState {
+    this.#known ??= { ...readEarlierLayout(this.path), ...readState(this.path) };
+    return this.#known;
   }
+
+  #add(step: ProcessState): void {
+    const state = { ...this.#state, ...step };
+    appendFileSync(join(this.path, "state"), `${JSON.stringify(step)}\n`);
+    this.#known = state;
+  }
+}
+
+/** A daemon that was killed on the way leaves a last line that is whole, or none of it counts. */
+function readState(path: string): ProcessState {
+  const lines = readIfThere(join(path, "state"))?.split("\n").slice(0, -1) ?? [];
+  return Object.assign({}, ...lines.map((line) => JSON.parse(line) as ProcessState)); // written by #add only
+}
+
+/** A file for each step, as earlier versions wrote them: of what an upgrade of the engine left running. */
+function readEarlierLayout(path: string): ProcessState {
+  const record = readIfThere(join(path, "record.json"));
+  if (record === undefined) return {};
+  const pair = readIfThere(join(path, "processes.json"));
+  return {
+    record: JSON.parse(record) as ProcessRecord, // whole: these files came by rename
+    ...(pair === undefined ? {} : { pair: JSON.parse(pair) as ProcessPair }),
+    ...(existsSync(join(path, "hooked")) ? { isHooked: true } : {}),
+    ...(existsSync(join(path, "starting")) ? { isStarting: true } : {}),
+  };
+}
+
+function tryReadExit(path: string): ReportedExit | undefined {
+  const text = readIfThere(path);
+  if (text === undefined) return undefined;
+  return { exitCode: Number.parseInt(text, 10), finishedMs: statSync(path).mtimeMs };
 }
 
 function readIfThere(path: string): string | undefined {

@@ -31,6 +31,7 @@ const SIGKILL = 9;
 
 export class FakeProcesses implements Processes {
   readonly runtimeLauncher: string | undefined = undefined;
+  readonly emptyInputLauncher = (): undefined => undefined;
   readonly #entries: Entry[] = [];
   readonly #holders = new Map<string, string>();
   #nextPid = 1000;

@@ -3,7 +3,7 @@ export interface ConmonPlan {
   readonly id: string;
   /** Id of the container that an exec runs in. */
   readonly containerId: string;
-  /** An executable to put before the runtime: see `Processes.runtimeLauncher`. */
+  /** An executable to put before the runtime: `Processes.runtimeLauncher` or `emptyInputLauncher`. */
   readonly launcherPath: string | undefined;
   readonly runtimePath: string;
   readonly runtimeArguments: readonly string[];
@@ -14,13 +14,13 @@ export interface ConmonPlan {
   readonly openStdin: boolean;
   /** A client's leaving or half-close does not close stdin. */
   readonly keepStdinOpen: boolean;
-  /** The process finds a pipe that has ended in place of conmon's /dev/null. */
-  readonly hasEmptyInput: boolean;
+  /** A shell gives the process a pipe that has ended in place of conmon's /dev/null: no launcher does. */
+  readonly needsEmptyInput: boolean;
   /** `--log-path`. */
   readonly logTarget: string;
   /** `--log-size-max`. */
   readonly logMaxBytes?: number;
-  /** A container's exit code goes there too, under its id; `exec` has its own way. */
+  /** A container's exit code goes there, under its id; an exec's into its own folder. */
   readonly exitDir?: string;
   /** A checkpoint that the runtime restores instead of creating the container. */
   readonly restoreFrom?: string;
@@ -34,14 +34,14 @@ const EMPTY_INPUT = ["/bin/sh", "-c", '{ read -r _; exec "$@"; } <<.\n\n.\n', "s
  * conmon's command line.
  *
  * `--sync` leaves out its second fork: the daemon is its parent and has its pid without a file.
- * `--full-attach` puts the attach socket into the bundle, `--persist-dir` the exit code and `oom`.
+ * `--full-attach` puts the attach socket into the bundle, where `oom` goes too, `--persist-dir` an exec's exit code.
  * `--no-sync-log` spares an fsync at each exit, which Docker does not do either. conmon's own log level
  * is the lowest: its stderr is gone soon after the start, and syslog is not ours to fill.
  */
 export function planConmonArguments(plan: ConmonPlan): string[] {
   const [program = "", ...before] = [
     ...(plan.launcherPath === undefined ? [] : [plan.launcherPath]),
-    ...(plan.hasEmptyInput ? EMPTY_INPUT : []),
+    ...(plan.needsEmptyInput ? EMPTY_INPUT : []),
     plan.runtimePath,
     ...plan.runtimeArguments,
   ];
@@ -58,8 +58,7 @@ export function planConmonArguments(plan: ConmonPlan): string[] {
     ...before.map((argument) => `--runtime-arg=${argument}`),
     `--bundle=${plan.directory}`,
     "--full-attach",
-    `--persist-dir=${plan.directory}`,
-    ...(plan.exitDir === undefined ? [] : [`--exit-dir=${plan.exitDir}`]),
+    plan.exitDir === undefined ? `--persist-dir=${plan.directory}` : `--exit-dir=${plan.exitDir}`,
     `--container-pidfile=${plan.pidFile}`,
     `--log-path=${plan.logTarget}`,
     ...(plan.logMaxBytes === undefined ? [] : [`--log-size-max=${plan.logMaxBytes}`]),

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { type ConmonPlan, planConmonArguments } from "./arguments.ts";
-import { parseReport } from "./supervisor.ts";
+import { parseExitReport, parseReport } from "./supervisor.ts";
 
 const plan: ConmonPlan = {
   id: "c1",
@@ -13,7 +13,7 @@ const plan: ConmonPlan = {
   terminal: false,
   openStdin: false,
   keepStdinOpen: true,
-  hasEmptyInput: false,
+  needsEmptyInput: false,
   logTarget: "none",
 };
 
@@ -22,6 +22,13 @@ test("parseReport() reads a pid, a refusal and silence", () => {
   expect(parseReport('{"data": -1, "message": "no\\nway"}')).toEqual({ message: "no\nway" });
   expect(parseReport('{"data": -127}')).toEqual({});
   expect(parseReport(undefined)).toEqual({});
+});
+
+test("parseExitReport() reads an exit code and silence", () => {
+  expect(parseExitReport('{"data": 0}')).toBe(0);
+  expect(parseExitReport('{"data": 137}')).toBe(137);
+  expect(parseExitReport('{"data": -1, "message": "timed out"}')).toBeUndefined();
+  expect(parseExitReport(undefined)).toBeUndefined();
 });
 
 test("planConmonArguments() puts the launcher before the runtime", () => {

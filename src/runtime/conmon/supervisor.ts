@@ -26,8 +26,13 @@ export type SupervisorResult =
       readonly ok: true;
       readonly pid: number;
       readonly supervisor: ProcessIdentity;
-      /** conmon has ended; for an exec: has written the exit code, some milliseconds before. */
+      /** conmon has ended. */
       readonly ended: Promise<unknown>;
+      /**
+       * Of an exec: the exit code, which conmon tells some milliseconds before it ends and after it has written
+       * the file; undefined when it ended without a word.
+       */
+      readonly reported?: Promise<number | undefined>;
     }
   /** conmon has ended; `stderr` is the runtime's, else conmon's own. */
   | { readonly ok: false; readonly stderr: string };
@@ -83,8 +88,8 @@ export async function startSupervisor(
   const report = parseReport(await sync.readLine());
   if (report.pid !== undefined) {
     const isExec = request.plan.exec !== undefined;
-    const ended = isExec ? readToReport(sync, stack.move()) : exited;
-    return { ok: true, pid: report.pid, supervisor, ended };
+    const reported = isExec ? { reported: readExitReport(sync, stack.move()) } : {};
+    return { ok: true, pid: report.pid, supervisor, ended: exited, ...reported };
   }
   await exited;
   return { ok: false, stderr: report.message ?? (await complaints.read()) };
@@ -112,10 +117,13 @@ class UnreadPipe implements Disposable {
   }
 }
 
-/** Of an exec conmon reports the exit code as a second line, after it has written the file. */
-async function readToReport(sync: LineReader, opened: AsyncDisposableStack): Promise<void> {
+/** Of an exec conmon reports the exit code as a second line, `{"data": CODE}`. */
+async function readExitReport(
+  sync: LineReader,
+  opened: AsyncDisposableStack,
+): Promise<number | undefined> {
   await using _ = opened;
-  await sync.readLine();
+  return parseExitReport(await sync.readLine());
 }
 
 async function letStart(
@@ -153,13 +161,23 @@ export function parseReport(line: string | undefined): {
   readonly message?: string;
 } {
   if (line === undefined) return {};
-  const report: unknown = JSON.parse(line);
-  if (typeof report !== "object" || report === null) return {};
-  const data = "data" in report && typeof report.data === "number" ? report.data : -1;
+  const { data, message } = parseLine(line);
   if (data > 0) return { pid: data };
-  return "message" in report && typeof report.message === "string"
-    ? { message: report.message }
-    : {};
+  return message === undefined ? {} : { message };
+}
+
+/** @returns Undefined when conmon ended without a word, or told of something else. */
+export function parseExitReport(line: string | undefined): number | undefined {
+  const { data } = parseLine(line ?? "{}");
+  return data >= 0 ? data : undefined;
+}
+
+function parseLine(line: string): { readonly data: number; readonly message?: string } {
+  const report: unknown = JSON.parse(line);
+  if (typeof report !== "object" || report === null) return { data: -1 };
+  const data = "data" in report && typeof report.data === "number" ? report.data : -1;
+  const message = "message" in report && typeof report.message === "string" ? report.message : "";
+  return message === "" ? { data } : { data, message };
 }
 
 function pipeAt(pipes: readonly (number | undefined)[], position: number): number {

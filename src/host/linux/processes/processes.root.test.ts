@@ -170,6 +170,23 @@ describe("LinuxProcesses.spawn()", () => {
     expect(readdirSync("/sys/fs/cgroup/unified")).toContain("cgroup.procs");
   });
 
+  test("emptyInputLauncher() gives a pipe that has ended, and hides the v2 cgroup only when asked", async () => {
+    const script = "readlink /proc/self/fd/0; cat; ls /proc/self/fd; ls /sys/fs/cgroup/unified";
+    for (const hidesUnified of [false, true]) {
+      const launcher = processes.emptyInputLauncher({ hidesUnified });
+      if (launcher === undefined) return;
+      expect(processes.emptyInputLauncher({ hidesUnified })).toBe(launcher);
+      const { stdout } = await processes.run({ argv: [launcher, ...shell(script)] });
+      expect(stdout).toMatch(/^pipe:\[\d+\]\n0\n1\n2\n3\n/);
+      const isHidden = hidesUnified || host.cgroups.layout !== "hybrid";
+      expect(stdout.includes("cgroup.procs")).toBe(!isHidden);
+      expect(await processes.run({ argv: [launcher] })).toMatchObject({
+        code: 125,
+        stderr: expect.stringContaining("Cannot give the OCI runtime"),
+      });
+    }
+  });
+
   test("hideUnifiedCgroup shows the newest mounts", async () => {
     const target = scratch.folder("late");
     host.mounts.tmpfs({ target });

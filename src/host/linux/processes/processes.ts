@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { InternalError } from "#base/errors.ts";
+import { InternalError, WharfError } from "#base/errors.ts";
 import type {
   ProcessIdentity,
   Processes,
@@ -13,6 +13,7 @@ import { errnoOf, errnos, systemError } from "#host/linux/ffi/errno.ts";
 import type { Libc } from "#host/linux/ffi/libc.ts";
 import { findPortHolder } from "#host/linux/sockets/port-holder.ts";
 import { type ProcStat, parseProcStat } from "./proc-stat.ts";
+import { tryOpenEmptyInputLauncher } from "./runtime-launcher.ts";
 import { SealedExecutables } from "./sealed-executables.ts";
 import { runProcess, type SpawnContext, spawnProcess } from "./spawn.ts";
 
@@ -24,6 +25,8 @@ export class LinuxProcesses implements Processes {
   readonly #context: SpawnContext;
   readonly #libc: Libc;
   readonly #sealed: SealedExecutables;
+  /** Paths, by whether they hide the v2 cgroup; undefined where there can be none. */
+  readonly #emptyInputLaunchers = new Map<boolean, string | undefined>();
 
   constructor(options: SpawnContext) {
     this.#context = options;
@@ -33,6 +36,14 @@ export class LinuxProcesses implements Processes {
 
   get runtimeLauncher(): string | undefined {
     return this.#context.launcherPath;
+  }
+
+  emptyInputLauncher({ hidesUnified }: { readonly hidesUnified: boolean }): string | undefined {
+    const hides = hidesUnified && this.runtimeLauncher !== undefined;
+    if (!this.#emptyInputLaunchers.has(hides)) {
+      this.#emptyInputLaunchers.set(hides, this.#tryOpenEmptyInputLauncher(hides));
+    }
+    return this.#emptyInputLaunchers.get(hides);
   }
 
   sealedCopy(path: string): string {
@@ -133,6 +144,15 @@ export class LinuxProcesses implements Processes {
     await closed;
     signal?.removeEventListener("abort", onAbort);
     signal?.throwIfAborted();
+  }
+
+  #tryOpenEmptyInputLauncher(hidesUnified: boolean): string | undefined {
+    try {
+      return tryOpenEmptyInputLauncher(this.#libc, { hidesUnified })?.path;
+    } catch (error) {
+      if (error instanceof WharfError) return undefined; // sysctl vm.memfd_noexec
+      throw error;
+    }
   }
 
   /** @returns Undefined when that very process has ended; the caller closes the descriptor. */

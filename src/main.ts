@@ -1,8 +1,6 @@
-import { writeSync } from "node:fs";
-import { basename } from "node:path";
-import { buildId, wharfVersion } from "#base/version.ts";
+import { printVersion } from "#cli/print-version.ts";
 
-// The one entry point: the client loads nothing of the daemon, and `--version` nothing at all.
+// The one entry point: the client loads nothing of the daemon, and for `--version` next to nothing.
 async function main(): Promise<number> {
   const [, program = "", ...words] = process.argv;
   const [first] = words;
@@ -11,14 +9,13 @@ async function main(): Promise<number> {
     return await runDnsThread();
   }
   if (words.length === 1 && (first === "--version" || first === "-v")) {
-    writeSync(1, `Wharf version ${wharfVersion}, build ${buildId}\n`);
-    return 0;
+    return printVersion();
   }
   if (first === "worker") {
     const { runWorker } = await import("#daemon/workers/main.ts");
     return runWorker(words.slice(1));
   }
-  const isDaemon = basename(process.argv0) === "wharfd" || basename(program) === "wharfd";
+  const isDaemon = [process.argv0, program].some((path) => /(?:^|\/)wharfd$/.test(path));
   if (isDaemon || first === "daemon") {
     const { runDaemon } = await import("#daemon/main.ts");
     return runDaemon(isDaemon && first !== "daemon" ? words : words.slice(1));

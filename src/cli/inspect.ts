@@ -4,7 +4,7 @@ import type { EngineClient } from "#client/engine-client.ts";
 import { type Command, atLeast, defineCommand } from "#cli/command/command.ts";
 import { boolFlag, stringFlag } from "#cli/command/flags.ts";
 import { inspectFormatHelp } from "./output/format-help.ts";
-import { asFlag, printRecreation, recreationOf } from "./recreate/print.ts";
+import { asFlag, recreationOf } from "./recreate/as-flag.ts";
 import { inspectObjects } from "./output/inspect.ts";
 
 /** A kind of object that can be inspected by name or id. */
@@ -55,7 +55,9 @@ export const command: Command = defineCommand({
       if (isSet("type") && flags.type !== "container") {
         throw new InvalidArgumentError(`--as is for containers, not for type ${flags.type}`);
       }
-      return printRecreation(cli, args, recreationOf(flags, isSet));
+      const shape = recreationOf(flags, isSet);
+      const { printRecreation } = await import("./recreate/print.ts");
+      return printRecreation(cli, args, shape);
     }
     const engine = await cli.engine();
     const wanted = isSet("type") ? kinds.filter((kind) => kind.type === flags.type) : kinds;

@@ -1,5 +1,3 @@
-import { socketAccessHint } from "#cli/engine/socket-access.ts";
-import { buildId, wharfVersion } from "#base/version.ts";
 import { messageOf } from "#base/errors.ts";
 import { EngineUnreachableError } from "#client/error-response.ts";
 import { exitCodeOf } from "#cli/command/exit-code.ts";
@@ -15,6 +13,7 @@ import {
 import { openEngine } from "#cli/engine/open-engine.ts";
 import { BrokenPipeError, type Output } from "./output/streams.ts";
 import { type ParsedFlags, parseFlags } from "#cli/command/parse-flags.ts";
+import { versionLine } from "./print-version.ts";
 import type { Programs } from "./programs.ts";
 import { type CallSettings, ProcessCli, standardStreams } from "./process-cli.ts";
 import {
@@ -40,16 +39,16 @@ export async function runCli(
   try {
     return await dispatch(words, settings);
   } catch (error) {
-    return report(error, settings.streams.errors);
+    return await report(error, settings.streams.errors);
   }
 }
 
-function report(error: unknown, errors: Output): number {
+async function report(error: unknown, errors: Output): Promise<number> {
   const code = exitCodeOf(error);
   if (error instanceof BrokenPipeError) return code;
   const text = messageOf(error);
   try {
-    if (text !== "") errors.write(`${text}${hintFor(error)}\n`);
+    if (text !== "") errors.write(`${text}${await hintFor(error)}\n`);
   } catch {
     return code; // stderr is closed: nobody is left to tell
   }
@@ -64,15 +63,17 @@ function traceOf(error: unknown): string {
 }
 
 /** What to do next, where the words that docker has leave it open. */
-function hintFor(error: unknown): string {
+async function hintFor(error: unknown): Promise<string> {
   if (error instanceof ExitError) return hintFor(error.cause);
   if (!(error instanceof EngineUnreachableError)) return "";
   switch (error.reason) {
     case "missing":
     case "refused":
       return "\nStart an engine with 'wharf daemon', or name a running one: -H ADDRESS, DOCKER_HOST, or 'wharf context use'";
-    case "denied":
+    case "denied": {
+      const { socketAccessHint } = await import("#cli/engine/socket-access.ts");
       return `\n${socketAccessHint(error.endpoint)}`;
+    }
     case "tls":
     case "other":
       return "";
@@ -86,7 +87,7 @@ async function dispatch(words: readonly string[], call: CallSettings): Promise<n
   const cli = new ProcessCli(call, readGlobals(parsed));
   for (const notice of parsed.notices) cli.errors.write(`${notice}\n`);
   if (parsed.values["version"] === true) {
-    cli.output.write(`Wharf version ${wharfVersion}, build ${buildId}\n`);
+    cli.output.write(versionLine);
     return 0;
   }
   const wantsHelp = parsed.wantsHelp || parsed.args[0] === "help";

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { InvalidArgumentError, messageOf } from "#base/errors.ts";
+import { readTextFile } from "#libc/text-files.ts";
 import type { TlsMaterial } from "./connect-socket.ts";
 
 /** One PEM file: its path, and whether it may be missing. */
@@ -35,12 +35,18 @@ export function readTlsFiles(
 }
 
 function readPem(file: PemFile, what: string): string | undefined {
+  const text = tryRead(file.path, what);
+  if (text !== undefined || file.mayBeMissing) return text;
+  throw new InvalidArgumentError(
+    `Cannot read the ${what} ${file.path}: ENOENT: no such file or directory, open '${file.path}'`,
+  );
+}
+
+function tryRead(path: string, what: string): string | undefined {
   try {
-    return readFileSync(file.path, "utf8");
+    return readTextFile(path);
   } catch (error) {
-    const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
-    if (isMissing && file.mayBeMissing) return undefined;
-    throw new InvalidArgumentError(`Cannot read the ${what} ${file.path}: ${messageOf(error)}`, {
+    throw new InvalidArgumentError(`Cannot read the ${what} ${path}: ${messageOf(error)}`, {
       cause: error,
     });
   }

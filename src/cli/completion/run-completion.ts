@@ -6,7 +6,8 @@ import type {
   VolumeListResponse,
 } from "@docker/node-sdk";
 import { assertNever } from "#base/errors.ts";
-import { ContextStore, defaultContextName } from "#client/contexts/context-store.ts";
+import { ContextStore } from "#client/contexts/context-store.ts";
+import { defaultContextName } from "#client/contexts/stored-context.ts";
 import type { EngineClient } from "#client/engine-client.ts";
 import type { Cli } from "#cli/cli.ts";
 import { type Candidate, type NameSource, planCompletion } from "./complete.ts";

@@ -1,9 +1,6 @@
 import { ConflictError, InvalidArgumentError } from "#base/errors.ts";
-import {
-  ContextStore,
-  checkContextName,
-  defaultContextName,
-} from "#client/contexts/context-store.ts";
+import { ContextStore, checkContextName } from "#client/contexts/context-store.ts";
+import { defaultContextName } from "#client/contexts/stored-context.ts";
 import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
 import { stringFlag } from "#cli/command/flags.ts";
 import {

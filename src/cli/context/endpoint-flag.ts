@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { InvalidArgumentError, messageOf } from "#base/errors.ts";
-import type { ContextEndpoint, ContextMeta, TlsFiles } from "#client/contexts/context-store.ts";
-import { ContextStore, defaultContextName } from "#client/contexts/context-store.ts";
+import type { ContextEndpoint, ContextMeta, TlsFiles } from "#client/contexts/stored-context.ts";
+import { ContextStore } from "#client/contexts/context-store.ts";
+import { defaultContextName } from "#client/contexts/stored-context.ts";
 import { parseEndpoint } from "#client/endpoint.ts";
 import type { Cli } from "#cli/cli.ts";
 import { type Flag, customFlag, cutAt, splitCsvLine } from "#cli/command/flags.ts";

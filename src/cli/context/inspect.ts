@@ -1,4 +1,5 @@
-import { ContextStore, defaultContextName } from "#client/contexts/context-store.ts";
+import { ContextStore } from "#client/contexts/context-store.ts";
+import { defaultContextName } from "#client/contexts/stored-context.ts";
 import type { Cli } from "#cli/cli.ts";
 import { type Command, atLeast, defineCommand } from "#cli/command/command.ts";
 import { stringFlag } from "#cli/command/flags.ts";

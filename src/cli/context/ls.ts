@@ -1,6 +1,7 @@
 import { messageOf } from "#base/errors.ts";
 import { compareNaturally, ellipsize } from "#base/tables.ts";
-import { ContextStore, defaultContextName } from "#client/contexts/context-store.ts";
+import { ContextStore } from "#client/contexts/context-store.ts";
+import { defaultContextName } from "#client/contexts/stored-context.ts";
 import type { Cli } from "#cli/cli.ts";
 import { type Command, defineCommand, noArguments } from "#cli/command/command.ts";
 import { boolFlag, stringFlag } from "#cli/command/flags.ts";

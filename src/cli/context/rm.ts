@@ -1,6 +1,7 @@
 import { messageOf, ConflictError, InvalidArgumentError, NotFoundError } from "#base/errors.ts";
-import { writeConfigKey } from "#client/contexts/client-config.ts";
-import { ContextStore, defaultContextName } from "#client/contexts/context-store.ts";
+import { writeConfigKey } from "#client/contexts/write-config-key.ts";
+import { ContextStore } from "#client/contexts/context-store.ts";
+import { defaultContextName } from "#client/contexts/stored-context.ts";
 import type { Cli } from "#cli/cli.ts";
 import { type Command, atLeast, defineCommand } from "#cli/command/command.ts";
 import { ExitError } from "#cli/command/exit-error.ts";

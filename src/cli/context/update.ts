@@ -1,4 +1,5 @@
-import { ContextStore, defaultContextName } from "#client/contexts/context-store.ts";
+import { ContextStore } from "#client/contexts/context-store.ts";
+import { defaultContextName } from "#client/contexts/stored-context.ts";
 import { InvalidArgumentError } from "#base/errors.ts";
 import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
 import { stringFlag } from "#cli/command/flags.ts";

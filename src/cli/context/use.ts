@@ -1,5 +1,6 @@
-import { writeConfigKey } from "#client/contexts/client-config.ts";
-import { ContextStore, defaultContextName } from "#client/contexts/context-store.ts";
+import { writeConfigKey } from "#client/contexts/write-config-key.ts";
+import { ContextStore } from "#client/contexts/context-store.ts";
+import { defaultContextName } from "#client/contexts/stored-context.ts";
 import { type Command, defineCommand, exactly } from "#cli/command/command.ts";
 
 export const command: Command = defineCommand({

@@ -9,7 +9,11 @@ import {
   type EngineChoice,
   type EngineHints,
 } from "#client/contexts/choose-engine.ts";
-import { ContextStore, defaultContextName } from "#client/contexts/context-store.ts";
+import {
+  defaultContextName,
+  readContext,
+  readContextTls,
+} from "#client/contexts/stored-context.ts";
 import { dialEndpoint } from "#client/dial.ts";
 import { type Endpoint, parseEndpoint } from "#client/endpoint.ts";
 import { type EngineClient, openEngineClient } from "#client/engine-client.ts";
@@ -48,14 +52,13 @@ function resolveContext(
   configDir: string,
   choice: EngineChoice & { readonly kind: "context" },
 ): EngineAddress {
-  const store = new ContextStore(configDir);
-  const endpoint = store.read(choice.name).Endpoints["docker"];
+  const endpoint = readContext(configDir, choice.name).Endpoints["docker"];
   if (!endpoint || endpoint.Host === "") {
     throw new InvalidArgumentError(
       `Cannot use context "${choice.name}": it names no docker endpoint`,
     );
   }
-  const files = store.readTls(choice.name);
+  const files = readContextTls(configDir, choice.name);
   const pem = (name: string): string | undefined =>
     files[name] && new TextDecoder().decode(files[name]);
   const [ca, cert, key] = [pem("ca.pem"), pem("cert.pem"), pem("key.pem")];

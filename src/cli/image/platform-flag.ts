@@ -1,4 +1,3 @@
-import { machine, type } from "node:os";
 import { hostPlatform, parsePlatform } from "#spec/platform.ts";
 
 /**
@@ -7,6 +6,7 @@ import { hostPlatform, parsePlatform } from "#spec/platform.ts";
  * @throws {InvalidArgumentError} In docker's words.
  */
 export function platformQuery(text: string): string {
+  const { machine, type } = process.getBuiltinModule("node:os");
   const { os, architecture, variant } = parsePlatform(text, hostPlatform(type(), machine()));
   return JSON.stringify(
     variant === undefined ? { architecture, os } : { architecture, os, variant },

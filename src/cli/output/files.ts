@@ -1,7 +1,8 @@
 import { rmSync, type Stats, statSync } from "node:fs";
 import { type FileHandle, open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
-import { InvalidArgumentError, NotFoundError, messageOf } from "#base/errors.ts";
+import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
+import { openFailure } from "./open-failure.ts";
 
 const chunkBytes = 1024 * 1024;
 
@@ -27,15 +28,6 @@ export async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
   } finally {
     await file.close();
   }
-}
-
-/** `open PATH: no such file or directory`, as Go says it. */
-export function openFailure(path: string, error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "ENOENT") return `open ${path}: no such file or directory`;
-  if (code === "EACCES") return `open ${path}: permission denied`;
-  if (code === "EISDIR") return `read ${path}: is a directory`;
-  return `open ${path}: ${messageOf(error)}`;
 }
 
 /**

@@ -1,5 +1,4 @@
-import { read } from "node:fs";
-import { isTerminal } from "#cli/terminal/tty-calls.ts";
+import { isTerminal } from "#libc/terminals.ts";
 
 /** Where a command reads: standard input, or fixed bytes in tests. */
 export interface Input {
@@ -44,7 +43,8 @@ export class FdInput implements Input {
   }
 
   /** @returns Bytes read; 0 at the end; -1 when a non-blocking descriptor had none and we waited. */
-  #read(buffer: Uint8Array): Promise<number> {
+  async #read(buffer: Uint8Array): Promise<number> {
+    const { read } = await import("node:fs"); // few commands read their input
     return new Promise((resolve, reject) => {
       read(this.fd, buffer, 0, buffer.length, null, (error, length) => {
         if (!error) return resolve(length);

@@ -1,12 +1,5 @@
-import { CString, type FFIFunction, dlopen, ptr, read } from "bun:ffi";
-import type { Pointer } from "bun:ffi";
-
-// libc rather than Date: it knows the zone's short name (CET), which Date does not, and the first
-// use of Date's local time loads ICU's zones, 5 ms.
-const declarations = {
-  tzset: { args: [], returns: "void" },
-  localtime_r: { args: ["ptr", "ptr"], returns: "ptr" },
-} as const satisfies Record<string, FFIFunction>;
+import { CString, type Pointer, ptr, read } from "bun:ffi";
+import { libc } from "#libc/libc.ts";
 
 /** A moment on the clock of the local zone. */
 export interface LocalTime {
@@ -23,33 +16,23 @@ export interface LocalTime {
   readonly zone: string;
 }
 
-function openLibrary(): ReturnType<typeof dlopen<typeof declarations>> {
-  try {
-    return dlopen("libc.so.6", declarations); // glibc
-  } catch {
-    return dlopen(
-      `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`,
-      declarations,
-    );
-  }
-}
-
-let library: ReturnType<typeof openLibrary> | undefined; // opened once; a handle to libc, no state
-
 // struct tm of 64-bit glibc and musl: nine ints, then tm_gmtoff and tm_zone.
 const tmBytes = 64;
 const gmtoffOffset = 40;
 const zoneOffset = 48;
 
-/** @param seconds Since 1970, whole. */
+/**
+ * By libc rather than `Date`: it knows the zone's short name (CET), which `Date` does not, and the first use of `Date`'s
+ * local time loads ICU's zones, 5 ms.
+ *
+ * @param seconds Since 1970, whole.
+ */
 export function localTime(seconds: number): LocalTime {
-  if (!library) {
-    library = openLibrary();
-    library.symbols.tzset();
-  }
+  const { call } = libc();
+  call.tzset(); // localtime_r need not do it by itself
   const time = new BigInt64Array([BigInt(seconds)]);
   const tm = new Uint8Array(tmBytes);
-  library.symbols.localtime_r(ptr(time), ptr(tm));
+  call.localtime_r(ptr(time), ptr(tm));
   const fields = new Int32Array(tm.buffer, 0, 6);
   const [second = 0, minute = 0, hour = 0, day = 1, month = 0, year = 70] = fields;
   const zone = read.ptr(ptr(tm), zoneOffset) as Pointer;

@@ -1,5 +1,5 @@
-import { write as writeFile, writeSync } from "node:fs";
-import { type WindowSize, isTerminal, readWindowSize } from "#cli/terminal/tty-calls.ts";
+import { isWritable, waitUntilWritable, writeOnce } from "#libc/descriptors.ts";
+import { type WindowSize, isTerminal, readWindowSize } from "#libc/terminals.ts";
 import { CancelledError } from "#base/errors.ts";
 
 /** Where a command prints: standard output or error, or a buffer in tests. */
@@ -19,6 +19,9 @@ export class BrokenPipeError extends CancelledError {}
 function isErrno(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
 }
+
+/** What a pipe with any room takes without a wait (PIPE_BUF of Linux). */
+const pipeAtomicBytes = 4096;
 
 /** An output on a file descriptor, written without process.stdout: loading that costs 10 ms. */
 export class FdOutput implements Output {
@@ -40,32 +43,40 @@ export class FdOutput implements Output {
 
   write(data: string | Uint8Array): void {
     let rest = typeof data === "string" ? new TextEncoder().encode(data) : data;
-    while (rest.length > 0) {
-      try {
-        rest = rest.subarray(writeSync(this.#fd, rest));
-      } catch (error) {
-        if (isErrno(error, "EPIPE"))
-          throw new BrokenPipeError("output is closed", { cause: error });
-        if (!isErrno(error, "EAGAIN")) throw error;
-        // Another process made the shared pipe or terminal non-blocking: wait for its reader.
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
-      }
-    }
+    while (rest.length > 0) rest = rest.subarray(this.#writeOnce(rest));
   }
 
   async pump(data: Uint8Array): Promise<void> {
     let rest = data;
+    if (0 < rest.length && rest.length <= pipeAtomicBytes && isWritable(this.#fd)) {
+      rest = rest.subarray(this.#writeOnce(rest));
+    }
     while (rest.length > 0) {
-      const written = await this.#writeOnce(rest);
+      const written = await this.#writeInThread(rest);
       if (written === 0) await new Promise((resolve) => setTimeout(resolve, 2));
       rest = rest.subarray(written);
     }
   }
 
-  /** @returns Bytes written; 0 when a non-blocking descriptor takes none now. */
-  #writeOnce(bytes: Uint8Array): Promise<number> {
+  /** @returns Bytes written; 0 when the descriptor had no room, and we waited for some. */
+  #writeOnce(bytes: Uint8Array): number {
+    const outcome = writeOnce(this.#fd, bytes);
+    switch (outcome.kind) {
+      case "written":
+        return outcome.bytes;
+      case "broken-pipe":
+        throw new BrokenPipeError("output is closed");
+      case "full": // another process made the shared pipe or terminal non-blocking
+        waitUntilWritable(this.#fd);
+        return 0;
+    }
+  }
+
+  /** @returns Bytes written, however long the reader takes; 0 when a non-blocking descriptor takes none now. */
+  async #writeInThread(bytes: Uint8Array): Promise<number> {
+    const { write } = await import("node:fs");
     return new Promise((resolve, reject) => {
-      writeFile(this.#fd, bytes, (error, written) => {
+      write(this.#fd, bytes, (error, written) => {
         if (!error) return resolve(written);
         if (isErrno(error, "EAGAIN")) return resolve(0);
         const broken = isErrno(error, "EPIPE");

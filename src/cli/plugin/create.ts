@@ -6,7 +6,7 @@ import { InvalidArgumentError } from "#base/errors.ts";
 import { parseJson } from "#base/json.ts";
 import { type Command, atLeast, defineCommand } from "#cli/command/command.ts";
 import { boolFlag } from "#cli/command/flags.ts";
-import { openFailure } from "#cli/output/files.ts";
+import { openFailure } from "#cli/output/open-failure.ts";
 import { packTree } from "#host/archive/pack-tree.ts";
 import { openArchiveSyscalls } from "#host/archive/syscalls.ts";
 import { parseImageReference } from "#spec/reference.ts";

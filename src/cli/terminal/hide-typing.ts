@@ -1,4 +1,4 @@
-import { readTerminalState, withoutEcho, writeTerminalState } from "./tty-calls.ts";
+import { readTerminalState, withoutEcho, writeTerminalState } from "#libc/terminals.ts";
 
 /** Shows nothing of what is typed until it is disposed, or the process exits. */
 export function hideTyping(fd: number): Disposable {

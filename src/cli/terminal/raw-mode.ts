@@ -1,4 +1,4 @@
-import { readTerminalState, toRaw, writeTerminalState } from "./tty-calls.ts";
+import { readTerminalState, toRaw, writeTerminalState } from "#libc/terminals.ts";
 
 /**
  * Switches a terminal to raw mode until it is disposed. Also given back when the process exits, by

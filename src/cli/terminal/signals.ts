@@ -1,38 +1,28 @@
-import { constants } from "node:os";
-
 /**
- * Signals that docker forwards to the container: all that can be caught, but those about our own
- * children, pipes, sockets and window.
+ * Signals that docker forwards to the container: all that Linux has and that can be caught, but those about our own
+ * children, pipes, sockets, window and faults, the keys of the terminal's job control (a stopped client must be able to go
+ * on), and SIGPWR and SIGPROF, with which the JavaScript engine stops its threads.
  */
-const notForwarded: readonly string[] = [
-  "SIGCHLD",
-  "SIGPIPE",
-  "SIGURG",
-  "SIGWINCH",
-  "SIGKILL",
-  "SIGSTOP",
-  // the process's own faults
-  "SIGSEGV",
-  "SIGBUS",
-  "SIGFPE",
-  "SIGILL",
-  "SIGABRT",
-  "SIGIOT",
-  "SIGTRAP",
-  "SIGSYS",
-  // the JavaScript engine stops its threads with these
-  "SIGPWR",
-  "SIGPROF",
-  // keys of the terminal's job control: a stopped client must be able to go on
-  "SIGTSTP",
-  "SIGTTIN",
-  "SIGTTOU",
+export const forwardedSignals: readonly NodeJS.Signals[] = [
+  "SIGHUP",
+  "SIGINT",
+  "SIGQUIT",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGALRM",
+  "SIGTERM",
+  "SIGSTKFLT",
+  "SIGCONT",
+  "SIGXCPU",
+  "SIGXFSZ",
+  "SIGVTALRM",
+  "SIGIO",
+  "SIGPOLL",
 ];
 
 /** Calls `forward` for each signal that reaches us (`SIGINT`, …) until disposed. */
 export function forwardSignals(forward: (signal: string) => void): Disposable {
-  const names = Object.keys(constants.signals).filter((name) => !notForwarded.includes(name));
-  const handlers = names.map((name) => [name, () => forward(name)] as const);
+  const handlers = forwardedSignals.map((name) => [name, () => forward(name)] as const);
   for (const [name, handler] of handlers) process.on(name, handler);
   return {
     [Symbol.dispose](): void {

@@ -1,4 +1,4 @@
-import { readTerminalState, toSingleKeys, writeTerminalState } from "./tty-calls.ts";
+import { readTerminalState, toSingleKeys, writeTerminalState } from "#libc/terminals.ts";
 
 /** Gives keys as they are typed, unseen, until it is disposed, or the process exits by whatever path. */
 export function enterSingleKeys(fd: number): Disposable {

@@ -10,7 +10,7 @@ import type { Input } from "#cli/output/input.ts";
 import type { Output } from "#cli/output/streams.ts";
 import type { Programs } from "#cli/programs.ts";
 import { parseFlags } from "#cli/command/parse-flags.ts";
-import type { WindowSize } from "#cli/terminal/tty-calls.ts";
+import type { WindowSize } from "#libc/terminals.ts";
 
 /** An output that keeps what is written. */
 export class BufferOutput implements Output {

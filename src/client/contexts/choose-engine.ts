@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import { defaultContextName } from "./context-store.ts";
+import { defaultContextName } from "./stored-context.ts";
 
 /** Where nothing else says: Wharf's own socket. */
 export const defaultEngineAddress = "unix:///run/wharf.sock";

@@ -1,5 +1,5 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { InvalidArgumentError, messageOf } from "#base/errors.ts";
+import { readTextFile } from "#libc/text-files.ts";
 
 /** The keys of docker's `config.json` that the client reads. */
 export interface ClientConfig {
@@ -26,17 +26,15 @@ export interface ProxyConfig {
 /** @throws {InvalidArgumentError} When the file is there and is no JSON object. */
 export function readClientConfig(configDir: string): ClientConfig {
   const path = `${configDir}/config.json`;
-  let text: string;
+  let text: string | undefined;
   try {
-    text = readFileSync(path, "utf8");
+    text = readTextFile(path);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT")
-      return parseClientConfig({});
     throw new InvalidArgumentError(`Error loading config file: ${messageOf(error)}`, {
       cause: error,
     });
   }
-  return parseClientConfig(parseObject(text, path));
+  return parseClientConfig(text === undefined ? {} : parseObject(text, path));
 }
 
 function parseObject(text: string, path: string): Record<string, unknown> {
@@ -68,17 +66,6 @@ export function parseClientConfig(raw: Readonly<Record<string, unknown>>): Clien
     proxies: proxiesOf(raw["proxies"]),
     raw,
   };
-}
-
-/** Replaces one key of `config.json`, keeping all others; undefined removes it. */
-export function writeConfigKey(configDir: string, key: string, value: unknown): void {
-  const { [key]: _before, ...rest } = readClientConfig(configDir).raw;
-  const next = value === undefined ? rest : { ...rest, [key]: value };
-  mkdirSync(configDir, { recursive: true, mode: 0o700 });
-  const path = `${configDir}/config.json`;
-  const temporary = `${path}.${process.pid}.tmp`;
-  writeFileSync(temporary, `${JSON.stringify(next, null, "\t")}\n`, { mode: 0o600 });
-  renameSync(temporary, path);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -2,12 +2,8 @@ import { InvalidArgumentError } from "#base/errors.ts";
 import { tarHeader } from "#base/tar/header.ts";
 import { readTar } from "#base/tar/reader.ts";
 import { type TarMember, writeTar } from "#base/tar/writer.ts";
-import {
-  type ContextMeta,
-  type ContextStore,
-  type TlsFiles,
-  parseContextMeta,
-} from "./context-store.ts";
+import { type ContextStore } from "./context-store.ts";
+import { type ContextMeta, type TlsFiles, parseContextMeta } from "./stored-context.ts";
 import { readZip } from "./zip.ts";
 
 /** Docker's limit for an archive and for each of its files. */

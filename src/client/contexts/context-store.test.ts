@@ -4,9 +4,11 @@ import { tmpdir } from "node:os";
 import { failureOf } from "#client/testing/failure.ts";
 import { tarHeader } from "#base/tar/header.ts";
 import { writeTar } from "#base/tar/writer.ts";
-import { readClientConfig, writeConfigKey } from "./client-config.ts";
+import { readClientConfig } from "./client-config.ts";
 import { exportContext, readContextArchive } from "./context-archive.ts";
-import { type ContextMeta, ContextStore, checkContextName } from "./context-store.ts";
+import { ContextStore, checkContextName } from "./context-store.ts";
+import type { ContextMeta } from "./stored-context.ts";
+import { writeConfigKey } from "./write-config-key.ts";
 
 let folder = "";
 beforeEach(() => {

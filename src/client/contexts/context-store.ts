@@ -1,51 +1,34 @@
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { InvalidArgumentError } from "#base/errors.ts";
 import {
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { InvalidArgumentError, NotFoundError, messageOf } from "#base/errors.ts";
-
-/** One engine's address as a context holds it. */
-export interface ContextEndpoint {
-  readonly Host: string;
-  readonly SkipTLSVerify: boolean;
-}
-
-/** `meta.json` of docker's context store; unknown parts are kept as they are. */
-export interface ContextMeta {
-  readonly Name: string;
-  readonly Metadata: Readonly<Record<string, unknown>>;
-  readonly Endpoints: Readonly<Record<string, ContextEndpoint>>;
-}
-
-/** Files of one side of TLS by name: `ca.pem`, `cert.pem`, `key.pem`. */
-export type TlsFiles = Readonly<Record<string, Uint8Array>>;
-
-/** The name that stands for the endpoint of the environment; it has no files. */
-export const defaultContextName = "default";
+  type ContextMeta,
+  type TlsFiles,
+  contextPlaces,
+  contextsDir,
+  defaultContextName,
+  readContext,
+  readContextMeta,
+  readContextTls,
+} from "./stored-context.ts";
 
 /**
  * Docker's context store: `meta/<sha256 of the name>/meta.json` and
  * `tls/<sha256 of the name>/docker/*.pem` below `~/.docker/contexts`.
  */
 export class ContextStore {
-  readonly directory: string;
+  readonly #configDir: string;
 
   /** @param configDir The client's configuration folder, `~/.docker`. */
   constructor(configDir: string) {
-    this.directory = `${configDir}/contexts`;
+    this.#configDir = configDir;
   }
 
   metaDir(name: string): string {
-    return `${this.directory}/meta/${hashName(name)}`;
+    return contextPlaces(this.#configDir, name).metaDir;
   }
 
   tlsDir(name: string): string {
-    return `${this.directory}/tls/${hashName(name)}`;
+    return contextPlaces(this.#configDir, name).tlsDir;
   }
 
   has(name: string): boolean {
@@ -54,22 +37,17 @@ export class ContextStore {
 
   /** All contexts but `default`, in no particular order. */
   list(): ContextMeta[] {
-    const folder = `${this.directory}/meta`;
+    const folder = `${contextsDir(this.#configDir)}/meta`;
     if (!existsSync(folder)) return [];
     return readdirSync(folder)
       .map((id) => `${folder}/${id}/meta.json`)
       .filter((path) => existsSync(path))
-      .map(readMeta);
+      .map(readContextMeta);
   }
 
   /** @throws {NotFoundError} In docker's words. */
   read(name: string): ContextMeta {
-    if (!this.has(name)) {
-      throw new NotFoundError(
-        `context ${JSON.stringify(name)}: context not found: open ${this.metaDir(name)}/meta.json: no such file or directory`,
-      );
-    }
-    return readMeta(`${this.metaDir(name)}/meta.json`);
+    return readContext(this.#configDir, name);
   }
 
   write(meta: ContextMeta): void {
@@ -81,11 +59,7 @@ export class ContextStore {
   }
 
   readTls(name: string): TlsFiles {
-    const folder = `${this.tlsDir(name)}/docker`;
-    const files: Record<string, Uint8Array> = {};
-    if (!existsSync(folder)) return files;
-    for (const file of readdirSync(folder)) files[file] = readFileSync(`${folder}/${file}`);
-    return files;
+    return readContextTls(this.#configDir, name);
   }
 
   /** Replaces all TLS files of the context; an empty table removes them. */
@@ -105,10 +79,6 @@ export class ContextStore {
   }
 }
 
-function hashName(name: string): string {
-  return new Bun.CryptoHasher("sha256").update(name).digest("hex");
-}
-
 /**
  * @throws {InvalidArgumentError} In docker's words when `name` cannot name a new context.
  */
@@ -122,37 +92,4 @@ export function checkContextName(name: string): void {
       `context name ${JSON.stringify(name)} is invalid, names are validated against regexp "^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$"`,
     );
   }
-}
-
-function readMeta(path: string): ContextMeta {
-  try {
-    return parseContextMeta(JSON.parse(readFileSync(path, "utf8")));
-  } catch (error) {
-    throw new InvalidArgumentError(`Cannot read context ${path}: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
-}
-
-/** @throws {InvalidArgumentError} When it is no context of docker's shape. */
-export function parseContextMeta(value: unknown): ContextMeta {
-  if (!isRecord(value) || typeof value["Name"] !== "string") {
-    throw new InvalidArgumentError("want an object with a Name");
-  }
-  const { Metadata: metadata, Endpoints: endpoints } = value;
-  const parsed: Record<string, ContextEndpoint> = {};
-  for (const [kind, endpoint] of Object.entries(isRecord(endpoints) ? endpoints : {})) {
-    if (!isRecord(endpoint)) continue;
-    const { Host: host, SkipTLSVerify: skips, ...rest } = endpoint;
-    parsed[kind] = {
-      ...rest,
-      Host: typeof host === "string" ? host : "",
-      SkipTLSVerify: skips === true,
-    };
-  }
-  return { Name: value["Name"], Metadata: isRecord(metadata) ? metadata : {}, Endpoints: parsed };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, messageOf } from "#base/errors.ts";
 import { domainOfServerAddress, type RegistryAuth } from "#spec/engine-api/registry-auth.ts";
-import { readClientConfig, writeConfigKey } from "#client/contexts/client-config.ts";
+import { readClientConfig } from "#client/contexts/client-config.ts";
+import { writeConfigKey } from "#client/contexts/write-config-key.ts";
 import {
   eraseFromHelper,
   getFromHelper,

@@ -1,6 +1,5 @@
-import { closeSync, existsSync, openSync, rmSync, writeSync } from "node:fs";
 import { ConflictError, InvalidArgumentError } from "#base/errors.ts";
-import { openFailure } from "#cli/output/files.ts";
+import { openFailure } from "#cli/output/open-failure.ts";
 
 /** The file of `--cidfile`, held open so that its place is known to be writable. */
 export interface CidFile extends Disposable {
@@ -15,6 +14,8 @@ export interface CidFile extends Disposable {
  */
 export function openCidFile(path: string): CidFile {
   if (path === "") return { write: () => undefined, [Symbol.dispose]: () => undefined };
+  const { closeSync, existsSync, openSync, rmSync, writeSync } =
+    process.getBuiltinModule("node:fs");
   if (existsSync(path)) {
     throw new ConflictError(
       `container ID file found, make sure the other container isn't running or delete ${path}`,

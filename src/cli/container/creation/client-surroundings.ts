@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { InvalidArgumentError, NotFoundError } from "#base/errors.ts";
+import { cleanPath } from "#base/posix-path.ts";
 import type { Cli } from "#cli/cli.ts";
-import { openFailure } from "#cli/output/files.ts";
+import { openFailure } from "#cli/output/open-failure.ts";
 import type { ClientSurroundings } from "#cli/container/create-request/fields.ts";
 
 /** The client's own files and variables, for planning a request. */
@@ -12,7 +11,7 @@ export function clientSurroundings(cli: Cli, isSet: (flag: string) => boolean): 
 
 function readText(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return process.getBuiltinModule("node:fs").readFileSync(path, "utf8");
   } catch (error) {
     const reason = openFailure(path, error);
     const isFolder = reason.startsWith("read ");
@@ -21,5 +20,5 @@ function readText(path: string): string {
 }
 
 function absolutePath(relative: string): string {
-  return resolve(relative);
+  return cleanPath(relative.startsWith("/") ? relative : `${process.cwd()}/${relative}`);
 }

@@ -1,7 +1,6 @@
 import type { ContainerCreateResponse } from "@docker/node-sdk";
 import { NotFoundError, messageOf } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
-import { pullImage, silence } from "#cli/image/pull.ts";
 import { compareApiVersions } from "#client/api-version.ts";
 import { formatPlatform, hostPlatform, parsePlatform } from "#spec/platform.ts";
 import {
@@ -10,7 +9,6 @@ import {
   parseImageName,
   withDefaultTag,
 } from "#spec/reference.ts";
-import { machine, type } from "node:os";
 import { openCidFile } from "./cid-file.ts";
 import type { CreateBody, CreatePlan } from "#cli/container/create-request/plan.ts";
 
@@ -43,8 +41,10 @@ export async function createContainer(
   const platform =
     options.platform === "" ? undefined : formatPlatform(parseRequestedPlatform(options.platform));
   const engine = await cli.engine();
-  const pull = (image: ImageReference): Promise<void> =>
-    pullImage(cli, image, platform, options.quiet ? silence : cli.errors);
+  const pull = async (image: ImageReference): Promise<void> => {
+    const { pullImage, silence } = await import("#cli/image/pull.ts");
+    await pullImage(cli, image, platform, options.quiet ? silence : cli.errors);
+  };
   if (options.pull === "always" && reference) await pull(reference);
   const create = async (): Promise<ContainerCreateResponse> =>
     engine.postJson<ContainerCreateResponse>("/containers/create", {
@@ -70,6 +70,7 @@ export async function createContainer(
 }
 
 function parseRequestedPlatform(text: string): ReturnType<typeof parsePlatform> {
+  const { machine, type } = process.getBuiltinModule("node:os");
   try {
     return parsePlatform(text, hostPlatform(type(), machine()));
   } catch (error) {

@@ -1,10 +1,10 @@
-import { constants } from "node:os";
 import type { EventMessage } from "@docker/node-sdk";
 import { formatBinarySize } from "#base/sizes.ts";
 import type { Cli } from "#cli/cli.ts";
 import { readJsonLines } from "#client/json-stream.ts";
 
-const KILLED = 128 + constants.signals.SIGKILL;
+/** 128 and SIGKILL. */
+const KILLED = 137;
 
 /** A run that has ended. */
 export interface EndedRun {

@@ -1,4 +1,3 @@
-import { constants } from "node:os";
 import type { ContainerInspectResponse } from "@docker/node-sdk";
 import { NotFoundError } from "#base/errors.ts";
 import type { Cli } from "#cli/cli.ts";
@@ -14,7 +13,8 @@ export interface TimedStop {
 }
 
 const DEFAULT_GRACE_SECONDS = 10;
-const KILLED = 128 + constants.signals.SIGKILL;
+/** 128 and SIGKILL. */
+const KILLED = 137;
 
 /**
  * What to say about a stop that ended in SIGKILL: which program ignored which signal.

@@ -1,5 +1,5 @@
 import type { Style } from "#cli/output/colors.ts";
-import type { WindowSize } from "#cli/terminal/tty-calls.ts";
+import type { WindowSize } from "#libc/terminals.ts";
 import type { StatusResponse } from "#spec/buildkit/control.ts";
 import type { BuildView } from "./build-view.ts";
 import { widthOf } from "./cells.ts";

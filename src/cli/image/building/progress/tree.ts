@@ -1,4 +1,4 @@
-import type { WindowSize } from "#cli/terminal/tty-calls.ts";
+import type { WindowSize } from "#libc/terminals.ts";
 import type { Style } from "#cli/output/colors.ts";
 import { fit, plainLine, widthOf } from "./cells.ts";
 import { statusBytes, statusSeconds } from "./status-text.ts";

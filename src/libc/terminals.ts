@@ -1,14 +1,6 @@
-import { type FFIFunction, dlopen, ptr } from "bun:ffi";
+import { ptr } from "bun:ffi";
 import { FailedPreconditionError } from "#base/errors.ts";
-
-// bun:ffi rather than node:tty: loading node:tty costs 4 ms and process.stdout 10 ms of a start that
-// takes 6 in all; this costs 0.5.
-const declarations = {
-  isatty: { args: ["i32"], returns: "i32" },
-  ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
-  tcgetattr: { args: ["i32", "ptr"], returns: "i32" },
-  tcsetattr: { args: ["i32", "i32", "ptr"], returns: "i32" },
-} as const satisfies Record<string, FFIFunction>;
+import { libc } from "./libc.ts";
 
 const TIOCGWINSZ = 0x5413;
 const TCSADRAIN = 1;
@@ -23,26 +15,8 @@ const VMIN = 6;
 /** The state of a terminal, to be given back as it was. */
 export type TerminalState = Readonly<Uint8Array> & { readonly terminalState?: never };
 
-function openLibrary(): ReturnType<typeof dlopen<typeof declarations>> {
-  try {
-    return dlopen("libc.so.6", declarations); // glibc
-  } catch {
-    return dlopen(
-      `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`,
-      declarations,
-    );
-  }
-}
-
-let library: ReturnType<typeof openLibrary> | undefined; // opened once; a handle to libc, no state
-
-function calls(): ReturnType<typeof openLibrary>["symbols"] {
-  library ??= openLibrary();
-  return library.symbols;
-}
-
 export function isTerminal(fd: number): boolean {
-  return calls().isatty(fd) === 1;
+  return libc().call.isatty(fd) === 1;
 }
 
 /** Size in character cells. */
@@ -54,14 +28,14 @@ export interface WindowSize {
 /** @returns Undefined when `fd` is no terminal, or one without a size. */
 export function readWindowSize(fd: number): WindowSize | undefined {
   const size = new Uint16Array(4);
-  if (calls().ioctl(fd, TIOCGWINSZ, ptr(size)) !== 0) return undefined;
+  if (libc().call.ioctl(fd, TIOCGWINSZ, ptr(size)) !== 0) return undefined;
   const [rows = 0, columns = 0] = size;
   return rows > 0 && columns > 0 ? { rows, columns } : undefined;
 }
 
 export function readTerminalState(fd: number): TerminalState {
   const state = new Uint8Array(termiosBytes);
-  if (calls().tcgetattr(fd, ptr(state)) !== 0) {
+  if (libc().call.tcgetattr(fd, ptr(state)) !== 0) {
     throw new FailedPreconditionError(
       `Cannot read the terminal's state: descriptor ${fd} is no terminal`,
     );
@@ -70,7 +44,7 @@ export function readTerminalState(fd: number): TerminalState {
 }
 
 export function writeTerminalState(fd: number, state: TerminalState): void {
-  if (calls().tcsetattr(fd, TCSADRAIN, ptr(state as Uint8Array)) !== 0) {
+  if (libc().call.tcsetattr(fd, TCSADRAIN, ptr(state as Uint8Array)) !== 0) {
     throw new FailedPreconditionError(
       `Cannot set the terminal's state: descriptor ${fd} is no terminal`,
     );

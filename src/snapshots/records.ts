@@ -122,12 +122,14 @@ export class SnapshotRecords {
   remove(name: string): SnapshotRecord | undefined {
     const record = this.#records.get(name);
     if (!record) return undefined;
-    const [child] = this.#records.findBy("parent", name);
+    const [child] = record.kind === "active" ? [] : this.#records.findBy("parent", name);
     if (child) {
       throw new ConflictError(`Cannot remove snapshot "${name}": "${child[0]}" is built on it`);
     }
     this.#ancestors.delete(name);
-    this.#records.delete(name);
+    // an active one without an owner goes at the next start, but a layer without its folder would stay
+    const survives = record.kind === "active" ? "crash" : "power-cut";
+    this.#store.transaction(() => this.#records.delete(name), survives);
     return record;
   }
 

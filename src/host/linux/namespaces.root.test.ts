@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { readlinkSync } from "node:fs";
+import { existsSync, readlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { InternalError } from "#base/errors.ts";
@@ -47,6 +47,27 @@ describe("LinuxNamespaces", () => {
     expect(inside.stdout).toBe("inside");
     expect((await host.processes.run(ask)).stdout).toBe("");
     await new Promise((resolve) => server.close(resolve));
+  });
+
+  test("inNetwork() nests, and comes back through each namespace", () => {
+    const here = readlinkSync("/proc/thread-self/ns/net");
+    const other = join(scratch.path, "other");
+    namespaces.createNetwork(other);
+    const seen = namespaces.inNetwork(pin, () => [
+      namespaces.inNetwork(other, () => readlinkSync("/proc/thread-self/ns/net")),
+      readlinkSync("/proc/thread-self/ns/net"),
+    ]);
+    expect(seen).toEqual([other, pin].map((path) => `net:[${namespaces.inodeOf(path)}]`));
+    expect(readlinkSync("/proc/thread-self/ns/net")).toBe(here);
+    namespaces.removeNetwork(other);
+  });
+
+  test("removeNetwork() takes a namespace away that is pinned twice, and a pin without one", async () => {
+    await host.processes.run({ argv: ["/bin/busybox", "mount", "--bind", pin, pin] });
+    expect(namespaces.removeNetwork(pin)).toBe(true);
+    writeFileSync(pin, "");
+    expect(namespaces.removeNetwork(pin)).toBe(true);
+    expect(existsSync(pin)).toBe(false);
   });
 
   test("a namespace goes with its pin", () => {

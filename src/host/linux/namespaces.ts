@@ -74,13 +74,19 @@ export class LinuxNamespaces implements Namespaces {
   removeNetwork(path: string): boolean {
     const attempt = `Cannot remove network namespace "${path}"`;
     const target = cString(path);
-    // One name may have been pinned twice by a crash between two engines: off with all layers.
-    while (this.#libc.call.umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW) === 0);
-    const errno = this.#libc.errno();
-    if (errno === errnos.ENOENT) return false;
-    if (errno !== errnos.EINVAL) throw systemError(attempt, errno);
-    unlinkSync(path);
-    return true;
+    for (;;) {
+      const isPinned = this.#libc.call.umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW) === 0;
+      const errno = isPinned ? 0 : this.#libc.errno();
+      if (errno === errnos.ENOENT) return false;
+      if (!isPinned && errno !== errnos.EINVAL) throw systemError(attempt, errno);
+      try {
+        unlinkSync(path);
+        return true;
+      } catch (error) {
+        // One name may have been pinned twice by a crash between two engines: off with all layers.
+        if (!isPinned || errnoOf(error) !== errnos.EBUSY) throw error;
+      }
+    }
   }
 
   inNetwork<T>(path: string, work: () => T): T {

@@ -15,6 +15,9 @@ export class JsThread {
   #hasOwnDirectory = false;
   /** Where `inNetwork` has the thread at the moment. */
   #networkPath: string | undefined;
+  /** Of the network namespace that the process is in; open from the first stretch on. */
+  #homeNetworkFd: number | undefined;
+  #networkDepth = 0;
 
   constructor(options: { readonly libc: Libc }) {
     this.#libc = options.libc;
@@ -67,16 +70,24 @@ export class JsThread {
   }
 
   #awayFromNetwork<T>(path: string | undefined, work: () => T): T {
-    const backFd = openDescriptor(this.#libc, "/proc/thread-self/ns/net", 0);
+    const isNested = this.#networkDepth > 0;
+    const back = isNested ? this.#openNetwork() : (this.#homeNetworkFd ??= this.#openNetwork());
     const before = this.#networkPath;
     this.#networkPath = path;
+    this.#networkDepth += 1;
     try {
       return settled(work());
     } finally {
+      this.#networkDepth -= 1;
       this.#networkPath = before;
-      if (this.#libc.call.setns(backFd, CLONE_NEWNET) !== 0) this.#abort("network namespace");
-      this.#libc.call.close(backFd);
+      if (this.#libc.call.setns(back, CLONE_NEWNET) !== 0) this.#abort("network namespace");
+      if (isNested) this.#libc.call.close(back);
     }
+  }
+
+  /** The namespace that the thread is in. */
+  #openNetwork(): number {
+    return openDescriptor(this.#libc, "/proc/thread-self/ns/net", 0);
   }
 
   /** A daemon that goes on in the wrong namespace would change a stranger's network: better none. */

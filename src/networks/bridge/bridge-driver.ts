@@ -42,6 +42,8 @@ export class BridgeDriver implements NetworkDriver {
   readonly #namespaces: Namespaces;
   readonly #devices: OwnDevices;
   readonly #alias: string;
+  /** Host ends that this process made: nobody has to look whose they are. */
+  readonly #made = new Set<string>();
 
   constructor(options: {
     readonly netlink: Netlink;
@@ -177,6 +179,7 @@ export class BridgeDriver implements NetworkDriver {
     // Where br_netfilter is on (dockerd switches it on), it rewrites a frame that is bound for a published
     // port while still on the bridge: a container reaches itself that way only by hairpin.
     this.#netlink.apply([pair, { kind: "set-hairpin", name: hostLinkName, enabled: true }]);
+    this.#made.add(hostLinkName);
     if (!interContainer) setPortIsolated(hostLinkName, true);
     const host = { netlink: this.#netlink, namespaces: this.#namespaces };
     setUpInterface(host, endpoint, { namespacePath, name: interfaceName }, routes);
@@ -194,10 +197,7 @@ export class BridgeDriver implements NetworkDriver {
 
   detachEndpoint(endpoint: EndpointRecord): void {
     const name = endpoint.hostLinkName;
-    if (name === undefined) return;
-    const link = this.#netlink.link(name);
-    // Without an alias it is ours too, half made: the name is random and comes from our own record.
-    if (!link || (link.alias && link.alias !== this.#alias)) return;
+    if (name === undefined || !this.#isOwn(name)) return;
     try {
       // 0.4 ms, where deleting it takes the kernel some 25 ms.
       this.#netlink.apply([{ kind: "set-master", name, master: null }]);
@@ -205,6 +205,13 @@ export class BridgeDriver implements NetworkDriver {
       // it goes with its namespace, which the kernel may take away at any moment
       if (!(error instanceof NotFoundError)) throw error;
     }
+  }
+
+  #isOwn(hostLinkName: string): boolean {
+    if (this.#made.delete(hostLinkName)) return true;
+    const link = this.#netlink.link(hostLinkName);
+    // Without an alias it is ours too, half made: the name is random and comes from our own record.
+    return link !== undefined && (!link.alias || link.alias === this.#alias);
   }
 }
 

@@ -1,11 +1,13 @@
 import type { Database, Statement } from "bun:sqlite";
 import { encodeRecord, indexEntries, migrateRecord } from "#store/definition.ts";
-import type { Collection, CollectionDefinition, Store } from "#store/store.ts";
+import type { Collection, CollectionDefinition, Store, Survival } from "#store/store.ts";
 import { translated } from "./errors.ts";
+import { RecordCache, type Row } from "./record-cache.ts";
 
-interface Row {
-  readonly key: string;
-  readonly value: string;
+/** What a collection writes by. */
+export interface Transactions extends Pick<Store, "transaction"> {
+  /** Runs one statement, which is a transaction of its own where it is no part of one. */
+  single<T>(work: () => T, survives?: Survival): T;
 }
 
 interface IndexRow {
@@ -19,7 +21,7 @@ interface IndexRow {
  */
 export function openCollection<V>(
   database: Database,
-  store: Store,
+  store: Transactions,
   definition: CollectionDefinition<V>,
 ): SqliteCollection<V> {
   const { name } = definition;
@@ -44,11 +46,12 @@ export function openCollection<V>(
 export class SqliteCollection<V> implements Collection<V>, Disposable {
   readonly version: number;
   readonly #definition: CollectionDefinition<V>;
-  readonly #store: Store;
+  readonly #store: Transactions;
   readonly #isIndexed: boolean;
   readonly #sql: Statements;
+  readonly #cache = new RecordCache();
 
-  constructor(database: Database, store: Store, definition: CollectionDefinition<V>) {
+  constructor(database: Database, store: Transactions, definition: CollectionDefinition<V>) {
     this.version = definition.version;
     this.#definition = definition;
     this.#store = store;
@@ -57,32 +60,30 @@ export class SqliteCollection<V> implements Collection<V>, Disposable {
   }
 
   get(key: string): V | undefined {
-    const row = this.#reading(() => this.#sql.get.get(key));
+    const row = this.#cache.row(key, () => this.#reading(() => this.#sql.get.get(key)));
     return row === null ? undefined : this.#decode(row);
   }
 
   put(key: string, value: V): void {
     const text = encodeRecord(this.#definition.name, key, value);
-    const { survives } = this.#definition;
-    if (!this.#isIndexed && survives === undefined) {
-      translated(this.#attempt(`write "${key}"`), () => this.#sql.put.run(key, text, this.version));
-      return;
-    }
-    this.#store.transaction(() => {
-      this.#sql.put.run(key, text, this.version);
-      if (this.#isIndexed) this.#index(key, value);
-    }, survives);
+    const write = (): unknown => this.#sql.put.run(key, text, this.version);
+    this.#write(`write "${key}"`, key, write, () => this.#index(key, value));
   }
 
   delete(key: string): boolean {
     const remove = (): boolean => this.#sql.delete.run(key).changes > 0;
+    return this.#write(`delete "${key}"`, key, remove, () => this.#sql.unindex.run(key));
+  }
+
+  #write<T>(what: string, key: string, write: () => T, index: () => void): T {
     const { survives } = this.#definition;
-    if (!this.#isIndexed && survives === undefined) {
-      return translated(this.#attempt(`delete "${key}"`), remove);
+    this.#cache.forget(key);
+    if (!this.#isIndexed) {
+      return translated(this.#attempt(what), () => this.#store.single(write, survives));
     }
     return this.#store.transaction(() => {
-      if (this.#isIndexed) this.#sql.unindex.run(key);
-      return remove();
+      index();
+      return write();
     }, survives);
   }
 
@@ -91,7 +92,8 @@ export class SqliteCollection<V> implements Collection<V>, Disposable {
   }
 
   findBy(index: string, value: string): readonly (readonly [key: string, value: V])[] {
-    const rows = this.#reading(() => this.#sql.find.all(index, value));
+    const read = (): readonly Row[] => this.#reading(() => this.#sql.find.all(index, value));
+    const rows = this.#cache.found(index, value, read);
     return rows.map((row) => [row.key, this.#decode(row)]);
   }
 
@@ -111,7 +113,13 @@ export class SqliteCollection<V> implements Collection<V>, Disposable {
     return this.#reading(() => this.#sql.count.get())?.count ?? 0;
   }
 
+  /** To be called when a transaction is rolled back. */
+  forgetReads(): void {
+    this.#cache.forgetAll();
+  }
+
   [Symbol.dispose](): void {
+    this.#cache.forgetAll();
     for (const statement of Object.values(this.#sql)) statement.finalize();
   }
 

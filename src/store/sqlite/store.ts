@@ -17,6 +17,12 @@ const BUSY_TIMEOUT_MS = 1000;
 /** Records hold secrets: the environment of containers, the options of volumes. */
 const FILE_MODE = 0o600;
 
+/** Of one level of nested transactions. */
+interface Savepoint {
+  readonly begin: Statement;
+  readonly release: Statement;
+}
+
 /**
  * Records in one SQLite file, with its `-wal` and `-shm` beside it while open. A call that has returned
  * survives a power cut (WAL, synchronous=FULL), unless its caller is content with less: without the fsync of
@@ -27,6 +33,9 @@ export class SqliteStore implements Store {
   readonly #path: string;
   readonly #collections = new Map<string, SqliteCollection<unknown>>();
   readonly #sql: { readonly begin: Statement; readonly commit: Statement };
+  readonly #savepoints = new Map<number, Savepoint>();
+  /** What the last transaction had to outlast. */
+  #survives: Survival = "power-cut";
   readonly #reserve: StoreReserve;
   #depth = 0;
   #opensTogether = false;
@@ -109,15 +118,22 @@ export class SqliteStore implements Store {
   }
 
   transaction<T>(work: () => T, survives: Survival = "power-cut"): T {
-    if (this.#depth > 0) return this.#transact(work);
+    this.#prepare(survives);
+    return this.#transact(work);
+  }
+
+  /** Runs one statement, which is a transaction of its own where it is no part of one. */
+  single<T>(work: () => T, survives: Survival = "power-cut"): T {
+    this.#prepare(survives);
+    return work();
+  }
+
+  #prepare(survives: Survival): void {
+    if (this.#depth > 0) return;
     this.#reserve.noteWrite();
-    if (survives === "power-cut") return this.#transact(work);
-    this.#database.run("PRAGMA synchronous = NORMAL");
-    try {
-      return this.#transact(work);
-    } finally {
-      this.#database.run("PRAGMA synchronous = FULL");
-    }
+    if (survives === this.#survives) return;
+    this.#database.run(`PRAGMA synchronous = ${survives === "crash" ? "NORMAL" : "FULL"}`);
+    this.#survives = survives;
   }
 
   verify(): readonly string[] {
@@ -153,15 +169,28 @@ export class SqliteStore implements Store {
 
   #begin(level: number): void {
     if (level === 0) this.#sql.begin.run();
-    else this.#database.run(`SAVEPOINT level${level}`);
+    else this.#savepoint(level).begin.run();
   }
 
   #commit(level: number): void {
     if (level === 0) this.#sql.commit.run();
-    else this.#database.run(`RELEASE level${level}`);
+    else this.#savepoint(level).release.run();
+  }
+
+  #savepoint(level: number): Savepoint {
+    let statements = this.#savepoints.get(level);
+    if (!statements) {
+      statements = {
+        begin: this.#database.prepare(`SAVEPOINT level${level}`),
+        release: this.#database.prepare(`RELEASE level${level}`),
+      };
+      this.#savepoints.set(level, statements);
+    }
+    return statements;
   }
 
   #rollBack(level: number): void {
+    for (const collection of this.#collections.values()) collection.forgetReads();
     // On a full or failing disk SQLite has rolled the whole transaction back by itself.
     if (!this.#database.inTransaction) return;
     if (level === 0) this.#database.run("ROLLBACK");
@@ -171,7 +200,9 @@ export class SqliteStore implements Store {
   [Symbol.dispose](): void {
     // An open statement would keep the file open, and its file system busy, until it is collected.
     for (const collection of this.#collections.values()) collection[Symbol.dispose]();
-    for (const statement of Object.values(this.#sql)) statement.finalize();
+    for (const statements of [this.#sql, ...this.#savepoints.values()]) {
+      for (const statement of Object.values(statements)) statement.finalize();
+    }
     this.#reserve[Symbol.dispose]();
     this.#collections.clear();
     this.#database.close(true);

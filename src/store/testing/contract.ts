@@ -44,6 +44,32 @@ export function storeContract(driver: string, openEmpty: () => Store): void {
       expect(pets.get("a")?.tags).toEqual(["x"]);
     });
 
+    test("get() and findBy() give what is written, also when they were asked before, and what was undone", () => {
+      const seen = (): unknown => [
+        pets.get("a"),
+        pets.findBy("kind", "cat"),
+        pets.findBy("kind", "dog"),
+      ];
+      const cat = { kind: "cat", tags: [] };
+      const dog = { kind: "dog", tags: [] };
+      expect(seen()).toEqual([undefined, [], []]);
+      pets.put("a", cat);
+      expect(seen()).toEqual([cat, [["a", cat]], []]);
+      const change = (): void => {
+        pets.put("a", dog);
+        expect(seen()).toEqual([dog, [], [["a", dog]]]);
+        throw new ConflictError("stop");
+      };
+      expect(() => store.transaction(change)).toThrow(ConflictError);
+      expect(seen()).toEqual([cat, [["a", cat]], []]);
+      store.transaction(() => {
+        expect(() => store.transaction(change)).toThrow(ConflictError);
+        expect(seen()).toEqual([cat, [["a", cat]], []]);
+      });
+      pets.delete("a");
+      expect(seen()).toEqual([undefined, [], []]);
+    });
+
     test("delete() says whether there was one", () => {
       pets.put("a", { kind: "cat", tags: ["x"] });
       expect(pets.delete("a")).toBe(true);

@@ -16,6 +16,8 @@ const IFLA_LINKINFO = 18;
 const IFLA_IFALIAS = 20;
 const IFLA_NET_NS_FD = 28;
 const IFLA_EXT_MASK = 29;
+const IFLA_NUM_TX_QUEUES = 31;
+const IFLA_NUM_RX_QUEUES = 32;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_INFO_SLAVE_KIND = 4;
@@ -61,6 +63,12 @@ export function addBridge(bridge: {
   return { type: RTM_NEWLINK, flags: NLM_F_EXCL_CREATE, body: interfaceBody(), attributes };
 }
 
+/** The kernel would make a queue a CPU, and take all but one of them away again after a grace period of RCU. */
+const ONE_QUEUE: readonly Attribute[] = [
+  [IFLA_NUM_TX_QUEUES, { u32: 1 }],
+  [IFLA_NUM_RX_QUEUES, { u32: 1 }],
+];
+
 /** The host's end is set up and joins the bridge in the same request; so nothing half-made is left. */
 export function addVeth(veth: {
   readonly name: string;
@@ -76,6 +84,7 @@ export function addVeth(veth: {
   const peer: Attribute[] = [
     nameAttribute(veth.peer.name),
     [IFLA_NET_NS_FD, { u32: veth.peer.namespaceFd }],
+    ...ONE_QUEUE,
     ...mtu,
   ];
   if (veth.peer.macAddress !== undefined) peer.push(macAttribute(veth.peer.macAddress));
@@ -87,6 +96,7 @@ export function addVeth(veth: {
   const attributes: Attribute[] = [
     nameAttribute(veth.name),
     [IFLA_LINKINFO, { nested: info }],
+    ...ONE_QUEUE,
     ...mtu,
   ];
   if (veth.masterIndex !== undefined) attributes.push([IFLA_MASTER, { u32: veth.masterIndex }]);

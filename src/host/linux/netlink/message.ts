@@ -43,14 +43,16 @@ export interface NetlinkMessage {
 }
 
 export function encodeRequest(request: NetlinkRequest, sequence: number): Buffer {
-  const attributes = encodeAttributes(request.attributes);
-  const header = Buffer.alloc(HEADER_BYTES);
-  const body = padded(request.body);
-  header.writeUInt32LE(HEADER_BYTES + body.length + attributes.length, 0);
-  header.writeUInt16LE(request.type, 4);
-  header.writeUInt16LE(request.flags, 6);
-  header.writeUInt32LE(sequence, 8);
-  return Buffer.concat([header, body, attributes]);
+  const { type, flags, body, attributes } = request;
+  const length = HEADER_BYTES + align(body.length) + lengthOfAll(attributes);
+  const bytes = Buffer.alloc(length);
+  bytes.writeUInt32LE(length, 0);
+  bytes.writeUInt16LE(type, 4);
+  bytes.writeUInt16LE(flags, 6);
+  bytes.writeUInt32LE(sequence, 8);
+  bytes.set(body, HEADER_BYTES);
+  writeAll(bytes, HEADER_BYTES + align(body.length), attributes);
+  return bytes;
 }
 
 /** Cuts what one recv(2) gave into messages. */
@@ -87,35 +89,45 @@ export function readText(attribute: Buffer): string {
   return attribute.toString("utf8").replace(/\0+$/, "");
 }
 
-function encodeAttributes(attributes: readonly Attribute[]): Buffer {
-  return Buffer.concat(attributes.map(([type, value]) => encodeAttribute(type, value)));
+function lengthOfAll(attributes: readonly Attribute[]): number {
+  let length = 0;
+  for (const [, value] of attributes) length += align(ATTRIBUTE_HEADER_BYTES + lengthOf(value));
+  return length;
 }
 
-function encodeAttribute(type: number, value: AttributeValue): Buffer {
-  const payload = encodeValue(value);
-  const isNested = "nested" in value;
-  const bytes = Buffer.alloc(align(ATTRIBUTE_HEADER_BYTES + payload.length));
-  bytes.writeUInt16LE(ATTRIBUTE_HEADER_BYTES + payload.length, 0);
-  bytes.writeUInt16LE(isNested ? type | NLA_F_NESTED : type, 2);
-  bytes.set(payload, ATTRIBUTE_HEADER_BYTES);
-  return bytes;
+function lengthOf(value: AttributeValue): number {
+  if ("text" in value) return Buffer.byteLength(value.text) + 1;
+  if ("u8" in value) return 1;
+  if ("u16" in value) return 2;
+  if ("u32" in value) return 4;
+  if ("bytes" in value) return value.bytes.length;
+  if ("nested" in value) return lengthOfAll(value.nested);
+  return align(value.body.length) + lengthOfAll(value.attributes);
 }
 
-function encodeValue(value: AttributeValue): Uint8Array {
-  if ("text" in value) return Buffer.from(`${value.text}\0`);
-  if ("u8" in value) return Uint8Array.of(value.u8);
-  if ("u16" in value) return new Uint8Array(Uint16Array.of(value.u16).buffer);
-  if ("u32" in value) return new Uint8Array(Uint32Array.of(value.u32).buffer);
-  if ("bytes" in value) return value.bytes;
-  if ("nested" in value) return encodeAttributes(value.nested);
-  return Buffer.concat([padded(value.body), encodeAttributes(value.attributes)]);
+/** @param into Zeroed, with room for them from `at` on. */
+function writeAll(into: Buffer, at: number, attributes: readonly Attribute[]): void {
+  let next = at;
+  for (const [type, value] of attributes) {
+    const length = ATTRIBUTE_HEADER_BYTES + lengthOf(value);
+    into.writeUInt16LE(length, next);
+    into.writeUInt16LE("nested" in value ? type | NLA_F_NESTED : type, next + 2);
+    writeValue(into, next + ATTRIBUTE_HEADER_BYTES, value);
+    next += align(length);
+  }
 }
 
-function padded(bytes: Uint8Array): Uint8Array {
-  if (bytes.length % 4 === 0) return bytes;
-  const whole = new Uint8Array(align(bytes.length));
-  whole.set(bytes);
-  return whole;
+function writeValue(into: Buffer, at: number, value: AttributeValue): void {
+  if ("text" in value) into.write(value.text, at);
+  else if ("u8" in value) into.writeUInt8(value.u8, at);
+  else if ("u16" in value) into.writeUInt16LE(value.u16, at);
+  else if ("u32" in value) into.writeUInt32LE(value.u32, at);
+  else if ("bytes" in value) into.set(value.bytes, at);
+  else if ("nested" in value) writeAll(into, at, value.nested);
+  else {
+    into.set(value.body, at);
+    writeAll(into, at + align(value.body.length), value.attributes);
+  }
 }
 
 function align(length: number): number {

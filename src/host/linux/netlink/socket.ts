@@ -63,7 +63,8 @@ export interface NetlinkChange {
 export class NetlinkSocket implements Disposable {
   readonly #libc: Libc;
   readonly #descriptor: OwnedDescriptor;
-  readonly #buffer = Buffer.alloc(RECEIVE_BYTES);
+  /** Of all sockets: what is received is copied out of it at once. */
+  static readonly #buffer = Buffer.allocUnsafeSlow(RECEIVE_BYTES);
   #sequence = 0;
 
   /** @param options.bufferBytes Room for one `transact` and its answers; without CAP_NET_ADMIN the kernel's own stays. */
@@ -178,7 +179,7 @@ export class NetlinkSocket implements Disposable {
     const { call } = this.#libc;
     const flags = MSG_DONTWAIT | MSG_PEEK;
     for (;;) {
-      if (call.recv(this.#descriptor.number, this.#buffer, 1, flags) >= 0) return true;
+      if (call.recv(this.#descriptor.number, NetlinkSocket.#buffer, 1, flags) >= 0) return true;
       // the queue ran over: told once, and what had room is still there
       if (this.#libc.errno() !== errnos.ENOBUFS) return false;
     }
@@ -254,7 +255,7 @@ export class NetlinkSocket implements Disposable {
     const flags = MSG_DONTWAIT | MSG_TRUNC;
     const length = this.#libc.call.recv(
       this.#descriptor.number,
-      this.#buffer,
+      NetlinkSocket.#buffer,
       RECEIVE_BYTES,
       flags,
     );
@@ -263,7 +264,7 @@ export class NetlinkSocket implements Disposable {
       throw new InternalError(`${attempt}: netlink sent ${length} bytes at once`);
     }
     // Copied: answers outlive the next read into the buffer.
-    return decodeMessages(Buffer.from(this.#buffer.subarray(0, length)));
+    return decodeMessages(Buffer.from(NetlinkSocket.#buffer.subarray(0, length)));
   }
 }
 

@@ -182,6 +182,19 @@ describe("A container's log", () => {
     expect(container.holds).toBe(0);
   });
 
+  test("sends conmon on to a new file where little comes at a time too", async () => {
+    using container = new SpooledContainer("json-file");
+    const logs = container.openLogs();
+    container.follow(logs);
+    const block = conmonLine(0, "z".repeat(1000)).repeat(100);
+    for (let i = 0; i < 90; i++) {
+      container.write(block);
+      await container.read(logs, { tail: 1 });
+    }
+    expect(statSync(container.spoolPath).size).toBeLessThan(2_000_000);
+    await logs.end(container.container);
+  });
+
   test("of `none` is neither kept nor read", () => {
     using container = new SpooledContainer("none");
     const logs = container.openLogs();

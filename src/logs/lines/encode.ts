@@ -67,6 +67,13 @@ export class JsonLineEncoder {
     return taken;
   }
 
+  /** Lets go of the memory that a busy time took; what `take` returned is no longer valid. */
+  shrink(): void {
+    if (this.#length === 0 && this.#out.length > FIRST_BYTES) {
+      this.#out = Buffer.allocUnsafe(FIRST_BYTES);
+    }
+  }
+
   #reserve(bytes: number): void {
     if (this.#length + bytes <= this.#out.length) return;
     const larger = Buffer.allocUnsafe(Math.max(this.#out.length * 2, this.#length + bytes));

@@ -54,6 +54,10 @@ export class LineSink implements PumpSink {
     await this.#store.append(lines.subarray(skipped));
   }
 
+  rest(): void {
+    this.#encoder.shrink();
+  }
+
   state(): State {
     return { ...(this.#replayed ?? this.#store.place), attributes: this.#attributes };
   }

@@ -8,9 +8,11 @@ import { headOf, isCurrent, type Segment } from "./segments.ts";
 import type { Spool, SpoolReader } from "./spool.ts";
 
 const CHUNK_BYTES = 128 * 1024;
+/** While there is so much to read: half the ways to the threads that read and write, a tenth of the daemon's share. */
+const LARGE_CHUNK_BYTES = 256 * 1024;
 const HEAD_BYTES = 48;
-/** What a killed daemon's successor reads a second time, at most. */
-const CHECKPOINT_BYTES = 1024 * 1024;
+/** What a killed daemon's successor reads a second time, at most: a rename over a file starts a write to the disk. */
+const CHECKPOINT_BYTES = 4 * 1024 * 1024;
 const RETRY_MS = 500;
 /** After what was read last, more is let come together: each look at a busy spool costs the same, however little it finds. */
 const GATHER_MS = 4;
@@ -31,6 +33,8 @@ export interface PumpSink {
   add(line: SpoolLine): void;
   /** Stores or sends what was added. What a failure leaves goes first in the next call. */
   flush(signal: AbortSignal): Promise<void>;
+  /** Nothing is there to do: memory that is kept for speed may go. */
+  rest?(): void;
   /** Plain data: what `begin` of a successor needs. */
   state(): unknown;
 }
@@ -70,7 +74,7 @@ interface Source {
 export class Pump implements SpoolReader {
   readonly #options: PumpOptions;
   readonly #stop = new AbortController();
-  readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  #chunk: Buffer = Buffer.allocUnsafe(CHUNK_BYTES);
   readonly #checkpoints: CheckpointFile;
   #parser: SpoolParser;
   #source: Source | undefined;
@@ -105,7 +109,7 @@ export class Pump implements SpoolReader {
 
   /** Waits until all that is in the spool now is in the sink, or the sink refuses. */
   async settle(signal: AbortSignal): Promise<void> {
-    const target = this.#taken + this.#backlog() + (this.#isFlushing ? CHUNK_BYTES : 0);
+    const target = this.#taken + this.#backlog() + (this.#isFlushing ? this.#chunk.length : 0);
     while (this.#running && !this.#isFailing && this.#taken < target) {
       signal.throwIfAborted();
       if (!this.#isFlushing && this.#backlog() === 0) return;
@@ -191,7 +195,8 @@ export class Pump implements SpoolReader {
     const read = await this.#read();
     if (read > 0) {
       await this.#take(this.#chunk.subarray(0, read));
-      if (read < CHUNK_BYTES) await this.#gather();
+      if (read < this.#chunk.length) await this.#gather();
+      else if (!this.#options.isCheckpointedOften) this.#resizeChunk(LARGE_CHUNK_BYTES);
       return true;
     }
     if (await this.#toNextSegment()) return true;
@@ -202,13 +207,20 @@ export class Pump implements SpoolReader {
     }
     this.#hold(false);
     this.#endRound();
+    this.#resizeChunk(CHUNK_BYTES);
+    this.#options.sink.rest?.();
     await this.#untilChanged();
     return true;
   }
 
+  #resizeChunk(bytes: number): void {
+    if (this.#chunk.length !== bytes) this.#chunk = Buffer.allocUnsafe(bytes);
+  }
+
   async #read(): Promise<number> {
     if (!this.#source) return 0;
-    const { bytesRead } = await this.#source.handle.read(this.#chunk, 0, CHUNK_BYTES, this.#offset);
+    const { handle } = this.#source;
+    const { bytesRead } = await handle.read(this.#chunk, 0, this.#chunk.length, this.#offset);
     return bytesRead;
   }
 
@@ -227,7 +239,6 @@ export class Pump implements SpoolReader {
       void this.#tryCheckpoint(); // `#run` waits for it
     }
     this.#sinceHoldCheck += chunk.length;
-    if (chunk.length < CHUNK_BYTES) return;
     if (this.#sinceHoldCheck >= HOLD_CHECK_BYTES) this.#holdWhenBehind();
     this.#tryRotate();
   }

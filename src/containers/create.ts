@@ -68,7 +68,7 @@ export async function createContainer(
   signal: AbortSignal,
 ): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
   const { networkingConfig, networkIds } = settleNetworks(parts, request.body.networkingConfig);
-  const fitted = fitLimits(request.body.hostConfig, parts.cgroups.abilities());
+  const fitted = fitLimits(request.body.hostConfig, () => parts.cgroups.abilities());
   const hostConfig = resolveJoined(parts.registry, fitted.limits);
   const host = hostPlatform("linux", parts.system.machine);
   const wanted = request.platform ? parsePlatform(request.platform, host) : undefined;

@@ -58,10 +58,8 @@ export interface Snapshotter {
    * Mounts an active snapshot (or a read-only view of a committed one) and returns the root path. Idempotent.
    *
    * @param owners Maps those on disk to those that are seen; those on disk when absent.
-   * @param use A `scratch` mount may leave out what makes its files survive a power cut: who wants to keep them syncs
-   *   them itself. Its snapshot does not outlive the engine unless it is committed.
    */
-  mount(key: string, owners?: MappedOwners, use?: "lasting" | "scratch"): Promise<string>;
+  mount(key: string, owners?: MappedOwners, use?: MountUse): Promise<string>;
   /** Idempotent. */
   unmount(key: string): void;
   /** Where `mount` puts it, whether mounted or not. */
@@ -86,6 +84,23 @@ export interface Snapshotter {
   graphData(key: string): Readonly<Record<string, string>>;
   /** Finishes interrupted removals and unmounts what `isWanted` denies. Called once at start. */
   reconcile(isWanted: (key: string) => boolean): Promise<void>;
+}
+
+/**
+ * - `lasting`: when absent.
+ * - `scratch`: may leave out what makes its files survive a power cut: who wants to keep them syncs them itself. Its
+ *   snapshot does not outlive the engine unless it is committed.
+ * - an object: `lasting`, for a container.
+ */
+export type MountUse = "lasting" | "scratch" | ContainerUse;
+
+export interface ContainerUse {
+  /**
+   * Makes what each container has besides its image's files; what is there stays. A driver that stacks layers may
+   * keep that in one for all containers of an image; where it does not, or a container took something away, the
+   * caller makes it after the mount.
+   */
+  readonly makeCommonFiles: (rootPath: string) => void;
 }
 
 /** Owners other than on disk. */

@@ -34,7 +34,7 @@ import { withSuggestion } from "#containers/program/suggest.ts";
 import { type PlanParts, planProcess, planSpec, type PreparedContainer } from "./process-plan.ts";
 import { checkRealtime } from "./realtime.ts";
 import { mountSharedMemory, unmountSharedMemory } from "#containers/mounts/shared-memory.ts";
-import { mountRoot, unmountRoot } from "#containers/files/mount-root.ts";
+import { CONTAINER_USE, mountRoot, unmountRoot } from "#containers/files/mount-root.ts";
 import { lastExit, statusWord } from "#containers/transitions.ts";
 import { atNextStart, volumesOf } from "#containers/update/next-start.ts";
 import {
@@ -253,7 +253,7 @@ async function remountMapped(
   const owners = await mappedOwners(parts, users);
   parts.snapshotter.unmount(id);
   parts.lives.of(id).isRootMapped = true;
-  await parts.snapshotter.mount(id, owners);
+  await parts.snapshotter.mount(id, owners, CONTAINER_USE);
 }
 
 function recordRunning(

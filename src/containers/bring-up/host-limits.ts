@@ -104,18 +104,30 @@ const LACKS: readonly Lack[] = [
   },
 ];
 
+/** Whether there is anything that a host may lack. */
+function asksForLimits(wanted: Partial<Resources>): boolean {
+  const { CpuRealtimePeriod, CpuRealtimeRuntime, CpusetCpus, CpusetMems, NanoCpus } = wanted;
+  return (
+    [CpuRealtimePeriod, CpuRealtimeRuntime, CpusetCpus, CpusetMems, NanoCpus].some(some) ||
+    LACKS.some(({ isAsked }) => isAsked(wanted))
+  );
+}
+
 /**
  * What of the wanted limits this host can keep, of a new container or of an update: what the kernel has no
  * file for goes with Docker's warning.
  *
  * @param wanted Fields that are not there stay away.
+ * @param readAbilities Asked only where there are limits: most containers have none, and it reads files.
  * @throws {InvalidArgumentError} CPUs or memory nodes that are not there, and what Docker would rather refuse
  *   than leave out, with its texts.
  */
 export function fitLimits<Wanted extends Partial<Resources>>(
   wanted: Wanted,
-  abilities: CgroupAbilities,
+  readAbilities: () => CgroupAbilities,
 ): { readonly limits: Wanted; readonly warnings: readonly string[] } {
+  if (!asksForLimits(wanted)) return { limits: wanted, warnings: [] };
+  const abilities = readAbilities();
   const { CpuRealtimePeriod, CpuRealtimeRuntime, NanoCpus } = wanted;
   if (!abilities.cpuRealtime && (some(CpuRealtimePeriod) || some(CpuRealtimeRuntime))) {
     throw new InvalidArgumentError("Your kernel does not support CPU real-time scheduler");

@@ -22,9 +22,12 @@ const O_PATH = 0o10000000;
 const FOLDER = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const MAX_LINKS = 40;
 
-/** Docker's: mount points of the kernel's file systems and of the engine's files. */
-const FOLDERS = ["/dev/pts", "/dev/shm", "/proc", "/sys"];
-const FILES = ["/etc/resolv.conf", "/etc/hosts", "/etc/hostname", "/dev/console"];
+/** Docker's: mount points of the kernel's file systems and of the engine's files, by the folder they are in. */
+const MOUNT_POINTS = [
+  { parent: "", folders: ["proc", "sys"], files: [] },
+  { parent: "dev", folders: ["pts", "shm"], files: ["console"] },
+  { parent: "etc", folders: [], files: ["resolv.conf", "hosts", "hostname"] },
+] as const;
 
 /** Where older programs read the mounts. */
 export const MOUNTS_LINK = { folder: "etc", name: "mtab", target: "/proc/mounts" } as const;
@@ -42,17 +45,17 @@ export interface MountPoint {
  */
 export function makeEngineMountPoints(rootPath: string): void {
   using root = openRoot(rootPath);
-  for (const path of FOLDERS) {
-    using _ = root.replaceByFolders(path.split("/").slice(1));
+  for (const { parent, folders, files } of MOUNT_POINTS) {
+    using own = parent === "" ? undefined : root.replaceByFolder(parent);
+    const within = own ?? root;
+    for (const name of folders) within.ensureFolder(name);
+    for (const name of files) within.replaceByFile(name);
+    if (parent === MOUNTS_LINK.folder && !within.has(MOUNTS_LINK.name)) {
+      within.makeLink(MOUNTS_LINK.name, MOUNTS_LINK.target);
+    }
   }
-  for (const path of FILES) {
-    const parts = path.split("/").slice(1);
-    using folder = root.replaceByFolders(parts.slice(0, -1));
-    folder.replaceByFile(parts.at(-1) ?? "");
-  }
-  root.makeFile(".dockerenv", 0o755);
-  using etc = root.replaceByFolders([MOUNTS_LINK.folder]);
-  etc.makeLink(MOUNTS_LINK.name, MOUNTS_LINK.target);
+  // looked at before it is made: a system call that fails costs as much as three that do not
+  if (!root.has(".dockerenv")) root.makeFile(".dockerenv", 0o755);
 }
 
 /**
@@ -193,26 +196,25 @@ class Folder implements Disposable {
     }
   }
 
-  /** Folders all the way; the caller closes the last. */
-  replaceByFolders(names: readonly string[]): Folder {
-    let at = new Folder(openSync(`/proc/self/fd/${this.#fd}/.`, FOLDER));
-    for (const name of names) {
-      using before = at;
-      at = before.#replaceByFolder(name);
-    }
-    return at;
+  /** What is there and no folder makes way for one. */
+  ensureFolder(name: string): void {
+    const stats = lstatSync(this.#path(name), { throwIfNoEntry: false });
+    if (stats?.isDirectory()) return;
+    if (stats) unlinkSync(this.#path(name));
+    mkdirSync(this.#path(name), 0o755);
   }
 
-  #replaceByFolder(name: string): Folder {
-    const stats = lstatSync(this.#path(name), { throwIfNoEntry: false });
-    if (stats && !stats.isDirectory()) unlinkSync(this.#path(name));
-    return this.intoFolder(name, name);
+  /** `ensureFolder`, then held. */
+  replaceByFolder(name: string): Folder {
+    this.ensureFolder(name);
+    return new Folder(openSync(this.#path(name), FOLDER));
   }
 
   /** A folder in its place stays, and keeps the container from starting, as in Docker. */
   replaceByFile(name: string): void {
     const stats = lstatSync(this.#path(name), { throwIfNoEntry: false });
-    if (stats && !stats.isFile() && !stats.isDirectory()) unlinkSync(this.#path(name));
+    if (stats?.isFile() || stats?.isDirectory()) return;
+    if (stats) unlinkSync(this.#path(name));
     this.makeFile(name, 0o755);
   }
 }

@@ -12,7 +12,7 @@ import { containerFilePaths } from "#containers/bring-up/write-container-files.t
 import { joinedContainer } from "#spec/engine-api/host-config.ts";
 import type { ContainerId } from "#spec/ids.ts";
 import type { ChangedTree, ContainerView, ViewMount } from "./protocol.ts";
-import { mountRoot, unmountRoot } from "./mount-root.ts";
+import { CONTAINER_USE, mountRoot, unmountRoot } from "./mount-root.ts";
 import type { FilesWorkers } from "./workers.ts";
 
 export type FilesParts = MountParts &
@@ -70,7 +70,9 @@ export async function holdRoot(
     live.rootHolds++;
     try {
       const isRunning = record.state.status === "running";
-      const rootPath = isRunning ? await parts.snapshotter.mount(id) : await mountRoot(parts, id);
+      const rootPath = isRunning
+        ? await parts.snapshotter.mount(id, undefined, CONTAINER_USE)
+        : await mountRoot(parts, id);
       return { record, rootPath, view: await viewOf(parts, record, rootPath, files.signal) };
     } catch (error) {
       await release(parts, id);

@@ -1,5 +1,9 @@
 import type { ContainerParts } from "#containers/parts.ts";
+import { makeEngineMountPoints } from "#containers/bring-up/prepare-root.ts";
+import type { ContainerUse } from "#snapshots/snapshotter.ts";
 import type { ContainerId } from "#spec/ids.ts";
+
+export const CONTAINER_USE: ContainerUse = { makeCommonFiles: makeEngineMountPoints };
 
 /**
  * Mounts a container's root with the owners that it has on disk. What a run in a user namespace left mounted,
@@ -12,7 +16,7 @@ export async function mountRoot(
   const live = parts.lives.of(id);
   if (live.isRootMapped) parts.snapshotter.unmount(id);
   live.isRootMapped = false;
-  return await parts.snapshotter.mount(id);
+  return await parts.snapshotter.mount(id, undefined, CONTAINER_USE);
 }
 
 /**

@@ -52,7 +52,7 @@ export async function updateContainer(
   reference: string,
   request: ContainerUpdateRequest,
 ): Promise<readonly string[]> {
-  const fitted = fitLimits(request.resources, parts.cgroups.abilities());
+  const fitted = fitLimits(request.resources, () => parts.cgroups.abilities());
   const { id } = parts.registry.resolve(reference);
   const live = parts.lives.of(id);
   const warnings = await withDonor(parts, id, request, async (donor) => {

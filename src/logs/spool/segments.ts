@@ -41,9 +41,13 @@ export function spoolPath(directory: string): string {
   return join(directory, CURRENT);
 }
 
-/** Oldest first. */
-export function listSegments(directory: string): readonly Segment[] {
-  const rotated = rotatedNames(directory);
+/**
+ * Oldest first.
+ *
+ * @param hasAside False where the caller knows that none is put aside: the folder is not read.
+ */
+export function listSegments(directory: string, hasAside = true): readonly Segment[] {
+  const rotated = hasAside ? rotatedNames(directory) : [];
   const segments: Segment[] = [];
   for (const name of [...rotated, CURRENT]) {
     const path = join(directory, name);

@@ -29,6 +29,8 @@ export class Spool {
   #process: LogProcess | undefined;
   /** The highest number that a segment had; numbers are not used again while there may be a reader. */
   #lastNumber: number;
+  /** Whether there may be segments that were put aside, which nobody but this object does: most never have one. */
+  #hasAside: boolean;
 
   constructor(
     directory: string,
@@ -40,6 +42,7 @@ export class Spool {
     this.#brake = new Brake(warn);
     const aside = listSegments(directory).filter((segment) => !isCurrent(segment));
     this.#lastNumber = aside.at(-1)?.number ?? 0;
+    this.#hasAside = aside.length > 0;
   }
 
   get lastNumber(): number {
@@ -72,7 +75,7 @@ export class Spool {
   }
 
   segments(): readonly Segment[] {
-    return listSegments(this.directory);
+    return listSegments(this.directory, this.#hasAside);
   }
 
   /** Deletes what every reader has left behind. */
@@ -101,6 +104,7 @@ export class Spool {
     if (offset < SEGMENT_BYTES || !this.#process) return;
     const current = this.segments().find(isCurrent);
     if (current?.inode !== inode) return;
+    this.#hasAside = true;
     putCurrentAside(this.directory, this.#lastNumber + 1);
     this.#lastNumber++;
     this.reopen();

@@ -32,6 +32,7 @@ export function openFuseOverlaySnapshotter(options: FuseOverlayOptions): Snapsho
 class ProcessStacker implements OverlayStacker {
   readonly driver = "fuse-overlayfs";
   readonly mapsOwners = false;
+  readonly unmountsAtOnce = false;
   readonly noSizeMessage = "--storage-opt is not supported";
   readonly #options: FuseOverlayOptions;
 

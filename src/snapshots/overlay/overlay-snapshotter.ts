@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
 } from "node:fs";
@@ -15,7 +16,9 @@ import type { Mounts, OverlayMount } from "#host/mounts.ts";
 import type { SnapshotterOptions } from "#snapshots/driver-options.ts";
 import { type SnapshotRecord, SnapshotRecords, toSnapshotInfo } from "#snapshots/records.ts";
 import type {
+  ContainerUse,
   MappedOwners,
+  MountUse,
   SnapshotInfo,
   SnapshotLimits,
   Snapshotter,
@@ -25,6 +28,8 @@ import { Trash } from "#snapshots/trash.ts";
 
 /** Where the layers are mounted with other owners, for a moment. */
 const MAPPED = "mapped";
+/** Of a layer: what all containers on it have besides. */
+const COMMON = "common";
 
 interface ScratchUse {
   /** What is written need not survive a power cut. */
@@ -41,6 +46,8 @@ export interface OverlayStacker {
   readonly noSizeMessage: string;
   /** Whether layers may be in a mount that maps their owners. */
   readonly mapsOwners: boolean;
+  /** Whether an unmounted layer's folders are let go of at once, so that they may be moved. */
+  readonly unmountsAtOnce: boolean;
   /** Whether a mount that works is there. */
   isMounted(target: string): Promise<boolean>;
   mount(mount: OverlayMount & ScratchUse): Promise<void>;
@@ -53,11 +60,15 @@ export interface OverlayStacker {
  *     overlay2/<name>/work     overlayfs's scratch space, active ones only
  *     overlay2/<name>/merged   where it is mounted
  *     overlay2/<name>/mapped   all of overlay2 with other owners, while it is mounted so
+ *     overlay2/<name>/common   of an image's topmost layer: a layer on it for all containers of the image
  *     overlay2/.empty          a lower folder for what has no parent
  *     overlay2/.trash          removed ones, until their files are freed
  *
  * The record is written before a folder is made and deleted before a folder is moved to the trash. So
  * a folder without a record is nobody's, and an active record without a folder needs only empty ones.
+ *
+ * The common layer holds the mount points that every container has and images lack. Made in each container's own
+ * layer they were 11 inodes, which to make and to free took 1.7 ms of CPU, of the 11 ms of the kernel's for a `run`.
  */
 export function openStackingSnapshotter(
   options: SnapshotterOptions,
@@ -93,6 +104,7 @@ function extensionsOff(): readonly string[] {
 class KernelStacker implements OverlayStacker {
   readonly driver = "overlay2";
   readonly mapsOwners = true;
+  readonly unmountsAtOnce = true;
   readonly noSizeMessage =
     "--storage-opt is supported only for overlay over xfs with 'pquota' mount option";
   readonly #files: SnapshotterOptions["files"];
@@ -222,11 +234,7 @@ class StackingSnapshotter implements Snapshotter {
     this.#trash.freeInPlace(this.#path(record, "work"));
   }
 
-  async mount(
-    key: string,
-    owners?: MappedOwners,
-    use: "lasting" | "scratch" = "lasting",
-  ): Promise<string> {
+  async mount(key: string, owners?: MappedOwners, use: MountUse = "lasting"): Promise<string> {
     const record = this.#records.get(key);
     const target = this.#path(record, "merged");
     // two at once would stack two mounts, of which an unmount takes one away
@@ -242,9 +250,10 @@ class StackingSnapshotter implements Snapshotter {
   async #mountOnce(
     record: SnapshotRecord,
     owners: MappedOwners | undefined,
-    use: "lasting" | "scratch",
+    use: MountUse,
   ): Promise<void> {
     if (await this.#stacker.isMounted(this.#path(record, "merged"))) return;
+    if (typeof use === "object") await this.#makeCommonLayer(record, use);
     if (owners) await this.#mountMapped(record, owners, use);
     else await this.#mountFrom(this.#directory, record, use);
   }
@@ -253,7 +262,7 @@ class StackingSnapshotter implements Snapshotter {
   async #mountMapped(
     record: SnapshotRecord,
     { userNamespacePath }: MappedOwners,
-    use: "lasting" | "scratch",
+    use: MountUse,
   ): Promise<void> {
     const { mounts } = this.#options;
     const own = join(this.#directory, record.directory);
@@ -271,27 +280,72 @@ class StackingSnapshotter implements Snapshotter {
   }
 
   /** @param directory Where the layers are seen. */
-  async #mountFrom(
-    directory: string,
-    record: SnapshotRecord,
-    use: "lasting" | "scratch",
-  ): Promise<void> {
-    const diffOf = (each: SnapshotRecord): string => join(directory, each.directory, "diff");
-    const ancestors = this.#records.ancestors(record).map(diffOf);
-    const lowerDirs = ancestors.length > 0 ? ancestors : [join(directory, ".empty")];
+  async #mountFrom(directory: string, record: SnapshotRecord, use: MountUse): Promise<void> {
+    const lowerDirs = this.#lowerDirsOf(directory, record);
+    const diff = join(directory, record.directory, "diff");
     const target = this.#path(record, "merged");
-    if (record.kind === "active") {
-      await this.#stacker.mount({
-        target,
-        lowerDirs,
-        upperDir: diffOf(record),
-        workDir: join(directory, record.directory, "work"),
-        isScratch: use === "scratch",
-      });
-    } else {
+    if (record.kind === "committed") {
       // without an upper folder overlayfs wants two lower ones
-      await this.#stacker.mount({ target, lowerDirs: [diffOf(record), ...lowerDirs] });
+      await this.#stacker.mount({ target, lowerDirs: [diff, ...lowerDirs] });
+      return;
     }
+    const common = typeof use === "object" ? this.#commonLayer(record) : undefined;
+    const hasCommon = common !== undefined && existsSync(join(this.#directory, common));
+    await this.#stacker.mount({
+      target,
+      lowerDirs: hasCommon ? [join(directory, common), ...lowerDirs] : lowerDirs,
+      upperDir: diff,
+      workDir: join(directory, record.directory, "work"),
+      isScratch: use === "scratch",
+    });
+  }
+
+  #lowerDirsOf(directory: string, record: SnapshotRecord): readonly string[] {
+    const ancestors = this.#records.ancestors(record);
+    if (ancestors.length === 0) return [join(directory, ".empty")];
+    return ancestors.map((each) => join(directory, each.directory, "diff"));
+  }
+
+  /** Name below the driver's folder, of what may be there; undefined for a snapshot that stands on nothing. */
+  #commonLayer({ parent }: SnapshotRecord): string | undefined {
+    return parent && join(this.#records.get(parent).directory, COMMON);
+  }
+
+  /**
+   * What is made in the first container's root of an image is all that its own layer then has: that becomes the
+   * common one, and the container gets an empty one.
+   */
+  async #makeCommonLayer(record: SnapshotRecord, { makeCommonFiles }: ContainerUse): Promise<void> {
+    const name = this.#commonLayer(record);
+    if (!this.#stacker.unmountsAtOnce || name === undefined) return;
+    const common = join(this.#directory, name);
+    const diff = this.#path(record, "diff");
+    if (existsSync(common) || readdirSync(diff).length > 0) return;
+    // a folder that a scratch mount has worked in is no good for a lasting one
+    const workDir = `${this.#path(record, "work")}.common`;
+    mkdirSync(workDir, { recursive: true, mode: 0o700 });
+    await this.#stacker.mount({
+      target: this.#path(record, "merged"),
+      lowerDirs: this.#lowerDirsOf(this.#directory, record),
+      upperDir: diff,
+      workDir,
+      isScratch: true, // or its end would write all dirty pages of the file system, on the JS thread
+    });
+    try {
+      makeCommonFiles(this.#path(record, "merged"));
+    } finally {
+      this.#unmount(record);
+      rmSync(workDir, { recursive: true });
+    }
+    const empty = this.#makeEmptyDiff(record);
+    try {
+      renameSync(diff, common);
+    } catch {
+      // another container's was first, or the disk is full: this one's layer keeps what it has
+      rmdirSync(empty);
+      return;
+    }
+    renameSync(empty, diff); // without it after a crash: `reconcile` makes it
   }
 
   unmount(key: string): void {
@@ -307,7 +361,7 @@ class StackingSnapshotter implements Snapshotter {
     const record = this.#records.remove(name);
     if (!record) return;
     this.#unmount(record);
-    this.#trash.throwIn(join(this.#directory, record.directory));
+    if (!this.#removeEmpty(record)) this.#trash.throwIn(join(this.#directory, record.directory));
   }
 
   settled(): Promise<void> {
@@ -371,15 +425,36 @@ class StackingSnapshotter implements Snapshotter {
       mkdirSync(this.#path(record, part), { recursive: true, mode: 0o700 });
     }
     const diff = this.#path(record, "diff");
-    if (existsSync(diff)) return;
-    const fresh = `${diff}.new`;
+    if (!existsSync(diff)) renameSync(this.#makeEmptyDiff(record), diff);
+  }
+
+  /** @returns Its path, beside the place where it belongs. */
+  #makeEmptyDiff(record: SnapshotRecord): string {
+    const fresh = `${this.#path(record, "diff")}.new`;
     mkdirSync(fresh, { recursive: true });
     // The upper folder's own attributes are those of the container's `/`
     const parent = record.parent === undefined ? undefined : this.#records.get(record.parent);
     const attributes = parent && statSync(this.#path(parent, "diff"));
     if (attributes) chownSync(fresh, attributes.uid, attributes.gid);
     chmodSync(fresh, attributes ? attributes.mode & 0o7777 : 0o755);
-    renameSync(fresh, diff);
+    return fresh;
+  }
+
+  /**
+   * Of a container that wrote nothing, which is a third of the system calls of a move and a deletion elsewhere.
+   *
+   * @returns False for one that has files; its folders may be gone in part, as after a crash.
+   */
+  #removeEmpty(record: SnapshotRecord): boolean {
+    try {
+      const work = this.#path(record, "work");
+      const own = join(this.#directory, record.directory);
+      for (const path of [this.#path(record, "diff"), join(work, "work"), work]) rmdirSync(path);
+      for (const path of [this.#path(record, "merged"), own]) rmdirSync(path);
+      return true;
+    } catch {
+      return false; // deleted by who tells of failures
+    }
   }
 
   /** Short, because a mount's options name all lower folders within one page. */

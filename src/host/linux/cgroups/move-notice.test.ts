@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
-import { MoveNotice, ownGroup } from "./move-notice.ts";
+import { MoveNotice, type MoveTarget, ownGroup } from "./move-notice.ts";
 
 const hybrid = "5:name=systemd:/system.slice\n2:cpu,cpuacct:/a:b\n0::/unified\n";
 
@@ -16,11 +16,14 @@ test.each([
 
 test("MoveNotice.give() moves the process to where it is, and once more for notices on the way", async () => {
   const written: { path: string; done: () => void }[] = [];
-  const write = (path: string): Promise<void> => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    written.push({ path, done: resolve });
-    return promise;
-  };
+  const open = (path: string): MoveTarget => ({
+    move: () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      written.push({ path, done: resolve });
+      return promise;
+    },
+    [Symbol.dispose]: () => {},
+  });
   const settled = (): Promise<void> => setImmediate();
   const [name = ""] =
     /(?<=^\d+:)[^:,]*(?=[:,])/m.exec(readFileSync("/proc/self/cgroup", "utf8")) ?? [];
@@ -29,7 +32,7 @@ test("MoveNotice.give() moves the process to where it is, and once more for noti
     isV2
       ? { layout: "v2", v1: new Map(), named: [], v2: "/v2" }
       : { layout: "v1", v1: new Map([[name, "/v1"]]), named: [], v2: undefined },
-    write,
+    open,
   );
   notice.give();
   notice.give();
@@ -48,14 +51,17 @@ test("MoveNotice.give() moves the process to where it is, and once more for noti
 
 test("MoveNotice.keepGiving() goes on until the last who asked is done", async () => {
   let count = 0;
-  const write = (): Promise<void> => {
-    count += 1;
-    return Promise.resolve();
-  };
+  const open = (): MoveTarget => ({
+    move: () => {
+      count += 1;
+      return Promise.resolve();
+    },
+    [Symbol.dispose]: () => {},
+  });
   const [name = ""] =
     /(?<=^\d+:)[^:,]*(?=[:,])/m.exec(readFileSync("/proc/self/cgroup", "utf8")) ?? [];
   const v1 = new Map(name === "" ? [] : [[name, "/v1"]]);
-  const notice = new MoveNotice({ layout: "hybrid", v1, named: [], v2: "/v2" }, write);
+  const notice = new MoveNotice({ layout: "hybrid", v1, named: [], v2: "/v2" }, open);
   const grown = async (): Promise<void> => {
     const before = count;
     while (count === before) await setImmediate();
@@ -69,4 +75,28 @@ test("MoveNotice.keepGiving() goes on until the last who asked is done", async (
   second[Symbol.dispose]();
   using _third = notice.keepGiving();
   await grown();
+});
+
+test("MoveNotice.give() opens the group once, anew when it is gone, and bears one that cannot be opened", async () => {
+  const [name = ""] =
+    /(?<=^\d+:)[^:,]*(?=[:,])/m.exec(readFileSync("/proc/self/cgroup", "utf8")) ?? [];
+  const v1 = new Map(name === "" ? [] : [[name, "/v1"]]);
+  const opened: { isClosed: boolean }[] = [];
+  let fails = true;
+  const notice = new MoveNotice({ layout: "hybrid", v1, named: [], v2: "/v2" }, () => {
+    if (fails) throw new Error("EACCES");
+    const own = { isClosed: false };
+    opened.push(own);
+    return {
+      move: () => (opened.length === 1 ? Promise.reject(new Error("ENODEV")) : Promise.resolve()),
+      [Symbol.dispose]: () => void (own.isClosed = true),
+    };
+  });
+  notice.give();
+  fails = false;
+  for (let round = 0; round < 3; round++) {
+    notice.give();
+    await setImmediate();
+  }
+  expect(opened).toEqual([{ isClosed: true }, { isClosed: false }]);
 });

@@ -39,7 +39,8 @@ export function sendErrorBody(answer: Answer, status: number, body: object): voi
   answer.end();
 }
 
-function sendJsonText(answer: Answer, status: number, text: string): void {
+/** @param text JSON with a line end. */
+export function sendJsonText(answer: Answer, status: number, text: string): void {
   answer.writeHead(status, { "Content-Type": "application/json" });
   answer.end(text);
 }

@@ -2,7 +2,7 @@ import { NotFoundError } from "#base/errors.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
 import type { ContainerRecord } from "./container.ts";
 import type { ContainerDetails } from "./containers.ts";
-import { type DetailsParts, detailsOf, withSizes } from "./details.ts";
+import { type DetailsParts, type DetailsReader, withSizes } from "./details.ts";
 import { compileFilters, type FilterContext, impliesAll } from "./list-filters.ts";
 import { isUp } from "./transitions.ts";
 
@@ -16,6 +16,7 @@ export interface ListRequest {
 /** Youngest first. A limit, and filters by state, look at containers that do not run too. */
 export async function listContainers(
   parts: DetailsParts,
+  reader: Pick<DetailsReader, "summaryOf">,
   request: ListRequest,
 ): Promise<readonly ContainerDetails[]> {
   const matches = compileFilters(request.filters, filterContext(parts));
@@ -24,7 +25,7 @@ export async function listContainers(
   const found: ContainerDetails[] = [];
   for (const record of youngestFirst(parts.registry.visible())) {
     if (!isAll && !isUp(record.state)) continue;
-    const details = detailsOf(parts, record);
+    const details = reader.summaryOf(record);
     if (!matches(details)) continue;
     found.push(details);
     if (limit > 0 && found.length >= limit) break;

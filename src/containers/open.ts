@@ -8,7 +8,7 @@ import { listCheckpoints, removeCheckpoint } from "./checkpoints/list.ts";
 import { ContainerEvents } from "./container-events.ts";
 import type { Containers } from "./containers.ts";
 import { createContainer } from "./create.ts";
-import { detailsOf, withGraphData, withSizes } from "./details.ts";
+import { DetailsReader, withSizes } from "./details.ts";
 import { createExec } from "./exec/create.ts";
 import { Execs } from "./exec/execs.ts";
 import { resizeExec } from "./exec/resize.ts";
@@ -100,6 +100,7 @@ export async function openContainers(options: ContainersOptions): Promise<OpenCo
     startAgain: (id) => startByPolicy(parts, id),
   };
   const pruner = new ContainerPruner(parts);
+  const reader = new DetailsReader(parts);
   return {
     create: (request, signal) => createContainer(parts, request, signal),
     start: (reference, signal, checkpoint) => startContainer(parts, reference, signal, checkpoint),
@@ -124,9 +125,9 @@ export async function openContainers(options: ContainersOptions): Promise<OpenCo
     audit: () => auditContainers(parts),
     allRecords: () => parts.registry.all(),
     previewPrune: (filters) => pruner.preview(filters),
-    list: (request) => listContainers(parts, request),
+    list: (request) => listContainers(parts, reader, request),
     get: async (reference, getOptions) => {
-      const details = withGraphData(parts, detailsOf(parts, parts.registry.resolve(reference)));
+      const details = reader.detailsOf(parts.registry.resolve(reference));
       return getOptions?.withSizes ? await withSizes(parts, details) : details;
     },
     resolve: (reference) => parts.registry.resolve(reference).id,

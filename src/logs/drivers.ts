@@ -107,7 +107,7 @@ export function createLogs(
 }
 
 function jsonPath(id: string, directory: string): string {
-  return join(directory, `${id}-json.log`);
+  return `${directory}/${id}-json.log`;
 }
 
 function namesOf(shipping: Shipping): readonly string[] {

@@ -14,6 +14,9 @@ export interface SnapshotRecord {
   readonly createdMs: number;
 }
 
+/** What never changes of a snapshot. */
+export type SnapshotPlace = Pick<SnapshotRecord, "directory" | "parent">;
+
 /** Each driver's records are apart: another driver's folders mean nothing to it. */
 export function snapshotCollection(driver: string): CollectionDefinition<SnapshotRecord> {
   return {
@@ -30,8 +33,8 @@ export function snapshotCollection(driver: string): CollectionDefinition<Snapsho
 export class SnapshotRecords {
   readonly #store: Store;
   readonly #records: Collection<SnapshotRecord>;
-  /** Those that others are built on, as far as they were asked for: such a record never changes while it is there. */
-  readonly #ancestors = new Map<string, SnapshotRecord>();
+  /** Those whose place was asked for: folder and parent stay as they are while a snapshot is there. */
+  readonly #placed = new Map<string, SnapshotRecord>();
 
   constructor(store: Store, driver: string) {
     this.#store = store;
@@ -49,6 +52,21 @@ export class SnapshotRecords {
     return record;
   }
 
+  /**
+   * As `get`, from memory after the first time, so that the same object comes back as long as the snapshot is there. Not
+   * for inside a transaction, which may be rolled back.
+   *
+   * @throws {NotFoundError}
+   */
+  place(name: string): SnapshotPlace {
+    let record = this.#placed.get(name);
+    if (!record) {
+      record = this.get(name);
+      this.#placed.set(name, record);
+    }
+    return record;
+  }
+
   /** Name and record of the snapshot whose folder is `directory`. */
   byDirectory(directory: string): readonly [name: string, record: SnapshotRecord] | undefined {
     return this.#records.findBy("directory", directory)[0];
@@ -59,11 +77,10 @@ export class SnapshotRecords {
   }
 
   /** The ancestors of a record, nearest first. */
-  ancestors(record: SnapshotRecord): readonly SnapshotRecord[] {
-    const found: SnapshotRecord[] = [];
+  ancestors(record: Pick<SnapshotPlace, "parent">): readonly SnapshotPlace[] {
+    const found: SnapshotPlace[] = [];
     for (let at = record.parent; at !== undefined; ) {
-      const parent = this.#ancestors.get(at) ?? this.get(at);
-      this.#ancestors.set(at, parent);
+      const parent = this.place(at);
       found.push(parent);
       at = parent.parent;
     }
@@ -100,7 +117,8 @@ export class SnapshotRecords {
     }
     const under = parent ?? record.parent;
     if (under !== undefined) this.#checkParent(key, under);
-    this.#ancestors.delete(name);
+    this.#placed.delete(key);
+    this.#placed.delete(name);
     return this.#store.transaction(() => {
       this.#records.delete(key);
       if (this.#records.get(name)) return record.directory;
@@ -126,7 +144,7 @@ export class SnapshotRecords {
     if (child) {
       throw new ConflictError(`Cannot remove snapshot "${name}": "${child[0]}" is built on it`);
     }
-    this.#ancestors.delete(name);
+    this.#placed.delete(name);
     // an active one without an owner goes at the next start, but a layer without its folder would stay
     const survives = record.kind === "active" ? "crash" : "power-cut";
     this.#store.transaction(() => this.#records.delete(name), survives);

@@ -10,6 +10,7 @@ import {
   pathPart,
   sendEmpty,
   sendJson,
+  sendJsonText,
   sendStatus,
 } from "#api/exchange.ts";
 import type { Query } from "#api/query.ts";
@@ -20,7 +21,7 @@ import type { ContainerRoutesOptions } from "./backend.ts";
 import { checkpointRoutes, startCheckpoint } from "./checkpoints.ts";
 import { createExec, execToWire, startExec } from "./exec.ts";
 import { filesRoutes } from "./files.ts";
-import { inspectToWire } from "./inspect.ts";
+import { InspectAnswers } from "./inspect-answers.ts";
 import { sendLogs } from "./logs-route.ts";
 import { sendStats } from "./stats.ts";
 import { summaryToWire } from "./summary.ts";
@@ -207,6 +208,7 @@ function lifeCycleRoutes(options: ContainerRoutesOptions): readonly Route[] {
 
 function lookRoutes(options: ContainerRoutesOptions): readonly Route[] {
   const { containers, bridgeName, nowMs } = options;
+  const inspectAnswers = new InspectAnswers(bridgeName);
   return [
     answer("GET", "/containers/json", async (exchange) => {
       const { query } = exchange;
@@ -227,7 +229,7 @@ function lookRoutes(options: ContainerRoutesOptions): readonly Route[] {
     answer("GET", "/containers/{id}/json", async (exchange) => {
       const withSizes = exchange.query.boolean("size");
       const details = await containers.get(pathPart(exchange, "id"), { withSizes });
-      sendJson(exchange, 200, inspectToWire(details, exchange.version, bridgeName));
+      sendJsonText(exchange.response, 200, inspectAnswers.text(details, exchange.version));
     }),
     answer("GET", "/containers/{id}/top", async (exchange) => {
       const psArguments = exchange.query.text("ps_args") || DEFAULT_PS_ARGUMENTS;

@@ -1,11 +1,12 @@
 import { chownSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { renderHostname, renderHosts, renderHostsOfHost } from "#networks/files/hosts.ts";
 import type { Sandbox } from "#networks/networks.ts";
 import { joinedContainer } from "#spec/engine-api/host-config.ts";
 import { linkedHosts } from "#containers/links/linked.ts";
 import type { ContainerRecord } from "#containers/container.ts";
-import type { ContainerParts } from "#containers/parts.ts";
+import type { ContainerParts, ContainerSettings } from "#containers/parts.ts";
+import type { ContainerRegistry } from "#containers/registry.ts";
+import type { ContainerId } from "#spec/ids.ts";
 import { writeResolvConf } from "./resolv-conf-file.ts";
 import { rootOwner } from "./user-namespaces.ts";
 
@@ -18,18 +19,31 @@ export interface ContainerFilePaths {
 
 type FileParts = Pick<ContainerParts, "networks" | "registry" | "settings">;
 
-/** A container that shares another's network shares its files too. */
 export function containerFilePaths(
   parts: Pick<FileParts, "registry" | "settings">,
   record: ContainerRecord,
 ): ContainerFilePaths {
-  const joined = joinedContainer(record.hostConfig.NetworkMode);
-  const target = joined === undefined ? undefined : parts.registry.tryResolve(joined);
-  const directory = join(parts.settings.directory, target?.id ?? record.id);
+  return filePathsOf(parts.settings, filesOwner(parts.registry, record));
+}
+
+/** Id of the container whose files it has: one that shares another's network shares its files too. */
+export function filesOwner(
+  registry: Pick<ContainerRegistry, "tryResolve">,
+  { id, hostConfig }: ContainerRecord,
+): ContainerId {
+  const joined = joinedContainer(hostConfig.NetworkMode);
+  return (joined === undefined ? undefined : registry.tryResolve(joined))?.id ?? id;
+}
+
+export function filePathsOf(
+  settings: Pick<ContainerSettings, "directory">,
+  owner: ContainerId,
+): ContainerFilePaths {
+  const directory = `${settings.directory}/${owner}`;
   return {
-    hostnamePath: join(directory, "hostname"),
-    hostsPath: join(directory, "hosts"),
-    resolvConfPath: join(directory, "resolv.conf"),
+    hostnamePath: `${directory}/hostname`,
+    hostsPath: `${directory}/hosts`,
+    resolvConfPath: `${directory}/resolv.conf`,
   };
 }
 

@@ -37,6 +37,8 @@ export class Execs {
   readonly #clock: Pick<Clock, "monotonicMs">;
   readonly #stored: Collection<StoredExec>;
   readonly #entries = new Map<ExecId, Entry>();
+  /** Of each container those that have not ended: asked for by each look at it. */
+  readonly #unended = new Map<ContainerId, Set<ExecId>>();
 
   constructor(store: Store, clock: Pick<Clock, "monotonicMs">) {
     this.#clock = clock;
@@ -61,25 +63,26 @@ export class Execs {
       details,
       ...(isEnd ? { endedMs: this.#clock.monotonicMs() } : {}),
     });
+    if (isEnd) this.#noteEnd(details);
+    else this.#noteUnended(details);
     if (this.#entries.size > MAX_ENTRIES) this.#dropOldestIdle();
   }
 
   /** Those that have not ended. */
   idsOf(containerId: ContainerId): readonly ExecId[] {
-    const ids: ExecId[] = [];
-    for (const { details } of this.#entries.values()) {
-      if (details.containerId === containerId && details.status !== "exited") ids.push(details.id);
-    }
-    return ids;
+    return [...(this.#unended.get(containerId) ?? [])];
   }
 
   forget(id: ExecId): void {
+    const entry = this.#entries.get(id);
+    if (!entry) return;
     this.#entries.delete(id);
+    this.#noteEnd(entry.details);
   }
 
   forgetAllOf(containerId: ContainerId): void {
     for (const [id, { details }] of this.#entries) {
-      if (details.containerId === containerId) this.#entries.delete(id);
+      if (details.containerId === containerId) this.forget(id);
     }
   }
 
@@ -101,14 +104,25 @@ export class Execs {
   #sweep(): void {
     const oldest = this.#clock.monotonicMs() - RETAIN_MS;
     for (const [id, { endedMs }] of this.#entries) {
-      if (endedMs !== undefined && endedMs < oldest) this.#entries.delete(id);
+      if (endedMs !== undefined && endedMs < oldest) this.forget(id);
     }
+  }
+
+  #noteUnended({ id, containerId }: ExecDetails): void {
+    const ids = this.#unended.get(containerId);
+    if (ids) ids.add(id);
+    else this.#unended.set(containerId, new Set([id]));
+  }
+
+  #noteEnd({ id, containerId }: ExecDetails): void {
+    const ids = this.#unended.get(containerId);
+    if (ids?.delete(id) && ids.size === 0) this.#unended.delete(containerId);
   }
 
   #dropOldestIdle(): void {
     for (const [id, { details }] of this.#entries) {
       if (details.status === "running") continue;
-      this.#entries.delete(id);
+      this.forget(id);
       return;
     }
   }

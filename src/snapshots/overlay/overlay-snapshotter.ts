@@ -14,7 +14,12 @@ import { join } from "node:path";
 import { InvalidArgumentError, ResourceExhaustedError, UnsupportedError } from "#base/errors.ts";
 import type { Mounts, OverlayMount } from "#host/mounts.ts";
 import type { SnapshotterOptions } from "#snapshots/driver-options.ts";
-import { type SnapshotRecord, SnapshotRecords, toSnapshotInfo } from "#snapshots/records.ts";
+import {
+  type SnapshotPlace,
+  type SnapshotRecord,
+  SnapshotRecords,
+  toSnapshotInfo,
+} from "#snapshots/records.ts";
 import type {
   ContainerUse,
   MappedOwners,
@@ -171,6 +176,8 @@ class StackingSnapshotter implements Snapshotter {
   readonly #directory: string;
   readonly #trash: Trash;
   readonly #records: SnapshotRecords;
+  /** As long as a snapshot is there its paths are the same, and so is the table of them. */
+  readonly #graphData = new WeakMap<SnapshotPlace, Readonly<Record<string, string>>>();
   /** Mounts under way, by target. */
   readonly #mounting = new Map<string, Promise<void>>();
 
@@ -379,14 +386,19 @@ class StackingSnapshotter implements Snapshotter {
   }
 
   graphData(key: string): Readonly<Record<string, string>> {
-    const record = this.#records.get(key);
-    const lowerDirs = this.#lowerDirs(record);
-    return {
-      ...(lowerDirs.length > 0 ? { LowerDir: lowerDirs.join(":") } : {}),
-      MergedDir: this.#path(record, "merged"),
-      UpperDir: this.#path(record, "diff"),
-      WorkDir: this.#path(record, "work"),
-    };
+    const place = this.#records.place(key);
+    let data = this.#graphData.get(place);
+    if (!data) {
+      const lowerDirs = this.#lowerDirs(place);
+      data = {
+        ...(lowerDirs.length > 0 ? { LowerDir: lowerDirs.join(":") } : {}),
+        MergedDir: this.#path(place, "merged"),
+        UpperDir: this.#path(place, "diff"),
+        WorkDir: this.#path(place, "work"),
+      };
+      this.#graphData.set(place, data);
+    }
+    return data;
   }
 
   async reconcile(isWanted: (key: string) => boolean): Promise<void> {
@@ -405,11 +417,11 @@ class StackingSnapshotter implements Snapshotter {
     }
   }
 
-  #lowerDirs(record: SnapshotRecord): readonly string[] {
+  #lowerDirs(record: SnapshotPlace): readonly string[] {
     return this.#records.ancestors(record).map((parent) => this.#path(parent, "diff"));
   }
 
-  #path(record: SnapshotRecord, part: "diff" | "work" | "merged"): string {
+  #path(record: SnapshotPlace, part: "diff" | "work" | "merged"): string {
     return `${this.#directory}/${record.directory}/${part}`;
   }
 

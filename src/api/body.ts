@@ -36,14 +36,14 @@ export function parseJsonBody(bytes: Uint8Array, contentType: string | undefined
   if (bytes.byteLength === 0) return undefined;
   checkJsonContentType(contentType);
   const text = new TextDecoder().decode(bytes);
-  const end = endOfFirstDocument(text);
-  if (end !== undefined && text.slice(end).trim() !== "") {
-    throw new InvalidArgumentError("unexpected content after JSON");
-  }
   try {
     return parseJson(text, { maxLength: JSON_BODY_MAX_BYTES });
   } catch (error) {
     if (!(error instanceof InvalidArgumentError)) throw error;
+    const end = endOfFirstDocument(text);
+    if (end !== undefined && text.slice(end).trim() !== "") {
+      throw new InvalidArgumentError("unexpected content after JSON", { cause: error });
+    }
     // Go's stream decoder words the end of its input otherwise than its Unmarshal.
     const message = error.message.replace("unexpected end of JSON input", "unexpected EOF");
     throw new InvalidArgumentError(`invalid JSON: ${message}`, { cause: error });

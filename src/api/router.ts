@@ -113,7 +113,10 @@ function toColonPath(path: string): string {
 function definedParams(
   params: Readonly<Record<string, string | undefined>>,
 ): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(params).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-  );
+  const defined: Record<string, string> = {};
+  for (const name in params) {
+    const value = params[name];
+    if (value !== undefined) defined[name] = value;
+  }
+  return defined;
 }

@@ -68,6 +68,7 @@ export class SqliteCollection<V> implements Collection<V>, Disposable {
     const text = encodeRecord(this.#definition.name, key, value);
     const write = (): unknown => this.#sql.put.run(key, text, this.version);
     this.#write(`write "${key}"`, key, write, () => this.#index(key, value));
+    this.#cache.keep({ key, value: text });
   }
 
   delete(key: string): boolean {

@@ -1,5 +1,5 @@
 /** Records of a collection, or answers of its indexes, that are kept; then all are forgotten. */
-const MOST = 256;
+const MOST = 64;
 
 /** A record, its value as JSON. */
 export interface Row {
@@ -8,9 +8,9 @@ export interface Row {
 }
 
 /**
- * What a collection has read, until it is written to. A request asks for its image and its snapshot again and again, and each
- * read outside of a transaction is one of its own, with locks to take and to give back (10 to 60 µs); the daemon is the only
- * one that writes. As texts: an object would be shared by all who ask, and one of them might change it.
+ * What a collection has read or written last. A request asks for its image and its snapshot again and again, and each read
+ * outside of a transaction is one of its own, with locks to take and to give back (10 to 60 µs); nobody but the daemon
+ * writes. As texts: an object would be shared by all who ask, and one of them might change it.
  */
 export class RecordCache {
   readonly #rows = new Map<string, Row>();
@@ -35,7 +35,12 @@ export class RecordCache {
     return rows;
   }
 
-  /** To be called when the record is written. */
+  /** To be called when the record has been written. */
+  keep(row: Row): void {
+    keep(this.#rows, row.key, row);
+  }
+
+  /** To be called before the record is written. */
   forget(key: string): void {
     this.#rows.delete(key);
     this.#found.clear();

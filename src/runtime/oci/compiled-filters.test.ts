@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { SeccompAction, Spec } from "#spec/oci-runtime.ts";
+import type { Seccomp, SeccompAction, Spec } from "#spec/oci-runtime.ts";
 import { CompiledFilters } from "./compiled-filters.ts";
 import type { RuntimeProgram } from "./program.ts";
 
@@ -25,14 +25,27 @@ function programAt(rootDir: string, changes: Partial<RuntimeProgram> = {}): Runt
   return { name: "crun", family: "crun", rootDir, ...info, ...changes };
 }
 
-/** Filters that have learned "filter" for SCMP_ACT_ALLOW from /crun; what it left is gone by now. */
-function learned(): { readonly filters: CompiledFilters; readonly clock: { nowMs: number } } {
+function withRules(spec: Spec, changes: Partial<Seccomp>): Spec {
+  const seccomp: Seccomp = {
+    defaultAction: "SCMP_ACT_ERRNO",
+    architectures: ["SCMP_ARCH_X86_64"],
+    syscalls: [{ names: ["read"], action: "SCMP_ACT_ALLOW" }],
+    ...changes,
+  };
+  return { ...spec, linux: { namespaces: [], seccomp } };
+}
+
+/** Filters that have learned "filter" for the rules of `spec` from /crun; what it left is gone by now. */
+function learned(spec: Spec = specWith("SCMP_ACT_ALLOW")): {
+  readonly filters: CompiledFilters;
+  readonly clock: { nowMs: number };
+} {
   const rootDir = mkdtempSync(join(tmpdir(), "wharf-filters-"));
   const clock = { nowMs: 1000 };
   const filters = new CompiledFilters(() => clock.nowMs);
   mkdirSync(join(rootDir, "c1"));
   writeFileSync(join(rootDir, "c1", "seccomp.bpf"), "filter");
-  filters.apply(programAt(rootDir), "c1", specWith("SCMP_ACT_ALLOW")).learn();
+  filters.apply(programAt(rootDir), "c1", spec).learn();
   rmSync(rootDir, { recursive: true });
   return { filters, clock };
 }
@@ -42,6 +55,20 @@ describe("CompiledFilters", () => {
     const next = specWith("SCMP_ACT_ALLOW", { a: "b" });
     const { spec } = learned().filters.apply(programAt("/nowhere"), "c2", next);
     expect(spec.annotations).toEqual({ a: "b", [annotation]: btoa("filter") });
+  });
+
+  test("leaves out the rules beside their filter where nothing is allowed without them", () => {
+    const given = (changes: Partial<Seccomp>): Seccomp | undefined => {
+      const spec = withRules(specWith("SCMP_ACT_ERRNO"), changes);
+      return learned(spec).filters.apply(programAt("/nowhere"), "c2", spec).spec.linux?.seccomp;
+    };
+    expect(given({})).toEqual({
+      defaultAction: "SCMP_ACT_ERRNO",
+      architectures: ["SCMP_ARCH_X86_64"],
+    });
+    expect(given({ defaultAction: "SCMP_ACT_ALLOW" })).toHaveProperty("syscalls");
+    expect(given({ defaultAction: "SCMP_ACT_LOG" })).toHaveProperty("syscalls");
+    expect(given({ listenerPath: "/asked" })).toHaveProperty("syscalls");
   });
 
   test.each([

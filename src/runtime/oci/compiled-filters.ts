@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Spec } from "#spec/oci-runtime.ts";
+import type { Seccomp, SeccompAction, Spec } from "#spec/oci-runtime.ts";
 import type { RuntimeProgram } from "./program.ts";
 
 /*
@@ -17,6 +17,14 @@ const SECCOMP_ANNOTATIONS = "run.oci.seccomp";
 const KEPT_MS = 3_600_000;
 /** Rules are mostly the default ones, with a few sets of capabilities. */
 const MOST_FILTERS = 32;
+
+/** What a default action may be for the rules to be a list of what is allowed. */
+const DENYING_ACTIONS: ReadonlySet<SeccompAction> = new Set([
+  "SCMP_ACT_ERRNO",
+  "SCMP_ACT_KILL",
+  "SCMP_ACT_KILL_PROCESS",
+  "SCMP_ACT_KILL_THREAD",
+]);
 
 interface CompiledFilter {
   readonly base64: string;
@@ -53,7 +61,8 @@ export class CompiledFilters {
       return { spec, learn: () => this.#learn(key, join(program.rootDir, id, "seccomp.bpf")) };
     }
     const annotations = { ...spec.annotations, [FILTER_ANNOTATION]: known.base64 };
-    return { ...nothing, spec: { ...spec, annotations } };
+    const linux = { ...spec.linux, seccomp: withoutKnownRules(rules) };
+    return { ...nothing, spec: { ...spec, annotations, linux } };
   }
 
   #learn(key: string, path: string): void {
@@ -64,6 +73,16 @@ export class CompiledFilters {
     if (this.#filters.size >= MOST_FILTERS && oldest !== undefined) this.#filters.delete(oldest);
     this.#filters.set(key, { base64: filter.toString("base64"), madeMs: this.#nowMs() });
   }
+}
+
+/**
+ * crun reads the 400 names of Docker's rules for each container and each exec, 0.6 ms of CPU, and uses none when
+ * it has the filter. They stay where a crun without it would allow everything, and where somebody is to be asked.
+ */
+function withoutKnownRules(rules: Seccomp): Seccomp {
+  const { syscalls: _, ...others } = rules;
+  const isClosed = DENYING_ACTIONS.has(rules.defaultAction) && rules.listenerPath === undefined;
+  return isClosed ? others : rules;
 }
 
 /** The user's own annotations to crun about seccomp hold, and what comes of them is for that container. */

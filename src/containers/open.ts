@@ -10,6 +10,7 @@ import type { Containers } from "./containers.ts";
 import { createContainer } from "./create.ts";
 import { DetailsReader, withSizes } from "./details.ts";
 import { createExec } from "./exec/create.ts";
+import { ExecsAhead } from "./exec/ahead.ts";
 import { Execs } from "./exec/execs.ts";
 import { resizeExec } from "./exec/resize.ts";
 import { leaveExec, startExec } from "./exec/start.ts";
@@ -91,6 +92,7 @@ export async function openContainers(options: ContainersOptions): Promise<OpenCo
     ...joined,
     lives: new Lives(),
     execs: new Execs(options.store, options.clock),
+    execsAhead: new ExecsAhead({ ...options, ...joined }),
     health: openHealthMonitors(options, joined, () => parts),
     seccompProfile: seccompProfile === undefined ? undefined : parseSeccompProfile(seccompProfile),
     mappingNamespaces: new MappingNamespaces(options.namespaces),

@@ -18,6 +18,7 @@ import type { Store } from "#store/store.ts";
 import type { Volumes } from "#volumes/volumes.ts";
 import type { Background } from "./background.ts";
 import type { ContainerEvents } from "./container-events.ts";
+import type { ExecsAhead } from "./exec/ahead.ts";
 import type { Execs } from "./exec/execs.ts";
 import type { FilesWorkers } from "./files/workers.ts";
 import type { SeccompProfile } from "./oci-spec/seccomp.ts";
@@ -96,6 +97,7 @@ export interface ContainerParts extends Omit<ContainersOptions, "events"> {
   readonly registry: ContainerRegistry;
   readonly lives: Lives;
   readonly execs: Execs;
+  readonly execsAhead: ExecsAhead;
   readonly events: ContainerEvents;
   readonly background: Background;
   readonly health: HealthMonitors;

@@ -180,9 +180,10 @@ export class ConmonRuntime implements Runtime {
       logTarget: "none",
       // else it is conmon's /dev/null, the host's: who has it as a descriptor can change its mode
       hasEmptyInput: true,
-      prepare: () => {
-        writeFileSync(folder.execFile, JSON.stringify(request.process));
-        return { command: request.process.args[0] ?? "" };
+      prepare: async () => {
+        const process = await request.process();
+        writeFileSync(folder.execFile, JSON.stringify(process));
+        return { command: process.args[0] ?? "" };
       },
       ...(request.attach
         ? {
@@ -406,6 +407,8 @@ export class ConmonRuntime implements Runtime {
           ? { exitDir: this.#parts.exits.directory }
           : { exec: { processFile: folder.execFile, attach: attach !== undefined } }),
       },
+    }).finally(() => {
+      this.#supervisorEnds.set(record.id, Promise.resolve()); // unless it went well
     });
     if (!result.ok) {
       throw toFailure({

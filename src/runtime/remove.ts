@@ -34,7 +34,9 @@ export async function removeProcess(parts: RemoveParts, request: RemoveRequest):
   const { processes, cgroups } = parts;
   const { folder, record, pair, supervisorEnd } = request;
   if (pair !== undefined && folder.readExit() === undefined) processes.kill(pair.process, SIGKILL);
-  const supervisor = pair?.supervisor ?? findUnrecorded(processes, folder);
+  const supervisor =
+    pair?.supervisor ??
+    (supervisorEnd === undefined ? findUnrecorded(processes, folder) : undefined);
   if (pair === undefined && supervisor !== undefined) {
     // Without a report from it the process is unknown: conmon goes, and the runtime with it, which would
     // else put the process into a cgroup that was swept before.

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { ConflictError, messageOf } from "#base/errors.ts";
-import type { Seccomp } from "#spec/oci-runtime.ts";
+import type { Process, Seccomp } from "#spec/oci-runtime.ts";
 import { CommandNotFoundError, CommandNotInvocableError, RuntimeRefusedError } from "./errors.ts";
 import type { AttachStream } from "./runtime.ts";
 import { makeProcess, makeSpec, openFixture, type RuntimeFixture } from "./testing/fixture.ts";
@@ -241,7 +241,7 @@ describe.each(["crun", "runc"] as const)("ConmonRuntime with %s", (runtimeName) 
         {
           containerId: "c1",
           execId,
-          process: makeProcess(args),
+          process: () => makeProcess(args),
           attach,
           terminal: false,
           openStdin: false,
@@ -268,6 +268,34 @@ describe.each(["crun", "runc"] as const)("ConmonRuntime with %s", (runtimeName) 
     expect(runtime.list()).toEqual(["c1"]);
   });
 
+  test("exec() waits to be told of the process, and leaves nothing when nobody tells", async () => {
+    await using fixture = await openFixture({ runtimeName });
+    const { runtime } = fixture;
+    await runtime.create(fixture.request("c1", "sleep 100"), never);
+    await runtime.start("c1");
+    const exec = (execId: string, process: Promise<Process>) =>
+      runtime.exec(
+        {
+          containerId: "c1",
+          execId,
+          process: () => process,
+          attach: true,
+          terminal: false,
+          openStdin: false,
+        },
+        never,
+      );
+    const told = Promise.withResolvers<Process>();
+    const running = exec("e1", told.promise);
+    const rejected = rejection(exec("e2", Promise.reject(new ConflictError("nobody asked"))));
+    expect(messageOf(await rejected)).toBe("nobody asked");
+    expect(leftovers(fixture, "e2")).toEqual([]);
+    told.resolve(makeProcess(["sh", "-c", "echo told"]));
+    await using stdio = (await running).stdio;
+    expect(stdio && (await readAll(stdio)).stdout.toString()).toBe("told\n");
+    expect(await (await running).exited).toMatchObject({ exitCode: 0 });
+  });
+
   test("exec() with stdin: half-close ends it", async () => {
     await using fixture = await openFixture({ runtimeName });
     const { runtime } = fixture;
@@ -277,7 +305,7 @@ describe.each(["crun", "runc"] as const)("ConmonRuntime with %s", (runtimeName) 
       {
         containerId: "c1",
         execId: "e1",
-        process: makeProcess(["wc", "-c"]),
+        process: () => makeProcess(["wc", "-c"]),
         attach: true,
         terminal: false,
         openStdin: true,

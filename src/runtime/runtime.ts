@@ -135,7 +135,8 @@ export interface CreateRequest {
 export interface ExecRequest {
   readonly containerId: string;
   readonly execId: string;
-  readonly process: OciProcess;
+  /** Gives what is to run. Asked while conmon starts; a rejection ends conmon and comes out of `exec`. */
+  readonly process: () => OciProcess | Promise<OciProcess>;
   readonly terminal: boolean;
   readonly openStdin: boolean;
   /** Attach before it runs, so that no output is missed. */

@@ -1,3 +1,4 @@
+import type { ExecDetails } from "#containers/containers.ts";
 import type { ContainerParts } from "#containers/parts.ts";
 import { planExecProcess } from "#containers/bring-up/process-plan.ts";
 import { assertAllowed } from "#containers/transitions.ts";
@@ -9,6 +10,7 @@ export type CreateExecParts = Pick<
   | "cgroups"
   | "events"
   | "execs"
+  | "execsAhead"
   | "networks"
   | "randomBytes"
   | "registry"
@@ -29,7 +31,9 @@ export function createExec(
   // an unknown user is refused here already, as in Docker
   planExecProcess(parts, record, config, parts.snapshotter.rootPath(record.id));
   const id = newExecId(parts.randomBytes);
-  parts.execs.put({ id, containerId: record.id, config, status: "created", pid: 0, ...options });
+  const exec: ExecDetails = { id, containerId: record.id, config, status: "created", pid: 0 };
+  parts.execs.put({ ...exec, ...options });
+  if (options.isProbe === undefined) parts.execsAhead.expectStart(exec);
   parts.events.publish(record, `exec_create: ${commandText(config)}`, { execID: id });
   return id;
 }

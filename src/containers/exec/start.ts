@@ -21,6 +21,7 @@ export type ExecParts = Pick<
   | "cgroups"
   | "events"
   | "execs"
+  | "execsAhead"
   | "networks"
   | "registry"
   | "runtime"
@@ -51,26 +52,18 @@ export async function startExec(
   try {
     parts.execs.recordStart(running);
     parts.events.publish(record, `exec_start: ${commandText(exec.config)}`, { execID: exec.id });
-    const process = await parts.runtime.exec(
-      {
-        containerId: record.id,
-        execId: exec.id,
-        process: planExecProcess(
-          parts,
-          record,
-          exec.config,
-          parts.snapshotter.rootPath(record.id),
-          sizeOf(exec, options),
-        ),
-        terminal: exec.config.Tty,
-        openStdin: !options.detach && exec.config.AttachStdin,
-        attach: !options.detach,
-      },
-      signal,
+    const process = planExecProcess(
+      parts,
+      record,
+      exec.config,
+      parts.snapshotter.rootPath(record.id),
+      sizeOf(exec, options),
     );
-    parts.execs.put({ ...running, pid: process.process.pid });
-    const recorded = watchExec(parts, running, process);
-    const stream = process.stdio && endingAfter(process.stdio, recorded);
+    const { detach } = options;
+    const started = await parts.execsAhead.start(exec, { detach, process }, signal);
+    parts.execs.put({ ...running, pid: started.process.pid });
+    const recorded = watchExec(parts, running, started);
+    const stream = started.stdio && endingAfter(started.stdio, recorded);
     return { terminal: exec.config.Tty, ...(stream && { stream }) };
   } catch (error) {
     parts.execs.put({ ...running, status: "exited", exitCode: exitCodeOf(error) });

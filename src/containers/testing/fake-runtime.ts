@@ -188,10 +188,11 @@ export class FakeRuntime implements Runtime {
 
   async exec(request: ExecRequest, signal: AbortSignal): Promise<ExecProcess> {
     signal.throwIfAborted();
-    if (request.process.args[0] === "nosuch") {
+    const { args } = await request.process();
+    if (args[0] === "nosuch") {
       throw new CommandNotFoundError('exec: "nosuch": executable file not found in $PATH');
     }
-    const process = this.#world.add(request.execId, request.containerId, request.process.args);
+    const process = this.#world.add(request.execId, request.containerId, args);
     process.status = "running";
     if (!request.attach) return running(process);
     const stdio = new FakeStream();

@@ -4,10 +4,11 @@ const FALSE_WORDS: ReadonlySet<string> = new Set(["", "0", "no", "false", "none"
 
 /** Query string of a request, read with the looseness of Docker's `httputils`. */
 export class Query {
-  readonly #values: URLSearchParams;
+  readonly #text: string;
+  #parsed: URLSearchParams | undefined;
 
   constructor(text: string) {
-    this.#values = new URLSearchParams(text);
+    this.#text = text;
   }
 
   has(name: string): boolean {
@@ -16,11 +17,12 @@ export class Query {
 
   /** Undefined when missing; an empty value stays "". */
   get(name: string): string | undefined {
+    if (this.#text === "") return undefined;
     return this.#values.get(name) ?? undefined;
   }
 
   text(name: string): string {
-    return this.#values.get(name) ?? "";
+    return this.get(name) ?? "";
   }
 
   all(name: string): readonly string[] {
@@ -52,5 +54,10 @@ export class Query {
       );
     }
     return value;
+  }
+
+  get #values(): URLSearchParams {
+    this.#parsed ??= new URLSearchParams(this.#text);
+    return this.#parsed;
   }
 }

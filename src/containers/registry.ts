@@ -43,6 +43,7 @@ export class ContainerRegistry {
 
   /** What users see, of those that link to others. */
   linking(): readonly ContainerRecord[] {
+    if (this.#linking.size === 0) return [];
     return [...this.#linking.values()].filter((record) => this.isVisible(record));
   }
 

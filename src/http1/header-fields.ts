@@ -42,6 +42,13 @@ export class HeaderFields {
     return this.#values.filter((_, at) => this.#names[at] === name);
   }
 
+  /** How often it is there. @param name In lower case. */
+  count(name: string): number {
+    let count = 0;
+    for (const each of this.#names) if (each === name) count += 1;
+    return count;
+  }
+
   /** Whether a list such as that of `Connection` has `word`, both in lower case. */
   lists(name: string, word: string): boolean {
     const value = this.get(name);

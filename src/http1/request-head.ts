@@ -30,7 +30,7 @@ export function parseRequestHead(text: string): RequestHead {
   }
   const fields = HeaderFields.parse(lines, 1);
   const minorVersion = Number(minor);
-  const hosts = fields.all("host").length;
+  const hosts = fields.count("host");
   if (hosts > 1) throw new UnreadableRequestError("too many Host headers");
   if (hosts === 0 && minorVersion > 0) {
     throw new UnreadableRequestError("missing required Host header", { isTold: true });

@@ -37,6 +37,21 @@ describe("RequestParser", () => {
     expect(readRequests([...bytes].map((byte) => Buffer.from([byte])))).toEqual(THREE_READ);
   });
 
+  test("a head that comes again is the same object, and one that differs is not", () => {
+    const parser = new RequestParser(4096);
+    const next = (text: string): unknown => {
+      parser.push(latin1(text));
+      const event = parser.next();
+      return event?.kind === "head" ? event.head : undefined;
+    };
+    const [one, other] = ["/a", "/b"].map((path) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    const first = next(one ?? "");
+    expect(next(one ?? "")).toBe(first);
+    expect(next(other ?? "")).toMatchObject({ target: "/b" });
+    expect(next(one ?? "")).toMatchObject({ target: "/a" });
+    expect(() => next("GET /a HTTP/1.1\r\n\r\n")).toThrow("missing required Host header");
+  });
+
   const head = (...lines: readonly string[]): string =>
     ["POST / HTTP/1.1", "Host: x", ...lines, "", ""].join("\r\n");
 

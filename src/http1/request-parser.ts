@@ -20,6 +20,8 @@ const NOTHING: Buffer = Buffer.alloc(0);
 const HEAD: State = { kind: "head" };
 const ENDING: State = { kind: "ending" };
 const END: ParserEvent = { kind: "end" };
+/** Of a head that is kept to know it again, one a connection. */
+const REMEMBERED_MAX_LENGTH = 1024;
 const HEAD_END = "\r\n\r\n";
 const CR = 13;
 const LF = 10;
@@ -32,6 +34,7 @@ export class RequestParser {
   readonly #maxHeadBytes: number;
   #state: State = HEAD;
   #bytes: Buffer = NOTHING;
+  #last: { readonly text: string; readonly head: RequestHead } | undefined;
   /** So many of `#bytes` hold no end of a head. */
   #searched = 0;
 
@@ -91,7 +94,7 @@ export class RequestParser {
       this.#searched = Math.max(0, this.#bytes.length - HEAD_END.length + 1);
       return undefined;
     }
-    const head = parseRequestHead(this.#bytes.toString("latin1", 0, end));
+    const head = this.#headOf(this.#bytes.toString("latin1", 0, end));
     this.#bytes = this.#bytes.subarray(end + HEAD_END.length);
     this.#searched = 0;
     const framing = bodyFraming(head);
@@ -100,6 +103,14 @@ export class RequestParser {
       this.#state = { kind: "chunked", decoder: new ChunkedDecoder() };
     }
     return { kind: "head", head, framing };
+  }
+
+  /** A client that asks again and again sends the same head. */
+  #headOf(text: string): RequestHead {
+    if (this.#last?.text === text) return this.#last.head;
+    const head = parseRequestHead(text);
+    this.#last = text.length > REMEMBERED_MAX_LENGTH ? undefined : { text, head };
+    return head;
   }
 
   /** Who ends lines by LF alone would wait for ever: such a head never ends. */

@@ -2,7 +2,7 @@ import type { ContainerDetails } from "#containers/containers.ts";
 import type { ApiVersion } from "#spec/engine-api/version.ts";
 import { inspectToWire } from "./inspect.ts";
 
-/** Answers that are kept, and how long each may be in UTF-16 units: 4 MB at most, 2 MB of them as a rule. */
+/** Answers that are kept, and how long each may be: 1 to 2 MB as a rule, 8 MB where all are long and not latin1. */
 const MAX_ANSWERS = 256;
 const MAX_LENGTH = 16 * 1024;
 
@@ -12,8 +12,8 @@ interface Answer {
 }
 
 /**
- * Answers to `GET /containers/{id}/json`. The same details give the same answer, so it is kept by them: to make it is
- * half of the CPU time of such a request.
+ * Answers to `GET /containers/{id}/json`. The same details give the same answer, so it is kept by them: to make it
+ * took 60 µs of CPU, the rest of the request takes 30 to 50.
  */
 export class InspectAnswers {
   readonly #bridgeName: string;

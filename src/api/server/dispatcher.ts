@@ -2,14 +2,15 @@ import type { AuthorizationCall, AuthorizationReply, Authorizer } from "#auth/au
 import { firstFailure, messageOf, WharfError } from "#base/errors.ts";
 import type { Call } from "#http1/connection.ts";
 import { type HttpRequest, withBody } from "#http1/incoming-request.ts";
+import type { RequestHead } from "#http1/request-head.ts";
 import { describeCall, describeFailure, HeldAnswer, readShownBody } from "#api/authorization.ts";
 import { answerForError } from "#api/errors.ts";
-import { type Exchange, type RequestContext, sendErrorBody } from "#api/exchange.ts";
+import { type Exchange, sendErrorBody } from "#api/exchange.ts";
 import { asHijack, type HijackExchange, openHijack } from "#api/hijack.ts";
 import type { ApiLog } from "#api/log.ts";
 import { Query } from "#api/query.ts";
 import { type Match, type Route, Router } from "#api/router.ts";
-import { type ApiVersion, MAX_API_VERSION } from "#spec/engine-api/version.ts";
+import { MAX_API_VERSION } from "#spec/engine-api/version.ts";
 import type { Calls, OpenCall } from "./calls.ts";
 import { isTakeover } from "./takeover.ts";
 import { shapeOf, splitTarget, type Target } from "./target.ts";
@@ -34,6 +35,11 @@ export type ApiObserver = (answer: {
   readonly seconds: number;
 }) => void;
 
+interface Destination {
+  readonly target: Target;
+  readonly match: Match | undefined;
+}
+
 const UPGRADED: AuthorizationReply = { status: 101, headers: {} };
 const NOT_FOUND = { message: "page not found", kind: "not-found" };
 
@@ -41,6 +47,8 @@ const NOT_FOUND = { message: "page not found", kind: "not-found" };
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #router: Router;
+  /** A head that comes again on its connection is the same object. */
+  readonly #destinations = new WeakMap<RequestHead, Destination>();
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -49,8 +57,7 @@ export class Dispatcher {
 
   readonly onRequest = (call: Call): void => {
     const { request } = call;
-    const target = splitTarget(request.url);
-    const match = this.#router.find(request.method, target.path);
+    const { target, match } = this.#destinationOf(request.head);
     const open = this.#options.calls.begin(() => routeName(request));
     if (match && isTakeover(match.route, request)) {
       void this.#takeOver(call, target, match, open);
@@ -60,30 +67,39 @@ export class Dispatcher {
     call.onOver = open.over;
     if (!match) return sendErrorBody(call.answer, 404, NOT_FOUND);
     if (this.#options.onAnswer) observe(call, match.route, this.#options.onAnswer);
-    void this.#answer(call, target, match, open.signal);
+    void this.#answer(call, target, match, open);
   };
 
-  async #answer(call: Call, target: Target, match: Match, signal: AbortSignal): Promise<void> {
+  #destinationOf(head: RequestHead): Destination {
+    let destination = this.#destinations.get(head);
+    if (!destination) {
+      const target = splitTarget(head.target);
+      destination = { target, match: this.#router.find(head.method, target.path) };
+      this.#destinations.set(head, destination);
+    }
+    return destination;
+  }
+
+  async #answer(call: Call, target: Target, match: Match, open: OpenCall): Promise<void> {
     const { request, answer: response } = call;
     try {
       this.#logCall(request, target);
-      const context = this.#context(shapeOf(target), target, match, signal);
-      await this.#serve(match.route, { ...context, request, response });
+      await this.#serve(match.route, {
+        request,
+        response,
+        version: shapeOf(target),
+        params: match.params,
+        query: new Query(target.query),
+        explain: this.#options.explain,
+        get signal() {
+          return open.signal;
+        },
+      });
     } catch (error) {
       const { status, body } = this.#tellFailure(request, error);
       if (response.headersSent) response.destroy();
       else sendErrorBody(response, status, body);
     }
-  }
-
-  #context(version: ApiVersion, target: Target, match: Match, signal: AbortSignal): RequestContext {
-    return {
-      version,
-      params: match.params,
-      query: new Query(target.query),
-      signal,
-      explain: this.#options.explain,
-    };
   }
 
   async #serve(route: Route, exchange: Exchange): Promise<void> {
@@ -138,8 +154,13 @@ export class Dispatcher {
       request,
       socket,
       head,
-      // a version that is refused is answered through it too
-      context: this.#context(MAX_API_VERSION, target, match, open.signal),
+      context: {
+        version: MAX_API_VERSION, // one that is refused is answered through it too
+        params: match.params,
+        query: new Query(target.query),
+        signal: open.signal,
+        explain: this.#options.explain,
+      },
       headers: this.#options.headers,
     });
     let isAnswered = false;

@@ -7,16 +7,19 @@ export type ApiVersion = Brand<string, "ApiVersion">;
 export const MIN_API_VERSION: ApiVersion = "1.24" as ApiVersion;
 export const MAX_API_VERSION: ApiVersion = "1.56" as ApiVersion;
 
-function parts(version: string): readonly [number, number] {
-  const [major, minor] = version.split(".");
-  return [Number(major), Number(minor ?? 0)];
+/** Of which there are fewer minors to each major. */
+const MINORS = 10_000;
+
+/** Versions in their order. */
+function ordinal(version: string): number {
+  const dot = version.indexOf(".");
+  if (dot < 0) return Number(version) * MINORS;
+  return Number(version.slice(0, dot)) * MINORS + Number(version.slice(dot + 1));
 }
 
 /** Negative where `left` is older than `right`. */
 export function compareApiVersions(left: string, right: string): number {
-  const [leftMajor, leftMinor] = parts(left);
-  const [rightMajor, rightMinor] = parts(right);
-  return leftMajor - rightMajor || leftMinor - rightMinor;
+  return ordinal(left) - ordinal(right);
 }
 
 export function isAtLeast(version: ApiVersion, minimum: string): boolean {

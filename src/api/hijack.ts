@@ -154,14 +154,14 @@ async function readChunkedBody(input: SocketInput): Promise<Uint8Array> {
   for (;;) {
     const bytes = await input.next();
     if (bytes === undefined) throw new CancelledError("The client hung up");
-    const decoded = decoder.decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    const decoded = decoder.decode(bytes);
     for (const piece of decoded.pieces) {
       pieces.push(piece);
       totalBytes += piece.byteLength;
     }
     if (totalBytes > JSON_BODY_MAX_BYTES) throw tooLarge();
-    if (decoded.rest === undefined) continue;
-    input.unread(decoded.rest);
+    if (decoded.end === undefined) continue;
+    input.unread(bytes.subarray(decoded.end));
     return Buffer.concat(pieces);
   }
 }

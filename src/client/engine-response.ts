@@ -1,3 +1,4 @@
+import { concatBytes } from "#base/bytes.ts";
 import { CancelledError, InternalError, UnavailableError } from "#base/errors.ts";
 import { closeOnAbort } from "./close-on-abort.ts";
 import type { Connection } from "./connection.ts";
@@ -59,7 +60,7 @@ export class EngineResponse {
     const chunks: Uint8Array[] = [];
     for await (const chunk of this.body()) chunks.push(chunk);
     const [only] = chunks;
-    return chunks.length === 1 && only ? only : Buffer.concat(chunks);
+    return chunks.length === 1 && only ? only : concatBytes(chunks);
   }
 
   async text(): Promise<string> {

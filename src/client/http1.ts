@@ -1,3 +1,4 @@
+import { concatBytes, latin1Text } from "#base/bytes.ts";
 import { messageOf, UnavailableError } from "#base/errors.ts";
 import { ChunkedDecoder, type Decoded } from "#http1/chunked-decoder.ts";
 import type { Connection } from "./connection.ts";
@@ -31,6 +32,8 @@ export interface HttpHead {
 
 /** Longest status line and headers that we accept, as a bound on memory. */
 const maxHeadBytes = 256 * 1024;
+const CR = 13;
+const LF = 10;
 const encoder = new TextEncoder();
 
 /** Writes the request; resolves when all of the body has been taken by the connection. */
@@ -46,7 +49,7 @@ export async function sendRequest(connection: Connection, request: HttpRequest):
   else if (body) lines.push("Transfer-Encoding: chunked");
   else if (request.method === "POST" || request.method === "PUT") lines.push("Content-Length: 0");
   const head = encoder.encode(`${lines.join("\r\n")}\r\n\r\n`);
-  if (whole) return connection.write(Buffer.concat([head, whole]));
+  if (whole) return connection.write(concatBytes([head, whole]));
   await connection.write(head);
   if (!body || body instanceof Uint8Array) return;
   for await (const chunk of body) {
@@ -61,7 +64,7 @@ export async function sendRequest(connection: Connection, request: HttpRequest):
       await connection.write(size);
       await connection.write(chunk);
       await connection.write(crlf);
-    } else await connection.write(Buffer.concat([size, chunk, crlf]));
+    } else await connection.write(concatBytes([size, chunk, crlf]));
   }
   if (bodyBytes === undefined) await connection.write(encoder.encode("0\r\n\r\n"));
 }
@@ -78,9 +81,9 @@ const crlf = encoder.encode("\r\n");
 export async function readHead(connection: Connection): Promise<HttpHead> {
   let bytes: Uint8Array = new Uint8Array(0);
   for (;;) {
-    const end = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf("\r\n\r\n");
+    const end = headEnd(bytes);
     if (end >= 0) {
-      const head = parseHead(Buffer.from(bytes.subarray(0, end)).toString("latin1"));
+      const head = parseHead(latin1Text(bytes, 0, end));
       const rest = bytes.subarray(end + 4);
       if (head.status >= 200 || head.status === 101) {
         connection.unread(rest);
@@ -92,8 +95,18 @@ export async function readHead(connection: Connection): Promise<HttpHead> {
     if (bytes.length > maxHeadBytes) throw new UnavailableError("answer headers are too long");
     const chunk = await connection.read();
     if (!chunk) throw new UnexpectedEndError(bytes.length === 0);
-    bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
+    bytes = bytes.length === 0 ? chunk : concatBytes([bytes, chunk]);
   }
+}
+
+/** @returns Where the empty line begins that ends the headers; -1 where it has not come. */
+function headEnd(bytes: Uint8Array): number {
+  let at = bytes.indexOf(CR);
+  while (at >= 0) {
+    if (bytes[at + 1] === LF && bytes[at + 2] === CR && bytes[at + 3] === LF) return at;
+    at = bytes.indexOf(CR, at + 1);
+  }
+  return -1;
 }
 
 /** What answers is no HTTP server. */
@@ -189,16 +202,17 @@ async function* readChunks(connection: Connection): AsyncGenerator<Uint8Array> {
   for (;;) {
     const chunk = await connection.read();
     if (!chunk) throw new UnexpectedEndError(false);
-    const { pieces, rest } = decode(decoder, chunk);
-    if (rest) connection.unread(rest); // before the last piece is given out: who reads that may stop there
+    const { pieces, end } = decode(decoder, chunk);
+    // before the last piece is given out: who reads that may stop there
+    if (end !== undefined) connection.unread(chunk.subarray(end));
     yield* pieces;
-    if (rest) return;
+    if (end !== undefined) return;
   }
 }
 
 function decode(decoder: ChunkedDecoder, chunk: Uint8Array): Decoded {
   try {
-    return decoder.decode(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    return decoder.decode(chunk);
   } catch (cause) {
     throw new UnavailableError(`malformed chunked encoding: ${messageOf(cause)}`, { cause });
   }

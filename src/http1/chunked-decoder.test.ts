@@ -3,7 +3,9 @@ import { ChunkedDecoder } from "./chunked-decoder.ts";
 import { UnreadableRequestError } from "./refusal.ts";
 
 function decode(text: string): { readonly body: string; readonly rest: string | undefined } {
-  const { pieces, rest } = new ChunkedDecoder().decode(Buffer.from(text, "latin1"));
+  const bytes = Buffer.from(text, "latin1");
+  const { pieces, end } = new ChunkedDecoder().decode(bytes);
+  const rest = end === undefined ? undefined : bytes.subarray(end);
   return { body: Buffer.concat([...pieces]).toString("latin1"), rest: rest?.toString("latin1") };
 }
 

@@ -1,3 +1,4 @@
+import { latin1Text } from "#base/bytes.ts";
 import { UnreadableRequestError } from "./refusal.ts";
 
 /** Longest line of the framing, in bytes. */
@@ -14,8 +15,8 @@ const LF = 10;
 export interface Decoded {
   /** The body's bytes, parts of what was given. */
   readonly pieces: readonly Uint8Array[];
-  /** What follows the body; undefined while the body has not ended. */
-  readonly rest: Buffer | undefined;
+  /** Where in the bytes given the body has ended; undefined while it has not. */
+  readonly end: number | undefined;
 }
 
 /**
@@ -33,7 +34,7 @@ export class ChunkedDecoder {
   #trailerBytes = 0;
 
   /** @throws {UnreadableRequestError} In the words of Go's reader. */
-  decode(bytes: Buffer): Decoded {
+  decode(bytes: Uint8Array): Decoded {
     const pieces: Uint8Array[] = [];
     let at = 0;
     while (at < bytes.length) {
@@ -46,7 +47,7 @@ export class ChunkedDecoder {
         continue;
       }
       const lineEnd = bytes.indexOf(LF, at);
-      this.#line += bytes.toString("latin1", at, lineEnd < 0 ? bytes.length : lineEnd);
+      this.#line += latin1Text(bytes, at, lineEnd < 0 ? bytes.length : lineEnd);
       if (this.#line.length > LINE_MAX_BYTES)
         throw new UnreadableRequestError("header line too long");
       if (lineEnd < 0) break;
@@ -54,9 +55,9 @@ export class ChunkedDecoder {
       const line = this.#line;
       this.#line = "";
       if (!line.endsWith("\r")) throw new UnreadableRequestError("malformed chunked encoding");
-      if (this.#takeLine(line.slice(0, -1))) return { pieces, rest: bytes.subarray(at) };
+      if (this.#takeLine(line.slice(0, -1))) return { pieces, end: at };
     }
-    return { pieces, rest: undefined };
+    return { pieces, end: undefined };
   }
 
   /** @returns Whether the body has ended. */

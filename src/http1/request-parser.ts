@@ -132,10 +132,10 @@ export class RequestParser {
 
   #nextChunks(decoder: ChunkedDecoder): ParserEvent | undefined {
     if (this.#bytes.length === 0) return undefined;
-    const { pieces, rest } = decoder.decode(this.#bytes);
-    this.#bytes = rest ?? NOTHING;
-    if (rest) this.#state = ENDING;
+    const { pieces, end } = decoder.decode(this.#bytes);
+    this.#bytes = end === undefined ? NOTHING : this.#bytes.subarray(end);
+    if (end !== undefined) this.#state = ENDING;
     if (pieces.length > 0) return { kind: "body", pieces };
-    return rest ? this.next() : undefined;
+    return end === undefined ? undefined : this.next();
   }
 }

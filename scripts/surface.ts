@@ -120,12 +120,12 @@ function readRequests(
 }
 
 /** Commands and flags that end-to-end tests typed, by either client. */
-function readTyped(folder: string): ReadonlySet<string> {
+async function readTyped(folder: string): Promise<ReadonlySet<string>> {
   const used = new Set<string>();
   const file = join(folder, "commands");
   if (!existsSync(file)) return used;
   for (const line of new Set(readFileSync(file, "utf8").split("\n").filter(Boolean))) {
-    const found = findCommand(JSON.parse(line) as string[]);
+    const found = await findCommand(JSON.parse(line) as string[]);
     if (found.kind !== "command") continue;
     const { path } = found.entry;
     used.add(path);
@@ -203,7 +203,7 @@ for (const { command: path, flags: wanted } of reference) {
 const tallies = [endpoints, parameters, there, flags];
 if (values.exercised !== undefined) {
   const requests = readRequests(values.exercised, operations);
-  const typed = readTyped(values.exercised);
+  const typed = await readTyped(values.exercised);
   const asked = new Tally("Endpoints and parameters used by end-to-end tests");
   for (const { method, path, parameters: names } of operations) {
     const name = `${method} ${path}`;

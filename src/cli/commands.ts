@@ -5,7 +5,6 @@ import { completionCommands } from "./completion/commands.ts";
 import { composeCommands } from "./compose/commands.ts";
 import { containerCommands } from "./container/commands.ts";
 import { contextCommands } from "./context/commands.ts";
-import type { FlagTable } from "#cli/command/flags.ts";
 import { imageCommands } from "./image/commands.ts";
 import { manifestCommands } from "./manifest/commands.ts";
 import { networkCommands } from "./network/commands.ts";
@@ -13,37 +12,6 @@ import { pluginCommands } from "./plugin/commands.ts";
 import { registryCommands } from "./registry/commands.ts";
 import { systemCommands } from "./system/commands.ts";
 import { volumeCommands } from "./volume/commands.ts";
-
-/** A first word that only holds further commands. */
-export interface GroupEntry {
-  readonly name: string;
-  readonly summary: string;
-  /** Flags between the group's name and the command's: `compose -f FILE up`. */
-  readonly flags?: () => Promise<FlagTable>;
-  /** Where a flag cannot be read; 125 unless said. */
-  readonly badFlagExitCode?: number;
-}
-
-export const groups: readonly GroupEntry[] = [
-  { name: "checkpoint", summary: "Manage checkpoints" },
-  { name: "builder", summary: "Manage builds" },
-  { name: "completion", summary: "Generate the autocompletion script for a shell" },
-  {
-    name: "compose",
-    summary: "Define and run multi-container applications",
-    flags: async () => (await import("./compose/project/flags.ts")).projectFlags,
-    badFlagExitCode: 1,
-  },
-  { name: "container", summary: "Manage containers" },
-  { name: "context", summary: "Manage contexts" },
-  { name: "image", summary: "Manage images" },
-  { name: "manifest", summary: "Manage Docker image manifests and manifest lists" },
-  { name: "network", summary: "Manage networks" },
-  { name: "plugin", summary: "Manage plugins" },
-  { name: "registry", summary: "Serve and manage a registry" },
-  { name: "system", summary: "Manage Wharf" },
-  { name: "volume", summary: "Manage volumes" },
-];
 
 /** Order of the first section of `wharf --help`. */
 export const commonCommands: readonly string[] = [
@@ -123,15 +91,3 @@ export const commands: readonly CommandEntry[] = [
  * instead of being unknown.
  */
 export const laterCommands: readonly string[] = [];
-
-/** Groups of which this version has no command. */
-export const laterGroups: readonly string[] = [
-  "buildx",
-  "config",
-  "node",
-  "secret",
-  "service",
-  "stack",
-  "swarm",
-  "trust",
-];

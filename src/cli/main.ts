@@ -101,7 +101,7 @@ async function dispatch(words: readonly string[], call: CallSettings): Promise<n
   try {
     const group = await parseGroupFlags(program, path);
     const words = group?.words ?? path;
-    const found = findCommand(words);
+    const found = await findCommand(words);
     return await runFound(cli, found, words, { wantsHelp, groupFlags: group?.parsed });
   } catch (error) {
     if (cli.globals.isDebug) cli.errors.write(`${traceOf(error)}\n`);

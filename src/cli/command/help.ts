@@ -1,7 +1,8 @@
 import type { Command } from "./command.ts";
 import type { CommandEntry } from "./command-entry.ts";
-import { commands, commonCommands, groups } from "#cli/commands.ts";
-import { groupMembers, topLevelNames } from "./find-command.ts";
+import { groupMembers, topLevelNames } from "./command-names.ts";
+import { commands, commonCommands } from "#cli/commands.ts";
+import { groups } from "#cli/groups.ts";
 import type { Flag, FlagTable } from "./flags.ts";
 import { wrapText } from "#base/wrap-text.ts";
 

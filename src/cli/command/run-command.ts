@@ -2,13 +2,13 @@ import { UnsupportedError, type WharfError, messageOf } from "#base/errors.ts";
 import { compareApiVersions, oldestApiVersion } from "#client/api-version.ts";
 import type { Cli } from "#cli/cli.ts";
 import type { Command, GroupFlags } from "./command.ts";
-import { groups } from "#cli/commands.ts";
+import { groups } from "#cli/groups.ts";
 import { ExitError, exitCannotStart } from "./exit-error.ts";
 import { findCommand, type FoundCommand } from "./find-command.ts";
 import type { FlagTable } from "./flags.ts";
 import type { Output } from "#cli/output/streams.ts";
 import { type ParsedFlags, UnknownFlagError, parseFlags } from "./parse-flags.ts";
-import { nearestFlag, unknownCommand } from "./suggestions.ts";
+import { nearestFlag } from "./nearest-flag.ts";
 
 /** The name in usage lines and messages. */
 export const program = "wharf";
@@ -57,18 +57,20 @@ export async function runFound(
 ): Promise<number> {
   const wantsHelp = lead.wantsHelp || (lead.groupFlags?.wantsHelp ?? false);
   switch (found.kind) {
-    case "unknown":
+    case "unknown": {
+      const { unknownCommand } = await import("./unknown-command.ts");
       throw unknownCommand(
         program,
         path.slice(0, 1),
         `Run '${program} --help' for more information`,
       );
+    }
     case "later":
       throw new ExitError(`${program}: '${program} ${found.typed}' is not in this version yet`, 1);
     case "group": {
       const version =
         lead.groupFlags?.values["version"] === true && found.rest.length === 0
-          ? findCommand([found.name, "version"])
+          ? await findCommand([found.name, "version"])
           : undefined;
       if (version?.kind === "command") return runFound(cli, version, path, { wantsHelp });
       return runGroup(cli, found.name, found.rest, wantsHelp);
@@ -95,6 +97,7 @@ async function runGroup(
   }
   const [word] = parsed.args;
   if (word !== undefined && !parsed.wantsHelp) {
+    const { unknownCommand } = await import("./unknown-command.ts");
     throw unknownCommand(
       program,
       [name, word],

@@ -1,6 +1,8 @@
 import type { Command } from "#cli/command/command.ts";
-import { commands, groups } from "#cli/commands.ts";
-import { findCommand, groupMembers, topLevelNames } from "#cli/command/find-command.ts";
+import { commands } from "#cli/commands.ts";
+import { groupMembers, topLevelNames } from "#cli/command/command-names.ts";
+import { findCommand } from "#cli/command/find-command.ts";
+import { groups } from "#cli/groups.ts";
 import type { Completion, Flag, FlagTable } from "#cli/command/flags.ts";
 
 /** One thing to offer, with what zsh and fish show beside it. */
@@ -45,7 +47,7 @@ export async function planCompletion(
   }
   const group = await planGroupFlags(before.args, last);
   if (group.plan) return group.plan;
-  const found = findCommand(group.words);
+  const found = await findCommand(group.words);
   if (found.kind === "group" && found.rest.length === 0) {
     return offer(memberCandidates(found.name), last);
   }

@@ -1,13 +1,6 @@
 import { nearestWord } from "#base/nearest.ts";
+import { groupMembers, topLevelNames } from "./command-names.ts";
 import { ExitError } from "./exit-error.ts";
-import { groupMembers, topLevelNames } from "./find-command.ts";
-import type { FlagTable } from "./flags.ts";
-
-/** The flag that was probably meant. */
-export function nearestFlag(name: string, table: FlagTable): string | undefined {
-  const names = Object.keys(table).filter((one) => !table[one]?.hidden);
-  return nearestWord(name, [...names, "help"]);
-}
 
 /**
  * The error for a command that does not exist, with the one that was probably meant.

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { messageOf } from "#base/errors.ts";
 import type { ContainerRecord } from "#containers/container.ts";
 import type { ContainerParts } from "#containers/parts.ts";
@@ -8,7 +8,12 @@ import { readHostFile } from "#networks/files/host-resolv-conf.ts";
 import { renderResolvConf } from "#networks/files/resolv-conf.ts";
 import type { DnsSettings, Sandbox } from "#networks/networks.ts";
 
-type SettingsParts = Pick<ContainerParts, "settings">;
+const NANOS_PER_SECOND = 1_000_000_000n;
+const MS_PER_SECOND = 1000;
+
+interface SettingsParts {
+  readonly settings: Pick<ContainerParts["settings"], "dns" | "dnsOptions" | "dnsSearch">;
+}
 
 /** What the container, or else the daemon's configuration, says of servers and options. */
 export function dnsSettingsOf(
@@ -21,10 +26,12 @@ export function dnsSettingsOf(
   };
 }
 
-/** @param path The file, which is mounted in the container; what is known of it stands beside it. */
+type MarkedRecord = Pick<ContainerRecord, "createdNanos" | "hostConfig">;
+
+/** @param path The file, which is mounted in the container. */
 export function writeResolvConf(
   parts: SettingsParts,
-  record: Pick<ContainerRecord, "hostConfig">,
+  record: MarkedRecord,
   sandbox: Sandbox,
   path: string,
 ): void {
@@ -41,7 +48,7 @@ export function writeResolvConf(
     options,
   });
   writeFileSync(path, text);
-  writeFileSync(hashPath(path), hashOf(text));
+  utimesSync(path, markSeconds(record), markSeconds(record));
 }
 
 /**
@@ -49,15 +56,14 @@ export function writeResolvConf(
  * One that somebody has edited stays as it is.
  */
 export function refreshResolvConf(
-  parts: Pick<ContainerParts, "settings" | "warn">,
-  record: ContainerRecord,
+  parts: SettingsParts & Pick<ContainerParts, "warn">,
+  record: MarkedRecord & Pick<ContainerRecord, "name">,
   sandbox: Sandbox,
   path: string,
 ): void {
   if (!hasEmbeddedDns(sandbox.endpoints)) return;
   try {
-    const isOurs = readFileSync(hashPath(path), "utf8") === hashOf(readFileSync(path, "utf8"));
-    if (isOurs) writeResolvConf(parts, record, sandbox, path);
+    if (isAsWritten(record, path)) writeResolvConf(parts, record, sandbox, path);
   } catch (error) {
     parts.warn(`Cannot write resolv.conf of container ${record.name}: ${messageOf(error)}`);
   }
@@ -67,11 +73,21 @@ function orDefault(own: readonly string[], fallback: readonly string[]): readonl
   return own.length > 0 ? own : fallback;
 }
 
-/** Of the text as it was written: another hash is somebody else's text. */
-function hashPath(path: string): string {
-  return `${path}.hash`;
+/**
+ * The file's time of modification as long as nobody has edited it: whole seconds, which no edit leaves. A file
+ * beside it would be one more inode to make and to free for each run.
+ */
+function markSeconds({ createdNanos }: MarkedRecord): number {
+  return Number(createdNanos / NANOS_PER_SECOND);
 }
 
-function hashOf(text: string): string {
-  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
+function isAsWritten(record: MarkedRecord, path: string): boolean {
+  if (statSync(path).mtimeMs === markSeconds(record) * MS_PER_SECOND) return true;
+  // older engines kept a hash beside it, and their containers run on
+  const hashPath = `${path}.hash`;
+  return existsSync(hashPath) && readFileSync(hashPath, "utf8") === hashOf(readFileSync(path));
+}
+
+function hashOf(content: Uint8Array): string {
+  return `sha256:${createHash("sha256").update(content).digest("hex")}`;
 }

@@ -178,6 +178,8 @@ class StackingSnapshotter implements Snapshotter {
   readonly #records: SnapshotRecords;
   /** As long as a snapshot is there its paths are the same, and so is the table of them. */
   readonly #graphData = new WeakMap<SnapshotPlace, Readonly<Record<string, string>>>();
+  /** Common layers that are there, as far as they were looked for; their names come once only. */
+  readonly #withCommon = new Set<string>();
   /** Mounts under way, by target. */
   readonly #mounting = new Map<string, Promise<void>>();
 
@@ -297,7 +299,7 @@ class StackingSnapshotter implements Snapshotter {
       return;
     }
     const common = typeof use === "object" ? this.#commonLayer(record) : undefined;
-    const hasCommon = common !== undefined && existsSync(join(this.#directory, common));
+    const hasCommon = common !== undefined && this.#hasCommon(common);
     await this.#stacker.mount({
       target,
       lowerDirs: hasCommon ? [join(directory, common), ...lowerDirs] : lowerDirs,
@@ -318,6 +320,12 @@ class StackingSnapshotter implements Snapshotter {
     return parent && join(this.#records.get(parent).directory, COMMON);
   }
 
+  #hasCommon(name: string): boolean {
+    const has = this.#withCommon.has(name) || existsSync(join(this.#directory, name));
+    if (has) this.#withCommon.add(name);
+    return has;
+  }
+
   /**
    * What is made in the first container's root of an image is all that its own layer then has: that becomes the
    * common one, and the container gets an empty one.
@@ -327,7 +335,7 @@ class StackingSnapshotter implements Snapshotter {
     if (!this.#stacker.unmountsAtOnce || name === undefined) return;
     const common = join(this.#directory, name);
     const diff = this.#path(record, "diff");
-    if (existsSync(common) || readdirSync(diff).length > 0) return;
+    if (this.#hasCommon(name) || readdirSync(diff).length > 0) return;
     // a folder that a scratch mount has worked in is no good for a lasting one
     const workDir = `${this.#path(record, "work")}.common`;
     mkdirSync(workDir, { recursive: true, mode: 0o700 });

@@ -10,14 +10,14 @@ import {
 import { type Command, defineCommand, noArguments } from "#cli/command/command.ts";
 import { stringFlag } from "#cli/command/flags.ts";
 import { inspectFormatHelp } from "./output/format-help.ts";
-import { compileWholeObject } from "./output/template.ts";
+import type { Render } from "./output/template.ts";
 
 export const command: Command = defineCommand({
   usage: "[OPTIONS]",
   args: noArguments,
   flags: { format: stringFlag(inspectFormatHelp, { short: "f" }) },
   async run(cli, { flags }) {
-    const render = flags.format === "" ? undefined : compileWholeObject(flags.format, "version");
+    const render = flags.format === "" ? undefined : await compile(flags.format);
     const client = { ...describeClient(cli), ApiVersion: newestApiVersion };
     let server: ServerVersion | undefined;
     let failure: Error | undefined;
@@ -34,6 +34,12 @@ export const command: Command = defineCommand({
     return 0;
   },
 });
+
+/** The language of templates is loaded only here: half of what the command consists of. */
+async function compile(format: string): Promise<Render> {
+  const { compileWholeObject } = await import("./output/template.ts");
+  return compileWholeObject(format, "version");
+}
 
 type ClientVersion = ClientDescription & { readonly ApiVersion: string };
 

@@ -1,6 +1,6 @@
 import { ConflictError } from "#base/errors.ts";
 import { type Filters, matchesLabels } from "#spec/engine-api/filters.ts";
-import { parseUntilFilter } from "#spec/engine-api/timestamps.ts";
+import { parseUntilFilter } from "#spec/engine-api/until-filter.ts";
 import type { ContainerRecord } from "./container.ts";
 import type { ContainerParts } from "./parts.ts";
 import type { RemovalParts } from "./removal.ts";

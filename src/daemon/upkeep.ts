@@ -19,7 +19,7 @@ import type { Runtime } from "#runtime/runtime.ts";
 import type { Snapshotter } from "#snapshots/snapshotter.ts";
 import type { Filters } from "#spec/engine-api/filters.ts";
 import { NO_FILTERS } from "#spec/engine-api/filters.ts";
-import { parseUntilFilter } from "#spec/engine-api/timestamps.ts";
+import { parseUntilFilter } from "#spec/engine-api/until-filter.ts";
 import type { BuildCache } from "#upkeep/build-cache.ts";
 import { type CheckSources, runCheck } from "#upkeep/check/check.ts";
 import { auditDataRoot } from "#upkeep/check/data-root.ts";

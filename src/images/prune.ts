@@ -1,6 +1,6 @@
 import { ConflictError } from "#base/errors.ts";
 import { booleanFilter, type Filters, matchesLabels } from "#spec/engine-api/filters.ts";
-import { parseUntilFilter } from "#spec/engine-api/timestamps.ts";
+import { parseUntilFilter } from "#spec/engine-api/until-filter.ts";
 import { digestHex } from "#spec/digest.ts";
 import type { ImageRecord } from "./images.ts";
 import { createdNanosOf } from "./list.ts";

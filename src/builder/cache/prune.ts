@@ -3,7 +3,7 @@ import type { CacheRecord } from "#builder/builder.ts";
 import type { SharedSolving } from "#builder/solver/solving.ts";
 import { type ChainId, chainIdsOf } from "#spec/digest.ts";
 import { booleanFilter, type Filters, filterValues, NO_FILTERS } from "#spec/engine-api/filters.ts";
-import { parseUntilFilter } from "#spec/engine-api/timestamps.ts";
+import { parseUntilFilter } from "#spec/engine-api/until-filter.ts";
 
 const NANOS_PER_MS = 1_000_000n;
 const CACHE_MOUNT = "exec.cachemount";

@@ -2,7 +2,7 @@ import { messageOf, PermissionDeniedError } from "#base/errors.ts";
 import type { ContainerParts } from "#containers/parts.ts";
 import type { NetworkRecord, NetworkRequest } from "#networks/networks.ts";
 import { type Filters, matchesLabels } from "#spec/engine-api/filters.ts";
-import { parseUntilFilter } from "#spec/engine-api/timestamps.ts";
+import { parseUntilFilter } from "#spec/engine-api/until-filter.ts";
 
 type VerbParts = Pick<
   ContainerParts,

@@ -1,7 +1,6 @@
 import { parseGoDuration } from "#base/durations.ts";
 import { InvalidArgumentError } from "#base/errors.ts";
 import { tryParseRfc3339 } from "#base/rfc3339.ts";
-import { type Filters, filterValues } from "./filters.ts";
 
 /** `since` and `until` of logs and events, `until` of prune. Nanoseconds since 1970 as bigint. */
 
@@ -53,18 +52,6 @@ export function parseTimestamp(text: string, now: bigint, zoneOffsetMinutes = 0)
       { cause },
     );
   }
-}
-
-/**
- * The `until` filter of a prune: what was made after it stays.
- *
- * @returns Nanoseconds since the Unix epoch; undefined when it was not given.
- * @throws {InvalidArgumentError} With Docker's texts.
- */
-export function parseUntilFilter(filters: Filters, nowNanos: bigint): bigint | undefined {
-  const [until, ...more] = filterValues(filters, "until");
-  if (more.length > 0) throw new InvalidArgumentError("more than one until filter specified");
-  return until === undefined ? undefined : parseTimestamp(until, nowNanos);
 }
 
 function tryDuration(text: string): bigint | undefined {

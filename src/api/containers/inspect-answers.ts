@@ -29,7 +29,8 @@ export class InspectAnswers {
     const kept = this.#answers.get(details);
     if (kept?.version === version) return kept.text;
     const text = `${JSON.stringify(inspectToWire(details, version, this.#bridgeName))}\n`;
-    if (text.length <= MAX_LENGTH) this.#keep(details, { version, text });
+    // sizes are measured each time, and nobody gets these details again
+    if (!details.sizes && text.length <= MAX_LENGTH) this.#keep(details, { version, text });
     return text;
   }
 

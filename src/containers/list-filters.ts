@@ -40,6 +40,7 @@ export function impliesAll(filters: Filters): boolean {
  * @throws {InvalidArgumentError} With Docker's texts. {NotFoundError} `before` or `since` a container that is not.
  */
 export function compileFilters(filters: Filters, context: FilterContext): ContainerFilter {
+  if (filters.size === 0) return () => true; // a tenth of a list of thousands
   const tests: readonly ContainerFilter[] = [
     ({ record }) => matchesPrefix(filters, "id", record.id),
     ({ record }) => matchesContainerName(filters, record.name),

@@ -103,6 +103,11 @@ export interface Processes {
   killGroup(process: ProcessIdentity, signal: number): boolean;
   /** Resolves when it has ended, child or not (pidfd). */
   waitGone(process: ProcessIdentity, signal?: AbortSignal): Promise<void>;
+  /**
+   * Makes room for `sizeBytes` in the pipes that it writes to, as far as the kernel allows it; at most 1 MiB. Nothing
+   * when it is gone.
+   */
+  widenWrittenPipes(process: ProcessIdentity, sizeBytes: number): void;
   /** Who has a port of the host: `nginx (pid 4711)`; undefined when unknown. */
   portHolder(protocol: PortProtocol, port: number): string | undefined;
 }

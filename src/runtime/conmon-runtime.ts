@@ -455,8 +455,13 @@ export class ConmonRuntime implements Runtime {
     folder: StateFolder,
     options: AttachOptions,
   ): Promise<AttachStream> {
-    return connectAttach(this.#parts.sockets, {
+    const { processes, sockets } = this.#parts;
+    return connectAttach(sockets, {
       socketPath: folder.attachSocket,
+      widenInput: (sizeBytes) => {
+        const { pair } = folder;
+        if (pair) processes.widenWrittenPipes(pair.supervisor, sizeBytes);
+      },
       mayNotLeave: options.outputOnly === true && record.openStdin && !keepsStdinOpen(record),
     });
   }

@@ -82,6 +82,8 @@ export class FakeProcesses implements Processes {
     return this.isAlive(process);
   }
 
+  widenWrittenPipes(): void {}
+
   isAlive(process: ProcessIdentity): boolean {
     return this.#find(process)?.isAlive ?? false;
   }

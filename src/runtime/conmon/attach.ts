@@ -4,6 +4,13 @@ import type { AttachStream } from "#runtime/runtime.ts";
 
 const STDOUT = 2;
 const STDERR = 3;
+/** Of input; nobody types as much. */
+const MUCH_BYTES = 1024 * 1024;
+/**
+ * Rather than the kernel's 64 KiB. The program often reads 4 KiB at a time; conmon then wakes up for each, and of 200 MB
+ * takes twice the time.
+ */
+const WIDE_PIPE_BYTES = 256 * 1024;
 
 /**
  * conmon's attach socket: SOCK_SEQPACKET, one packet per read of the container's pipes, its first byte
@@ -14,6 +21,8 @@ export interface AttachRequest {
   readonly socketPath: string;
   /** conmon closes the container's stdin when a client leaves: park the connection instead. */
   readonly mayNotLeave: boolean;
+  /** Gives conmon a larger pipe to the process. Called once, for a client that sends much. */
+  readonly widenInput: (sizeBytes: number) => void;
 }
 
 /** @throws {ConflictError} Nobody listens there. */
@@ -23,7 +32,7 @@ export async function connectAttach(
 ): Promise<AttachStream> {
   try {
     const socket = await sockets.connectSeqpacket(request.socketPath);
-    return new ConmonAttachStream(socket, request.mayNotLeave);
+    return new ConmonAttachStream(socket, request);
   } catch (error) {
     throw new ConflictError("Cannot attach: the process is not running", { cause: error });
   }
@@ -31,14 +40,15 @@ export async function connectAttach(
 
 class ConmonAttachStream implements AttachStream {
   readonly #socket: PacketSocket;
-  readonly #mayNotLeave: boolean;
+  readonly #request: AttachRequest;
   readonly #packets: AsyncIterator<Uint8Array>;
   #parked: Promise<void> | undefined;
   #atEnd = false;
+  #sentBytes = 0;
 
-  constructor(socket: PacketSocket, mayNotLeave: boolean) {
+  constructor(socket: PacketSocket, request: AttachRequest) {
     this.#socket = socket;
-    this.#mayNotLeave = mayNotLeave;
+    this.#request = request;
     this.#packets = socket.packets()[Symbol.asyncIterator]();
   }
 
@@ -59,7 +69,11 @@ class ConmonAttachStream implements AttachStream {
   }
 
   async write(input: Uint8Array): Promise<void> {
-    if (input.length > 0) await this.#socket.send(input); // an empty packet would be the end of input
+    if (input.length === 0) return; // an empty packet would be the end of input
+    const isMuch = this.#sentBytes >= MUCH_BYTES;
+    this.#sentBytes += input.length;
+    if (!isMuch && this.#sentBytes >= MUCH_BYTES) this.#request.widenInput(WIDE_PIPE_BYTES);
+    await this.#socket.send(input);
   }
 
   endInput(): void {
@@ -67,7 +81,7 @@ class ConmonAttachStream implements AttachStream {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#mayNotLeave && !this.#atEnd) this.#parked ??= this.#drain();
+    if (this.#request.mayNotLeave && !this.#atEnd) this.#parked ??= this.#drain();
     else await this.#socket[Symbol.asyncDispose]();
   }
 

@@ -19,6 +19,7 @@ import {
 } from "#base/errors.ts";
 import type { ProcessIdentity } from "#host/processes.ts";
 import { openScratch, type Scratch } from "#host/testing/scratch.ts";
+import { openLibc } from "#host/linux/ffi/libc.ts";
 import { openLinuxHost } from "#host/linux/host.ts";
 
 const host = await openLinuxHost();
@@ -290,5 +291,26 @@ describe("LinuxProcesses", () => {
       argv: ["/usr/bin/unshare", "-m", ...shell(`umount -l ${unified}; ls ${unified}`)],
     });
     expect(beneath.stdout).not.toContain(id);
+  });
+});
+
+describe("LinuxProcesses.widenWrittenPipes()", () => {
+  const F_GETPIPE_SZ = 1032;
+  const libc = openLibc();
+
+  test("makes room in what the process writes to, and leaves what it reads", async () => {
+    const { pid, exited, pipes } = processes.spawn({
+      argv: SLEEP.argv,
+      stdio: ["pipe", "pipe", "ignore"],
+    });
+    const process = identityOf(pid);
+    const [input = -1, output = -1] = pipes;
+    processes.widenWrittenPipes(process, 256 * 1024);
+    expect(libc.call.fcntl(output, F_GETPIPE_SZ, 0)).toBe(256 * 1024);
+    expect(libc.call.fcntl(input, F_GETPIPE_SZ, 0)).toBe(64 * 1024);
+    processes.kill(process, 9);
+    await exited;
+    processes.widenWrittenPipes(process, 128 * 1024); // it is gone: nothing
+    for (const fd of [input, output]) closeSync(fd);
   });
 });

@@ -16,6 +16,7 @@ import { type ProcStat, parseProcStat } from "./proc-stat.ts";
 import { tryOpenEmptyInputLauncher } from "./runtime-launcher.ts";
 import { SealedExecutables } from "./sealed-executables.ts";
 import { runProcess, type SpawnContext, spawnProcess } from "./spawn.ts";
+import { widenWrittenPipes } from "./widen-pipes.ts";
 
 const SYS_PIDFD_SEND_SIGNAL = 424;
 const SYS_PIDFD_OPEN = 434;
@@ -114,6 +115,10 @@ export class LinuxProcesses implements Processes {
     if (this.isAlive(process)) {
       throw new InternalError(`Process ${process.pid} was reported to have ended and is alive`);
     }
+  }
+
+  widenWrittenPipes(process: ProcessIdentity, sizeBytes: number): void {
+    if (this.isAlive(process)) widenWrittenPipes(this.#libc, process.pid, sizeBytes);
   }
 
   portHolder(protocol: PortProtocol, port: number): string | undefined {

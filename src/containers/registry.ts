@@ -191,12 +191,12 @@ export class ContainerRegistry {
     if (record && !this.#names.has(record.name)) this.#names.set(record.name, id);
   }
 
+  /** To be called for what is recorded as `removing`: where a power cut undoes it, the next start does it again. */
   delete(id: ContainerId, alongside?: () => void): void {
-    const record = this.#records.get(id);
     this.#store.transaction(() => {
       this.#collection.delete(id);
       alongside?.();
-    }, record && survivalOf(record));
+    }, "crash");
     this.#freeName(id);
     this.#records.delete(id);
     this.#linking.delete(id);

@@ -26,9 +26,6 @@ export function isAtLeast(version: ApiVersion, minimum: string): boolean {
   return compareApiVersions(version, minimum) >= 0;
 }
 
-/** Those that requests had so far: clients ask for one and the same, some hundred spellings are possible. */
-const accepted = new Set<string>();
-
 /**
  * Reads the version of a request's path.
  *
@@ -36,7 +33,6 @@ const accepted = new Set<string>();
  * @throws {InvalidArgumentError} With Docker's texts for too old and too new.
  */
 export function parseApiVersion(text: string): ApiVersion {
-  if (accepted.has(text)) return text as ApiVersion;
   if (!/^[0-9]{1,4}(?:\.[0-9]{1,4})?$/.test(text)) {
     throw new InvalidArgumentError(`Cannot parse API version ${JSON.stringify(text)}: want 1.N`);
   }
@@ -51,6 +47,5 @@ export function parseApiVersion(text: string): ApiVersion {
       `client version ${text} is too new. Maximum supported API version is ${MAX_API_VERSION}`,
     );
   }
-  accepted.add(text);
   return text as ApiVersion;
 }

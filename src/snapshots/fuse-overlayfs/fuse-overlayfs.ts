@@ -2,10 +2,8 @@ import { stat } from "node:fs/promises";
 import { FailedPreconditionError, InvalidArgumentError } from "#base/errors.ts";
 import type { OverlayMount } from "#host/mounts.ts";
 import type { SnapshotterOptions } from "#snapshots/driver-options.ts";
-import {
-  type OverlayStacker,
-  openStackingSnapshotter,
-} from "#snapshots/overlay/overlay-snapshotter.ts";
+import { openStackingSnapshotter } from "#snapshots/overlay/overlay-snapshotter.ts";
+import type { OverlayStacker } from "#snapshots/overlay/stacker.ts";
 import type { Snapshotter } from "#snapshots/snapshotter.ts";
 
 export interface FuseOverlayOptions extends SnapshotterOptions {

@@ -4,15 +4,13 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmdirSync,
   rmSync,
   statSync,
 } from "node:fs";
 import { join } from "node:path";
-import { InvalidArgumentError, ResourceExhaustedError, UnsupportedError } from "#base/errors.ts";
-import type { Mounts, OverlayMount } from "#host/mounts.ts";
+import { InvalidArgumentError, UnsupportedError } from "#base/errors.ts";
 import type { SnapshotterOptions } from "#snapshots/driver-options.ts";
 import {
   type SnapshotPlace,
@@ -30,33 +28,13 @@ import type {
 } from "#snapshots/snapshotter.ts";
 import { syncFileSystem } from "#snapshots/sync-file-system.ts";
 import { Trash } from "#snapshots/trash.ts";
+import { KernelStacker } from "./kernel-stacker.ts";
+import type { OverlayStacker } from "./stacker.ts";
 
 /** Where the layers are mounted with other owners, for a moment. */
 const MAPPED = "mapped";
 /** Of a layer: what all containers on it have besides. */
 const COMMON = "common";
-
-interface ScratchUse {
-  /** What is written need not survive a power cut. */
-  readonly isScratch?: boolean;
-}
-
-/** What puts the stacked folders into view. */
-export interface OverlayStacker {
-  /** Name of the driver, and of its folder. */
-  readonly driver: string;
-  /** Rows for `docker info`. */
-  status(directory: string): readonly (readonly [name: string, value: string])[];
-  /** Why a container's size cannot be limited, in Docker's words. */
-  readonly noSizeMessage: string;
-  /** Whether layers may be in a mount that maps their owners. */
-  readonly mapsOwners: boolean;
-  /** Whether an unmounted layer's folders are let go of at once, so that they may be moved. */
-  readonly unmountsAtOnce: boolean;
-  /** Whether a mount that works is there. */
-  isMounted(target: string): Promise<boolean>;
-  mount(mount: OverlayMount & ScratchUse): Promise<void>;
-}
 
 /**
  * Layers as folders that overlayfs stacks:
@@ -94,76 +72,6 @@ export function openStackingSnapshotter(
 /** The driver `overlay2`: the kernel stacks. */
 export function openOverlaySnapshotter(options: SnapshotterOptions): Snapshotter {
   return openStackingSnapshotter(options, new KernelStacker(options));
-}
-
-const MODULE_PARAMETERS = "/sys/module/overlay/parameters";
-
-/** Where the host has overlayfs's extensions switched on, layers would get files of half their contents. */
-function extensionsOff(): readonly string[] {
-  return ["metacopy", "redirect_dir"].flatMap((name) => {
-    const path = join(MODULE_PARAMETERS, name);
-    return existsSync(path) && readFileSync(path, "utf8").trim() === "Y" ? [`${name}=off`] : [];
-  });
-}
-
-class KernelStacker implements OverlayStacker {
-  readonly driver = "overlay2";
-  readonly mapsOwners = true;
-  readonly unmountsAtOnce = true;
-  readonly noSizeMessage =
-    "--storage-opt is supported only for overlay over xfs with 'pquota' mount option";
-  readonly #files: SnapshotterOptions["files"];
-  readonly #mounts: Mounts;
-  readonly #mountOptions = extensionsOff();
-  /** Since Linux 5.10. */
-  #hasVolatile = true;
-
-  constructor({ mounts, files }: SnapshotterOptions) {
-    this.#mounts = mounts;
-    this.#files = files;
-  }
-
-  status(directory: string): readonly (readonly [name: string, value: string])[] {
-    return [
-      ["Backing Filesystem", this.#files.fileSystemName(directory)],
-      ["Supports d_type", "true"],
-      ["Using metacopy", "false"],
-      ["Native Overlay Diff", "true"],
-      ["userxattr", "false"],
-    ];
-  }
-
-  async isMounted(target: string): Promise<boolean> {
-    const found = statSync(target, { throwIfNoEntry: false });
-    return found !== undefined && found.dev !== statSync(join(target, "..")).dev;
-  }
-
-  async mount({ isScratch = false, ...mount }: OverlayMount & ScratchUse): Promise<void> {
-    if (isScratch && this.#hasVolatile) this.#mountVolatile(mount);
-    else this.#mounts.mountOverlay({ ...mount, options: this.#mountOptions });
-    // Without space for its own folder overlayfs mounts all the same, read-only, and says so in dmesg alone.
-    if (mount.workDir === undefined || existsSync(join(mount.workDir, "work"))) return;
-    this.#mounts.unmount(mount.target, { lazy: true });
-    const error = new ResourceExhaustedError(
-      `Cannot mount overlay on "${mount.target}": it would be read-only, as its work folder cannot be made`,
-    );
-    throw Object.assign(error, { code: "EROFS", path: mount.workDir });
-  }
-
-  /** Unmounting any other mount first writes the file system's dirty pages, and on the JS thread. */
-  #mountVolatile(mount: OverlayMount): void {
-    // Left by a mount before, lest its files are trusted after a power cut: this engine has seen none.
-    if (mount.workDir !== undefined) {
-      rmSync(join(mount.workDir, "work/incompat"), { recursive: true, force: true });
-    }
-    try {
-      this.#mounts.mountOverlay({ ...mount, options: [...this.#mountOptions, "volatile"] });
-    } catch {
-      // says why where it is not for the option
-      this.#mounts.mountOverlay({ ...mount, options: this.#mountOptions });
-      this.#hasVolatile = false;
-    }
-  }
 }
 
 class StackingSnapshotter implements Snapshotter {

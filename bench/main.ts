@@ -54,6 +54,9 @@ async function runInside(folder: string): Promise<void> {
   for (const line of [machine, ...versions]) say(line);
   say(`\n${tableHead()}`);
   const runs = Number(options.runs ?? (options.quick ? 5 : 15));
+  const circumstancesOf = (rounds: readonly unknown[]): Circumstances => {
+    return { machine, versions, runtime, runs, rounds: rounds.length };
+  };
   const rounds: (readonly Result[])[] = [];
   const start = performance.now();
   while (rounds.length < Number(options.repeat)) {
@@ -64,15 +67,16 @@ async function runInside(folder: string): Promise<void> {
       say(tableRow(result));
     }
     rounds.push(results);
-    say(
-      `\n${Math.round((performance.now() - start) / 60_000)} minutes, ${rounds.length} of ${options.repeat}\n`,
-    );
+    const minutes = Math.round((performance.now() - start) / 60_000);
+    say(`\n${minutes} minutes, ${rounds.length} of ${options.repeat}\n`);
+    // after each round: what an hour has measured is not lost with the last one
+    if (options.markdown !== undefined) {
+      writePage(options.markdown, circumstancesOf(rounds), combineRounds(rounds));
+    }
   }
   const results = combineRounds(rounds);
   if (rounds.length > 1) for (const result of results) say(tableRow(result));
-  const circumstances = { machine, versions, runtime, runs, rounds: rounds.length };
-  if (options.json) console.log(toJson(circumstances, results));
-  if (options.markdown !== undefined) writePage(options.markdown, circumstances, results);
+  if (options.json) console.log(toJson(circumstancesOf(rounds), results));
 }
 
 /** A plot only where start latency was measured. */

@@ -36,7 +36,7 @@ export async function run(argv: readonly string[], options: CommandOptions = {})
     new Response(child.stderr).text(),
     child.exited,
   ]);
-  if (code !== 0) throw new Error(`${argv.join(" ")} exited ${code}: ${lastLines(stderr)}`);
+  if (code !== 0) throw new Error(`${briefly(argv)} exited ${code}: ${lastLines(stderr)}`);
   return stdout.trim();
 }
 
@@ -83,6 +83,12 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await work();
   return performance.now() - start;
+}
+
+/** A command may have hundreds of names. */
+function briefly(argv: readonly string[]): string {
+  const words = argv.slice(0, 12).join(" ");
+  return argv.length > 12 ? `${words} …` : words;
 }
 
 /** What tells why: lines that speak of an error, else the last ones. */

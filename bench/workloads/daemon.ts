@@ -78,11 +78,7 @@ export function daemonFamily(bench: Bench): Family {
           if (list.length !== running) throw new Error(`${list.length} of ${running} still run`);
           return taken;
         },
-        clean: async (contender) => {
-          for (let from = 0; from < count; from += 100) {
-            await removeContainers(contender, ...names.slice(from, from + 100));
-          }
-        },
+        clean: async (contender) => await removeContainers(contender, ...names),
       },
     ],
   };

@@ -34,10 +34,7 @@ export function listsFamily(bench: Bench): Family {
     clean: async (contender) => {
       const count = made.get(contender.name) ?? 0;
       const names = Array.from({ length: count }, (_, index) => `bench-list-${index}`);
-      const hundreds = Array.from({ length: Math.ceil(count / 100) }, (_, at) =>
-        names.slice(at * 100, at * 100 + 100),
-      );
-      for (const some of hundreds) await removeContainers(contender, ...some);
+      await removeContainers(contender, ...names);
     },
   };
 }

@@ -27,11 +27,16 @@ export function removal(contender: Contender, ...names: readonly string[]): read
   return ["rm", "-f", ...(contender.name === "podman" ? ["-t", "0"] : []), ...names];
 }
 
+/** podman's database gives up on two hundred at once. */
+const REMOVED_AT_ONCE = 50;
+
 export async function removeContainers(
   contender: Contender,
   ...names: readonly string[]
 ): Promise<void> {
-  if (names.length > 0) await contender.cli(removal(contender, ...names));
+  for (let from = 0; from < names.length; from += REMOVED_AT_ONCE) {
+    await contender.cli(removal(contender, ...names.slice(from, from + REMOVED_AT_ONCE)));
+  }
 }
 
 /** For what takes seconds: at most so many runs, and two where a quick look is enough. */

@@ -140,6 +140,26 @@ async function hops(random: () => number): Promise<void> {
 const seeds = Array.from({ length: SEEDS }, (_, index) => index + 1);
 
 describe("a prune of everything never breaks", () => {
+  test("a pull of an image that goes as its configuration is read", async () => {
+    const one = await specOf("one");
+    offer("a/one", one);
+    await using round = await Round.open(1);
+    const { images, content } = round.engine;
+    await round.load(one);
+    const { id } = images.resolve("one:1");
+    const read = content.read.bind(content);
+    const removed: unknown[] = [];
+    content.read = async function* (digest, range) {
+      const isFirst = digest === id && removed.length === 0;
+      if (isFirst) removed.push(...(await images.prune(ALL, [])).removed);
+      yield* read(digest, range);
+    };
+    await round.pull("a/one");
+    expect(removed).toContainEqual({ deleted: id });
+    expect(images.resolve(`${registry.domain}/a/one:1`).id).toBe(id);
+    round.expectWhole();
+  });
+
   test.each(seeds)("pulls and loads of the same layers, seed %d", async (seed) => {
     const [one, two, three] = await Promise.all(["one", "two", "three"].map(specOf));
     if (!one || !two || !three) throw new Error("no specs");

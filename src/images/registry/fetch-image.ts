@@ -43,7 +43,7 @@ export async function fetchImage(
   signal: AbortSignal,
 ): Promise<ImageRecord> {
   const { manifest, document, index, innerIndexes = [] } = request.resolved;
-  const configBytes = await fetchConfig(options, request.source, manifest.config, signal);
+  const configBytes = await fetchConfig(options, request.source, manifest.config, lease, signal);
   const config = parseImageConfig(configBytes);
   if (config.diffIds.length !== manifest.layers.length) {
     throw new InvalidArgumentError(
@@ -81,6 +81,7 @@ async function fetchConfig(
   { content }: FetchImageOptions,
   source: BlobsSource,
   config: Descriptor,
+  lease: Lease,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   if (config.sizeBytes > IMAGE_CONFIG_MAX_BYTES) {
@@ -88,6 +89,8 @@ async function fetchConfig(
       `Cannot read image config: ${config.sizeBytes} bytes are over the limit of ${IMAGE_CONFIG_MAX_BYTES}`,
     );
   }
+  // of an image that is here, which may be removed before it is read
+  lease.add(config.digest);
   if (content.info(config.digest))
     return await content.readBytes(config.digest, IMAGE_CONFIG_MAX_BYTES);
   const bytes = await source.readBlob(config.digest, config.sizeBytes, signal);

@@ -19,8 +19,10 @@ export async function handOver(
   image: ImageRecord,
 ): Promise<HandedImage> {
   using lease = leases.open();
-  for (const { digest } of [image.manifest, ...image.layers]) lease.add(digest);
   const { id } = image;
+  lease.add(id);
+  for (const { digest } of [image.manifest, ...image.layers]) lease.add(digest);
+  if (image.index) lease.add(image.index.digest);
   const { mediaType, digest } = image.manifest;
   const bytes = await content.readBytes(digest, MANIFEST_MAX_BYTES);
   const { layers } = parseManifest(bytes, mediaType);

@@ -12,7 +12,7 @@ import { plotLatency } from "./suite/report/plot.ts";
 import { tableHead, tableRow } from "./suite/report/table.ts";
 import { prepareHost } from "./suite/preparation.ts";
 import { combineRounds } from "./suite/rounds.ts";
-import { runFamilies } from "./suite/run-families.ts";
+import { idleWords, runFamilies } from "./suite/run-families.ts";
 import type { Bench, RuntimeName } from "./suite/workload.ts";
 import { allFamilies } from "./workloads/families.ts";
 import { latencyName, PLOTTED_CLIENTS } from "./workloads/many.ts";
@@ -47,6 +47,9 @@ async function runInside(folder: string): Promise<void> {
   const say = (line: string): void => {
     if (!options.json) console.log(line);
   };
+  const families = allFamilies(bench);
+  const idle = idleWords(families, options.only);
+  if (idle.length > 0) throw new Error(`--only ${idle.join(", ")}: no workload has such a name`);
   const peers = options.peers.split(",").filter((name) => name !== "" && name !== "none");
   await using engines = await openEngines(bench, peers);
   const machine = describeMachine(new Date());
@@ -62,7 +65,7 @@ async function runInside(folder: string): Promise<void> {
   while (rounds.length < Number(options.repeat)) {
     const results: Result[] = [];
     const choice = { runs, only: options.only, isLaterRound: rounds.length > 0 };
-    for await (const result of runFamilies(allFamilies(bench), engines, choice)) {
+    for await (const result of runFamilies(families, engines, choice)) {
       results.push(result);
       say(tableRow(result));
     }

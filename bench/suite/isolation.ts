@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 /** The beginning of the parent of their cgroups. */
 const CGROUP = "wharf-bench";
@@ -46,6 +46,14 @@ export async function runIsolated(argv: (folder: string) => readonly string[]): 
   rmSync(folder, { recursive: true, force: true });
   removeCgroups(folder);
   return code;
+}
+
+/**
+ * Where an engine keeps what need not outlast the machine's next start: in memory, as by default below `/run`. On a disk's
+ * ext4 each of those files takes the longer the more were removed in the last minutes.
+ */
+export function runFolderOf(folder: string, engine: string): string {
+  return join("/run", basename(folder), engine);
 }
 
 /** The name below which engines of that run make their cgroups. */

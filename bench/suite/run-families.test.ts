@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Engines } from "./engines/open.ts";
-import { runFamilies } from "./run-families.ts";
+import { idleWords, runFamilies } from "./run-families.ts";
 import type { Family } from "./workload.ts";
 
 const families: readonly Family[] = [
@@ -34,6 +34,11 @@ async function measured(choice: {
   for await (const { workload } of runFamilies(families, engines, whole)) names.push(workload);
   return names;
 }
+
+test("idleWords() are in no name", () => {
+  expect(idleWords(families, ["lists", "with 2000", "ps,start"])).toEqual(["ps,start"]);
+  expect(idleWords(families, [])).toEqual([]);
+});
 
 test("runFamilies() measures what takes minutes in the first round only", async () => {
   expect(await measured({})).toEqual(["ps", "ps -a with 2000"]);

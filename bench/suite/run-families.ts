@@ -10,6 +10,14 @@ export interface Choice {
   readonly isLaterRound: boolean;
 }
 
+/** Words that choose nothing. */
+export function idleWords(families: readonly Family[], only: readonly string[]): readonly string[] {
+  return only.filter(
+    (word) =>
+      !families.some((family) => family.workloads.some((one) => isChosen(family, one, [word]))),
+  );
+}
+
 /** Yields each result as it comes; a family's leftovers are gone before the next begins. */
 export async function* runFamilies(
   families: readonly Family[],

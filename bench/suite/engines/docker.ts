@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { run } from "../command.ts";
 import type { Contender } from "../contender.ts";
-import { cgroupParentOf, folderAt } from "../isolation.ts";
+import { cgroupParentOf, folderAt, runFolderOf } from "../isolation.ts";
 import { type Bench, engineRuntime } from "../workload.ts";
 import type { PeersRoot } from "./peers-root.ts";
 import { addRuntimes, DaemonProcess } from "./processes.ts";
@@ -11,11 +11,12 @@ export async function openDocker(
   peers: PeersRoot,
 ): Promise<Contender & AsyncDisposable> {
   const folder = folderAt(bench.folder, "docker");
+  const runFolder = runFolderOf(bench.folder, "docker");
   const socket = join(folder, "docker.sock");
   const daemon = new DaemonProcess(
     peers.argv([
       ...["dockerd", "-H", `unix://${socket}`, "--pidfile", join(folder, "pid"), "--group", "root"],
-      ...["--data-root", join(folder, "data"), "--exec-root", join(folder, "run")],
+      ...["--data-root", join(folder, "data"), "--exec-root", runFolder],
       ...["--bip", "172.29.0.1/16", "--live-restore"],
       ...addRuntimes(peers.runtimes),
       ...["--default-runtime", engineRuntime(bench.runtime)],
@@ -30,7 +31,7 @@ export async function openDocker(
     name: "docker",
     socket,
     daemon,
-    traces: [folder, "docker-proxy"],
+    traces: [folder, runFolder, "docker-proxy"],
     argv,
     cli: async (words, options) => await run(argv(words), options),
     [Symbol.asyncDispose]: async () => await daemon[Symbol.asyncDispose](),

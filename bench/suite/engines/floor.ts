@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { run, timed } from "../command.ts";
-import { cgroupParentOf, folderAt } from "../isolation.ts";
+import { cgroupParentOf, folderAt, runFolderOf } from "../isolation.ts";
 import type { Bench, RuntimeName, RuntimePrograms } from "../workload.ts";
 
 /** The bare runtimes with the same root file system: nothing that runs containers is faster. */
@@ -98,6 +98,6 @@ async function makeBundle(
     linux: { ...spec.linux, cgroupsPath: `/${cgroupParentOf(bench.folder)}/floor-${name}` },
   };
   await Bun.write(file, JSON.stringify(own));
-  const state = folderAt(bundle, "state");
+  const state = folderAt(runFolderOf(bench.folder, `floor-${name}`));
   return { folder: bundle, id: `floor-${name}`, program: [program, "--root", state] };
 }

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "../command.ts";
 import type { Contender } from "../contender.ts";
-import { folderAt } from "../isolation.ts";
+import { folderAt, runFolderOf } from "../isolation.ts";
 import { type Bench, engineRuntime } from "../workload.ts";
 import type { PeersRoot } from "./peers-root.ts";
 import { DaemonProcess } from "./processes.ts";
@@ -16,7 +16,8 @@ export async function openPodman(
   peers: PeersRoot,
 ): Promise<Contender & AsyncDisposable> {
   const folder = folderAt(bench.folder, "podman");
-  writeConfiguration(bench, folder, peers.runtimes);
+  const runFolder = runFolderOf(bench.folder, "podman");
+  writeConfiguration(bench, { folder, runFolder, programs: peers.runtimes });
   const socket = join(folder, "podman.sock");
   const service = new DaemonProcess(
     peers.argv(["podman", "system", "service", "--time", "0", `unix://${socket}`]),
@@ -27,7 +28,7 @@ export async function openPodman(
   return {
     name: "podman",
     socket,
-    traces: [folder],
+    traces: [folder, runFolder],
     argv,
     builder: (words) => peers.argv(["env", buildahRuntime(bench, peers), "buildah", ...words]),
     cli: async (words, options) => await run(argv(words), options),
@@ -40,7 +41,18 @@ function buildahRuntime(bench: Bench, { runtimes }: PeersRoot): string {
   return `BUILDAH_RUNTIME=${runtimes.get(bench.runtime) ?? bench.runtime}`;
 }
 
-function writeConfiguration(bench: Bench, folder: string, programs: PeersRoot["runtimes"]): void {
+function writeConfiguration(
+  bench: Bench,
+  {
+    folder,
+    runFolder,
+    programs,
+  }: {
+    readonly folder: string;
+    readonly runFolder: string;
+    readonly programs: PeersRoot["runtimes"];
+  },
+): void {
   const target = folderAt(bench.folder, "containers");
   const runtimes = [...programs].map(([name, path]) => `${engineRuntime(name)} = ["${path}"]\n`);
   const files = {
@@ -50,7 +62,7 @@ log_driver = "k8s-file"
 runtime = "${engineRuntime(bench.runtime)}"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
-tmp_dir = "${folder}/tmp"
+tmp_dir = "${runFolder}/libpod"
 volume_path = "${folder}/volumes"
 [engine.runtimes]
 ${runtimes.join("")}[network]
@@ -61,7 +73,7 @@ default_subnet = "172.27.0.0/16"
     "storage.conf": `[storage]
 driver = "overlay"
 graphroot = "${folder}/data"
-runroot = "${folder}/run"
+runroot = "${runFolder}/storage"
 `,
     "policy.json": `{"default": [{"type": "insecureAcceptAnything"}]}`,
     "registries.conf": REGISTRY_PORTS.map(

@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import { run } from "../command.ts";
 import type { Contender } from "../contender.ts";
-import { cgroupParentOf, folderAt } from "../isolation.ts";
+import { cgroupParentOf, folderAt, runFolderOf } from "../isolation.ts";
 import { type Bench, engineRuntime, type RuntimePrograms } from "../workload.ts";
 import { addRuntimes, DaemonProcess } from "./processes.ts";
 
@@ -17,12 +17,13 @@ export async function openWharf(
   host: number | undefined,
 ): Promise<Contender & AsyncDisposable> {
   const folder = folderAt(bench.folder, "wharf");
+  const runFolder = runFolderOf(bench.folder, "wharf");
   const socket = join(folder, "wharf.sock");
   const daemon = new DaemonProcess(
     [
       ...(host === undefined ? [] : ["nsenter", "-t", String(host), "--mount", "--"]),
       ...[WHARF, "daemon", "-H", `unix://${socket}`, "--pidfile", join(folder, "pid")],
-      ...["--data-root", join(folder, "data"), "--exec-root", join(folder, "run")],
+      ...["--data-root", join(folder, "data"), "--exec-root", runFolder],
       ...["--bridge", "wbench0", "--bip", "172.28.0.1/16", "--live-restore"],
       ...addRuntimes(runtimes),
       ...["--default-runtime", engineRuntime(bench.runtime)],
@@ -36,7 +37,7 @@ export async function openWharf(
     name: "wharf",
     socket,
     daemon,
-    traces: [folder],
+    traces: [folder, runFolder],
     argv,
     cli: async (words, options) => await run(argv(words), options),
     [Symbol.asyncDispose]: async () => await daemon[Symbol.asyncDispose](),

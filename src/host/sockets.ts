@@ -31,6 +31,13 @@ export interface StreamSocket extends AsyncDisposable {
   chunks(): AsyncIterable<Uint8Array>;
   /** Resolves when the kernel took it. @throws {UnavailableError} The peer is gone. */
   send(payload: Uint8Array): Promise<void>;
+  /**
+   * Sends a few hundred bytes with a descriptor, which the peer gets as one of its own; only when all that was sent before has
+   * been taken.
+   *
+   * @throws {UnavailableError} The peer is gone.
+   */
+  sendDescriptor(payload: Uint8Array, descriptor: number): void;
   /** The peer reads end of file. */
   endWriting(): void;
 }

@@ -19,19 +19,69 @@ export interface Decoded {
   readonly end: number | undefined;
 }
 
+/** Where a decoder stands, as plain data: another process can go on. */
+export interface ChunkedState {
+  readonly at: "size" | "data" | "data-end" | "trailers";
+  readonly leftBytes: number;
+  readonly line: string;
+  readonly wasteBytes: number;
+  readonly trailerBytes: number;
+}
+
+const BEGIN: ChunkedState = { at: "size", leftBytes: 0, line: "", wasteBytes: 0, trailerBytes: 0 };
+const CRLF_BYTES = 2;
+/** The last chunk and the end of no trailers: `0`, two line ends. */
+const LEAST_END_BYTES = 5;
+
 /**
  * Takes a chunked body out of its framing, however the bytes are cut. Trailers are read and dropped.
  *
  * @see RFC 9112, section 7.1.
  */
 export class ChunkedDecoder {
-  #state: "size" | "data" | "data-end" | "trailers" = "size";
+  #state: ChunkedState["at"];
   /** Bytes of the chunk that are still to come. */
-  #left = 0;
+  #left: number;
   /** Beginning of a line whose end has not come. */
-  #line = "";
-  #wasteBytes = 0;
-  #trailerBytes = 0;
+  #line: string;
+  #wasteBytes: number;
+  #trailerBytes: number;
+
+  constructor(state: ChunkedState = BEGIN) {
+    this.#state = state.at;
+    this.#left = state.leftBytes;
+    this.#line = state.line;
+    this.#wasteBytes = state.wasteBytes;
+    this.#trailerBytes = state.trailerBytes;
+  }
+
+  get state(): ChunkedState {
+    return {
+      at: this.#state,
+      leftBytes: this.#left,
+      line: this.#line,
+      wasteBytes: this.#wasteBytes,
+      trailerBytes: this.#trailerBytes,
+    };
+  }
+
+  /**
+   * As many bytes are to come until the body's end, or more: who reads no more than that takes none of what follows it.
+   * It reaches beyond a chunk's data into the next size, so that one read a chunk is enough.
+   */
+  get leastLeftBytes(): number {
+    const lineEndBytes = this.#line.endsWith("\r") ? 1 : CRLF_BYTES;
+    switch (this.#state) {
+      case "size":
+        return leastAfterSize(this.#line, lineEndBytes);
+      case "data":
+        return this.#left + CRLF_BYTES + LEAST_END_BYTES;
+      case "data-end":
+        return lineEndBytes + LEAST_END_BYTES;
+      case "trailers":
+        return this.#line === "" || this.#line === "\r" ? lineEndBytes : lineEndBytes + CRLF_BYTES;
+    }
+  }
 
   /** @throws {UnreadableRequestError} In the words of Go's reader. */
   decode(bytes: Uint8Array): Decoded {
@@ -95,4 +145,13 @@ export class ChunkedDecoder {
     }
     return false;
   }
+}
+
+/** @param line What has come of a line with a size; further digits only make that larger. */
+function leastAfterSize(line: string, lineEndBytes: number): number {
+  const digits = /^[0-9A-Fa-f]{1,13}/.exec(line)?.[0];
+  if (digits === undefined) return LEAST_END_BYTES;
+  const sizeBytes = Number.parseInt(digits, 16);
+  if (sizeBytes === 0) return lineEndBytes + CRLF_BYTES;
+  return lineEndBytes + sizeBytes + CRLF_BYTES + LEAST_END_BYTES;
 }

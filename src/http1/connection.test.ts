@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readSync, rmSync } from "node:fs";
 import * as net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InternalError } from "#base/errors.ts";
+import { type BodyLoan, BodyRestReader } from "./body-loan.ts";
 import { type Call, ServerConnection } from "./connection.ts";
 import type { HttpRequest } from "./incoming-request.ts";
 import { RawClient } from "./testing/raw-client.ts";
@@ -411,5 +412,100 @@ describe("ServerConnection", () => {
     const all = await client.end();
     expect(all.length - all.indexOf("\r\n\r\n") - 4).toBe(size);
     expect(peak).toBeLessThan(1024 * 1024);
+  });
+
+  /** Reads what is lent as another process would, by its descriptor. */
+  async function readLoan({ descriptor, rest }: BodyLoan): Promise<string> {
+    const reader = new BodyRestReader(rest);
+    const buffer = Buffer.alloc(64 * 1024);
+    let text = "";
+    while (reader.mayReadBytes > 0) {
+      const length = tryRead(descriptor, buffer, reader.mayReadBytes);
+      if (length === 0) await new Promise((resolve) => setImmediate(resolve));
+      for (const piece of reader.take(buffer.subarray(0, length))) {
+        text += Buffer.from(piece).toString("latin1");
+      }
+    }
+    return text;
+  }
+
+  function tryRead(descriptor: number, buffer: Buffer, most: number): number {
+    try {
+      return readSync(descriptor, buffer, 0, Math.min(most, buffer.length), null);
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "EAGAIN") return 0;
+      throw error;
+    }
+  }
+
+  test.each([
+    ["a length", ["Content-Length: 200009"], (body: string) => body],
+    [
+      "chunks",
+      ["Transfer-Encoding: chunked"],
+      (body: string) =>
+        `${(body.match(/[^]{1,50001}/g) ?? []).map((part) => `${part.length.toString(16)}\r\n${part}\r\n`).join("")}0\r\nX: y\r\n\r\n`,
+    ],
+  ])(
+    "a body by %s is lent, and the connection goes on when it is given back",
+    async (_, fields, frame) => {
+      const body = `beginning${"0123456789".repeat(20_000)}`;
+      const wire = frame(body);
+      const lent = Promise.withResolvers<boolean>();
+      await using server = await serve(async (call) => {
+        const { request, answer } = call;
+        if (request.method === "GET") return await echo(call);
+        const iterator = request[Symbol.asyncIterator]();
+        const { value: first = Buffer.alloc(0) } = await iterator.next();
+        const loan = await request.lend();
+        lent.resolve(loan !== undefined);
+        let text = Buffer.from(first).toString("latin1");
+        for await (const piece of { [Symbol.asyncIterator]: () => iterator }) {
+          text += Buffer.from(piece).toString("latin1");
+        }
+        if (loan) text += await readLoan(loan);
+        loan?.giveBack();
+        answer.end(String(text === body));
+      });
+      using client = await server.connect();
+      client.send(POST("/", ...fields) + wire.slice(0, 12));
+      expect(await lent.promise).toBe(true);
+      client.send(wire.slice(12) + GET("/next") + POST("/", "Content-Length: 0"));
+      const text = await client.until((all) => all.includes("false"));
+      expect(text.match(/true|GET \/next ;|false/g)).toEqual(["true", "GET /next ;", "false"]);
+      expect(text).not.toContain("Connection: close");
+    },
+  );
+
+  test("a connection that is not given back ends with the answer, which a client that goes on sending reads", async () => {
+    const lent = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<void>();
+    await using server = await serve(async ({ request, answer }) => {
+      const iterator = request[Symbol.asyncIterator]();
+      await iterator.next();
+      expect(await request.lend()).toBeDefined();
+      lent.resolve();
+      await iterator.return?.();
+      await answered.promise;
+      answer.end("no");
+    });
+    using client = await server.connect();
+    client.send(POST("/", "Content-Length: 1000000") + "abc");
+    await lent.promise;
+    client.send("x".repeat(900_000));
+    answered.resolve();
+    const text = (await client.end()).toString("latin1");
+    expect(text).toContain("Connection: close\r\n");
+    expect(text).toEndWith("no");
+  });
+
+  test("a body that has come is not lent", async () => {
+    await using server = await serve(async (call) => {
+      expect(await call.request.lend()).toBeUndefined();
+      await echo(call);
+    });
+    using client = await server.connect();
+    client.send(POST("/", "Content-Length: 3") + "abc" + GET("/next"));
+    expect(await client.until((all) => all.includes("GET /next ;"))).toContain("POST / abc;");
   });
 });

@@ -1,9 +1,11 @@
 import type { Socket } from "node:net";
+import type { BodyLoan } from "./body-loan.ts";
 import { type Answer, SocketAnswer } from "./answer.ts";
 import type { BodyFraming } from "./body-framing.ts";
 import { hungUp, IncomingRequest } from "./incoming-request.ts";
 import { formatRefusal, UnreadableRequestError } from "./refusal.ts";
 import { isPersistent, type RequestHead } from "./request-head.ts";
+import { type RawSocket, rawSocketOf } from "./raw-socket.ts";
 import { RequestParser } from "./request-parser.ts";
 
 /** Bytes of further requests that may wait for the answer to the one before. */
@@ -53,6 +55,8 @@ interface UnderWay {
   expectsContinue: boolean;
   /** What was read of the body after the answer. */
   discardedBytes: number;
+  /** By which somebody else reads the rest of the body: we must not. */
+  lent: RawSocket | undefined;
 }
 
 /**
@@ -160,7 +164,10 @@ export class ServerConnection {
       hasBody: framing.kind !== "none",
       listener: {
         onFirstRead: () => this.#sayContinue(),
-        onRoom: () => void socket.resume(),
+        onRoom: () => {
+          if (!current.lent) socket.resume();
+        },
+        onLend: () => this.#lend(current),
       },
     });
     const answer: SocketAnswer = new SocketAnswer({
@@ -176,7 +183,11 @@ export class ServerConnection {
     const call: Call = { request, answer, takeOver: () => this.#takeOver() };
     const expectation = head.minorVersion > 0 ? head.fields.get("expect") : undefined;
     const expectsContinue = expectation?.toLowerCase() === "100-continue";
-    this.#underWay = { request, answer, call, framing, expectsContinue, discardedBytes: 0 };
+    const current: UnderWay = {
+      ...{ request, answer, call, framing, expectsContinue },
+      ...{ discardedBytes: 0, lent: undefined },
+    };
+    this.#underWay = current;
     if (expectation !== undefined && !expectsContinue) {
       this.#isEnding = true;
       answer.writeHead(417, { "Content-Length": 0 });
@@ -207,11 +218,47 @@ export class ServerConnection {
   #mayPersist(): boolean {
     const current = this.#underWay;
     if (!current || this.#isEnding || this.#isLastAsked || !this.#options.isOpen()) return false;
-    const { request, framing, expectsContinue } = current;
+    const { request, framing, expectsContinue, lent } = current;
+    if (lent) return false;
     if (!isPersistent(request.head)) return false;
     if (request.isComplete) return true;
     // a client that was not told to go on may send the body, or its next request
     return !expectsContinue && !(framing.kind === "length" && framing.bytes > DISCARDED_MAX_BYTES);
+  }
+
+  /** @see LendableBytes.lend */
+  async #lend(current: UnderWay): Promise<BodyLoan | undefined> {
+    const socket = this.#socket;
+    const raw = rawSocketOf(socket);
+    if (!raw) return undefined;
+    current.lent = raw;
+    socket.pause();
+    // this may run while the socket's bytes are being handed out, of which more may follow
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    raw.pause();
+    while (socket.read() !== null); // what came meanwhile: it comes as any, by `receive`
+    raw.pause(); // the stream asked for more
+    const rest = this.#parser.bodyRest;
+    const isGone = this.#isEnding || socket.destroyed || this.#underWay !== current;
+    if (rest && !isGone) {
+      return { descriptor: raw.descriptor, rest, giveBack: () => this.#takeLoanBack(current) };
+    }
+    this.#readAgain(current);
+    return undefined;
+  }
+
+  #takeLoanBack(current: UnderWay): void {
+    if (this.#underWay !== current) return;
+    this.#parser.skipBody();
+    current.request.complete();
+    this.#readAgain(current);
+  }
+
+  #readAgain(current: UnderWay): void {
+    const { lent } = current;
+    current.lent = undefined;
+    lent?.resume();
+    this.#socket.resume();
   }
 
   #answered(): void {
@@ -244,6 +291,7 @@ export class ServerConnection {
     const socket = this.#socket;
     // not before all has left: a slow reader is to have the whole answer
     socket.end(() => this.#linger());
+    current?.lent?.resume();
     socket.resume();
     if (current) tellOver(current);
   }

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { CancelledError } from "#base/errors.ts";
+import type { BodyLoan, LendableBytes } from "./body-loan.ts";
 import type { HeaderFields } from "./header-fields.ts";
 import { asksForUpgrade, type RequestHead } from "./request-head.ts";
 
@@ -7,7 +8,7 @@ import { asksForUpgrade, type RequestHead } from "./request-head.ts";
 const WAITING_MAX_BYTES = 64 * 1024;
 
 /** A request as those see it who answer it. Iterating reads the body, once. */
-export interface HttpRequest extends AsyncIterable<Uint8Array> {
+export interface HttpRequest extends LendableBytes {
   readonly method: string;
   /** As it was sent: path and query, or a whole URL. */
   readonly url: string;
@@ -23,6 +24,8 @@ export interface BodyListener {
   onFirstRead(): void;
   /** There is room again for what the client sends. */
   onRoom(): void;
+  /** @see LendableBytes.lend */
+  onLend(): Promise<BodyLoan | undefined>;
 }
 
 /** A request whose body comes while it is read. */
@@ -36,6 +39,8 @@ export class IncomingRequest implements HttpRequest {
   #isRead = false;
   #isComplete: boolean;
   #isDiscarded = false;
+  /** The rest is read by somebody else. */
+  #isLent = false;
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
 
@@ -97,6 +102,13 @@ export class IncomingRequest implements HttpRequest {
     this.#wake?.();
   }
 
+  async lend(): Promise<BodyLoan | undefined> {
+    if (this.#isComplete || this.#isDiscarded || this.#failure) return undefined;
+    const loan = await this.#listener.onLend();
+    this.#isLent = loan !== undefined;
+    return loan;
+  }
+
   /** Drops what has come and what comes. */
   discard(): void {
     this.#isDiscarded = true;
@@ -133,6 +145,7 @@ export class IncomingRequest implements HttpRequest {
       }
       if (this.#isComplete || this.#isDiscarded) return undefined;
       if (this.#failure) throw this.#failure;
+      if (this.#isLent) return undefined;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });

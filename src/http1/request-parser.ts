@@ -1,3 +1,4 @@
+import type { BodyRest } from "./body-loan.ts";
 import { type BodyFraming, bodyFraming } from "./body-framing.ts";
 import { ChunkedDecoder } from "./chunked-decoder.ts";
 import { UnreadableRequestError } from "./refusal.ts";
@@ -45,6 +46,19 @@ export class RequestParser {
   /** Bytes that wait to be pulled. */
   get waitingBytes(): number {
     return this.#bytes.length;
+  }
+
+  /** What is to come of a body; undefined where none is, or some of it waits to be pulled. */
+  get bodyRest(): BodyRest | undefined {
+    const state = this.#state;
+    if (this.#bytes.length > 0) return undefined;
+    if (state.kind === "length") return { kind: "length", bytes: state.left };
+    return state.kind === "chunked" ? { kind: "chunked", state: state.decoder.state } : undefined;
+  }
+
+  /** Somebody else has read the rest of the body: a head is next. */
+  skipBody(): void {
+    this.#state = HEAD;
   }
 
   push(bytes: Buffer): void {

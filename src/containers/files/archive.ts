@@ -4,6 +4,7 @@ import { resolveUser } from "#containers/oci-spec/user.ts";
 import type { ContainerRecord } from "#containers/container.ts";
 import { readUserFiles } from "#containers/bring-up/user-files.ts";
 import type { PathStat } from "#spec/engine-api/path-stat.ts";
+import type { LendableBytes } from "#http1/body-loan.ts";
 import { type FilesParts, type HeldRoot, holdRoot } from "./hold.ts";
 import type { ArchiveTarget } from "./requests.ts";
 import type { FilesOutput } from "./workers.ts";
@@ -66,19 +67,20 @@ export async function writeToContainer(
   parts: FilesParts,
   reference: string,
   target: ArchiveTarget,
-  archive: AsyncIterable<Uint8Array>,
+  archive: LendableBytes,
   signal: AbortSignal,
 ): Promise<void> {
   const { path, keepsKinds } = target;
   parts.registry.resolve(reference);
   const { packing, whole } = await peekPacking(archive);
+  const lend = archive.lend?.bind(archive);
   await using stack = new AsyncDisposableStack();
   const held = stack.use(await holdRoot(parts, reference, signal));
   const owner = target.ownedByUser ? ownerIn(held) : undefined;
   const { gone } = await named(reference, path, () =>
     parts.filesWorkers.feed(
       { kind: "extract", view: held.view, path, keepsKinds, packing, ...(owner ? { owner } : {}) },
-      whole,
+      { [Symbol.asyncIterator]: () => whole[Symbol.asyncIterator](), ...(lend ? { lend } : {}) },
       held.signal,
     ),
   );

@@ -8,8 +8,9 @@ import {
 import type { Clock } from "#host/clock.ts";
 import type { ExitStatus, ProcessIdentity, Processes } from "#host/processes.ts";
 import type { Sockets, StreamSocket } from "#host/sockets.ts";
+import type { BodyLoan, LendableBytes } from "#http1/body-loan.ts";
 import type { PathStat } from "#spec/engine-api/path-stat.ts";
-import type { FilesJob, FilesReport } from "./protocol.ts";
+import type { FilesInputHead, FilesJob, FilesReport } from "./protocol.ts";
 import type { FilesDone, FilesOutput, FilesWorkers } from "./workers.ts";
 
 const SIGKILL = 9;
@@ -70,17 +71,19 @@ export class ProcessFilesWorkers implements FilesWorkers, AsyncDisposable {
     };
   }
 
-  async feed(
-    job: FilesJob,
-    input: AsyncIterable<Uint8Array>,
-    signal: AbortSignal,
-  ): Promise<FilesDone> {
+  async feed(job: FilesJob, input: LendableBytes, signal: AbortSignal): Promise<FilesDone> {
     await using stack = new AsyncDisposableStack();
     stack.defer(() => this.#keepSpare());
-    const child = stack.use(await this.#start(job, signal));
+    const mayBorrow = job.kind === "extract" && job.packing === "none" && input.lend !== undefined;
+    const child = stack.use(
+      await this.#start(mayBorrow ? { ...job, hasInputHead: true } : job, signal),
+    );
     await child.ready();
+    const loan = mayBorrow ? await input.lend?.() : undefined;
+    if (mayBorrow) await sendHead(child, loan);
     await sendAll(child, input, signal);
     await child.finished();
+    loan?.giveBack();
     return { gone: stack.move().disposeAsync() };
   }
 
@@ -122,6 +125,14 @@ export class ProcessFilesWorkers implements FilesWorkers, AsyncDisposable {
   }
 }
 
+/** @throws {UnavailableError} The child is gone. */
+async function sendHead({ input }: FilesChild, loan: BodyLoan | undefined): Promise<void> {
+  const head: FilesInputHead = loan ? { rest: loan.rest } : {};
+  const line = Buffer.from(`${JSON.stringify(head)}\n`);
+  if (loan) input.sendDescriptor(line, loan.descriptor);
+  else await input.send(line);
+}
+
 /** @throws What the input threw. What ends the child is told by its report. */
 async function sendAll(
   child: FilesChild,
@@ -157,7 +168,7 @@ async function sendAll(
 }
 
 interface FilesChild extends AsyncDisposable {
-  readonly input: Pick<StreamSocket, "endWriting" | "send">;
+  readonly input: Pick<StreamSocket, "endWriting" | "send" | "sendDescriptor">;
   /** Resolves when it has ended, however. */
   readonly ended: Promise<"ended">;
   /** @throws What the child refused. */
@@ -289,6 +300,7 @@ const TOLD_KINDS: ReadonlySet<ErrorKind> = new Set([
   "conflict",
   "not-found",
   "internal",
+  "cancelled",
 ] as const);
 
 function rebuild(kind: ErrorKind, message: string): Error {

@@ -1,6 +1,7 @@
 import type { ArchivePacking } from "#base/packing.ts";
 import type { ErrorKind } from "#base/errors.ts";
 import type { IdMappings } from "#base/id-mappings.ts";
+import type { BodyRest } from "#http1/body-loan.ts";
 import type { ProcessIdentity } from "#host/processes.ts";
 import type { PathStat } from "#spec/engine-api/path-stat.ts";
 
@@ -53,6 +54,8 @@ export type FilesJob =
       readonly path: string;
       /** How the tar is packed. */
       readonly packing: ArchivePacking;
+      /** A line comes before the tar, of `FilesInputHead`. */
+      readonly hasInputHead?: boolean;
       readonly keepsKinds: boolean;
       /** A member `./` sets owner, mode and times of `path` itself. */
       readonly setsDirectory?: boolean;
@@ -64,6 +67,12 @@ export type FilesJob =
   | { readonly kind: "changes"; readonly tree: ChangedTree }
   /** An image layer's tar. */
   | { readonly kind: "layer"; readonly tree: ChangedTree };
+
+/** With it comes the descriptor of a connection that the tar goes on by, where the data channel ends. */
+export interface FilesInputHead {
+  /** Absent: no descriptor has come. */
+  readonly rest?: BodyRest;
+}
 
 /**
  * One line that the child writes to descriptor 3, a socket by which it gets an archive in the other

@@ -10,6 +10,7 @@ import { type Libc, openLibc } from "#host/linux/ffi/libc.ts";
 import { changesJson, enterTree, packChanges } from "./changed-tree.ts";
 import { actAsRootOf, dropRights, enterView } from "./container-view.ts";
 import { decompressInto, openSource } from "./files-source.ts";
+import { readLent, receiveInputHead } from "./lent-input.ts";
 import { absolute, archiveName, statPath } from "./path-stat.ts";
 import { checkTarget } from "./write-target.ts";
 
@@ -150,7 +151,11 @@ async function extract(
   });
   try {
     const parser = new TarPushParser(writer);
-    await decompressInto(source, job.packing, (chunk) => parser.push(chunk));
+    const take = (chunk: Buffer): void => parser.push(chunk);
+    const head = job.hasInputHead === true ? receiveInputHead(tools.libc, SOCKET) : undefined;
+    if (head) take(head.ahead);
+    await decompressInto(source, job.packing, take);
+    if (head?.lent) readLent(tools.libc, head.lent, take);
     parser.finish();
     writer.finish();
   } finally {

@@ -1,25 +1,20 @@
-import { ptr } from "bun:ffi";
 import { InternalError } from "#base/errors.ts";
 import type { KeptSocket, SocketVault } from "#host/sockets.ts";
 import { errnos, systemError } from "#host/linux/ffi/errno.ts";
 import { type Libc, O_CLOEXEC, O_NONBLOCK } from "#host/linux/ffi/libc.ts";
+import { receiveDescriptors, sendDescriptors } from "./descriptor-message.ts";
 import { OwnedDescriptor } from "./owned-descriptor.ts";
 
 const AF_UNIX = 1;
 const SOCK_SEQPACKET = 5;
-const SOL_SOCKET = 1;
-const SCM_RIGHTS = 1;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
-const MSG_CMSG_CLOEXEC = 0x40000000;
 const F_DUPFD_CLOEXEC = 1030;
 const SYS_PIDFD_OPEN = 434;
 const SYS_PIDFD_GETFD = 438;
 /** Below the kernel's 253 (SCM_MAX_FD), with names that fit one packet. */
 const MOST_IN_ONE_PACKET = 200;
 const PACKET_BYTES = 64 * 1024;
-const MSGHDR_BYTES = 56;
-const CMSGHDR_BYTES = 16;
 
 type Ends = readonly [OwnedDescriptor, OwnedDescriptor];
 
@@ -87,16 +82,10 @@ class LinuxSocketVault implements SocketVault {
 
   #send(sockets: readonly KeptSocket[]): void {
     const names = Buffer.from(JSON.stringify(sockets.map(({ name }) => name)));
-    const control = Buffer.alloc(CMSGHDR_BYTES + sockets.length * 4);
-    control.writeBigUInt64LE(BigInt(control.length), 0);
-    control.writeInt32LE(SOL_SOCKET, 8);
-    control.writeInt32LE(SCM_RIGHTS, 12);
-    for (const [index, { descriptor }] of sockets.entries()) {
-      control.writeInt32LE(descriptor, CMSGHDR_BYTES + index * 4);
-    }
-    const message = messageHeader(names, control);
+    const descriptors = sockets.map(({ descriptor }) => descriptor);
     const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-    if (this.#libc.call.sendmsg(this.#ends[1].number, message.header, flags) < 0) {
+    const message = { data: names, descriptors };
+    if (sendDescriptors(this.#libc, this.#ends[1].number, message, flags) < 0) {
       throw systemError("Cannot keep sockets for the next daemon", this.#libc.errno());
     }
   }
@@ -104,42 +93,24 @@ class LinuxSocketVault implements SocketVault {
   /** @returns The oldest packet; undefined when there is none. */
   #receive(): readonly KeptSocket[] | undefined {
     const data = Buffer.alloc(PACKET_BYTES);
-    const control = Buffer.alloc(CMSGHDR_BYTES + MOST_IN_ONE_PACKET * 4);
-    const message = messageHeader(data, control);
-    const flags = MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
-    const length = this.#libc.call.recvmsg(this.#ends[0].number, message.header, flags);
+    const into = { data, mostDescriptors: MOST_IN_ONE_PACKET };
+    const received = receiveDescriptors(this.#libc, this.#ends[0].number, into, MSG_DONTWAIT);
+    const { length, descriptors } = received;
     if (length === 0) return undefined; // the other end is gone
     if (length < 0) {
       const errno = this.#libc.errno();
       if (errno === errnos.EAGAIN) return undefined;
       throw systemError("Cannot read kept sockets", errno);
     }
-    const count = (control.readUInt32LE(0) - CMSGHDR_BYTES) / 4;
     const names: unknown = JSON.parse(data.toString("utf8", 0, length));
-    if (!Array.isArray(names) || names.length !== count) {
+    if (!Array.isArray(names) || names.length !== descriptors.length) {
       throw new InternalError("Cannot read kept sockets: what is kept there is none of ours");
     }
     return names.map((name, index) => ({
       name: String(name),
-      descriptor: control.readInt32LE(CMSGHDR_BYTES + index * 4),
+      descriptor: descriptors[index] ?? -1,
     }));
   }
-}
-
-/** struct msghdr with one struct iovec; `parts` keeps alive what it points to. */
-function messageHeader(
-  data: Buffer,
-  control: Buffer,
-): { readonly header: Buffer; readonly parts: readonly Buffer[] } {
-  const vector = Buffer.alloc(16);
-  vector.writeBigUInt64LE(BigInt(ptr(data)), 0);
-  vector.writeBigUInt64LE(BigInt(data.length), 8);
-  const header = Buffer.alloc(MSGHDR_BYTES);
-  header.writeBigUInt64LE(BigInt(ptr(vector)), 16);
-  header.writeBigUInt64LE(1n, 24);
-  header.writeBigUInt64LE(BigInt(ptr(control)), 32);
-  header.writeBigUInt64LE(BigInt(control.length), 40);
-  return { header, parts: [vector, data, control] };
 }
 
 function own(libc: Libc, descriptor: number): OwnedDescriptor {

@@ -15,6 +15,7 @@ import { openDatagramSocket } from "./datagram-socket.ts";
 import { errnos, systemError } from "#host/linux/ffi/errno.ts";
 import { cString, type Libc, O_CLOEXEC, O_NONBLOCK, O_PATH } from "#host/linux/ffi/libc.ts";
 import { parseIpAddress } from "#host/linux/netlink/ip-address.ts";
+import { sendDescriptors } from "./descriptor-message.ts";
 import { openPacketSocket } from "./packet-socket.ts";
 import { openSocketVault, socketVaultOf } from "./socket-vault.ts";
 import { connectTcp, type TcpTarget } from "./tcp-connection.ts";
@@ -41,6 +42,8 @@ const LONGEST_PATH_BYTES = 108;
 const CONNECT_ATTEMPTS = 100;
 const CONNECT_PAUSE_MS = 5;
 const F_SETFL = 4;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
 const LONGEST_WRITE_BYTES = 1024 * 1024;
 
 export class LinuxSockets implements Sockets {
@@ -96,9 +99,18 @@ export class LinuxSockets implements Sockets {
     return {
       chunks: () => socket.packets(),
       send: (payload) => socket.send(payload),
+      sendDescriptor: (payload, lent) => this.#sendDescriptor(descriptor, payload, lent),
       endWriting: () => socket.endWriting(),
       [Symbol.asyncDispose]: () => socket[Symbol.asyncDispose](),
     };
+  }
+
+  /** Past Bun, which has no such call; it has nothing to send then. */
+  #sendDescriptor(socket: number, payload: Uint8Array, descriptor: number): void {
+    const message = { data: Buffer.from(payload), descriptors: [descriptor] };
+    if (sendDescriptors(this.#libc, socket, message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+      throw systemError("Cannot hand a descriptor over", this.#libc.errno());
+    }
   }
 
   async #takeOver(descriptor: number): Promise<PacketSocket> {

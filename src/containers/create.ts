@@ -47,6 +47,7 @@ export type CreateParts = Pick<
   | "runtime"
   | "settings"
   | "snapshotter"
+  | "supervisorsAhead"
   | "system"
   | "volumes"
   | "warn"
@@ -132,6 +133,7 @@ export async function createContainer(
   makeRecord(parts, { record, image, limits }, undo);
   undo.move();
   parts.events.publish(record, "create");
+  parts.supervisorsAhead.expectStart(record);
   return { id, warnings };
 }
 

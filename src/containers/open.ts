@@ -11,6 +11,8 @@ import { createContainer } from "./create.ts";
 import { DetailsReader, withSizes } from "./details.ts";
 import { createExec } from "./exec/create.ts";
 import { ExecsAhead } from "./exec/ahead.ts";
+import { planProcess } from "./bring-up/process-plan.ts";
+import { SupervisorsAhead } from "./bring-up/supervisors-ahead.ts";
 import { Execs } from "./exec/execs.ts";
 import { resizeExec } from "./exec/resize.ts";
 import { leaveExec, startExec } from "./exec/start.ts";
@@ -93,6 +95,11 @@ export async function openContainers(options: ContainersOptions): Promise<OpenCo
     lives: new Lives(),
     execs: new Execs(options.store, options.clock),
     execsAhead: new ExecsAhead({ ...options, ...joined }),
+    supervisorsAhead: new SupervisorsAhead({
+      ...options,
+      ...joined,
+      planOf: (record) => planProcess(options, record),
+    }),
     health: openHealthMonitors(options, joined, () => parts),
     seccompProfile: seccompProfile === undefined ? undefined : parseSeccompProfile(seccompProfile),
     mappingNamespaces: new MappingNamespaces(options.namespaces),
@@ -164,6 +171,8 @@ export async function openContainers(options: ContainersOptions): Promise<OpenCo
     [Symbol.asyncDispose]: async () => {
       isEnding = true;
       await parts.background[Symbol.asyncDispose]();
+      await parts.execsAhead[Symbol.asyncDispose]();
+      await parts.supervisorsAhead[Symbol.asyncDispose]();
       parts.mappingNamespaces[Symbol.dispose]();
     },
   };

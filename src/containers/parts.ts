@@ -19,6 +19,7 @@ import type { Volumes } from "#volumes/volumes.ts";
 import type { Background } from "./background.ts";
 import type { ContainerEvents } from "./container-events.ts";
 import type { ExecsAhead } from "./exec/ahead.ts";
+import type { SupervisorsAhead } from "./bring-up/supervisors-ahead.ts";
 import type { Execs } from "./exec/execs.ts";
 import type { FilesWorkers } from "./files/workers.ts";
 import type { SeccompProfile } from "./oci-spec/seccomp.ts";
@@ -98,6 +99,7 @@ export interface ContainerParts extends Omit<ContainersOptions, "events"> {
   readonly lives: Lives;
   readonly execs: Execs;
   readonly execsAhead: ExecsAhead;
+  readonly supervisorsAhead: SupervisorsAhead;
   readonly events: ContainerEvents;
   readonly background: Background;
   readonly health: HealthMonitors;

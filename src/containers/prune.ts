@@ -7,7 +7,7 @@ import type { RemovalParts } from "./removal.ts";
 import { removeStopped } from "./remove.ts";
 import { isUp } from "./transitions.ts";
 
-export type PruneParts = RemovalParts & Pick<ContainerParts, "clock">;
+export type PruneParts = RemovalParts & Pick<ContainerParts, "clock" | "supervisorsAhead">;
 
 export interface PruneResult {
   readonly ids: readonly string[];

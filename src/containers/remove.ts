@@ -1,6 +1,7 @@
 import { ConflictError } from "#base/errors.ts";
 import type { ContainerId } from "#spec/ids.ts";
 import type { ContainerRecord } from "./container.ts";
+import type { ContainerParts } from "./parts.ts";
 import { removeLink } from "./links/remove-link.ts";
 import {
   announceRemoved,
@@ -18,7 +19,8 @@ export interface RemoveOptions {
   readonly link: boolean;
 }
 
-export type RemoveParts = RemovalParts & StopParts;
+type RemoveStoppedParts = RemovalParts & Pick<ContainerParts, "supervisorsAhead">;
+export type RemoveParts = RemoveStoppedParts & StopParts;
 
 export async function removeContainer(
   parts: RemoveParts,
@@ -64,12 +66,13 @@ export async function removeContainer(
 
 /** Only in the lane. */
 export async function removeStopped(
-  parts: RemovalParts,
+  parts: RemoveStoppedParts,
   record: ContainerRecord,
   removesVolumes: boolean,
 ): Promise<void> {
   const live = parts.lives.of(record.id);
   await live.cleaning;
+  await parts.supervisorsAhead.end(record.id);
   const removing = beginRemoval(parts, record, { exit: lastExit(record.state), removesVolumes });
   await removeOwnVolumes(parts, removing);
   await takeAway(parts, removing);
@@ -79,7 +82,7 @@ export async function removeStopped(
 }
 
 /** Removes a container that was made for nothing: a failed start with `--rm`. */
-export async function removeUnstarted(parts: RemovalParts, id: ContainerId): Promise<void> {
+export async function removeUnstarted(parts: RemoveStoppedParts, id: ContainerId): Promise<void> {
   const record = parts.registry.find(id);
   if (record) await removeStopped(parts, record, true);
 }

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { ConflictError, FailedPreconditionError, messageOf, WharfError } from "#base/errors.ts";
 import type { Sandbox, SandboxMode } from "#networks/networks.ts";
-import type { Sockets, SocketVault } from "#host/sockets.ts";
+import type { SocketVault } from "#host/sockets.ts";
 import type { RunningProcess } from "#runtime/runtime.ts";
 import { type HostConfig, joinedContainer } from "#spec/engine-api/host-config.ts";
 import type { ContainerId } from "#spec/ids.ts";
@@ -50,7 +50,7 @@ export type BringUpParts = ExitParts &
   MountParts &
   PlanParts &
   UsersParts &
-  Pick<ContainerParts, "clock" | "onStarted"> & { readonly sockets: Pick<Sockets, "openVault"> };
+  Pick<ContainerParts, "clock" | "onStarted" | "supervisorsAhead">;
 
 const MS_PER_SECOND = 1000;
 
@@ -119,10 +119,12 @@ async function bringUpUnless(
   using _ = unbindingOwnMounts(parts, record);
   using _images = { [Symbol.dispose]: () => unmountImages(parts.snapshotter, record) };
   using users = openUsers(parts, record);
-  using vault = parts.sockets.openVault();
+  const restoring = restoreFrom === undefined ? {} : { restoreFrom };
+  const plan = { ...planProcess(parts, record), ...restoring };
+  await using supervisor = await parts.supervisorsAhead.take(id, plan);
   let connecting = Promise.resolve();
   let rootPath: string | undefined;
-  const spec = async (): Promise<Spec> => {
+  const makeSpec = async (vault: SocketVault): Promise<Spec> => {
     const prepared = await prepare(parts, { record, users, undo }, vault, signal);
     rootPath = prepared.rootPath;
     checkMachine(parts, record, rootPath);
@@ -135,12 +137,9 @@ async function bringUpUnless(
   const logged = loggedContainer(parts, record);
   await parts.logs.begin(logged, signal);
   undo.defer(() => parts.logs.end(logged));
-  const restoring = restoreFrom === undefined ? {} : { restoreFrom };
-  const process = await parts.runtime
-    .create({ ...planProcess(parts, record), spec, vault, ...restoring }, signal)
-    .catch((error: unknown) => {
-      throw rootPath === undefined ? error : withSuggestion(error, rootPath, record);
-    });
+  const process = await supervisor.create(makeSpec, signal).catch((error: unknown) => {
+    throw rootPath === undefined ? error : withSuggestion(error, rootPath, record);
+  });
   undo.defer(() => parts.runtime.delete(id, { force: true }));
   await connecting;
   const isAttached = await connectClients(parts, record);

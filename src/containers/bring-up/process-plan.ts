@@ -2,7 +2,6 @@ import { statSync } from "node:fs";
 import { ConflictError, FailedPreconditionError } from "#base/errors.ts";
 import type { IdMappings } from "#base/id-mappings.ts";
 import type { Sandbox } from "#networks/networks.ts";
-import type { CreateRequest } from "#runtime/runtime.ts";
 import type { ExecConfig } from "#spec/engine-api/exec-config.ts";
 import { type HostConfig, joinedContainer } from "#spec/engine-api/host-config.ts";
 import type { Process, Spec } from "#spec/oci-runtime.ts";
@@ -31,6 +30,7 @@ import { linkedEnvironment } from "#containers/links/linked.ts";
 import type { ContainerParts } from "#containers/parts.ts";
 import { sharedMemoryPath } from "#containers/mounts/shared-memory.ts";
 import { statusWord } from "#containers/transitions.ts";
+import type { SupervisorPlan } from "./supervisors-ahead.ts";
 import { mappingsOf } from "./user-namespaces.ts";
 import { readUserFiles } from "./user-files.ts";
 import type { ContainerFilePaths } from "./write-container-files.ts";
@@ -60,9 +60,9 @@ export interface PreparedContainer {
 
 /** What is known of the runtime's work before the container's parts are ready. */
 export function planProcess(
-  parts: PlanParts,
+  parts: Pick<PlanParts, "logs" | "runtime" | "settings">,
   record: ContainerRecord,
-): Omit<CreateRequest, "spec"> {
+): SupervisorPlan {
   const { id, config, hostConfig } = record;
   const { settings } = parts;
   const capture = parts.logs.capture(loggedContainer(parts, record));

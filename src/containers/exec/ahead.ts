@@ -1,58 +1,32 @@
-import { CancelledError } from "#base/errors.ts";
-import type { Background } from "#containers/background.ts";
+import { type AheadParts, BegunAhead } from "#containers/begun-ahead.ts";
 import type { ExecDetails } from "#containers/containers.ts";
-import type { Clock } from "#host/clock.ts";
 import type { ExecProcess, ExecRequest, Runtime } from "#runtime/runtime.ts";
 import type { Process as OciProcess } from "#spec/oci-runtime.ts";
 import type { ExecId } from "#spec/ids.ts";
 
-/** A client that wants both asks for the start within 2 ms of the answer, within 20 on a busy machine. */
-const PATIENCE_MS = 200;
-/** Who makes execs and starts none has no more supervisors waiting than these. */
 const MOST_WAITING = 8;
 
-interface AheadParts {
-  readonly background: Background;
-  readonly clock: Pick<Clock, "delay">;
-  readonly runtime: Pick<Runtime, "exec">;
-}
-
-interface Ahead {
-  /** What is to run, once somebody asks for the start. */
-  readonly process: PromiseWithResolvers<OciProcess>;
-  readonly abort: AbortController;
-  /** Undefined until conmon is started. */
-  running?: Promise<ExecProcess>;
-}
-
 /**
- * Starts an exec's supervisor when the exec is made, behind the answer. conmon needs 3 to 4 ms until it can
- * start the runtime, as long as a client needs to ask for the start. Until then nothing runs in the container;
- * where nobody asks soon, the supervisor is ended.
+ * Starts an exec's supervisor when the exec is made, behind the answer. Until the start is asked for nothing runs in
+ * the container.
  */
-export class ExecsAhead {
-  readonly #parts: AheadParts;
-  readonly #waiting = new Map<ExecId, Ahead>();
+export class ExecsAhead implements AsyncDisposable {
+  readonly #runtime: Pick<Runtime, "exec">;
+  readonly #begun: BegunAhead<ExecId, OciProcess, ExecProcess>;
 
-  constructor(parts: AheadParts) {
-    this.#parts = parts;
+  constructor(parts: AheadParts & { readonly runtime: Pick<Runtime, "exec"> }) {
+    this.#runtime = parts.runtime;
+    this.#begun = new BegunAhead(parts, MOST_WAITING);
   }
 
   /** Of an exec that is attached to: whose start, that is, comes without `detach`. */
   expectStart({ id, containerId, config }: ExecDetails): void {
     const isAttached = config.AttachStdin || config.AttachStdout || config.AttachStderr;
-    if (!isAttached || this.#waiting.size >= MOST_WAITING) return;
-    const { background, runtime } = this.#parts;
-    const ahead: Ahead = { process: Promise.withResolvers(), abort: new AbortController() };
-    ahead.process.promise.catch(() => undefined); // given up before anybody asked for it
-    this.#waiting.set(id, ahead);
-    void background.run(`Cannot prepare exec ${id}`, async () => {
-      if (this.#waiting.get(id) !== ahead) return; // the start has come
+    if (!isAttached) return;
+    this.#begun.expect(id, `Cannot prepare exec ${id}`, (process, signal) => {
       const shape = shapeOf(config, { detach: false });
-      const request = { containerId, execId: id, process: () => ahead.process.promise, ...shape };
-      ahead.running = runtime.exec(request, ahead.abort.signal);
-      ahead.running.catch(() => undefined); // told to whoever starts it
-      void this.#endUnlessStarted(id, ahead);
+      const request = { containerId, execId: id, process: () => process, ...shape };
+      return this.#runtime.exec(request, signal);
     });
   }
 
@@ -66,23 +40,16 @@ export class ExecsAhead {
     given: { readonly detach: boolean; readonly process: OciProcess },
     signal: AbortSignal,
   ): Promise<ExecProcess> {
-    const ahead = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    if (ahead?.running !== undefined && !given.detach) {
-      return await runAhead(ahead, ahead.running, given.process, signal);
-    }
-    if (ahead?.running !== undefined) await giveUp(ahead, ahead.running);
+    const begun = await this.#begun.take(id);
+    if (begun && !given.detach) return await begun.goOn(given.process, signal);
+    await begun?.giveUp("The exec is started in another way");
     const shape = shapeOf(config, given);
     const request = { containerId, execId: id, process: () => given.process, ...shape };
-    return await this.#parts.runtime.exec(request, signal);
+    return await this.#runtime.exec(request, signal);
   }
 
-  async #endUnlessStarted(id: ExecId, ahead: Ahead): Promise<void> {
-    const { background, clock } = this.#parts;
-    await clock.delay(PATIENCE_MS, background.signal).catch(() => undefined); // the engine ends
-    if (this.#waiting.get(id) !== ahead) return;
-    this.#waiting.delete(id);
-    ahead.process.reject(new CancelledError(`Nobody started exec ${id}`));
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#begun[Symbol.asyncDispose]();
   }
 }
 
@@ -91,27 +58,4 @@ function shapeOf(
   { detach }: { readonly detach: boolean },
 ): Pick<ExecRequest, "attach" | "openStdin" | "terminal"> {
   return { attach: !detach, openStdin: !detach && config.AttachStdin, terminal: config.Tty };
-}
-
-async function runAhead(
-  ahead: Ahead,
-  running: Promise<ExecProcess>,
-  process: OciProcess,
-  signal: AbortSignal,
-): Promise<ExecProcess> {
-  const onAbort = (): void => ahead.abort.abort(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  ahead.process.resolve(process);
-  try {
-    return await running;
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}
-
-/** Resolves when nothing of it is left. */
-async function giveUp(ahead: Ahead, running: Promise<ExecProcess>): Promise<void> {
-  ahead.process.reject(new CancelledError("The exec is started in another way"));
-  await running.catch(() => undefined);
 }

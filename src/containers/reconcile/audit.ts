@@ -19,6 +19,7 @@ export type AuditParts = CleanUpParts &
     | "runtime"
     | "snapshotter"
     | "stepIds"
+    | "supervisorsAhead"
   >;
 
 /** Settled and not running: nothing of a run should be there. */
@@ -30,7 +31,9 @@ function isIdle(parts: AuditParts, record: ContainerRecord): boolean {
     record.intent === undefined &&
     live.rootHolds === 0 &&
     live.process === undefined &&
-    !live.isRemovalUnderWay
+    !live.isRemovalUnderWay &&
+    live.startUnderWay === undefined &&
+    !parts.supervisorsAhead.isWaiting(record.id)
   );
 }
 

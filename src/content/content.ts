@@ -17,6 +17,11 @@ export interface IngestExpectation {
   /** Exactly this many bytes, when known. More than `maxSizeBytes` is refused as it arrives. */
   readonly sizeBytes?: number;
   readonly maxSizeBytes?: number;
+  /**
+   * Told where the bytes are on their way, of which nobody has verified any, and how many of them may be read there;
+   * never of a blob that is there already.
+   */
+  readonly onWritten?: (path: string, bytes: number) => void;
   /** Holds the blob from the moment it has a name, so that no `collect` comes between. */
   readonly lease?: ContentLease;
 }

@@ -1,5 +1,5 @@
 import { createReadStream, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { invariant, InvalidArgumentError, NotFoundError } from "#base/errors.ts";
@@ -13,10 +13,10 @@ import type {
   PartialBlob,
   PartialExpectation,
 } from "./content.ts";
-import { writeAll } from "./write-all.ts";
+import { WriteBehind } from "./write-behind.ts";
 import { openPartialFile, removeStalePartials } from "./partial-file.ts";
 
-/** Bytes gathered before a write, and read at once: larger gains nothing, smaller costs calls. */
+/** Bytes read at once: larger gains nothing, smaller costs calls. */
 const CHUNK_BYTES = 1024 * 1024;
 /** How long a collection goes on before others have their turn. */
 const TURN_MS = 5;
@@ -113,10 +113,11 @@ class FileContentStore implements ContentStore {
     const isKnown = known !== undefined;
     if (isKnown) expected.lease?.add(known);
     const file = isKnown ? undefined : await open(path, "wx", 0o600);
+    const writer = file && new WriteBehind(file, (bytes) => expected.onWritten?.(path, bytes));
     try {
-      const received = await receive(source, expected, file, signal);
+      const received = await receive(source, expected, writer, signal);
       checkDigest(expected, received);
-      if (file) await file.sync();
+      await writer?.finish();
       signal.throwIfAborted();
       // `collect` sees the blob leased from before it is there, also while the folder is synced
       expected.lease?.add(received.digest);
@@ -125,6 +126,7 @@ class FileContentStore implements ContentStore {
       if (file) await this.#publish(path, received.digest);
       return received;
     } finally {
+      await writer?.settled();
       await file?.close();
       if (file) await rm(path, { force: true });
     }
@@ -237,35 +239,23 @@ class FileContentStore implements ContentStore {
   }
 }
 
-/** Hashes `source` and writes it to `file`, gathering small chunks. */
+/** Hashes `source` and hands it to the writer. */
 async function receive(
   source: AsyncIterable<Uint8Array>,
   expected: IngestExpectation,
-  file: FileHandle | undefined,
+  writer: WriteBehind | undefined,
   signal: AbortSignal,
 ): Promise<BlobInfo> {
   const maxBytes = Math.min(expected.sizeBytes ?? Infinity, expected.maxSizeBytes ?? Infinity);
   const digester = new Digester(expected.digest ? digestAlgorithm(expected.digest) : "sha256");
   let sizeBytes = 0;
-  let gathered: Uint8Array[] = [];
-  let gatheredBytes = 0;
-  const flush = async (): Promise<void> => {
-    const chunks = gathered;
-    const wanted = gatheredBytes;
-    gathered = [];
-    gatheredBytes = 0;
-    if (file && wanted > 0) await writeAll(file, chunks, wanted);
-  };
   for await (const chunk of source) {
     signal.throwIfAborted();
     sizeBytes += chunk.byteLength;
     if (sizeBytes > maxBytes) throw tooLarge(expected, maxBytes);
     digester.update(chunk);
-    gathered.push(chunk);
-    gatheredBytes += chunk.byteLength;
-    if (gatheredBytes >= CHUNK_BYTES) await flush();
+    await writer?.add(chunk);
   }
-  await flush();
   return { digest: digester.finish(), sizeBytes };
 }
 

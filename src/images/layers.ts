@@ -18,6 +18,7 @@ import type { ContentReferences, Lease, Leases } from "./leases.ts";
 import type { ImageRecords } from "./records.ts";
 import type { LayerUnpacker } from "./unpack/process-unpacker.ts";
 import type { LayerPacking, UnpackResult } from "./unpack/protocol.ts";
+import { type Extraction, UnpackedAhead } from "./unpacked-ahead.ts";
 
 /** More at once only compete for the disk. */
 const PARALLEL_UNPACKS = 3;
@@ -47,6 +48,8 @@ export interface WantedLayer {
   readonly diffId: DiffId;
   /** Absent: the blob is in the content store. */
   readonly arriving?: ArrivingBlob;
+  /** From `unpackAhead`, which stays its caller's. */
+  readonly ahead?: UnpackedAhead;
 }
 
 /** A blob on its way into the content store. */
@@ -65,10 +68,8 @@ export interface LayerProgress {
   readonly totalBytes: number;
 }
 
-interface Extraction {
-  readonly key: string;
-  readonly result: UnpackResult;
-}
+/** A layer whose diff id nobody may have claimed yet. */
+type ExtractedLayer = Pick<WantedLayer, "blob" | "arriving"> & { readonly diffId?: DiffId };
 
 /** What became of a layer: unpacked here, or provided by another operation meanwhile. */
 type Outcome = Extraction | { readonly shared: Descriptor };
@@ -122,8 +123,11 @@ export class Layers {
       try {
         const ready = await settled(shared[index], either);
         if (ready) return extractions.settle(index, { shared: ready });
-        const extraction = await this.#extract(layer, index, parent, onProgress, either);
-        extractions.settle(index, extraction);
+        const ahead = await this.#takeAhead(layer, onProgress, either);
+        extractions.settle(
+          index,
+          ahead ?? (await this.#extract(layer, index, parent, onProgress, either)),
+        );
       } catch (error) {
         failure.abort(error);
         throw error;
@@ -165,6 +169,22 @@ export class Layers {
     } finally {
       for (const key of extractions.left()) await this.#options.snapshots.remove(key);
     }
+  }
+
+  /**
+   * Begins to unpack what may be a layer while it comes, for a `WantedLayer` later on.
+   *
+   * @param blob What it is said to be; `arriving` rejects when it is another.
+   * @returns For the caller to dispose of. Undefined where a layer is unpacked on those below it, which nobody knows yet.
+   */
+  unpackAhead(blob: BlobInfo, arriving: ArrivingBlob): UnpackedAhead | undefined {
+    const { snapshots } = this.#options;
+    if (snapshots.layerForm !== "overlay") return undefined;
+    return new UnpackedAhead({
+      extract: (signal) =>
+        this.#extractOnce({ blob, arriving }, 0, undefined, () => undefined, signal),
+      remove: (key) => snapshots.remove(key),
+    });
   }
 
   /** Unpacks one layer on another that is there; what is there already stays as it is. */
@@ -315,8 +335,37 @@ export class Layers {
     return undefined;
   }
 
+  async #takeAhead(
+    { ahead, diffId, blob: { sizeBytes } }: WantedLayer,
+    onProgress: (progress: LayerProgress) => void,
+    signal: AbortSignal,
+  ): Promise<Extraction | undefined> {
+    const extraction = await ahead?.take(diffId, signal);
+    if (extraction) onProgress({ diffId, currentBytes: sizeBytes, totalBytes: sizeBytes });
+    return extraction;
+  }
+
   async #extract(
-    layer: Pick<WantedLayer, "blob" | "arriving"> & { readonly diffId?: DiffId },
+    layer: ExtractedLayer,
+    index: number,
+    parent: ChainId | undefined,
+    onProgress: (progress: LayerProgress) => void,
+    signal: AbortSignal,
+  ): Promise<Extraction> {
+    try {
+      return await this.#extractOnce(layer, index, parent, onProgress, signal);
+    } catch (error) {
+      const { arriving, ...whole } = layer;
+      if (!arriving || !(error instanceof InvalidArgumentError)) throw error;
+      // the download's own complaint says more; and what it threw away and fetched again was read as it was first
+      await abortable(arriving.whole, signal);
+      return await this.#extractOnce(whole, index, parent, onProgress, signal);
+    }
+  }
+
+  /** @throws Also where the bytes that were read while they came were not yet those of the blob. */
+  async #extractOnce(
+    layer: ExtractedLayer,
     index: number,
     parent: ChainId | undefined,
     onProgress: (progress: LayerProgress) => void,
@@ -348,11 +397,7 @@ export class Layers {
       return { key, result };
     } catch (error) {
       await snapshots.remove(key);
-      if (!arriving || !(error instanceof InvalidArgumentError)) throw error;
-      // the download's own complaint says more; and what it threw away and fetched again was read as it was first
-      await abortable(arriving.whole, signal);
-      const { arriving: _, ...whole } = layer;
-      return await this.#extract(whole, index, parent, onProgress, signal);
+      throw error;
     }
   }
 

@@ -12,7 +12,8 @@ import { decompressed, isLayerPacking, type Programs } from "./archive/decompres
 import { readDockerArchive } from "./archive/docker-archive.ts";
 import { readLegacyArchive } from "./archive/legacy-archive.ts";
 import { chooseImages, type PlatformChoice } from "./archive/choose-platform.ts";
-import { blobPath, hasIndexes, readOciLayout } from "./archive/oci-layout.ts";
+import { blobPath } from "./archive/blob-path.ts";
+import { hasIndexes, readOciLayout } from "./archive/oci-layout.ts";
 import { ArchiveSpool } from "./archive/spool.ts";
 import type { AttachedManifest, ImageProgress, ImageRecord, LoadRequest } from "./images.ts";
 import type { WantedLayer } from "./layers.ts";
@@ -36,13 +37,18 @@ export async function loadArchive(
   signal: AbortSignal,
 ): Promise<readonly ImageRecord[]> {
   using lease = options.leases.open();
-  const spool = new ArchiveSpool({ content: options.content, lease });
+  const { content, layers } = options;
+  const wanted = request.platforms ?? [];
+  await using spool = new ArchiveSpool({
+    content,
+    lease,
+    // where only some platforms are wanted, the layers of all others would be unpacked for nothing
+    ...(wanted.length === 0
+      ? { unpackAhead: (blob, arriving) => layers.unpackAhead(blob, arriving) }
+      : {}),
+  });
   await spool.fill(decompressed(request.source, options.programs), signal);
-  const images = await listImages(
-    spool,
-    { host: options.platform, wanted: request.platforms ?? [] },
-    signal,
-  );
+  const images = await listImages(spool, { host: options.platform, wanted }, signal);
   for (const image of images) checkNames(image);
   const loaded: ImageRecord[] = [];
   const untagged: string[] = [];
@@ -135,7 +141,12 @@ async function loadImage(
     const blob = await spool.blob(path, signal);
     if (!blob) throw missing("layer", path);
     const isFit = isLayerPacking(archivePacking(await spool.head(path)));
-    layers.push({ blob: isFit ? blob : await repacked(options, blob, lease, signal), diffId });
+    const ahead = isFit ? spool.ahead(path) : undefined;
+    layers.push({
+      blob: isFit ? blob : await repacked(options, blob, lease, signal),
+      diffId,
+      ...(ahead ? { ahead } : {}),
+    });
   }
   const manifest = await readDocument(spool, image.manifest);
   const index = await readDocument(spool, image.index);

@@ -14,7 +14,7 @@ import {
   parseImageReference,
   withDefaultTag,
 } from "#spec/reference.ts";
-import { blobPath } from "./archive/oci-layout.ts";
+import { blobPath } from "./archive/blob-path.ts";
 import type { ImageRecord } from "./images.ts";
 import type { ImageRecords } from "./records.ts";
 import { chooseVariant, variantsOf } from "./variants.ts";

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "#base/errors.ts";
-import { type Digest, digestAlgorithm, digestHex, digestOf } from "#spec/digest.ts";
+import { type Digest, digestAlgorithm, digestOf } from "#spec/digest.ts";
 import { isIndexType, isManifestType, OCI_INDEX } from "#spec/media-types.ts";
 import {
   type Descriptor,
@@ -14,6 +14,7 @@ import { type Platform, selectPlatform } from "#spec/platform.ts";
 import type { AttachedManifest } from "#images/images.ts";
 import { attestationsOf } from "#images/index-contents.ts";
 import type { ArchivedImage } from "./archived-image.ts";
+import { blobPath } from "./blob-path.ts";
 import { chooseWanted, configPlatform, noneFor, type PlatformChoice } from "./choose-platform.ts";
 import type { ArchiveSpool } from "./spool.ts";
 
@@ -23,10 +24,6 @@ const MAX_DOCUMENTS = 10_000;
 const MAX_DOCUMENTS_BYTES = 64 * 1024 * 1024;
 const CONTAINERD_NAME = "io.containerd.image.name";
 const OCI_REF_NAME = "org.opencontainers.image.ref.name";
-
-export function blobPath(digest: Digest): string {
-  return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
-}
 
 /** Reads the documents that descriptors name, within what one archive may cost. */
 class DocumentReader {

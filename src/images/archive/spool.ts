@@ -2,29 +2,45 @@ import { InvalidArgumentError } from "#base/errors.ts";
 import { cleanPath } from "#base/posix-path.ts";
 import { readTar } from "#base/tar/reader.ts";
 import type { BlobInfo, ContentLease, ContentStore } from "#content/content.ts";
+import type { ArrivingBlob } from "#images/layers.ts";
+import type { UnpackedAhead } from "#images/unpacked-ahead.ts";
+import { ArrivingFile } from "./arriving-file.ts";
+import { digestOfBlobPath } from "./blob-path.ts";
 
 /** Smaller files are kept in memory: they are configs and manifests, of which most are not stored. */
 const MEMORY_FILE_BYTES = 1024 * 1024;
 const MEMORY_TOTAL_BYTES = 64 * 1024 * 1024;
 const MAX_ENTRIES = 100_000;
 const MAX_LINKS = 40;
+/** What is unpacked before anybody knows whether it is a layer; an image has at most 125. */
+const MAX_AHEAD = 125;
 
 type SpooledFile =
   | { readonly kind: "memory"; readonly bytes: Buffer }
-  | { readonly kind: "blob"; readonly info: BlobInfo }
+  | { readonly kind: "blob"; readonly info: BlobInfo; readonly ahead?: UnpackedAhead }
   | { readonly kind: "link"; readonly target: string };
+
+export interface ArchiveSpoolOptions {
+  readonly content: ContentStore;
+  readonly lease: ContentLease;
+  /** Begins to unpack what may be a layer, while it comes. Absent: most would be in vain. */
+  readonly unpackAhead?: (blob: BlobInfo, arriving: ArrivingBlob) => UnpackedAhead | undefined;
+}
 
 /**
  * The files of an image archive, large ones as leased blobs. Nothing is ever written under a name from
  * the archive: names are only looked up, so none can lead anywhere.
  */
-export class ArchiveSpool {
+export class ArchiveSpool implements AsyncDisposable {
+  readonly #options: ArchiveSpoolOptions;
   readonly #content: ContentStore;
   readonly #lease: ContentLease;
   readonly #files = new Map<string, SpooledFile>();
+  readonly #aheads: UnpackedAhead[] = [];
   #memoryBytes = 0;
 
-  constructor(options: { readonly content: ContentStore; readonly lease: ContentLease }) {
+  constructor(options: ArchiveSpoolOptions) {
+    this.#options = options;
     this.#content = options.content;
     this.#lease = options.lease;
   }
@@ -36,7 +52,7 @@ export class ArchiveSpool {
       const path = normalised(header.name);
       switch (header.type) {
         case "file":
-          this.#files.set(path, await this.#take(header.sizeBytes, body, signal));
+          this.#files.set(path, await this.#take(path, header.sizeBytes, body, signal));
           break;
         case "symlink": {
           const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "";
@@ -105,6 +121,17 @@ export class ArchiveSpool {
     return new Uint8Array();
   }
 
+  /** A layer's files, where they were unpacked while it came. */
+  ahead(path: string): UnpackedAhead | undefined {
+    const file = this.#find(path);
+    return file?.kind === "blob" ? file.ahead : undefined;
+  }
+
+  /** Removes what was unpacked in vain. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const ahead of this.#aheads.splice(0)) await ahead[Symbol.asyncDispose]();
+  }
+
   #find(path: string): Exclude<SpooledFile, { readonly kind: "link" }> | undefined {
     let at = this.#files.has(path) ? path : normalised(path);
     for (let hops = 0; hops < MAX_LINKS; hops++) {
@@ -116,16 +143,14 @@ export class ArchiveSpool {
   }
 
   async #take(
+    path: string,
     sizeBytes: number,
     data: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<SpooledFile> {
     const isSmall =
       sizeBytes <= MEMORY_FILE_BYTES && this.#memoryBytes + sizeBytes <= MEMORY_TOTAL_BYTES;
-    if (!isSmall) {
-      const expected = { sizeBytes, lease: this.#lease };
-      return { kind: "blob", info: await this.#content.ingest(data, expected, signal) };
-    }
+    if (!isSmall) return await this.#ingest(path, sizeBytes, data, signal);
     this.#memoryBytes += sizeBytes;
     // copied: the chunks share the memory of what was received
     const bytes = Buffer.allocUnsafe(sizeBytes);
@@ -135,6 +160,39 @@ export class ArchiveSpool {
       at += chunk.byteLength;
     }
     return { kind: "memory", bytes };
+  }
+
+  async #ingest(
+    path: string,
+    sizeBytes: number,
+    data: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<SpooledFile> {
+    const expected = { sizeBytes, lease: this.#lease };
+    const digest = digestOfBlobPath(path);
+    // the layers of a blob that is there already are, in most cases, too
+    const file =
+      digest && !this.#content.info(digest) ? new ArrivingFile({ digest, sizeBytes }) : undefined;
+    const ahead = file && this.#unpackAhead(file);
+    if (!ahead) {
+      return { kind: "blob", info: await this.#content.ingest(data, expected, signal) };
+    }
+    try {
+      const onWritten = (at: string, bytes: number): void => file.reach(at, bytes);
+      const info = await this.#content.ingest(data, { ...expected, onWritten }, signal);
+      file.end(info);
+      return { kind: "blob", info, ahead };
+    } catch (error) {
+      file.fail(error);
+      throw error;
+    }
+  }
+
+  #unpackAhead(file: ArrivingFile): UnpackedAhead | undefined {
+    if (this.#aheads.length >= MAX_AHEAD) return undefined;
+    const ahead = this.#options.unpackAhead?.(file.claimed, file);
+    if (ahead) this.#aheads.push(ahead);
+    return ahead;
   }
 }
 

@@ -1,15 +1,12 @@
-import { type Deferred, deferred, Semaphore } from "#base/async.ts";
+import { deferred, Semaphore } from "#base/async.ts";
 import { CancelledError, InvalidArgumentError } from "#base/errors.ts";
 import type { BlobInfo, ContentStore, PartialBlob } from "#content/content.ts";
+import { Growth } from "#images/growth.ts";
 import type { ArrivingBlob } from "#images/layers.ts";
 import { UnreachableError } from "#registry-client/http/url-errors.ts";
 import type { BlobRequest, OpenBlob } from "#registry-client/repository.ts";
 import { backOffMs, mayHeal, type RetryPolicy } from "#registry-client/retry.ts";
 import type { Digest } from "#spec/digest.ts";
-
-/** The unpacking process is told of no smaller steps, nor of more than a few thousand. */
-const GROWTH_STEP_BYTES = 1024 * 1024;
-const GROWTH_STEPS_MAX = 2000;
 
 export interface DownloadRequest {
   readonly digest: Digest;
@@ -79,19 +76,19 @@ class SharedDownload {
   /** Ways that have failed for good. */
   readonly #spent = new Set<DownloadRequest["open"]>();
   readonly #opened = deferred<string>();
-  #growth: Deferred<void> = deferred();
+  readonly #growth: Growth;
   #last: DownloadStep | undefined;
-  #writtenBytes = 0;
   #isSettled = false;
 
   constructor(options: DownloadsOptions, slots: Semaphore, request: DownloadRequest) {
     this.#options = options;
     this.#slots = slots;
     this.#request = request;
+    this.#growth = new Growth(request.sizeBytes);
     this.#opened.promise.catch(() => undefined); // `whole` tells as well
     this.whole = this.#run().finally(() => {
       this.#isSettled = true;
-      this.#grow();
+      this.#growth.settle();
     });
     this.whole.catch((error: unknown) => {
       this.#opened.reject(error instanceof Error ? error : new CancelledError(String(error)));
@@ -110,35 +107,13 @@ class SharedDownload {
     if (this.#last) onStep(this.#last);
     return {
       opened: this.#opened.promise,
-      grown: () => this.#grown(),
+      grown: () => this.#growth.grown(),
       whole: this.whole,
       [Symbol.dispose]: () => {
         if (!this.#watchers.delete(watcher) || this.#watchers.size > 0 || this.#isSettled) return;
         this.#abort.abort(new CancelledError("the download was cancelled"));
       },
     };
-  }
-
-  async *#grown(): AsyncIterable<number> {
-    const { sizeBytes } = this.#request;
-    const stepBytes = Math.max(GROWTH_STEP_BYTES, sizeBytes / GROWTH_STEPS_MAX);
-    for (let told = 0; ; ) {
-      const { promise } = this.#growth;
-      const bytes = this.#writtenBytes;
-      if (bytes >= told + stepBytes || (bytes > told && bytes >= sizeBytes)) {
-        told = bytes;
-        yield bytes;
-        continue;
-      }
-      if (this.#isSettled) return;
-      await promise;
-    }
-  }
-
-  #grow(): void {
-    const before = this.#growth;
-    this.#growth = deferred();
-    before.resolve();
   }
 
   #tell(step: DownloadStep): void {
@@ -154,18 +129,17 @@ class SharedDownload {
     const existing = content.info(digest);
     if (existing) {
       if (existing.sizeBytes !== sizeBytes) throw wrongSize(digest, sizeBytes, existing.sizeBytes);
-      this.#writtenBytes = sizeBytes;
+      this.#growth.reach(sizeBytes);
       this.#opened.resolve(content.pathOf(digest));
       this.#tell({ kind: "complete" });
       return existing;
     }
     using lease = content.lease();
     await using partial = await content.openPartial({ digest, sizeBytes, lease }, signal);
-    this.#writtenBytes = partial.writtenBytes;
+    this.#growth.reach(partial.writtenBytes);
     this.#opened.resolve(partial.path);
-    this.#grow();
     const info = await this.#fetch(partial);
-    this.#writtenBytes = sizeBytes;
+    this.#growth.reach(sizeBytes);
     this.#tell({ kind: "complete" });
     return info;
   }
@@ -237,10 +211,7 @@ class SharedDownload {
       known -= chunk.byteLength - fresh.byteLength;
       if (fresh.byteLength === 0) continue;
       await partial.append(fresh);
-      if (partial.writtenBytes !== this.#writtenBytes) {
-        this.#writtenBytes = partial.writtenBytes;
-        this.#grow();
-      }
+      this.#growth.reach(partial.writtenBytes);
       this.#tell({ kind: "downloading", currentBytes: partial.receivedBytes });
     }
     if (partial.receivedBytes < sizeBytes) {

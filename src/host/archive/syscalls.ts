@@ -7,6 +7,7 @@ import { AT_FDCWD } from "#host/linux/ffi/libc.ts";
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;
+const SYNC_FILE_RANGE_WRITE = 2;
 /** The kernel's XATTR_LIST_MAX and XATTR_SIZE_MAX. */
 const XATTR_MAX_BYTES = 65_536;
 
@@ -18,6 +19,7 @@ const SYMBOLS = {
   llistxattr: { args: ["ptr", "ptr", "u64"], returns: "i32" },
   lsetxattr: { args: ["ptr", "ptr", "ptr", "u64", "i32"], returns: "i32" },
   mknod: { args: ["ptr", "u32", "u64"], returns: "i32" },
+  sync_file_range: { args: ["i32", "i64", "i64", "u32"], returns: "i32" },
   syncfs: { args: ["i32"], returns: "i32" },
   prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
   utimensat: { args: ["i32", "ptr", "ptr", "i32"], returns: "i32" },
@@ -37,6 +39,8 @@ export interface ArchiveSyscalls {
   /** utimensat(2) of both times, not following a symbolic link. */
   setTimes(path: PathLike, seconds: number, nanos: number): void;
   setOpenFileTimes(descriptor: number, seconds: number, nanos: number): void;
+  /** sync_file_range(2): has the kernel begin to write an open file to the disk, and waits for none of it. */
+  startWriting(descriptor: number): void;
   /** syncfs(2) of the file system that an open file is on: waits until the disk has all of it. */
   syncFileSystem(descriptor: number): void;
   /** Bytes that the file system at `/` has left. */
@@ -142,6 +146,10 @@ export function openArchiveSyscalls(): ArchiveSyscalls {
       if (libc.futimens(descriptor, timesAddress) !== 0) {
         throw codedError(`Cannot set the times of a file: ${describe(errno())}`, errno());
       }
+    },
+    startWriting(descriptor) {
+      // where it is refused, all is left to the sync that follows
+      libc.sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE);
     },
     syncFileSystem(descriptor) {
       check(libc.syncfs(descriptor), "Cannot sync the file system");

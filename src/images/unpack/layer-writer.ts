@@ -31,6 +31,8 @@ export interface LayerSyscalls {
   /** utimensat(2) of both times, not following a symbolic link. */
   setTimes(path: string, seconds: number, nanos: number): void;
   setOpenFileTimes(descriptor: number, seconds: number, nanos: number): void;
+  /** Has the kernel begin to write an open file to the disk, and waits for none of it. */
+  startWriting(descriptor: number): void;
   /** Bytes that the file system at `/` has left. */
   freeBytes(): number;
 }
@@ -49,6 +51,10 @@ type DirectoryAttributes = Pick<
 
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const SPECIAL_BITS = 0o7000;
+/** So much of a file is set on its way to the disk: else all of the layer waits for the sync at the end. */
+const START_BYTES = 1024 * 1024;
+/** The same of a large file, while more of it comes. */
+const START_AGAIN_BYTES = 16 * START_BYTES;
 const FREE_CHECK_BYTES = 64 * 1024 * 1024;
 const OPAQUE_XATTR = "trusted.overlay.opaque";
 
@@ -69,6 +75,8 @@ export class LayerWriter implements TarPushHandler {
   #current: PushedEntry | undefined;
   #currentPath = "";
   #descriptor = -1;
+  /** Of the current file. */
+  #unstartedBytes = 0;
   #entries = 0;
   #declaredBytes = 0;
   #sizeBytes = 0;
@@ -117,6 +125,8 @@ export class LayerWriter implements TarPushHandler {
         const to = position === undefined ? null : position + at;
         at += writeSync(this.#descriptor, chunk, at, chunk.length - at, to);
       }
+      this.#unstartedBytes += chunk.length;
+      if (this.#unstartedBytes >= START_AGAIN_BYTES) this.#startWriting();
     } catch (error) {
       throw explain(this.#currentPath, error);
     }
@@ -190,6 +200,7 @@ export class LayerWriter implements TarPushHandler {
         return;
       case "file":
         this.#descriptor = this.#placed(path, () => openSync(path, CREATE, entry.mode));
+        this.#unstartedBytes = 0;
         this.#current = entry;
         this.#currentPath = path;
         this.#sizeBytes += entry.sizeBytes;
@@ -233,8 +244,14 @@ export class LayerWriter implements TarPushHandler {
     if (isOwned || entry.mode & SPECIAL_BITS) fchmodSync(descriptor, entry.mode);
     if (entry.xattrs.length > 0) this.#setXattrs(this.#currentPath, entry.xattrs);
     this.#syscalls.setOpenFileTimes(descriptor, entry.mtimeSeconds, entry.mtimeNanos);
+    if (this.#unstartedBytes >= START_BYTES) this.#startWriting();
     this.#descriptor = -1;
     closeSync(descriptor);
+  }
+
+  #startWriting(): void {
+    this.#unstartedBytes = 0;
+    this.#syscalls.startWriting(this.#descriptor);
   }
 
   #directory(path: string, entry: PushedEntry): void {

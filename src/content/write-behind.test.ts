@@ -15,7 +15,9 @@ test("WriteBehind writes chunks in their order, and tells how far it is", async 
     await using file = await open(path, "w");
     const told: number[] = [];
     const writer = new WriteBehind(file, (bytes) => told.push(bytes));
-    const chunks = Array.from({ length: 150 }, (_, index) => Buffer.alloc(CHUNK_BYTES, `${index},`));
+    const chunks = Array.from({ length: 150 }, (_, index) =>
+      Buffer.alloc(CHUNK_BYTES, `${index},`),
+    );
     for (const chunk of chunks) await writer.add(chunk);
     await writer.finish();
     expect(readFileSync(path).equals(Buffer.concat(chunks))).toBe(true);

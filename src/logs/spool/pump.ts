@@ -4,7 +4,7 @@ import { deferred } from "#base/async.ts";
 import { messageOf } from "#base/errors.ts";
 import { CheckpointFile, readCheckpoint } from "./checkpoint.ts";
 import { type ParserState, SpoolParser, type SpoolLine } from "./parse.ts";
-import { headOf, isCurrent, type Segment } from "./segments.ts";
+import { headOf, isCurrent, forgetTruncation, type Segment } from "./segments.ts";
 import type { Spool, SpoolReader } from "./spool.ts";
 
 const CHUNK_BYTES = 128 * 1024;
@@ -389,6 +389,7 @@ export class Pump implements SpoolReader {
   /** @returns What was read before, still open. */
   async #swapSource(segment: Segment, offset: number): Promise<Source | undefined> {
     const { spool } = this.#options;
+    await forgetTruncation(segment.path);
     const handle = await open(segment.path, "r");
     const left = this.#source;
     // The one that conmon writes gets its number when it is put aside.

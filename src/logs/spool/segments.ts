@@ -8,6 +8,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
@@ -86,6 +87,16 @@ export function putCurrentAside(directory: string, number: number): void {
   writeFileSync(join(directory, NEXT), "", { mode: 0o600 });
   const name = `${CURRENT}.${String(number).padStart(8, "0")}`;
   renameSync(join(directory, CURRENT), join(directory, name));
+}
+
+/**
+ * conmon truncates its next file as it opens it, and of a truncated file ext4 writes all there is to the disk when it
+ * is next closed, by whomever (auto_da_alloc). So it is closed once while it is short: else each segment went to the
+ * disk as conmon left it, just to be deleted.
+ */
+export async function forgetTruncation(path: string): Promise<void> {
+  const file = await open(path, "r");
+  await file.close();
 }
 
 export function removeSegment(path: string): void {

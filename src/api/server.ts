@@ -25,6 +25,8 @@ export interface ApiServerOptions {
   /** For clients that speak HTTP/2 from the first byte on; absent: they are told that this is HTTP/1. */
   readonly http2?: Http2Service;
   readonly onAnswer?: ApiObserver;
+  /** Told of a client that has connected and does not say at once what it wants. */
+  readonly onSilence?: () => void;
 }
 
 export interface ApiLimits extends ConnectionLimits {
@@ -66,11 +68,12 @@ export class ApiServer implements AsyncDisposable {
       onAnswer: options.onAnswer,
       headers,
     });
-    const { http2 } = options;
+    const { http2, onSilence } = options;
     this.#connections = new Connections({
       ...this.#limits,
       commonFields: formatFields(headers),
       onRequest: dispatcher.onRequest,
+      ...(onSilence ? { onSilence } : {}),
       ...(http2 ? { onHttp2: (socket, bytes) => void this.#serveHttp2(http2, socket, bytes) } : {}),
     });
   }

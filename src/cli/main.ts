@@ -102,6 +102,7 @@ async function dispatch(words: readonly string[], call: CallSettings): Promise<n
     const group = await parseGroupFlags(program, path);
     const words = group?.words ?? path;
     const found = await findCommand(words);
+    if (found.kind === "command" && found.entry.startsProcess) cli.connectEarly();
     return await runFound(cli, found, words, { wantsHelp, groupFlags: group?.parsed });
   } catch (error) {
     if (cli.globals.isDebug) cli.errors.write(`${traceOf(error)}\n`);

@@ -71,6 +71,16 @@ export class ProcessCli implements Cli {
     return Promise.resolve(this.#engine);
   }
 
+  /** Connects while the command is still being loaded. What keeps it from that is told when the engine is asked. */
+  connectEarly(): void {
+    try {
+      this.#engine ??= openEngine(this);
+    } catch {
+      return;
+    }
+    this.#engine.connectNow();
+  }
+
   interruption(): AbortSignal {
     if (!this.#interruption) {
       const controller = new AbortController();

@@ -139,6 +139,22 @@ test("EngineClient opens connections ahead once the engine has been reached", as
   expect(engine.connections).toHaveLength(3);
 });
 
+test("EngineClient connects before it is asked anything, and asks on that connection", async () => {
+  await using engine = await openScripted((_request, socket) => socket.write(answer("{}")));
+  const { client } = engine;
+  client.connectNow();
+  while (engine.connections.length < 1) await setImmediate();
+  await client.getJson("/a");
+  expect(engine.connections).toHaveLength(1);
+});
+
+test("EngineClient finds out by the request that it could not connect before", async () => {
+  const endpoint = { kind: "unix", path: "/nowhere", text: "unix:///nowhere" } as const;
+  await using client = openEngineClient({ endpoint, userAgent: "test", headers: {} });
+  client.connectNow();
+  expect(await failureOf(client.getJson("/a"))).toBeInstanceOf(EngineUnreachableError);
+});
+
 test("EngineClient sends the configured headers and JSON", async () => {
   let seen = "";
   await using engine = await openScripted((request, socket) => {

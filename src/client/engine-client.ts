@@ -75,6 +75,8 @@ export class EngineClient implements AsyncDisposable {
   #version: Promise<string> | undefined;
   /** Connections to open once the engine is known to answer. */
   #wantedAhead = 0;
+  /** Not asked anything yet. */
+  #early: Promise<Connection | undefined> | undefined;
   #isClosed = false;
   #ping: Promise<PingAnswer> | undefined;
 
@@ -188,8 +190,19 @@ export class EngineClient implements AsyncDisposable {
     this.#wantedAhead = count;
   }
 
+  /**
+   * Opens the next request's connection now, before it is known what to ask: an engine on this host makes ready for
+   * what may come. Of one that fails the request finds out.
+   */
+  connectNow(): void {
+    if (this.endpoint.kind !== "unix") return;
+    const dialling = dialEndpoint(this.endpoint, undefined);
+    this.#early = dialling.catch(() => undefined);
+  }
+
   close(): void {
     this.#isClosed = true;
+    void this.#early?.then((connection) => connection?.close());
     for (const connection of this.#idle.splice(0)) connection.close();
   }
 
@@ -254,7 +267,8 @@ export class EngineClient implements AsyncDisposable {
   async #exchange(method: Method, target: string, options: SentOptions): Promise<Exchange> {
     for (;;) {
       if (options.signal?.aborted) throw new CancelledError("request cancelled");
-      const idle = this.#takeIdle();
+      const early = await this.#takeEarly();
+      const idle = early ?? this.#takeIdle();
       const connection = idle ?? (await this.#connect());
       using abort = closeOnAbort(connection, options.signal);
       try {
@@ -326,6 +340,12 @@ export class EngineClient implements AsyncDisposable {
         () => undefined, // the request that finds none dials for itself, and tells why it cannot
       );
     }
+  }
+
+  async #takeEarly(): Promise<Connection | undefined> {
+    const early = this.#early;
+    this.#early = undefined;
+    return await early;
   }
 
   #takeIdle(): Connection | undefined {

@@ -68,6 +68,7 @@ export async function createContainer(
   request: CreateRequest,
   signal: AbortSignal,
 ): Promise<{ readonly id: ContainerId; readonly warnings: readonly string[] }> {
+  parts.cgroups.expectMove(); // a start mostly follows at once
   const { networkingConfig, networkIds } = settleNetworks(parts, request.body.networkingConfig);
   const fitted = fitLimits(request.body.hostConfig, () => parts.cgroups.abilities());
   const hostConfig = resolveJoined(parts.registry, fitted.limits);
@@ -105,7 +106,6 @@ export async function createContainer(
   checkIdMaps(parts, hostConfig, planned);
   checkForcedReadOnly(parts, hostConfig);
 
-  parts.cgroups.expectMove(); // a start mostly follows at once
   const id = newContainerId(parts.randomBytes);
   using name = claimName(parts, id, request.name);
   await using undo = new AsyncDisposableStack();

@@ -32,6 +32,7 @@ export async function startContainer(
   signal: AbortSignal,
   checkpoint?: CheckpointChoice,
 ): Promise<void> {
+  parts.cgroups.expectMove();
   const { id } = parts.registry.resolve(reference);
   const live = parts.lives.of(id);
   await live.lane.run(async () => {

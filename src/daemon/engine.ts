@@ -412,6 +412,8 @@ export async function openEngine(
       log: logger,
       authorizer,
       explain: openDiskFaultExplainer(host.mounts, config.dataRoot),
+      // of our own clients those connect before they know what to ask that are about to start something
+      onSilence: () => host.cgroups.expectMove(),
       http2: (connection, signal) => building.buildkit.serveControl(connection, signal),
       ...(isMeasured ? { onAnswer: metrics.onAnswer } : {}),
       routes: engineRoutes({

@@ -94,6 +94,11 @@ export interface Processes {
   isAlive(process: ProcessIdentity): boolean;
   /** It waits for something and has nothing to do; not while it is runnable, stopped or held up by a disk. */
   isAsleep(process: ProcessIdentity): boolean;
+  /**
+   * Stops this thread for a tenth of a millisecond, in which another process has its CPU: to wait for what takes less
+   * than the 1 to 3 ms of the shortest timer.
+   */
+  giveWay(): void;
   /** @returns False when it is gone. */
   kill(process: ProcessIdentity, signal: number): boolean;
   /**

@@ -60,7 +60,7 @@ const MOST_ATTACH_MS = 2000;
 /** A conmon with that much to do looks at its control fifo between two pieces of output. */
 const MOST_RESIZE_MS = 100;
 
-/** Of the event loop, before a timer. */
+/** Of the event loop, before a timer: a millisecond or two in all. */
 const MOST_TURNS = 10;
 
 /** Hooks that the runtime runs in its `start` and `delete`, which we do without where there are none. */
@@ -445,8 +445,10 @@ export class ConmonRuntime implements Runtime {
     for (let attempt = 0; !processes.isAsleep(supervisor); attempt += 1) {
       if (!processes.isAlive(supervisor) || clock.monotonicMs() > endMs) return;
       // it takes a client in a tenth of a millisecond where a CPU is free: a timer would be ten times that
-      if (attempt < MOST_TURNS) await new Promise<void>((resolve) => setImmediate(resolve));
-      else await clock.delay(1);
+      if (attempt < MOST_TURNS) {
+        processes.giveWay();
+        await new Promise<void>((resolve) => setImmediate(resolve));
+      } else await clock.delay(1);
     }
   }
 

@@ -15,6 +15,8 @@ export interface ConnectionsOptions extends ConnectionLimits {
   /** In each answer, as lines with their ends. */
   readonly commonFields: string;
   readonly onRequest: (call: Call) => void;
+  /** Told of a client that has connected and does not say at once what it wants. */
+  readonly onSilence?: () => void;
   /** For clients that speak HTTP/2 from the first byte on; the connection is the listener's. */
   readonly onHttp2?: (socket: Socket, firstBytes: Buffer) => void;
 }
@@ -67,6 +69,9 @@ export class Connections {
     const onEnd = (): void => void socket.end();
     socket.on("data", onFirstBytes);
     socket.on("end", onEnd);
+    setImmediate(() => {
+      if (this.#open.get(socket)?.kind === "silent") this.#options.onSilence?.();
+    });
   }
 
   /** Cuts who has no request under way; the others end with their answers. */

@@ -8,5 +8,7 @@ export interface CommandEntry {
   readonly aliases?: readonly string[];
   readonly summary: string;
   readonly hidden?: boolean;
+  /** It asks the engine for a process, which makes ready for that as soon as a client connects. */
+  readonly startsProcess?: true;
   readonly load: () => Promise<{ readonly command: Command }>;
 }

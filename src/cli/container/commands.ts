@@ -35,6 +35,7 @@ export const containerCommands: readonly CommandEntry[] = [
     path: "container exec",
     aliases: ["exec"],
     summary: "Execute a command in a running container",
+    startsProcess: true,
     load: () => import("./exec.ts"),
   },
   {
@@ -105,12 +106,14 @@ export const containerCommands: readonly CommandEntry[] = [
     path: "container run",
     aliases: ["run"],
     summary: "Create and run a new container from an image",
+    startsProcess: true,
     load: () => import("./run.ts"),
   },
   {
     path: "container start",
     aliases: ["start"],
     summary: "Start one or more stopped containers",
+    startsProcess: true,
     load: () => import("./start.ts"),
   },
   {

@@ -82,6 +82,8 @@ export class FakeProcesses implements Processes {
     return this.isAlive(process);
   }
 
+  giveWay(): void {}
+
   widenWrittenPipes(): void {}
 
   isAlive(process: ProcessIdentity): boolean {

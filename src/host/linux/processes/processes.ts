@@ -21,6 +21,7 @@ import { widenWrittenPipes } from "./widen-pipes.ts";
 const SYS_PIDFD_SEND_SIGNAL = 424;
 const SYS_PIDFD_OPEN = 434;
 const PIDFD_NONBLOCK = 0o4000;
+const GIVE_WAY_MICROS = 100;
 
 export class LinuxProcesses implements Processes {
   readonly #context: SpawnContext;
@@ -78,6 +79,10 @@ export class LinuxProcesses implements Processes {
   isAsleep(process: ProcessIdentity): boolean {
     const stat = readStat(process.pid);
     return stat !== undefined && stat.startTicks === process.startTicks && stat.isAsleep;
+  }
+
+  giveWay(): void {
+    this.#libc.call.usleep(GIVE_WAY_MICROS);
   }
 
   kill(process: ProcessIdentity, signal: number): boolean {

@@ -7,7 +7,7 @@ import { openFailure } from "./open-failure.ts";
 const chunkBytes = 1024 * 1024;
 
 /**
- * A file's bytes, read as they are asked for.
+ * A file's bytes, read as they are asked for into the same memory: a chunk is valid until the next is asked for.
  *
  * @throws {NotFoundError} While iterating, when it cannot be opened, in docker's words.
  */
@@ -16,12 +16,11 @@ export async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
     throw new NotFoundError(openFailure(path, error), { cause: error });
   });
   try {
+    const buffer = new Uint8Array(chunkBytes);
     for (;;) {
-      const { bytesRead, buffer } = await file
-        .read(new Uint8Array(chunkBytes), 0, chunkBytes, null)
-        .catch((error: unknown) => {
-          throw new InvalidArgumentError(openFailure(path, error), { cause: error });
-        });
+      const { bytesRead } = await file.read(buffer, 0, chunkBytes, null).catch((error: unknown) => {
+        throw new InvalidArgumentError(openFailure(path, error), { cause: error });
+      });
       if (bytesRead === 0) return;
       yield buffer.subarray(0, bytesRead);
     }

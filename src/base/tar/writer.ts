@@ -21,14 +21,29 @@ const TYPE_FLAGS: Readonly<Record<TarEntryType, string>> = {
 /** Largest number in 7 and 11 octal digits. */
 const OCTAL_7 = 0o7777777;
 const OCTAL_11 = 0o77777777777;
+const ZERO_DIGIT = 0x30;
+const BLANK = 0x20;
+/** Magic and version. */
+const USTAR = Buffer.from("ustar\x0000", "latin1");
+const NOTHING = new Uint8Array();
 
 function isAscii(bytes: Uint8Array): boolean {
   for (let at = 0; at < bytes.length; at++) if ((bytes[at] ?? 0) >= 0x80) return false;
   return true;
 }
 
-function octal(value: number, length: number): Uint8Array {
-  return Buffer.from(`${value.toString(8).padStart(length - 1, "0")}\0`, "latin1");
+/** Digits by arithmetic, as a text and its bytes for each of 14 numbers of a file took a third of the time of packing it. */
+function putOctal(block: Uint8Array, at: number, digits: number, value: number): void {
+  let left = value;
+  for (let place = at + digits - 1; place >= at; place -= 1) {
+    block[place] = ZERO_DIGIT + (left % 8);
+    left = Math.floor(left / 8);
+  }
+}
+
+function putBytes(block: Uint8Array, at: number, bytes: Uint8Array, maxBytes: number): void {
+  if (bytes.length > 0)
+    block.set(bytes.length > maxBytes ? bytes.subarray(0, maxBytes) : bytes, at);
 }
 
 interface Block {
@@ -49,24 +64,25 @@ interface Block {
 
 function encodeBlock(block: Block): Uint8Array {
   const bytes = new Uint8Array(BLOCK_BYTES);
-  bytes.set(block.name.subarray(0, 100), 0);
-  bytes.set(octal(block.mode, 8), 100);
-  bytes.set(octal(block.uid, 8), 108);
-  bytes.set(octal(block.gid, 8), 116);
-  bytes.set(octal(block.sizeBytes, 12), 124);
-  bytes.set(octal(block.mtimeSeconds, 12), 136);
-  bytes.set(Buffer.from("        "), 148);
+  putBytes(bytes, 0, block.name, 100);
+  putOctal(bytes, 100, 7, block.mode);
+  putOctal(bytes, 108, 7, block.uid);
+  putOctal(bytes, 116, 7, block.gid);
+  putOctal(bytes, 124, 11, block.sizeBytes);
+  putOctal(bytes, 136, 11, block.mtimeSeconds);
+  bytes.fill(BLANK, 148, 156);
   bytes[156] = block.typeFlag.charCodeAt(0);
-  bytes.set(block.linkName.subarray(0, 100), 157);
-  bytes.set(Buffer.from("ustar\x0000", "latin1"), 257);
-  bytes.set(block.userName.subarray(0, 31), 265);
-  bytes.set(block.groupName.subarray(0, 31), 297);
-  bytes.set(octal(block.deviceMajor, 8), 329);
-  bytes.set(octal(block.deviceMinor, 8), 337);
-  bytes.set(block.prefix.subarray(0, 155), 345);
+  putBytes(bytes, 157, block.linkName, 100);
+  bytes.set(USTAR, 257);
+  putBytes(bytes, 265, block.userName, 31);
+  putBytes(bytes, 297, block.groupName, 31);
+  putOctal(bytes, 329, 7, block.deviceMajor);
+  putOctal(bytes, 337, 7, block.deviceMinor);
+  putBytes(bytes, 345, block.prefix, 155);
   let sum = 0;
   for (let at = 0; at < BLOCK_BYTES; at++) sum += bytes[at] ?? 0;
-  bytes.set(Buffer.from(`${sum.toString(8).padStart(6, "0")}\0 `, "latin1"), 148);
+  putOctal(bytes, 148, 6, sum);
+  bytes[154] = 0;
   return bytes;
 }
 
@@ -75,7 +91,7 @@ function splitName(
   name: Uint8Array,
 ): { readonly name: Uint8Array; readonly prefix: Uint8Array } | undefined {
   if (!isAscii(name)) return undefined;
-  if (name.byteLength <= 100) return { name, prefix: new Uint8Array() };
+  if (name.byteLength <= 100) return { name, prefix: NOTHING };
   const searchEnd = Math.min(name.byteLength - (name.at(-1) === 0x2f ? 1 : 0), 156);
   const slash = name.subarray(0, searchEnd).lastIndexOf(0x2f);
   const tail = name.byteLength - slash - 1;
@@ -100,19 +116,18 @@ function extensionBlocks(
     .replace(/\/+$/, "");
   const slash = plain.lastIndexOf("/");
   const extensionName = `${plain.slice(0, slash + 1)}PaxHeaders.0/${plain.slice(slash + 1)}`;
-  const none = new Uint8Array();
   const block = encodeBlock({
     name: Buffer.from(extensionName.slice(0, 100)),
-    prefix: none,
+    prefix: NOTHING,
     mode: 0o644,
     uid: 0,
     gid: 0,
     sizeBytes: body.byteLength,
     mtimeSeconds: 0,
     typeFlag: "x",
-    linkName: none,
-    userName: none,
-    groupName: none,
+    linkName: NOTHING,
+    userName: NOTHING,
+    groupName: NOTHING,
     deviceMajor: 0,
     deviceMinor: 0,
   });
@@ -181,7 +196,7 @@ export function encodeTarHeader(header: TarHeader): Uint8Array {
   for (const [key, value] of header.xattrs) text(`SCHILY.xattr.${key}`, value);
   const block = encodeBlock({
     name: split?.name ?? name.subarray(0, 100).map((byte) => (byte < 0x80 ? byte : 0x5f)),
-    prefix: split?.prefix ?? new Uint8Array(),
+    prefix: split?.prefix ?? NOTHING,
     mode: header.mode & 0o7777,
     uid: number("uid", header.uid, OCTAL_7),
     gid: number("gid", header.gid, OCTAL_7),

@@ -17,6 +17,8 @@ import type { ArchiveSyscalls } from "./syscalls.ts";
 const CHUNK_BYTES = 1024 * 1024;
 const OPEN = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 const SLASH = 0x2f;
+const SLASH_BYTES = Buffer.from("/");
+const ZEROS = Buffer.alloc(BLOCK_BYTES);
 const CAPABILITY = "security.capability";
 
 /** What goes into an archive: a file or a folder with all below it. */
@@ -185,11 +187,22 @@ export class TreePacker {
       left -= got;
     }
     const padding = (BLOCK_BYTES - (sizeBytes % BLOCK_BYTES)) % BLOCK_BYTES;
-    if (padding > 0) yield* this.#add(Buffer.alloc(padding));
+    if (padding === 0) return;
+    const zeros = ZEROS.subarray(0, padding);
+    if (!this.#tryAdd(zeros)) yield* this.#add(zeros);
   }
 
   *#header(header: TarHeader): Generator<Uint8Array> {
-    yield* this.#add(encodeTarHeader(header));
+    const blocks = encodeTarHeader(header);
+    if (!this.#tryAdd(blocks)) yield* this.#add(blocks);
+  }
+
+  /** Nearly all fits: a generator for each piece takes longer than the piece. @returns Whether it did. */
+  #tryAdd(bytes: Uint8Array): boolean {
+    if (bytes.length > this.#chunk.length - this.#used) return false;
+    this.#chunk.set(bytes, this.#used);
+    this.#used += bytes.length;
+    return true;
   }
 
   *#add(bytes: Uint8Array): Generator<Uint8Array> {
@@ -259,7 +272,7 @@ export function childrenOf(directory: Uint8Array): readonly Buffer[] {
 
 export function joinBytes(parent: Uint8Array, child: Uint8Array): Buffer {
   const isSlashed = parent.at(-1) === SLASH;
-  return Buffer.concat([parent, ...(isSlashed ? [] : [Buffer.from("/")]), child]);
+  return Buffer.concat(isSlashed ? [parent, child] : [parent, SLASH_BYTES, child]);
 }
 
 /** Another process took it away, or put a link or something else there, since it was looked for. */

@@ -13,6 +13,7 @@ import {
   openSync,
   rmSync,
   symlinkSync,
+  unlinkSync,
   writeSync,
 } from "node:fs";
 import { type IdMappings, toHostId } from "#base/id-mappings.ts";
@@ -67,6 +68,8 @@ export class TreeWriter implements TarPushHandler {
   readonly #prefix: string;
   /** Set last: writing into a folder changes its time, and its mode may forbid writing. */
   readonly #directories = new Map<string, Attributes>();
+  /** A folder that was there when it was looked for last, and that nothing here has removed since. */
+  #foundParent = "";
   #current: PushedEntry | undefined;
   #currentPath = "";
   #descriptor = -1;
@@ -138,7 +141,8 @@ export class TreeWriter implements TarPushHandler {
       const isOwn = found.isDirectory() && name === ".";
       if (isOwn && !(isDirectory && this.#options.setsDirectory === true)) return;
       if (found.isFile()) this.#options.removed?.hold(path, found.size);
-      if (!(found.isDirectory() && isDirectory) && !this.#remove(path, entry)) return;
+      const stays = found.isDirectory() && isDirectory;
+      if (!stays && !this.#remove(path, entry, found.isDirectory())) return;
     }
     this.#create(path, entry, found?.isDirectory() === true);
   }
@@ -154,9 +158,12 @@ export class TreeWriter implements TarPushHandler {
   }
 
   /** @returns False where the file itself cannot go, as something is mounted on it, and was opened anew instead. */
-  #remove(path: string, entry: PushedEntry): boolean {
+  #remove(path: string, entry: PushedEntry, wasDirectory: boolean): boolean {
     try {
-      rmSync(path, { recursive: true });
+      if (wasDirectory) {
+        this.#foundParent = "";
+        rmSync(path, { recursive: true });
+      } else unlinkSync(path);
       return true;
     } catch (error) {
       if (codeOf(error) !== "EBUSY" || entry.type !== "file") throw error;
@@ -277,6 +284,8 @@ export class TreeWriter implements TarPushHandler {
   #makeParents(path: string, name: string): void {
     if (!name.includes("/")) return;
     const parent = path.slice(0, path.lastIndexOf("/"));
+    if (parent === this.#foundParent) return;
+    this.#foundParent = parent;
     if (lstatSync(parent, { throwIfNoEntry: false })) return;
     const first = mkdirSync(parent, { recursive: true, mode: 0o755 });
     if (first === undefined || this.#options.owner === "own") return;

@@ -9,7 +9,7 @@ export interface Connection {
   read(): Promise<Uint8Array | undefined>;
   /** Puts bytes back, to be read next. */
   unread(bytes: Uint8Array): void;
-  /** Resolves when the next write would not pile up in memory. Takes over `bytes`. */
+  /** Resolves when all of `bytes` is taken, and the next write would not pile up: their memory may be used again. */
   write(bytes: Uint8Array): Promise<void>;
   /** Tells the peer that we have sent our last; reading goes on. */
   closeWrite(): void;

@@ -31,8 +31,12 @@ export function receiveInputHead(
   if (end < 0) throw new InternalError("Cannot receive an archive: its head did not come");
   const { rest } = JSON.parse(data.toString("utf8", 0, end)) as FilesInputHead;
   const ahead = data.subarray(end + 1, length);
+  if (!rest) return { ahead };
   const [descriptor] = descriptors;
-  return rest && descriptor !== undefined ? { ahead, lent: { descriptor, rest } } : { ahead };
+  if (descriptor === undefined) {
+    throw new InternalError("Cannot receive an archive: its connection did not come");
+  }
+  return { ahead, lent: { descriptor, rest } };
 }
 
 /**

@@ -83,6 +83,8 @@ export class Layers {
   /** Layers that an operation under way provides, by chain id and blob. */
   readonly #underWay = new Map<string, Promise<Descriptor>>();
   #nextExtraction = 1;
+  /** A blob that is unpacked ahead is not whole yet. */
+  #isAheadArriving = false;
 
   constructor(options: LayersOptions) {
     this.#options = options;
@@ -175,11 +177,15 @@ export class Layers {
    * Begins to unpack what may be a layer while it comes, for a `WantedLayer` later on.
    *
    * @param blob What it is said to be; `arriving` rejects when it is another.
-   * @returns For the caller to dispose of. Undefined where a layer is unpacked on those below it, which nobody knows yet.
+   * @returns For the caller to dispose of. Undefined where a layer is unpacked on those below it, which nobody knows yet,
+   *   and while another such blob comes: of clients that send no more, one at most may keep an unpacking process.
    */
   unpackAhead(blob: BlobInfo, arriving: ArrivingBlob): UnpackedAhead | undefined {
     const { snapshots } = this.#options;
-    if (snapshots.layerForm !== "overlay") return undefined;
+    if (snapshots.layerForm !== "overlay" || this.#isAheadArriving) return undefined;
+    this.#isAheadArriving = true;
+    const onWhole = (): void => void (this.#isAheadArriving = false);
+    arriving.whole.then(onWhole, onWhole);
     return new UnpackedAhead({
       extract: (signal) =>
         this.#extractOnce({ blob, arriving }, 0, undefined, () => undefined, signal),

@@ -175,3 +175,28 @@ test("an abort while a layer is unpacked leaves nothing", async () => {
   expect(engine.leftovers()).toEqual([]);
   expect(engine.snapshots.list()).toEqual([]);
 });
+
+test("loads that stand still do not keep others from unpacking", async () => {
+  await using engine = await openEngine({ unpacksAtOnce: 2 });
+  const gate = deferred();
+  const stalled = await Promise.all(
+    ["a", "b", "c"].map(async (letter) => {
+      const bytes = await tarOf([{ name: "large", body: Buffer.alloc(LARGE_BYTES, letter) }]);
+      return await archiveOf([{ name: blobName(bytes), bytes }], [digestOf(bytes)]);
+    }),
+  );
+  const loads = stalled.map(async (archive) => {
+    const source = async function* (): AsyncIterable<Uint8Array> {
+      yield* streamOf(archive.subarray(0, LARGE_BYTES - 1024));
+      await gate.promise;
+      yield* streamOf(archive.subarray(LARGE_BYTES - 1024));
+    };
+    return await load(engine, source());
+  });
+  while (extracted(engine).length === 0) await new Promise((resolve) => setImmediate(resolve));
+  const archive = await archiveOf([{ name: blobName(layer), bytes: layer }], [digestOf(layer)]);
+  expect(await load(engine, streamOf(archive))).toBe("");
+  gate.resolve();
+  expect(await Promise.all(loads)).toEqual(["", "", ""]);
+  expect(extracted(engine)).toEqual([]);
+});

@@ -13,6 +13,7 @@ import { JsThread } from "#host/linux/thread.ts";
 import { type ImagesOptions, openImages } from "#images/open-images.ts";
 import { offlineRegistries } from "#registry-client/testing/offline.ts";
 import type { Images } from "#images/images.ts";
+import { boundedUnpacker } from "#images/unpack/bounded-unpacker.ts";
 import { ProcessUnpacker } from "#images/unpack/process-unpacker.ts";
 import { DEFAULT_UNPACK_LIMITS, type UnpackLimits } from "#images/unpack/protocol.ts";
 import { openOverlaySnapshotter } from "#snapshots/overlay/overlay-snapshotter.ts";
@@ -37,6 +38,8 @@ export interface ImageEngine extends AsyncDisposable {
 export interface EngineOptions {
   readonly limits?: Partial<UnpackLimits>;
   readonly unpacker?: ImagesOptions["unpacker"];
+  /** Layers that are unpacked at once; all that come when absent. */
+  readonly unpacksAtOnce?: number;
   /** On a tmpfs: making many files on a disk whose inodes were just freed takes ext4 minutes. */
   readonly isInMemory?: boolean;
 }
@@ -63,11 +66,12 @@ export async function openEngine(options: EngineOptions = {}): Promise<ImageEngi
       throw new Error(`${path}: ${String(error)}`);
     },
   });
-  const unpacker = new ProcessUnpacker({
+  const processUnpacker = new ProcessUnpacker({
     processes,
     selfCommand: [process.execPath, join(import.meta.dir, "../../daemon/workers/testing/self.ts")],
     limits: { ...DEFAULT_UNPACK_LIMITS, ...options.limits },
   });
+  const unpacker = boundedUnpacker(processUnpacker, options.unpacksAtOnce ?? Infinity);
   const events: Pick<EngineEvent, "action" | "actorId" | "attributes">[] = [];
   const imagesOptions: ImagesOptions = {
     store,

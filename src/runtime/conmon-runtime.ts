@@ -373,7 +373,8 @@ export class ConmonRuntime implements Runtime {
     const { processes, cgroups, conmonPath, stateDir, systemdCgroup } = this.#parts;
     const program = this.#program(record.runtimeName);
     const { attach } = request;
-    using _ = cgroups.expectMoves(); // until the runtime has made them
+    cgroups.expectMove();
+    using moves = new DisposableStack();
     let command = "";
     const needsEmptyInput = request.hasEmptyInput && !record.openStdin && !record.terminal;
     const hidesUnified = needsHiddenUnified(program);
@@ -385,6 +386,7 @@ export class ConmonRuntime implements Runtime {
       temporaryDir: join(stateDir, "tty"),
       prepare: async () => {
         ({ command } = await request.prepare());
+        moves.use(cgroups.expectMoves()); // from here on, until the runtime has made them
       },
       ...(attach === undefined ? {} : { whenAttachable: attach }),
       ...(request.inherited === undefined ? {} : { inherited: request.inherited }),

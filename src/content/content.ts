@@ -41,6 +41,8 @@ export interface ContentStore {
   readBytes(digest: Digest, maxBytes: number): Promise<Uint8Array>;
   /**
    * Streams `source` in; a blob that is already there is read through and kept once.
+   *
+   * @param source Its chunks are the store's: it still reads them when the next are asked for.
    * @throws {InvalidArgumentError} Wrong digest or size, naming both. An abort or error leaves nothing.
    */
   ingest(

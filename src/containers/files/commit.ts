@@ -11,9 +11,6 @@ import type { ImageExecutionConfig } from "#spec/oci-image.ts";
 import { changedTreeOf, type FilesParts, holdRoot } from "./hold.ts";
 import type { CommitContainerRequest } from "./requests.ts";
 
-/** From here on the content store writes a chunk before it takes the next. */
-const GATHERED_BYTES = 1024 * 1024;
-
 export type CommitParts = FilesParts & Pick<ContainerParts, "images" | "runtime">;
 
 /**
@@ -63,10 +60,9 @@ export async function commitContainer(
   return image.id;
 }
 
-/** The store gathers small chunks: these must not be overwritten by the next. */
+/** The store still writes a chunk while it takes the next, which comes in the same memory. */
 async function* ownChunks(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for await (const chunk of chunks)
-    yield chunk.length < GATHERED_BYTES ? new Uint8Array(chunk) : chunk;
+  for await (const chunk of chunks) yield new Uint8Array(chunk);
 }
 
 /** @returns Whether it runs and was not paused before. */

@@ -96,6 +96,20 @@ describe("commit", () => {
     await engine.mustDocker("rmi", "made:1", child);
   });
 
+  test("takes every byte of large files", async () => {
+    const write =
+      "for i in 1 2 3 4 5; do head -c 3333333 /dev/urandom >/file$i; done; md5sum /file*";
+    const written = await engine.mustDocker(
+      ...["run", "--name", "large", "busybox", "sh", "-c", write],
+    );
+    expect(written.split("\n")).toHaveLength(5);
+    await engine.mustDocker("commit", "large", "large:1");
+    const read = ["run", "--rm", "large:1", "sh", "-c", "md5sum /file*"];
+    expect(await engine.mustDocker(...read)).toBe(written);
+    await engine.mustDocker("rm", "large");
+    await engine.mustDocker("rmi", "large:1");
+  });
+
   test("pauses meanwhile, and a killed engine leaves no image and no paused container", async () => {
     await engine.mustDocker(
       ...["run", "-d", "--name", "killed", "busybox", "sh", "-c"],

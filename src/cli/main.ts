@@ -2,7 +2,7 @@ import { messageOf } from "#base/errors.ts";
 import { EngineUnreachableError } from "#client/error-response.ts";
 import { exitCodeOf } from "#cli/command/exit-code.ts";
 import { ExitError } from "#cli/command/exit-error.ts";
-import { findCommand } from "#cli/command/find-command.ts";
+import { type FoundCommand, findCommand } from "#cli/command/find-command.ts";
 import type { FlagTable, FlagValues } from "#cli/command/flags.ts";
 import {
   type GlobalFlags,
@@ -102,7 +102,7 @@ async function dispatch(words: readonly string[], call: CallSettings): Promise<n
     const group = await parseGroupFlags(program, path);
     const words = group?.words ?? path;
     const found = await findCommand(words);
-    if (found.kind === "command" && found.entry.startsProcess) cli.connectEarly();
+    if (isToStartProcess(found) && !wantsHelp) cli.connectEarly();
     return await runFound(cli, found, words, { wantsHelp, groupFlags: group?.parsed });
   } catch (error) {
     if (cli.globals.isDebug) cli.errors.write(`${traceOf(error)}\n`);
@@ -111,6 +111,13 @@ async function dispatch(words: readonly string[], call: CallSettings): Promise<n
   } finally {
     cli.close();
   }
+}
+
+/** Not where help is asked for, which needs no engine: a connection would start one that a socket stands for. */
+function isToStartProcess(found: FoundCommand): boolean {
+  return (
+    found.kind === "command" && found.entry.startsProcess === true && !found.rest.includes("--help")
+  );
 }
 
 /** Completes a line: its flags are not those of this call, but say which engine has the names. */

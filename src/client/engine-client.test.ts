@@ -148,6 +148,17 @@ test("EngineClient connects before it is asked anything, and asks on that connec
   expect(engine.connections).toHaveLength(1);
 });
 
+test("EngineClient connects anew where the engine has hung up before it was asked anything", async () => {
+  await using engine = await openScripted((_request, socket) => socket.write(answer("{}")));
+  const { client } = engine;
+  client.connectNow();
+  while (engine.connections.length < 1) await setImmediate();
+  engine.connections[0]?.destroy();
+  for (let turn = 0; turn < 20; turn++) await setImmediate();
+  expect(await client.postJson<object>("/a")).toEqual({});
+  expect(engine.connections).toHaveLength(2);
+});
+
 test("EngineClient finds out by the request that it could not connect before", async () => {
   const endpoint = { kind: "unix", path: "/nowhere", text: "unix:///nowhere" } as const;
   await using client = openEngineClient({ endpoint, userAgent: "test", headers: {} });

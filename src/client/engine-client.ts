@@ -67,6 +67,8 @@ export function openEngineClient(options: EngineClientOptions): EngineClient {
 }
 
 const maxIdleConnections = 4;
+/** A connection that was opened before anything was asked is taken no later; an engine keeps a silent one for minutes. */
+const maxEarlyMs = 1000;
 
 export class EngineClient implements AsyncDisposable {
   readonly endpoint: Endpoint;
@@ -76,7 +78,9 @@ export class EngineClient implements AsyncDisposable {
   /** Connections to open once the engine is known to answer. */
   #wantedAhead = 0;
   /** Not asked anything yet. */
-  #early: Promise<Connection | undefined> | undefined;
+  #early:
+    | { readonly sinceMs: number; readonly dialling: Promise<Connection | undefined> }
+    | undefined;
   #isClosed = false;
   #ping: Promise<PingAnswer> | undefined;
 
@@ -196,13 +200,13 @@ export class EngineClient implements AsyncDisposable {
    */
   connectNow(): void {
     if (this.endpoint.kind !== "unix") return;
-    const dialling = dialEndpoint(this.endpoint, undefined);
-    this.#early = dialling.catch(() => undefined);
+    const dialling = this.#connect().catch(() => undefined);
+    this.#early = { sinceMs: performance.now(), dialling };
   }
 
   close(): void {
     this.#isClosed = true;
-    void this.#early?.then((connection) => connection?.close());
+    void this.#early?.dialling.then((connection) => connection?.close());
     for (const connection of this.#idle.splice(0)) connection.close();
   }
 
@@ -345,7 +349,13 @@ export class EngineClient implements AsyncDisposable {
   async #takeEarly(): Promise<Connection | undefined> {
     const early = this.#early;
     this.#early = undefined;
-    return await early;
+    const connection = await early?.dialling;
+    if (!early || !connection) return undefined;
+    // the engine may have hung up while the command line was read, which can take as long as a file does
+    const isFresh = performance.now() - early.sinceMs < maxEarlyMs;
+    if (isFresh && !connection.isSpent) return connection;
+    connection.close();
+    return undefined;
   }
 
   #takeIdle(): Connection | undefined {
